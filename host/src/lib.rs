@@ -1,1 +1,17 @@
-//! Stub.
+//! Rowcast's host: rows from PostgreSQL, a REST call for each, every record in
+//! DynamoDB.
+//!
+//! Enters: a configuration, and capabilities such as credentials. Leaves: a
+//! report in which every row, request and document is accounted for.
+
+pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod dynamodb;
+pub mod engine;
+pub mod hint;
+pub mod http_out;
+pub mod limits;
+pub mod rows;
+pub mod run;
+pub mod secret;

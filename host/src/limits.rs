@@ -1,0 +1,119 @@
+//! Every bound on time, size and number that the host keeps, in one place.
+//! Each is a setting of the same name in `[limits]` of `rowcast.toml`.
+
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Bounds that the host keeps, whatever the component does.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Wall time of one call into the component, host I/O included, in
+    /// seconds. The component is told a budget below it, so that it can return
+    /// what it has; only one that ignores its budget is ended by this.
+    pub call_seconds: u64,
+    /// Linear memory of one component instance, in MiB. A chunk of rows and
+    /// its documents must fit.
+    pub memory_mib: u64,
+    /// Component instances alive at once, over all runs of a runtime.
+    pub instances: u32,
+    /// Connecting to any server, name resolution and TLS included, in seconds.
+    pub connect_seconds: u64,
+    /// One HTTP exchange of the component, to the last byte, in seconds.
+    pub request_seconds: u64,
+    /// How long an idle connection is kept for the next request, in seconds.
+    pub idle_seconds: u64,
+    /// HTTP exchanges of one call in flight at once; more wait.
+    pub requests_in_flight: u32,
+    /// HTTP exchanges in one call; more are refused.
+    pub requests_per_call: u32,
+    /// Bytes of one request body of the component, in KiB.
+    pub request_body_kib: u64,
+    /// Bytes of one response body to the component, in KiB.
+    pub response_body_kib: u64,
+    /// One DynamoDB call, to the last byte, in seconds.
+    pub dynamodb_seconds: u64,
+    /// DynamoDB calls in flight at once, over all instances.
+    pub dynamodb_in_flight: u32,
+    /// DynamoDB requests in one call into the component; more are refused.
+    pub dynamodb_per_call: u32,
+    /// Bytes of one DynamoDB request or response, in KiB. `BatchWriteItem`
+    /// takes 16 MB, whose JSON may be longer.
+    pub dynamodb_body_kib: u64,
+    /// Obtaining AWS credentials, or a token for the source, in seconds.
+    pub credentials_seconds: u64,
+    /// Waiting for PostgreSQL's next row, in seconds.
+    pub row_seconds: u64,
+    /// Bytes of one row as JSON, in KiB.
+    pub row_kib: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            call_seconds: 120,
+            memory_mib: 256,
+            instances: 32,
+            connect_seconds: 10,
+            request_seconds: 30,
+            idle_seconds: 60,
+            requests_in_flight: 64,
+            requests_per_call: 10_000,
+            request_body_kib: 1024,
+            response_body_kib: 32 * 1024,
+            dynamodb_seconds: 20,
+            dynamodb_in_flight: 32,
+            dynamodb_per_call: 10_000,
+            dynamodb_body_kib: 24 * 1024,
+            credentials_seconds: 15,
+            row_seconds: 120,
+            row_kib: 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Wall time of one call into the component.
+    #[must_use]
+    pub fn call(&self) -> Duration {
+        Duration::from_secs(self.call_seconds)
+    }
+
+    /// What the component is told: four fifths of [`Limits::call`], so that
+    /// there is time to return.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.call().saturating_mul(4) / 5
+    }
+
+    /// Connecting to any server.
+    #[must_use]
+    pub fn connect(&self) -> Duration {
+        Duration::from_secs(self.connect_seconds)
+    }
+
+    /// Obtaining credentials or a token.
+    #[must_use]
+    pub fn credentials(&self) -> Duration {
+        Duration::from_secs(self.credentials_seconds)
+    }
+
+    /// One DynamoDB call.
+    #[must_use]
+    pub fn dynamodb(&self) -> Duration {
+        Duration::from_secs(self.dynamodb_seconds)
+    }
+
+    /// One HTTP exchange of the component.
+    #[must_use]
+    pub fn request(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+
+    /// Waiting for the next row.
+    #[must_use]
+    pub fn row(&self) -> Duration {
+        Duration::from_secs(self.row_seconds)
+    }
+}
