@@ -1,1 +1,3 @@
-//! Stub.
+//! Requests → answers, over one pool of connections.
+
+pub mod authorizer;
