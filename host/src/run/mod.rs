@@ -1,1 +1,191 @@
-//! Stub.
+//! Rows → a report: chunks of rows through several component instances at
+//! once. The next chunk is read only when an instance is free, so a slow
+//! DynamoDB slows PostgreSQL down instead of filling memory.
+
+mod chunk;
+mod event;
+mod tally;
+
+pub use chunk::{call_stopped, load};
+pub use event::{Event, Rejection, Stopped};
+pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
+
+use crate::engine::{Pipeline, Source, Table};
+use crate::rows;
+use chunk::{Chunk, Outcome};
+use futures_util::StreamExt;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+/// A run of the pipeline over rows.
+///
+/// Dropping the future of [`Run::start`] ends it at once; what was written
+/// stays written. To end it in order, use a [`StopHandle`].
+#[derive(Clone, Debug)]
+pub struct Run {
+    pipeline: Pipeline,
+    source: Arc<Source>,
+    table: Arc<Table>,
+    chunk_rows: usize,
+    workers: usize,
+    stop: watch::Sender<bool>,
+}
+
+/// Ends a run in order: chunks in flight are finished, no further is begun.
+#[derive(Clone, Debug)]
+pub struct StopHandle(watch::Sender<bool>);
+
+impl StopHandle {
+    /// Asks the run to stop.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct RunReport {
+    /// Counts, checked to balance.
+    pub tally: Tally,
+    /// Why it ended before its rows did, if it did.
+    pub stopped: Option<Stopped>,
+}
+
+/// A run whose report can't be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The counts do not add up.
+    #[error("account for everything the run took in")]
+    Unbalanced(#[from] Unbalanced),
+    /// A worker panicked; its chunk is not accounted for.
+    #[error("finish every chunk of rows")]
+    Worker(#[from] JoinError),
+}
+
+impl Run {
+    /// A run of that pipeline, reading chunks of 50 rows with 4 workers.
+    #[must_use]
+    pub fn new(pipeline: Pipeline, source: Source, table: Table) -> Self {
+        let (stop, _) = watch::channel(false);
+        let (source, table) = (Arc::new(source), Arc::new(table));
+        Self { pipeline, source, table, chunk_rows: 50, workers: 4, stop }
+    }
+
+    /// Rows per call of the component. Memory grows with it.
+    #[must_use]
+    pub fn chunk_rows(mut self, chunk_rows: usize) -> Self {
+        self.chunk_rows = chunk_rows.max(1);
+        self
+    }
+
+    /// Component instances that work at once.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// What ends this run in order.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(self.stop.clone())
+    }
+
+    /// Runs until the rows end, or something stops it. `observe` is told what
+    /// happens; it is called from several threads and must not block.
+    pub async fn start(
+        &self,
+        rows: rows::Rows,
+        observe: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<RunReport, RunError> {
+        let observe: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(observe);
+        let mut rows = rows;
+        let mut stop = self.stop.subscribe();
+        let mut state = State::default();
+        let mut workers = JoinSet::new();
+        loop {
+            let stopping = state.stopped.is_some() || *stop.borrow();
+            if !stopping && workers.len() < self.workers && state.has_chunk(self.chunk_rows) {
+                let (first_row, chunk) = state.take_chunk();
+                workers.spawn(self.clone().work(first_row, chunk, Arc::clone(&observe)));
+                continue;
+            }
+            let reading = !stopping && !state.ended && !state.has_chunk(self.chunk_rows);
+            if !reading && workers.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(finished) = workers.join_next() => {
+                    let outcome: Outcome = finished?;
+                    state.tally.add(&outcome.tally);
+                    state.stopped = state.stopped.take().or(outcome.stopped);
+                    observe(Event::Progress(state.tally));
+                }
+                _ = stop.changed(), if reading => {}
+                row = rows.next(), if reading => match row {
+                    Some(Ok(row)) => state.buffer.push(row),
+                    Some(Err(error)) => state.stopped = Some(Stopped::Rows(error)),
+                    None => state.ended = true,
+                },
+            }
+        }
+        state.leave_buffer(chunk::combinations(&self.source));
+        if state.stopped.is_none() && *stop.borrow() {
+            state.stopped = Some(Stopped::Requested);
+        }
+        Ok(RunReport { tally: state.tally.close()?, stopped: state.stopped })
+    }
+
+    async fn work(
+        self,
+        first_row: u64,
+        rows: Vec<String>,
+        observe: Arc<dyn Fn(Event) + Send + Sync>,
+    ) -> Outcome {
+        let chunk = Chunk {
+            pipeline: &self.pipeline,
+            source: &self.source,
+            table: &self.table,
+            first_row,
+            rows: &rows,
+            observe: &*observe,
+        };
+        chunk.run().await
+    }
+}
+
+/// Where a run stands.
+#[derive(Default)]
+struct State {
+    tally: Tally,
+    stopped: Option<Stopped>,
+    /// Rows read, and not given to a worker yet: less than a chunk.
+    buffer: Vec<String>,
+    /// Rows given to workers.
+    given: u64,
+    /// The rows are at their end.
+    ended: bool,
+}
+
+impl State {
+    fn has_chunk(&self, chunk_rows: usize) -> bool {
+        self.buffer.len() >= chunk_rows || (self.ended && !self.buffer.is_empty())
+    }
+
+    fn take_chunk(&mut self) -> (u64, Vec<String>) {
+        let chunk = std::mem::take(&mut self.buffer);
+        let first_row = self.given;
+        self.given += chunk.len() as u64;
+        (first_row, chunk)
+    }
+
+    /// Rows that were read and then left because the run stopped are pending.
+    fn leave_buffer(&mut self, combinations: u32) {
+        let left = self.buffer.len() as u64;
+        self.tally.rows.read += left;
+        self.tally.rows.pending += left;
+        self.tally.requests.planned += left * u64::from(combinations);
+        self.tally.requests.pending += left * u64::from(combinations);
+    }
+}

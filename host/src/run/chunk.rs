@@ -1,0 +1,233 @@
+//! A chunk of rows → its records in DynamoDB: `extract` until no request is
+//! left that time alone would resolve, `load` likewise.
+
+use super::event::{Event, Rejection, Stopped};
+use super::tally::Tally;
+use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Calls that may end for lack of budget without getting on before a chunk is
+/// given up.
+const IDLE_CALLS: u32 = 2;
+
+/// What a chunk came to.
+pub struct Outcome {
+    pub tally: Tally,
+    pub stopped: Option<Stopped>,
+}
+
+/// One chunk of rows on its way.
+pub struct Chunk<'a> {
+    pub pipeline: &'a Pipeline,
+    pub source: &'a Source,
+    pub table: &'a Table,
+    /// The first row's number in the run.
+    pub first_row: u64,
+    pub rows: &'a [String],
+    pub observe: &'a (dyn Fn(Event) + Send + Sync),
+}
+
+impl Chunk<'_> {
+    /// Does all of it. Whatever stops it, the tally says where everything is.
+    pub async fn run(&self) -> Outcome {
+        let combinations = combinations(self.source);
+        let mut tally = Tally::default();
+        tally.rows.read = self.rows.len() as u64;
+        tally.requests.planned = tally.rows.read * u64::from(combinations);
+        let mut stopped = None;
+        let mut rejected_rows = BTreeSet::new();
+        let mut pending = all_cells(self.rows.len(), combinations);
+        let mut idle_calls = 0;
+        while !pending.is_empty() && stopped.is_none() {
+            let before = pending.len();
+            match self.pipeline.extract(self.source, self.rows, Some(&pending), None).await {
+                Ok(extraction) => {
+                    pending.clone_from(&extraction.pending);
+                    rejected_rows.extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
+                    stopped = extraction.stopped.as_ref().and_then(stop_reason);
+                    self.count(&extraction, &mut tally);
+                    let load_stopped = self.load(extraction.documents, &mut tally).await;
+                    stopped = stopped.or(load_stopped);
+                }
+                Err(error) => stopped = Some(call_stopped(error)),
+            }
+            idle_calls = if pending.len() < before { 0 } else { idle_calls + 1 };
+            if idle_calls >= IDLE_CALLS {
+                stopped = stopped.or(Some(Stopped::Budget));
+            }
+        }
+        tally.requests.pending = pending.len() as u64;
+        let pending_rows: BTreeSet<u32> = pending.iter().map(|cell| cell.row).collect();
+        tally.rows.pending = pending_rows.len() as u64;
+        tally.rows.rejected = rejected_rows.difference(&pending_rows).count() as u64;
+        tally.rows.done = tally.rows.read - tally.rows.pending - tally.rows.rejected;
+        Outcome { tally, stopped }
+    }
+
+    fn count(&self, extraction: &Extraction, tally: &mut Tally) {
+        tally.requests.done += extraction.done.len() as u64;
+        tally.requests.rejected += extraction.rejected.len() as u64;
+        let documents = extraction.documents.len() as u64;
+        tally.records.documents += documents;
+        tally.records.rejected += extraction.rejected_records.len() as u64;
+        tally.records.received += documents + extraction.rejected_records.len() as u64;
+        tally.effort.source_requests += u64::from(extraction.requests);
+        tally.effort.source_retries += u64::from(extraction.retries);
+        for rejected in &extraction.rejected {
+            self.reject(Rejection::Request {
+                row_number: self.row_number(rejected.cell),
+                row: self.row(rejected.cell),
+                combination: combination(self.source, rejected.cell),
+                status: rejected.status,
+                reason: rejected.reason.clone(),
+            });
+        }
+        for rejected in &extraction.rejected_records {
+            self.reject(Rejection::Record {
+                row_number: self.row_number(rejected.cell),
+                row: self.row(rejected.cell),
+                combination: combination(self.source, rejected.cell),
+                index: rejected.index,
+                path: rejected.path.clone(),
+                reason: rejected.reason.clone(),
+            });
+        }
+    }
+
+    async fn load(&self, documents: Vec<String>, tally: &mut Tally) -> Option<Stopped> {
+        load(self.pipeline, self.table, documents, tally, &|rejection| self.reject(rejection)).await
+    }
+
+    fn reject(&self, rejection: Rejection) {
+        (self.observe)(Event::Rejected(Box::new(rejection)));
+    }
+
+    fn row_number(&self, cell: Cell) -> u64 {
+        self.first_row + u64::from(cell.row)
+    }
+
+    fn row(&self, cell: Cell) -> Box<RawValue> {
+        raw(usize::try_from(cell.row).ok().and_then(|row| self.rows.get(row)).map_or("null", String::as_str))
+    }
+}
+
+/// Loads documents, again for those that only ran out of time.
+pub async fn load(
+    pipeline: &Pipeline,
+    table: &Table,
+    mut documents: Vec<String>,
+    tally: &mut Tally,
+    reject: &(dyn Fn(Rejection) + Send + Sync),
+) -> Option<Stopped> {
+    tally.documents.total += documents.len() as u64;
+    let mut idle_calls = 0;
+    let mut stopped = None;
+    while !documents.is_empty() && stopped.is_none() {
+        let before = documents.len();
+        let report = match pipeline.load(table, &documents, None).await {
+            Ok(report) => report,
+            Err(error) => {
+                stopped = Some(call_stopped(error));
+                break;
+            }
+        };
+        count_report(&report, &documents, tally, reject);
+        stopped = report.stopped.as_ref().and_then(stop_reason);
+        documents = take(documents, &report.pending);
+        idle_calls = if documents.len() < before { 0 } else { idle_calls + 1 };
+        if idle_calls >= IDLE_CALLS {
+            stopped = stopped.or(Some(Stopped::Budget));
+        }
+    }
+    tally.documents.pending += documents.len() as u64;
+    stopped
+}
+
+fn count_report(
+    report: &Report,
+    documents: &[String],
+    tally: &mut Tally,
+    reject: &(dyn Fn(Rejection) + Send + Sync),
+) {
+    tally.documents.written += u64::from(report.written);
+    tally.documents.superseded += report.superseded.len() as u64;
+    tally.documents.rejected += report.rejected.len() as u64;
+    tally.effort.dynamodb_requests += u64::from(report.requests);
+    tally.effort.dynamodb_retries += u64::from(report.retries);
+    tally.effort.write_capacity += report.capacity;
+    for rejected in &report.rejected {
+        let document = usize::try_from(rejected.index).ok().and_then(|index| documents.get(index));
+        reject(Rejection::Document {
+            document: raw(document.map_or("null", String::as_str)),
+            path: rejected.path.clone(),
+            reason: rejected.reason.clone(),
+        });
+    }
+}
+
+/// Keeps the documents with these indices.
+fn take(documents: Vec<String>, indices: &[u32]) -> Vec<String> {
+    let wanted: BTreeSet<u32> = indices.iter().copied().collect();
+    let numbered = (0u32..).zip(documents);
+    numbered.filter(|(index, _)| wanted.contains(index)).map(|(_, document)| document).collect()
+}
+
+/// A JSON text as it is; what isn't JSON, as a JSON string.
+fn raw(text: &str) -> Box<RawValue> {
+    let raw = RawValue::from_string(text.to_owned());
+    raw.or_else(|_| serde_json::value::to_raw_value(text)).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+pub fn combinations(source: &Source) -> u32 {
+    let lengths = source.matrix.iter().map(|axis| u32::try_from(axis.values.len()).unwrap_or(u32::MAX));
+    lengths.fold(1, u32::saturating_mul)
+}
+
+fn all_cells(rows: usize, combinations: u32) -> Vec<Cell> {
+    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+    (0..rows).flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination })).collect()
+}
+
+/// The matrix values of a cell by axis: the last axis changes fastest.
+fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
+    let mut rest = usize::try_from(cell.combination).unwrap_or(usize::MAX);
+    let mut values = Vec::new();
+    for axis in source.matrix.iter().rev() {
+        let length = axis.values.len().max(1);
+        let value = axis.values.get(rest % length).cloned().unwrap_or_default();
+        values.push((axis.name.clone(), value));
+        rest /= length;
+    }
+    values.reverse();
+    values
+}
+
+/// Why the run should stop; a budget that ran out is no reason, for the next
+/// call has a new one.
+fn stop_reason(stop: &Stop) -> Option<Stopped> {
+    match stop {
+        Stop::Budget => None,
+        Stop::RateLimited(limit) => Some(Stopped::RateLimited {
+            retry_after: Duration::from_millis(limit.retry_after_ms),
+            reason: limit.reason.clone(),
+        }),
+        Stop::Denied(reason) => Some(Stopped::Denied(reason.clone())),
+        Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
+    }
+}
+
+/// The same for a call that achieved nothing.
+pub fn call_stopped(error: CallError) -> Stopped {
+    match error {
+        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
+        CallError::Failure(Failure::RateLimited(limit)) => Stopped::RateLimited {
+            retry_after: Duration::from_millis(limit.retry_after_ms),
+            reason: limit.reason,
+        },
+        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
+        CallError::Failure(Failure::PermanentDenied(reason)) => Stopped::Denied(reason),
+        other => Stopped::Component(other),
+    }
+}

@@ -1,0 +1,203 @@
+//! What was done with rows, requests, records and documents → counts that are
+//! checked to balance. Pure.
+
+use serde::Serialize;
+
+/// Counts of one run so far. Everything that was taken in is in exactly one of
+/// the counts it can end in; [`Tally::close`] checks that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Tally {
+    /// Rows read.
+    pub rows: Rows,
+    /// Requests planned: one per row and combination of the matrix.
+    pub requests: Requests,
+    /// Records that the source answered with.
+    pub records: Records,
+    /// Documents that went to DynamoDB.
+    pub documents: Documents,
+    /// What it took.
+    pub effort: Effort,
+}
+
+/// Rows by how they ended: each row is in one of the three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// Rows read from the database or file.
+    pub read: u64,
+    /// Every request of the row was answered.
+    pub done: u64,
+    /// Some request of the row was rejected, none is pending.
+    pub rejected: u64,
+    /// Some request of the row is pending.
+    pub pending: u64,
+}
+
+/// Planned requests by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Requests {
+    /// One per row and combination of the matrix.
+    pub planned: u64,
+    /// Answered, and the answer read to its end.
+    pub done: u64,
+    /// Refused for good.
+    pub rejected: u64,
+    /// Not attempted, or unresolved.
+    pub pending: u64,
+}
+
+/// Records by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    /// Records that the source answered with.
+    pub received: u64,
+    /// Records that became documents.
+    pub documents: u64,
+    /// Records that lack a required member, or clash with an added attribute.
+    pub rejected: u64,
+}
+
+/// Documents by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Documents {
+    /// Documents given to `load`.
+    pub total: u64,
+    /// Acknowledged by DynamoDB.
+    pub written: u64,
+    /// Left out, for a later document has the same key.
+    pub superseded: u64,
+    /// Refused for good.
+    pub rejected: u64,
+    /// Not attempted, or not acknowledged.
+    pub pending: u64,
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Effort {
+    /// HTTP requests sent to the source, repeats included.
+    pub source_requests: u64,
+    /// How many of them were repeats.
+    pub source_retries: u64,
+    /// DynamoDB calls sent, repeats included.
+    pub dynamodb_requests: u64,
+    /// How many of them were repeats.
+    pub dynamodb_retries: u64,
+    /// Write capacity units, as DynamoDB reports them.
+    pub write_capacity: f64,
+}
+
+/// Counts that do not add up: something was lost or counted twice. That is a
+/// bug of Rowcast or of the component it ran, never of the data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the counts of {what} do not balance: {total} in, {accounted} accounted for")]
+pub struct Unbalanced {
+    /// Which counts.
+    pub what: &'static str,
+    /// What went in.
+    pub total: u64,
+    /// What came out.
+    pub accounted: u64,
+}
+
+impl Tally {
+    /// The counts, once they are known to balance.
+    pub fn close(self) -> Result<Self, Unbalanced> {
+        let Self { rows, requests, records, documents, effort: _ } = self;
+        balance("rows", rows.read, [rows.done, rows.rejected, rows.pending])?;
+        balance(
+            "requests",
+            requests.planned,
+            [requests.done, requests.rejected, requests.pending],
+        )?;
+        balance("records", records.received, [records.documents, records.rejected])?;
+        balance("records and documents", records.documents, [documents.total])?;
+        balance(
+            "documents",
+            documents.total,
+            [documents.written, documents.superseded, documents.rejected, documents.pending],
+        )?;
+        Ok(self)
+    }
+
+    /// Adds another tally's counts to this one's.
+    pub fn add(&mut self, other: &Self) {
+        let Self { rows, requests, records, documents, effort } = other;
+        self.rows.read += rows.read;
+        self.rows.done += rows.done;
+        self.rows.rejected += rows.rejected;
+        self.rows.pending += rows.pending;
+        self.requests.planned += requests.planned;
+        self.requests.done += requests.done;
+        self.requests.rejected += requests.rejected;
+        self.requests.pending += requests.pending;
+        self.records.received += records.received;
+        self.records.documents += records.documents;
+        self.records.rejected += records.rejected;
+        self.documents.total += documents.total;
+        self.documents.written += documents.written;
+        self.documents.superseded += documents.superseded;
+        self.documents.rejected += documents.rejected;
+        self.documents.pending += documents.pending;
+        self.effort.source_requests += effort.source_requests;
+        self.effort.source_retries += effort.source_retries;
+        self.effort.dynamodb_requests += effort.dynamodb_requests;
+        self.effort.dynamodb_retries += effort.dynamodb_retries;
+        self.effort.write_capacity += effort.write_capacity;
+    }
+
+    /// Whether anything was refused for good.
+    #[must_use]
+    pub fn has_rejections(&self) -> bool {
+        self.requests.rejected + self.records.rejected + self.documents.rejected > 0
+    }
+
+    /// Whether anything is left to do.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.requests.pending + self.documents.pending > 0
+    }
+}
+
+fn balance<const N: usize>(what: &'static str, total: u64, parts: [u64; N]) -> Result<(), Unbalanced> {
+    let accounted = parts.iter().sum();
+    if accounted == total { Ok(()) } else { Err(Unbalanced { what, total, accounted }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balanced() -> Tally {
+        Tally {
+            rows: Rows { read: 3, done: 1, rejected: 1, pending: 1 },
+            requests: Requests { planned: 6, done: 3, rejected: 2, pending: 1 },
+            records: Records { received: 10, documents: 9, rejected: 1 },
+            documents: Documents { total: 9, written: 4, superseded: 2, rejected: 2, pending: 1 },
+            effort: Effort::default(),
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut Tally), expected: &str) {
+        let mut tally = balanced();
+        change(&mut tally);
+        let said = tally.close().map_or_else(|error| error.what.to_owned(), |_| "balanced".to_owned());
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn every_count_that_is_off_is_noticed() {
+        check(|_| {}, "balanced");
+        check(|tally| tally.rows.done += 1, "rows");
+        check(|tally| tally.requests.pending -= 1, "requests");
+        check(|tally| tally.records.received += 1, "records");
+        check(|tally| tally.documents.total += 1, "records and documents");
+        check(|tally| tally.documents.written -= 1, "documents");
+    }
+
+    #[test]
+    fn the_sum_of_balanced_tallies_balances() {
+        let mut sum = balanced();
+        sum.add(&balanced());
+        assert_eq!(sum.close().map(|tally| tally.documents.total), Ok(18));
+    }
+}
