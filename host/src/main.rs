@@ -1,2 +1,37 @@
-//! Stub.
-fn main() {}
+//! The `rowcast` command: arguments in, an exit code out.
+
+mod command;
+
+use clap::Parser;
+use command::Arguments;
+use std::io::{IsTerminal, Write, stderr};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_env_filter(EnvFilter::new(arguments.log_filter()))
+        .without_time()
+        .with_target(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(stderr(), "error: start the runtime\n  because: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(arguments.execute());
+    // What still waits, such as a resolver's thread, is not worth waiting for.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let _ = stderr().write_all(failure.render().as_bytes());
+            failure.exit().into()
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! left that time alone would resolve, `load` likewise.
 
 use super::event::{Event, Rejection, Stopped};
+use super::Stages;
 use super::tally::Tally;
 use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
 use serde_json::value::RawValue;
@@ -21,8 +22,7 @@ pub struct Outcome {
 /// One chunk of rows on its way.
 pub struct Chunk<'a> {
     pub pipeline: &'a Pipeline,
-    pub source: &'a Source,
-    pub table: &'a Table,
+    pub stages: &'a Stages,
     /// The first row's number in the run.
     pub first_row: u64,
     pub rows: &'a [String],
@@ -32,7 +32,26 @@ pub struct Chunk<'a> {
 impl Chunk<'_> {
     /// Does all of it. Whatever stops it, the tally says where everything is.
     pub async fn run(&self) -> Outcome {
-        let combinations = combinations(self.source);
+        match self.stages {
+            Stages::All { source, .. } | Stages::Extract { source } => self.extract(source).await,
+            Stages::Load { .. } => self.load_rows().await,
+        }
+    }
+
+    /// The rows are documents already.
+    async fn load_rows(&self) -> Outcome {
+        let mut tally = Tally::default();
+        let rows = self.rows.len() as u64;
+        tally.rows.read = rows;
+        tally.rows.done = rows;
+        tally.records.received = rows;
+        tally.records.documents = rows;
+        let stopped = self.deliver(self.rows.to_vec(), &mut tally).await;
+        Outcome { tally, stopped }
+    }
+
+    async fn extract(&self, source: &Source) -> Outcome {
+        let combinations = combinations(source);
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
         tally.requests.planned = tally.rows.read * u64::from(combinations);
@@ -42,13 +61,13 @@ impl Chunk<'_> {
         let mut idle_calls = 0;
         while !pending.is_empty() && stopped.is_none() {
             let before = pending.len();
-            match self.pipeline.extract(self.source, self.rows, Some(&pending), None).await {
+            match self.pipeline.extract(source, self.rows, Some(&pending), None).await {
                 Ok(extraction) => {
                     pending.clone_from(&extraction.pending);
                     rejected_rows.extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
                     stopped = extraction.stopped.as_ref().and_then(stop_reason);
-                    self.count(&extraction, &mut tally);
-                    let load_stopped = self.load(extraction.documents, &mut tally).await;
+                    self.count(source, &extraction, &mut tally);
+                    let load_stopped = self.deliver(extraction.documents, &mut tally).await;
                     stopped = stopped.or(load_stopped);
                 }
                 Err(error) => stopped = Some(call_stopped(error)),
@@ -66,7 +85,7 @@ impl Chunk<'_> {
         Outcome { tally, stopped }
     }
 
-    fn count(&self, extraction: &Extraction, tally: &mut Tally) {
+    fn count(&self, source: &Source, extraction: &Extraction, tally: &mut Tally) {
         tally.requests.done += extraction.done.len() as u64;
         tally.requests.rejected += extraction.rejected.len() as u64;
         let documents = extraction.documents.len() as u64;
@@ -79,7 +98,7 @@ impl Chunk<'_> {
             self.reject(Rejection::Request {
                 row_number: self.row_number(rejected.cell),
                 row: self.row(rejected.cell),
-                combination: combination(self.source, rejected.cell),
+                combination: combination(source, rejected.cell),
                 status: rejected.status,
                 reason: rejected.reason.clone(),
             });
@@ -88,7 +107,7 @@ impl Chunk<'_> {
             self.reject(Rejection::Record {
                 row_number: self.row_number(rejected.cell),
                 row: self.row(rejected.cell),
-                combination: combination(self.source, rejected.cell),
+                combination: combination(source, rejected.cell),
                 index: rejected.index,
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
@@ -96,8 +115,66 @@ impl Chunk<'_> {
         }
     }
 
-    async fn load(&self, documents: Vec<String>, tally: &mut Tally) -> Option<Stopped> {
-        load(self.pipeline, self.table, documents, tally, &|rejection| self.reject(rejection)).await
+    async fn deliver(&self, documents: Vec<String>, tally: &mut Tally) -> Option<Stopped> {
+        match self.stages {
+            Stages::All { table, .. } | Stages::Load { table } => {
+                self.load(table, documents, tally).await
+            }
+            Stages::Extract { .. } => {
+                tally.documents.total += documents.len() as u64;
+                tally.documents.handed_over += documents.len() as u64;
+                (self.observe)(Event::Documents(documents));
+                None
+            }
+        }
+    }
+
+    /// Loads documents, again for those that only ran out of time.
+    async fn load(
+        &self,
+        table: &Table,
+        mut documents: Vec<String>,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        tally.documents.total += documents.len() as u64;
+        let mut idle_calls = 0;
+        let mut stopped = None;
+        while !documents.is_empty() && stopped.is_none() {
+            let before = documents.len();
+            let report = match self.pipeline.load(table, &documents, None).await {
+                Ok(report) => report,
+                Err(error) => {
+                    stopped = Some(call_stopped(error));
+                    break;
+                }
+            };
+            self.count_report(&report, &documents, tally);
+            stopped = report.stopped.as_ref().and_then(stop_reason);
+            documents = take(documents, &report.pending);
+            idle_calls = if documents.len() < before { 0 } else { idle_calls + 1 };
+            if idle_calls >= IDLE_CALLS {
+                stopped = stopped.or(Some(Stopped::Budget));
+            }
+        }
+        tally.documents.pending += documents.len() as u64;
+        stopped
+    }
+
+    fn count_report(&self, report: &Report, documents: &[String], tally: &mut Tally) {
+        tally.documents.written += u64::from(report.written);
+        tally.documents.superseded += report.superseded.len() as u64;
+        tally.documents.rejected += report.rejected.len() as u64;
+        tally.effort.dynamodb_requests += u64::from(report.requests);
+        tally.effort.dynamodb_retries += u64::from(report.retries);
+        tally.effort.write_capacity += report.capacity;
+        for rejected in &report.rejected {
+            let document = usize::try_from(rejected.index).ok().and_then(|index| documents.get(index));
+            self.reject(Rejection::Document {
+                document: raw(document.map_or("null", String::as_str)),
+                path: rejected.path.clone(),
+                reason: rejected.reason.clone(),
+            });
+        }
     }
 
     fn reject(&self, rejection: Rejection) {
@@ -110,60 +187,6 @@ impl Chunk<'_> {
 
     fn row(&self, cell: Cell) -> Box<RawValue> {
         raw(usize::try_from(cell.row).ok().and_then(|row| self.rows.get(row)).map_or("null", String::as_str))
-    }
-}
-
-/// Loads documents, again for those that only ran out of time.
-pub async fn load(
-    pipeline: &Pipeline,
-    table: &Table,
-    mut documents: Vec<String>,
-    tally: &mut Tally,
-    reject: &(dyn Fn(Rejection) + Send + Sync),
-) -> Option<Stopped> {
-    tally.documents.total += documents.len() as u64;
-    let mut idle_calls = 0;
-    let mut stopped = None;
-    while !documents.is_empty() && stopped.is_none() {
-        let before = documents.len();
-        let report = match pipeline.load(table, &documents, None).await {
-            Ok(report) => report,
-            Err(error) => {
-                stopped = Some(call_stopped(error));
-                break;
-            }
-        };
-        count_report(&report, &documents, tally, reject);
-        stopped = report.stopped.as_ref().and_then(stop_reason);
-        documents = take(documents, &report.pending);
-        idle_calls = if documents.len() < before { 0 } else { idle_calls + 1 };
-        if idle_calls >= IDLE_CALLS {
-            stopped = stopped.or(Some(Stopped::Budget));
-        }
-    }
-    tally.documents.pending += documents.len() as u64;
-    stopped
-}
-
-fn count_report(
-    report: &Report,
-    documents: &[String],
-    tally: &mut Tally,
-    reject: &(dyn Fn(Rejection) + Send + Sync),
-) {
-    tally.documents.written += u64::from(report.written);
-    tally.documents.superseded += report.superseded.len() as u64;
-    tally.documents.rejected += report.rejected.len() as u64;
-    tally.effort.dynamodb_requests += u64::from(report.requests);
-    tally.effort.dynamodb_retries += u64::from(report.retries);
-    tally.effort.write_capacity += report.capacity;
-    for rejected in &report.rejected {
-        let document = usize::try_from(rejected.index).ok().and_then(|index| documents.get(index));
-        reject(Rejection::Document {
-            document: raw(document.map_or("null", String::as_str)),
-            path: rejected.path.clone(),
-            reason: rejected.reason.clone(),
-        });
     }
 }
 

@@ -13,12 +13,15 @@ pub enum Event {
     Progress(Tally),
     /// Something was refused for good.
     Rejected(Box<Rejection>),
+    /// Documents of a run that has no table to write them to.
+    Documents(Vec<String>),
 }
 
 /// Something that was refused for good, with all that's needed to give it in
 /// again once the cause is mended. As JSON it is a line of the rejections file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Rejection {
     /// A request: a row and a combination of matrix values.
     Request {

@@ -6,7 +6,7 @@ mod chunk;
 mod event;
 mod tally;
 
-pub use chunk::{call_stopped, load};
+pub use chunk::call_stopped;
 pub use event::{Event, Rejection, Stopped};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
@@ -25,11 +25,21 @@ use tokio::task::{JoinError, JoinSet};
 #[derive(Clone, Debug)]
 pub struct Run {
     pipeline: Pipeline,
-    source: Arc<Source>,
-    table: Arc<Table>,
+    stages: Arc<Stages>,
     chunk_rows: usize,
     workers: usize,
     stop: watch::Sender<bool>,
+}
+
+/// What a run does with its rows.
+#[derive(Clone, Debug)]
+enum Stages {
+    /// Rows → extract → load.
+    All { source: Source, table: Table },
+    /// Rows → extract → the observer.
+    Extract { source: Source },
+    /// Rows, which are documents already → load.
+    Load { table: Table },
 }
 
 /// Ends a run in order: chunks in flight are finished, no further is begun.
@@ -64,12 +74,27 @@ pub enum RunError {
 }
 
 impl Run {
-    /// A run of that pipeline, reading chunks of 50 rows with 4 workers.
+    /// The whole pipeline, in chunks of 50 rows with 4 workers.
     #[must_use]
     pub fn new(pipeline: Pipeline, source: Source, table: Table) -> Self {
+        Self::of(pipeline, Stages::All { source, table })
+    }
+
+    /// Only `extract`: the documents come as [`Event::Documents`].
+    #[must_use]
+    pub fn extract_only(pipeline: Pipeline, source: Source) -> Self {
+        Self::of(pipeline, Stages::Extract { source })
+    }
+
+    /// Only `load`: the rows are the documents.
+    #[must_use]
+    pub fn load_only(pipeline: Pipeline, table: Table) -> Self {
+        Self::of(pipeline, Stages::Load { table })
+    }
+
+    fn of(pipeline: Pipeline, stages: Stages) -> Self {
         let (stop, _) = watch::channel(false);
-        let (source, table) = (Arc::new(source), Arc::new(table));
-        Self { pipeline, source, table, chunk_rows: 50, workers: 4, stop }
+        Self { pipeline, stages: Arc::new(stages), chunk_rows: 50, workers: 4, stop }
     }
 
     /// Rows per call of the component. Memory grows with it.
@@ -130,7 +155,7 @@ impl Run {
                 },
             }
         }
-        state.leave_buffer(chunk::combinations(&self.source));
+        state.leave_buffer(&self.stages);
         if state.stopped.is_none() && *stop.borrow() {
             state.stopped = Some(Stopped::Requested);
         }
@@ -145,8 +170,7 @@ impl Run {
     ) -> Outcome {
         let chunk = Chunk {
             pipeline: &self.pipeline,
-            source: &self.source,
-            table: &self.table,
+            stages: &self.stages,
             first_row,
             rows: &rows,
             observe: &*observe,
@@ -181,11 +205,23 @@ impl State {
     }
 
     /// Rows that were read and then left because the run stopped are pending.
-    fn leave_buffer(&mut self, combinations: u32) {
+    fn leave_buffer(&mut self, stages: &Stages) {
         let left = self.buffer.len() as u64;
         self.tally.rows.read += left;
-        self.tally.rows.pending += left;
-        self.tally.requests.planned += left * u64::from(combinations);
-        self.tally.requests.pending += left * u64::from(combinations);
+        match stages {
+            Stages::All { source, .. } | Stages::Extract { source } => {
+                let requests = left * u64::from(chunk::combinations(source));
+                self.tally.rows.pending += left;
+                self.tally.requests.planned += requests;
+                self.tally.requests.pending += requests;
+            }
+            Stages::Load { .. } => {
+                self.tally.rows.done += left;
+                self.tally.records.received += left;
+                self.tally.records.documents += left;
+                self.tally.documents.total += left;
+                self.tally.documents.pending += left;
+            }
+        }
     }
 }

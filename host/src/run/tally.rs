@@ -69,6 +69,8 @@ pub struct Documents {
     pub rejected: u64,
     /// Not attempted, or not acknowledged.
     pub pending: u64,
+    /// Given to whoever runs it, where there is no table to write to.
+    pub handed_over: u64,
 }
 
 /// What a run took.
@@ -114,7 +116,13 @@ impl Tally {
         balance(
             "documents",
             documents.total,
-            [documents.written, documents.superseded, documents.rejected, documents.pending],
+            [
+                documents.written,
+                documents.superseded,
+                documents.rejected,
+                documents.pending,
+                documents.handed_over,
+            ],
         )?;
         Ok(self)
     }
@@ -138,6 +146,7 @@ impl Tally {
         self.documents.superseded += documents.superseded;
         self.documents.rejected += documents.rejected;
         self.documents.pending += documents.pending;
+        self.documents.handed_over += documents.handed_over;
         self.effort.source_requests += effort.source_requests;
         self.effort.source_retries += effort.source_retries;
         self.effort.dynamodb_requests += effort.dynamodb_requests;
@@ -172,7 +181,14 @@ mod tests {
             rows: Rows { read: 3, done: 1, rejected: 1, pending: 1 },
             requests: Requests { planned: 6, done: 3, rejected: 2, pending: 1 },
             records: Records { received: 10, documents: 9, rejected: 1 },
-            documents: Documents { total: 9, written: 4, superseded: 2, rejected: 2, pending: 1 },
+            documents: Documents {
+                total: 9,
+                written: 3,
+                superseded: 2,
+                rejected: 2,
+                pending: 1,
+                handed_over: 1,
+            },
             effort: Effort::default(),
         }
     }

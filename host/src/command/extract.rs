@@ -1,0 +1,53 @@
+//! `rowcast extract`: rows → documents on standard output.
+
+use super::output::{Format, Printer, terminal_width};
+use super::{Exit, Failure, Global, run};
+use clap::Args;
+use rowcast::config::Section;
+use std::io::stdout;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Print the documents of rows, writing nothing to DynamoDB.
+///
+/// Documents come as chunks of rows are finished, so not in the rows' order.
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// How to print them.
+    #[arg(long, short, value_enum, default_value = "jsonl", value_name = "FORMAT")]
+    output: Format,
+    /// Write what is rejected to this file, as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    rejected: Option<PathBuf>,
+}
+
+impl Extract {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+        let host = global.host(global.config(&[Section::Rows, Section::Source])?).await?;
+        let extract = host.extract()?;
+        let stop = extract.stop_handle();
+        let printer = Printer::new(self.output, stdout(), terminal_width());
+        let state = Arc::new(Mutex::new((printer, None)));
+        let documents = {
+            let state = Arc::clone(&state);
+            move |documents: Vec<String>| {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                let (printer, failed) = &mut *state;
+                let printed = documents.iter().try_for_each(|document| printer.print(document));
+                if let Err(error) = printed {
+                    // Nobody reads on: there is no use in asking for more.
+                    failed.get_or_insert(error);
+                    stop.stop();
+                }
+            }
+        };
+        let rows = host.rows().await?;
+        let report = run::watch(extract, rows, self.rejected, global.talks(), documents).await?;
+        if let Some(state) = Arc::into_inner(state) {
+            let (printer, failed) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+            failed.map_or(Ok(()), Err)?;
+            printer.finish()?;
+        }
+        run::finish(report)
+    }
+}

@@ -1,0 +1,131 @@
+//! The command line → what to do. A command per file.
+
+mod check;
+mod component;
+#[cfg(feature = "demo")]
+mod demo;
+mod error;
+mod exit;
+mod extract;
+mod init;
+mod load;
+mod output;
+mod progress;
+mod query;
+mod rejections;
+mod run;
+mod table;
+
+pub use error::Failure;
+pub use exit::Exit;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use rowcast::config::{Config, FILE_NAME, Section};
+use rowcast::host::Host;
+use std::path::PathBuf;
+
+/// Rows from PostgreSQL, a REST call for each, every record in DynamoDB.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = exit::HELP, after_help = "`rowcast --help` lists the exit codes.")]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The configuration file.
+    #[arg(long, short, global = true, default_value = FILE_NAME, value_name = "FILE")]
+    config: PathBuf,
+    /// Say more on standard error: twice for debugging, three times for all.
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors on standard error.
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Run this component instead of the embedded one.
+    #[arg(long, global = true, value_name = "FILE")]
+    component: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the pipeline: rows → extract → load.
+    Run(run::Run),
+    /// Print the documents of rows, writing nothing to DynamoDB.
+    Extract(extract::Extract),
+    /// Write documents (JSON lines) to the table.
+    Load(load::Load),
+    /// Print the documents that meet a condition.
+    Query(query::Query),
+    /// Create or describe the DynamoDB table.
+    #[command(subcommand)]
+    Table(table::Table),
+    /// Try every connection and credential, writing nothing.
+    Check(check::Check),
+    /// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
+    /// Describe the WASI component, or write it to a file.
+    Component(component::Component),
+    /// Write a commented configuration file.
+    Init(init::Init),
+}
+
+impl Arguments {
+    /// What standard error shows, as a `tracing` filter. Dependencies stay
+    /// silent below `-vvv`: some of them log whole headers.
+    #[must_use]
+    pub fn log_filter(&self) -> &'static str {
+        match (self.global.quiet, self.global.verbose) {
+            (true, _) => "off",
+            (false, 0) => "rowcast=warn",
+            (false, 1) => "rowcast=info",
+            (false, 2) => "rowcast=debug",
+            (false, _) => "rowcast=trace,info",
+        }
+    }
+
+    /// Does it.
+    pub async fn execute(self) -> Result<Exit, Failure> {
+        let Self { global, command } = self;
+        match command {
+            Command::Run(command) => command.execute(&global).await,
+            Command::Extract(command) => command.execute(&global).await,
+            Command::Load(command) => command.execute(&global).await,
+            Command::Query(command) => command.execute(&global).await,
+            Command::Table(command) => command.execute(&global).await,
+            Command::Check(command) => command.execute(&global).await,
+            #[cfg(feature = "demo")]
+            Command::Demo(command) => command.execute(&global).await,
+            Command::Component(command) => command.execute(&global),
+            Command::Init(command) => command.execute(&global),
+        }
+    }
+}
+
+impl Global {
+    /// The sections of the configuration that a command needs.
+    fn config(&self, sections: &[Section]) -> Result<Config, Failure> {
+        let env = |name: &str| std::env::var(name).ok();
+        Ok(Config::load_sections(&self.config, sections, &env)?)
+    }
+
+    /// Everything set up as the configuration says.
+    async fn host(&self, config: Config) -> Result<Host, Failure> {
+        let Some(path) = &self.component else { return Ok(Host::new(config).await?) };
+        let component = std::fs::read(path).map_err(|error| {
+            let error = anyhow::Error::new(error).context(format!("read the component {}", path.display()));
+            Failure::new(error, None, Exit::Invalid)
+        })?;
+        Ok(Host::with_component(config, &component).await?)
+    }
+
+    /// Whether people are to be told anything but errors.
+    fn talks(&self) -> bool {
+        !self.quiet
+    }
+}

@@ -1,0 +1,78 @@
+//! Counts → a line on standard error: one that's redrawn on a terminal, a new
+//! one now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use rowcast::run::Tally;
+use std::io::{IsTerminal, Write, stderr};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how far a run is.
+pub struct Progress {
+    started: Instant,
+    shown: Shown,
+}
+
+enum Shown {
+    Nowhere,
+    Terminal(ProgressBar),
+    Lines(Mutex<Instant>),
+}
+
+impl Progress {
+    pub fn start(talks: bool) -> Self {
+        let started = Instant::now();
+        let shown = match (talks, stderr().is_terminal()) {
+            (false, _) => Shown::Nowhere,
+            (true, true) => Shown::Terminal(bar()),
+            (true, false) => Shown::Lines(Mutex::new(started)),
+        };
+        Self { started, shown }
+    }
+
+    pub fn show(&self, tally: &Tally) {
+        match &self.shown {
+            Shown::Nowhere => {}
+            Shown::Terminal(bar) => bar.set_message(line(tally, self.started.elapsed())),
+            Shown::Lines(last) => {
+                let Ok(mut last) = last.lock() else { return };
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    let _ = writeln!(stderr(), "{}", line(tally, self.started.elapsed()));
+                }
+            }
+        }
+    }
+
+    /// Removes the line, for what comes next.
+    pub fn finish(&self) -> Duration {
+        if let Shown::Terminal(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+        self.started.elapsed()
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+fn line(tally: &Tally, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs().max(1);
+    let rejected = tally.requests.rejected + tally.records.rejected + tally.documents.rejected;
+    format!(
+        "{} rows, {} requests, {} documents written ({}/s), {rejected} rejected",
+        tally.rows.read,
+        tally.requests.done,
+        tally.documents.written,
+        tally.documents.written / seconds,
+    )
+}

@@ -1,0 +1,137 @@
+//! `rowcast query`: a condition → the documents that meet it.
+
+use super::output::{Format, Printer, terminal_width};
+use super::{Exit, Failure, Global, run};
+use clap::Args;
+use rowcast::config::Section;
+use rowcast::engine::{Explanation, Question};
+use rowcast::host::Host;
+use std::fmt::Write as _;
+use std::io::{Write, stderr, stdout};
+
+/// Print the documents that meet a condition.
+///
+/// The condition is DynamoDB's grammar with literals in place:
+///   popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')
+/// Text goes between single quotes; names that aren't plain identifiers go
+/// between backticks. Conditions on the keys use Query, all others Scan.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Query {
+    /// The condition; none: every document.
+    #[arg(default_value = "", value_name = "CONDITION", hide_default_value = true)]
+    filter: String,
+    /// How to print documents.
+    #[arg(long, short, value_enum, default_value = "jsonl", value_name = "FORMAT")]
+    output: Format,
+    /// Print only how many match.
+    #[arg(long, conflicts_with_all = ["select", "output"])]
+    count: bool,
+    /// Paths to print, such as `name,album.images[0].url`.
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Matches at the most.
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Ask a secondary index instead of the table.
+    #[arg(long, value_name = "NAME")]
+    index: Option<String>,
+    /// Segments that a scan reads at the same time; 1 to 64.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    segments: u32,
+    /// Strongly consistent reads.
+    #[arg(long)]
+    consistent: bool,
+}
+
+/// What a query came to.
+#[derive(Default)]
+struct Totals {
+    matched: u64,
+    scanned: u64,
+    capacity: f64,
+}
+
+impl Query {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+        let host = global.host(global.config(&[Section::Table])?).await?;
+        let mut question = host.question(&self.filter)?;
+        question.limit = self.limit;
+        question.index = self.index;
+        question.segments = self.segments;
+        question.consistent = self.consistent;
+        question.select = self.select;
+        let count = self.count;
+        let mut printer = Printer::new(self.output, stdout().lock(), terminal_width());
+        let totals = ask(&host, &question, |document| {
+            if count { Ok(()) } else { printer.print(document) }
+        });
+        let totals = totals.await?;
+        if count {
+            writeln!(stdout(), "{}", totals.matched)?;
+        } else {
+            printer.finish()?;
+        }
+        if global.talks() {
+            writeln!(
+                stderr(),
+                "{} of {} items match; {} read capacity units",
+                totals.matched, totals.scanned, totals.capacity
+            )?;
+            if totals.matched == 0 && !question.filter.is_empty() {
+                stderr().write_all(explain(&host, &question).await?.as_bytes())?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Asks page after page.
+async fn ask(
+    host: &Host,
+    question: &Question,
+    mut print: impl FnMut(&str) -> anyhow::Result<()>,
+) -> Result<Totals, Failure> {
+    let mut totals = Totals::default();
+    let mut cursor: Option<String> = None;
+    loop {
+        let answer = host.pipeline().query(question, cursor.as_deref(), None).await.map_err(failed)?;
+        totals.matched += answer.matched;
+        totals.scanned += answer.scanned;
+        totals.capacity += answer.capacity;
+        answer.documents.iter().try_for_each(|document| print(document))?;
+        match answer.cursor {
+            Some(next) => cursor = Some(next),
+            None => return Ok(totals),
+        }
+    }
+}
+
+/// Why nothing matched, where the items tell.
+async fn explain(host: &Host, question: &Question) -> Result<String, Failure> {
+    let explanation = host.pipeline().explain(question, None).await.map_err(failed)?;
+    Ok(describe(&explanation))
+}
+
+fn describe(explanation: &Explanation) -> String {
+    let mut text = String::new();
+    let items = explanation.scanned;
+    let least = if explanation.complete { "" } else { "at least " };
+    for finding in &explanation.findings {
+        let path = &finding.path;
+        if finding.missing > 0 {
+            let _ = writeln!(text, "note: {least}{} of {items} items have no `{path}`", finding.missing);
+        }
+        if finding.other_type > 0 {
+            let (other, expected) = (finding.other_type, &finding.expected);
+            let _ = writeln!(text, "note: {least}{other} of {items} items hold `{path}` with another type than {expected}");
+        }
+    }
+    text
+}
+
+fn failed(error: rowcast::engine::CallError) -> Failure {
+    let stopped = rowcast::run::call_stopped(error);
+    let (exit, hint) = (run::exit_of(&stopped), stopped.hint());
+    Failure::new(anyhow::Error::new(stopped).context("the question could not be answered"), hint, exit)
+}
