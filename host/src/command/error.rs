@@ -1,7 +1,11 @@
 //! Any error of the library → what the command prints of it, and its exit.
 
 use super::exit::Exit;
+use rowcast::dynamodb::admin::TableError;
+use rowcast::engine::EngineError;
 use rowcast::hint::Hint;
+use rowcast::host::{HostError, RowsOrConfigError};
+use rowcast::rows::RowsError;
 use std::fmt::Write;
 
 /// Why a command failed: an error with its causes, what to do, and the exit.
@@ -63,5 +67,63 @@ impl From<rowcast::config::ConfigError> for Failure {
     fn from(error: rowcast::config::ConfigError) -> Self {
         let hint = error.hint();
         Self::new(error, hint, Exit::Invalid)
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        let exit = match &error {
+            HostError::Config(_)
+            | HostError::Plan(_)
+            | HostError::Endpoint(_)
+            | HostError::Keys { .. }
+            | HostError::Engine(_) => Exit::Invalid,
+            HostError::NotActive { .. } => Exit::Unavailable,
+            HostError::Table(error) => exit_of_table(error),
+            _ => Exit::Internal,
+        };
+        let hint = error.hint();
+        Self::new(error, hint, exit)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        HostError::from(error).into()
+    }
+}
+
+impl From<RowsOrConfigError> for Failure {
+    fn from(error: RowsOrConfigError) -> Self {
+        match error {
+            RowsOrConfigError::Config(error) => error.into(),
+            RowsOrConfigError::Rows(error) => error.into(),
+        }
+    }
+}
+
+impl From<RowsError> for Failure {
+    fn from(error: RowsError) -> Self {
+        let (hint, exit) = (error.hint(), exit_of_rows(&error));
+        Self::new(error, hint, exit)
+    }
+}
+
+fn exit_of_table(error: &TableError) -> Exit {
+    match error {
+        TableError::NotFound(_) | TableError::Exists(_) | TableError::Invalid(_) => Exit::Invalid,
+        TableError::Denied(_) => Exit::Denied,
+        TableError::Unavailable(_) => Exit::Unavailable,
+    }
+}
+
+/// The exit for rows that can't be read.
+pub fn exit_of_rows(error: &RowsError) -> Exit {
+    if error.is_denied() {
+        Exit::Denied
+    } else if error.is_unavailable() {
+        Exit::Unavailable
+    } else {
+        Exit::Invalid
     }
 }

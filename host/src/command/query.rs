@@ -6,7 +6,7 @@ use clap::Args;
 use rowcast::config::Section;
 use rowcast::engine::{Explanation, Question};
 use rowcast::host::Host;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{Write, stderr, stdout};
 
 /// Print the documents that meet a condition.
@@ -46,10 +46,17 @@ pub struct Query {
 
 /// What a query came to.
 #[derive(Default)]
-struct Totals {
+pub struct Totals {
     matched: u64,
     scanned: u64,
     capacity: f64,
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { matched, scanned, capacity } = self;
+        write!(formatter, "{matched} of {scanned} items match; {capacity} read capacity units")
+    }
 }
 
 impl Query {
@@ -73,11 +80,7 @@ impl Query {
             printer.finish()?;
         }
         if global.talks() {
-            writeln!(
-                stderr(),
-                "{} of {} items match; {} read capacity units",
-                totals.matched, totals.scanned, totals.capacity
-            )?;
+            writeln!(stderr(), "{totals}")?;
             if totals.matched == 0 && !question.filter.is_empty() {
                 stderr().write_all(explain(&host, &question).await?.as_bytes())?;
             }
@@ -87,7 +90,7 @@ impl Query {
 }
 
 /// Asks page after page.
-async fn ask(
+pub async fn ask(
     host: &Host,
     question: &Question,
     mut print: impl FnMut(&str) -> anyhow::Result<()>,

@@ -1,0 +1,58 @@
+//! `rowcast table create|describe`: the DynamoDB table.
+
+use super::{Exit, Failure, Global};
+use clap::Subcommand;
+use rowcast::config::Section;
+use rowcast::dynamodb::admin::{Billing, TableDescription};
+use serde_json::json;
+use std::io::{Write, stderr, stdout};
+
+#[derive(Debug, Subcommand)]
+pub enum Table {
+    /// Create the table with the keys in `table.keys`, paid by request.
+    Create,
+    /// Print what the table is, as one JSON object.
+    Describe,
+}
+
+impl Table {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+        let host = global.host(global.config(&[Section::Table])?).await?;
+        let table = match self {
+            Self::Create => {
+                let table = host.create_table().await?;
+                if global.talks() {
+                    writeln!(stderr(), "created `{}` with the keys {}", table.name, table.keys)?;
+                }
+                table
+            }
+            Self::Describe => host.describe_table().await?,
+        };
+        writeln!(stdout(), "{}", describe(&table))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn describe(table: &TableDescription) -> String {
+    let billing = match table.billing {
+        Billing::OnDemand => json!("on demand"),
+        Billing::Provisioned { read, write } => json!({ "read": read, "write": write }),
+    };
+    let indexes: Vec<_> = table
+        .indexes
+        .iter()
+        .map(|index| {
+            json!({ "name": index.name, "keys": index.keys.to_string(), "global": index.global })
+        })
+        .collect();
+    json!({
+        "name": table.name,
+        "status": table.status.to_string(),
+        "keys": table.keys.to_string(),
+        "indexes": indexes,
+        "billing": billing,
+        "items": table.item_count,
+        "bytes": table.size_bytes,
+    })
+    .to_string()
+}
