@@ -24,7 +24,11 @@ mod tests {
             max_delay_ms: 1_000,
             max_retry_after_ms: 0,
         };
-        assert_eq!(delay_ms(&retry, attempt, random), expected, "attempt {attempt}");
+        assert_eq!(
+            delay_ms(&retry, attempt, random),
+            expected,
+            "attempt {attempt}"
+        );
     }
 
     #[test]

@@ -1,1 +1,6 @@
-//! Stub.
+//! Answers of DynamoDB → what they mean; documents ↔ items. What `load` and
+//! `query` share.
+
+pub mod call;
+pub mod outcome;
+pub mod schema;
