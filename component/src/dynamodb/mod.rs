@@ -4,3 +4,4 @@
 pub mod call;
 pub mod outcome;
 pub mod schema;
+pub mod unmarshal;

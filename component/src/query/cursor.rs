@@ -2,7 +2,7 @@
 //! nothing in it is trusted: it must be well formed, of this version, and of
 //! the very question it's passed with.
 
-use crate::bindings::exports::rowcast::pipeline::query::Question;
+use crate::bindings::exports::rowcast::pipeline::query::{Access, Question};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,8 @@ pub struct Cursor {
     /// Matches still to be returned; none: all.
     #[serde(rename = "left")]
     pub remaining: Option<u32>,
-    /// Whether the segments are of a scan.
-    pub scan: bool,
+    /// Whether the segments are of a scan; otherwise the one is of a query.
+    scan: bool,
     /// Each segment's state, in order.
     #[serde(rename = "at")]
     pub segments: Vec<Segment>,
@@ -65,7 +65,10 @@ pub enum CursorError {
 impl Cursor {
     /// The state before the first call.
     #[must_use]
-    pub fn start(question: &Question, scan: bool, segments: u32) -> Self {
+    pub fn start(question: &Question, access: Access, segments: u32) -> Self {
+        let scan = access == Access::Scan;
+        // DynamoDB cuts scans into segments, not queries.
+        let segments = if scan { segments } else { 1 };
         Self {
             version: VERSION,
             question: fingerprint(question),
@@ -76,7 +79,7 @@ impl Cursor {
     }
 
     /// Reads what [`Cursor::write`] wrote.
-    pub fn read(text: &str, question: &Question) -> Result<Self, CursorError> {
+    pub fn read(text: &str, question: &Question, access: Access) -> Result<Self, CursorError> {
         let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Malformed)?;
         let cursor: Self = serde_json::from_slice(&json).map_err(|_| CursorError::Malformed)?;
         if cursor.version != VERSION {
@@ -85,11 +88,14 @@ impl Cursor {
         if cursor.question != fingerprint(question) {
             return Err(CursorError::Question);
         }
+        if cursor.scan != (access == Access::Scan) {
+            return Err(CursorError::Table);
+        }
         let objects = cursor.segments.iter().all(|segment| match segment {
             Segment::At(key) => key.get().starts_with('{'),
             Segment::NotStarted | Segment::Done => true,
         });
-        let sized = (1..=64).contains(&cursor.segments.len());
+        let sized = (1..=if cursor.scan { 64 } else { 1 }).contains(&cursor.segments.len());
         let limited = cursor.remaining.is_some() == question.limit.is_some();
         if objects && sized && limited { Ok(cursor) } else { Err(CursorError::Malformed) }
     }
@@ -144,7 +150,7 @@ mod tests {
     }
 
     fn written() -> String {
-        let mut cursor = Cursor::start(&question(), true, 3);
+        let mut cursor = Cursor::start(&question(), Access::Scan, 3);
         let key = RawValue::from_string(r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#.to_owned());
         cursor.segments = vec![Segment::NotStarted, Segment::At(key.unwrap()), Segment::Done];
         cursor.remaining = Some(2);
@@ -153,18 +159,18 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let cursor = Cursor::read(&written(), &question()).unwrap();
+        let cursor = Cursor::read(&written(), &question(), Access::Scan).unwrap();
         assert_eq!(cursor.remaining, Some(2));
-        assert!(cursor.scan && !cursor.is_done());
+        assert!(!cursor.is_done());
         assert!(matches!(&cursor.segments[..], [Segment::NotStarted, Segment::At(key), Segment::Done]
             if key.get() == r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#));
         let mut patient = question();
         patient.retry.max_attempts = 20;
-        assert!(Cursor::read(&written(), &patient).is_ok());
+        assert!(Cursor::read(&written(), &patient, Access::Scan).is_ok());
     }
 
     fn check(text: &str, question: &Question, expected: &str) {
-        let error = Cursor::read(text, question).unwrap_err();
+        let error = Cursor::read(text, question, Access::Scan).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{text}: {error}");
     }
 
@@ -183,6 +189,8 @@ mod tests {
         ] {
             check(&text, &question(), "the cursor is not one");
         }
+        let error = Cursor::read(&written(), &question(), Access::Query).unwrap_err();
+        assert!(matches!(error, CursorError::Table));
         check(&altered(r#""v":1"#, r#""v":2"#), &question(), "the cursor is of another version");
         let others: [fn(&mut Question); 7] = [
             |other| other.table.push('s'),
