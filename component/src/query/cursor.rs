@@ -80,7 +80,9 @@ impl Cursor {
 
     /// Reads what [`Cursor::write`] wrote.
     pub fn read(text: &str, question: &Question, access: Access) -> Result<Self, CursorError> {
-        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Malformed)?;
+        let json = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| CursorError::Malformed)?;
         let cursor: Self = serde_json::from_slice(&json).map_err(|_| CursorError::Malformed)?;
         if cursor.version != VERSION {
             return Err(CursorError::Version);
@@ -97,7 +99,11 @@ impl Cursor {
         });
         let sized = (1..=if cursor.scan { 64 } else { 1 }).contains(&cursor.segments.len());
         let limited = cursor.remaining.is_some() == question.limit.is_some();
-        if objects && sized && limited { Ok(cursor) } else { Err(CursorError::Malformed) }
+        if objects && sized && limited {
+            Ok(cursor)
+        } else {
+            Err(CursorError::Malformed)
+        }
     }
 
     /// Writes it as text without meaning to anyone else.
@@ -109,29 +115,51 @@ impl Cursor {
     /// Whether every segment has been read to its end.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.segments.iter().all(|segment| matches!(segment, Segment::Done))
+        self.segments
+            .iter()
+            .all(|segment| matches!(segment, Segment::Done))
     }
 }
 
 /// FNV-1a over what the answer depends on. It guards against mix-ups, not
 /// against forgery: whoever can forge a cursor can also ask another question.
 fn fingerprint(question: &Question) -> String {
-    let Question { table, index, filter, select, limit, segments, consistent, retry: _ } = question;
+    let Question {
+        table,
+        index,
+        filter,
+        select,
+        limit,
+        segments,
+        consistent,
+        retry: _,
+    } = question;
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |text: &str| {
         // The length goes first, so that texts can't run into each other.
-        for byte in text.len().to_string().bytes().chain([b':']).chain(text.bytes()) {
+        for byte in text
+            .len()
+            .to_string()
+            .bytes()
+            .chain([b':'])
+            .chain(text.bytes())
+        {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     };
     add(table);
-    add(&format!("{index:?} {limit:?} {segments} {consistent}"));
+    add(&format!("{limit:?} {segments} {consistent}"));
+    add(if index.is_some() { "index" } else { "table" });
+    add(index.as_deref().unwrap_or_default());
     add(filter);
-    select.iter().for_each(|path| add(path));
+    for path in select {
+        add(path);
+    }
     format!("{hash:016x}")
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
     use crate::bindings::rowcast::pipeline::types::Retry;
@@ -145,14 +173,23 @@ mod tests {
             limit: Some(5),
             segments: 3,
             consistent: false,
-            retry: Retry { max_attempts: 1, base_delay_ms: 0, max_delay_ms: 0, max_retry_after_ms: 0 },
+            retry: Retry {
+                max_attempts: 1,
+                base_delay_ms: 0,
+                max_delay_ms: 0,
+                max_retry_after_ms: 0,
+            },
         }
     }
 
     fn written() -> String {
         let mut cursor = Cursor::start(&question(), Access::Scan, 3);
         let key = RawValue::from_string(r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#.to_owned());
-        cursor.segments = vec![Segment::NotStarted, Segment::At(key.unwrap()), Segment::Done];
+        cursor.segments = vec![
+            Segment::NotStarted,
+            Segment::At(key.unwrap()),
+            Segment::Done,
+        ];
         cursor.remaining = Some(2);
         cursor.write().unwrap()
     }
@@ -162,8 +199,10 @@ mod tests {
         let cursor = Cursor::read(&written(), &question(), Access::Scan).unwrap();
         assert_eq!(cursor.remaining, Some(2));
         assert!(!cursor.is_done());
-        assert!(matches!(&cursor.segments[..], [Segment::NotStarted, Segment::At(key), Segment::Done]
-            if key.get() == r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#));
+        assert!(
+            matches!(&cursor.segments[..], [Segment::NotStarted, Segment::At(key), Segment::Done]
+            if key.get() == r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#)
+        );
         let mut patient = question();
         patient.retry.max_attempts = 20;
         assert!(Cursor::read(&written(), &patient, Access::Scan).is_ok());
@@ -191,7 +230,11 @@ mod tests {
         }
         let error = Cursor::read(&written(), &question(), Access::Query).unwrap_err();
         assert!(matches!(error, CursorError::Table));
-        check(&altered(r#""v":1"#, r#""v":2"#), &question(), "the cursor is of another version");
+        check(
+            &altered(r#""v":1"#, r#""v":2"#),
+            &question(),
+            "the cursor is of another version",
+        );
         let others: [fn(&mut Question); 7] = [
             |other| other.table.push('s'),
             |other| other.index = Some(String::new()),

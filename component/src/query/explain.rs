@@ -23,13 +23,25 @@ pub fn explain<D: Dynamo>(
     question: &Question,
     asked: &Asked,
 ) -> Result<Explanation, Failure> {
-    let mut explanation =
-        Explanation { findings: Vec::new(), scanned: 0, complete: true, capacity: 0.0 };
+    let mut explanation = Explanation {
+        findings: Vec::new(),
+        scanned: 0,
+        complete: true,
+        capacity: 0.0,
+    };
     let mut achieved = false;
-    for Expectation { path, letters } in asked.condition.as_ref().map(expectations).unwrap_or_default()
+    for Expectation { path, letters } in asked
+        .condition
+        .as_ref()
+        .map(expectations)
+        .unwrap_or_default()
     {
-        let mut finding =
-            Finding { path: path.text.clone(), expected: letters, missing: 0, other_type: 0 };
+        let mut finding = Finding {
+            path: path.text.clone(),
+            expected: letters,
+            missing: 0,
+            other_type: 0,
+        };
         // Every item has its keys, with the type declared; and a filter of
         // Query may not name them.
         let sure = sure_attributes(&asked.schema, question.index.as_deref())
@@ -38,7 +50,11 @@ pub fn explain<D: Dynamo>(
             if sure || !explanation.complete {
                 break;
             }
-            let mut pass = Pass { question, plan: &asked.plan, achieved: &mut achieved };
+            let mut pass = Pass {
+                question,
+                plan: &asked.plan,
+                achieved: &mut achieved,
+            };
             let (matched, complete) = pass.count(caller, &count, &mut explanation)?;
             explanation.complete &= complete;
             match kind {
@@ -60,7 +76,10 @@ fn counts(path: &Path, letters: &str) -> Vec<(Kind, Condition)> {
     let mut counts = vec![(Kind::Missing, Condition::NotExists(path.clone()))];
     if !letters.is_empty() {
         let typed = Condition::HasType(path.clone(), letters.to_owned());
-        let other = vec![Condition::Exists(path.clone()), Condition::Not(Box::new(typed))];
+        let other = vec![
+            Condition::Exists(path.clone()),
+            Condition::Not(Box::new(typed)),
+        ];
         counts.push((Kind::OtherType, Condition::All(other)));
     }
     counts
@@ -94,7 +113,11 @@ impl Pass<'_> {
             explanation.capacity += round.capacity;
             *self.achieved |= round.advanced > 0;
             if let Some(failure) = round.stalled {
-                return if *self.achieved { Ok((matched, false)) } else { Err(failure) };
+                return if *self.achieved {
+                    Ok((matched, false))
+                } else {
+                    Err(failure)
+                };
             }
             if caller.out_of_time() {
                 break;
@@ -112,7 +135,9 @@ fn expectations(condition: &Condition) -> Vec<Expectation> {
     for each in &found {
         // What is also compared with a literal needs no finding without one.
         let better = each.letters.is_empty()
-            && found.iter().any(|other| other.path == each.path && !other.letters.is_empty());
+            && found
+                .iter()
+                .any(|other| other.path == each.path && !other.letters.is_empty());
         if !better && !kept.contains(each) {
             kept.push(each.clone());
         }
@@ -122,7 +147,10 @@ fn expectations(condition: &Condition) -> Vec<Expectation> {
 
 fn collect(condition: &Condition, found: &mut Vec<Expectation>) {
     let mut expect = |path: &Path, letters: &str| {
-        found.push(Expectation { path: path.clone(), letters: letters.to_owned() });
+        found.push(Expectation {
+            path: path.clone(),
+            letters: letters.to_owned(),
+        });
     };
     match condition {
         Condition::Compare(left, _, right) => {
@@ -138,7 +166,9 @@ fn collect(condition: &Condition, found: &mut Vec<Expectation>) {
             expect(path, literal.letters());
         }
         Condition::All(conditions) | Condition::Any(conditions) => {
-            conditions.iter().for_each(|each| collect(each, found));
+            for each in conditions {
+                collect(each, found);
+            }
         }
         Condition::Not(negated) => collect(negated, found),
         // What contains a literal has another type than the literal.
@@ -163,7 +193,9 @@ fn compared(operands: &[&Operand], expect: &mut impl FnMut(&Path, &str)) {
         match operand {
             Operand::Path(path) if literals.is_empty() => expect(path, ""),
             Operand::Path(path) => {
-                literals.iter().for_each(|literal| expect(path, literal.letters()));
+                for literal in &literals {
+                    expect(path, literal.letters());
+                }
             }
             Operand::Size(path) => expect(path, ""),
             Operand::Literal(..) => {}

@@ -17,11 +17,19 @@ impl Placeholders {
     pub fn condition(&mut self, condition: &Condition) -> String {
         match condition {
             Condition::Compare(left, comparator, right) => {
-                format!("{} {comparator} {}", self.operand(left), self.operand(right))
+                format!(
+                    "{} {comparator} {}",
+                    self.operand(left),
+                    self.operand(right)
+                )
             }
             Condition::Between(operand, low, high) => {
                 let operand = self.operand(operand);
-                format!("{operand} BETWEEN {} AND {}", self.operand(low), self.operand(high))
+                format!(
+                    "{operand} BETWEEN {} AND {}",
+                    self.operand(low),
+                    self.operand(high)
+                )
             }
             Condition::In(operand, choices) => {
                 let operand = self.operand(operand);
@@ -32,10 +40,17 @@ impl Placeholders {
             Condition::NotExists(path) => format!("attribute_not_exists({})", self.path(path)),
             Condition::HasType(path, letters) => {
                 let path = self.path(path);
-                format!("attribute_type({path}, {})", self.value(&Literal::Text(letters.clone())))
+                format!(
+                    "attribute_type({path}, {})",
+                    self.value(&Literal::Text(letters.clone()))
+                )
             }
             Condition::BeginsWith(path, operand) => {
-                format!("begins_with({}, {})", self.path(path), self.operand(operand))
+                format!(
+                    "begins_with({}, {})",
+                    self.path(path),
+                    self.operand(operand)
+                )
             }
             Condition::Contains(path, operand) => {
                 format!("contains({}, {})", self.path(path), self.operand(operand))
@@ -55,7 +70,11 @@ impl Placeholders {
     /// OR binds less than AND; DynamoDB refuses parentheses without need.
     fn conjunct(&mut self, condition: &Condition) -> String {
         let text = self.condition(condition);
-        if matches!(condition, Condition::Any(_)) { format!("({text})") } else { text }
+        if matches!(condition, Condition::Any(_)) {
+            format!("({text})")
+        } else {
+            text
+        }
     }
 
     /// The path as an expression.
@@ -67,7 +86,11 @@ impl Placeholders {
                     text.push('.');
                     text.push_str(&self.name(name));
                 }
-                Element::Index(index) => text.push_str(&format!("[{index}]")),
+                Element::Index(index) => {
+                    text.push('[');
+                    text.push_str(&index.to_string());
+                    text.push(']');
+                }
             }
         }
         text
@@ -78,7 +101,9 @@ impl Placeholders {
     #[must_use]
     pub fn names(&self) -> Option<Map<String, Value>> {
         let names = self.names.iter().enumerate();
-        let names: Map<_, _> = names.map(|(n, name)| (format!("#n{n}"), json!(name))).collect();
+        let names: Map<_, _> = names
+            .map(|(n, name)| (format!("#n{n}"), json!(name)))
+            .collect();
         (!names.is_empty()).then_some(names)
     }
 
@@ -86,7 +111,9 @@ impl Placeholders {
     #[must_use]
     pub fn values(&self) -> Option<Map<String, Value>> {
         let values = self.values.iter().enumerate();
-        let values: Map<_, _> = values.map(|(n, value)| (format!(":v{n}"), typed(value))).collect();
+        let values: Map<_, _> = values
+            .map(|(n, value)| (format!(":v{n}"), typed(value)))
+            .collect();
         (!values.is_empty()).then_some(values)
     }
 

@@ -1,5 +1,6 @@
 //! Filter text → tokens with their columns. Knows nothing of the grammar.
 
+use super::number::Decimal;
 use super::syntax::{Comparator, FilterError};
 
 /// One token.
@@ -44,7 +45,11 @@ pub struct Placed {
 
 /// Cuts a text into tokens; the last one is always [`Token::End`].
 pub fn tokens(text: &str) -> Result<Vec<Placed>, FilterError> {
-    let mut lexer = Lexer { text, offset: 0, column: 1 };
+    let mut lexer = Lexer {
+        text,
+        offset: 0,
+        column: 1,
+    };
     let mut found = Vec::new();
     loop {
         let placed = lexer.next()?;
@@ -92,7 +97,10 @@ impl Lexer<'_> {
     }
 
     fn since(&self, start: usize) -> String {
-        self.text.get(start..self.offset).unwrap_or_default().to_owned()
+        self.text
+            .get(start..self.offset)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     fn next(&mut self) -> Result<Placed, FilterError> {
@@ -107,7 +115,10 @@ impl Lexer<'_> {
             Some(',') => Token::Comma,
             Some('.') => Token::Dot,
             Some('=') if self.peek() == Some('=') => {
-                return Err(FilterError::new(column, "`==` means nothing here; equality is `=`"));
+                return Err(FilterError::new(
+                    column,
+                    "`==` means nothing here; equality is `=`",
+                ));
             }
             Some('=') => Token::Comparator(Comparator::Equal),
             Some('<') if self.take('=') => Token::Comparator(Comparator::LessOrEqual),
@@ -127,7 +138,11 @@ impl Lexer<'_> {
             }
             Some(other) => return Err(unexpected(other, column)),
         };
-        Ok(Placed { token, column, bytes: start..self.offset })
+        Ok(Placed {
+            token,
+            column,
+            bytes: start..self.offset,
+        })
     }
 
     /// What stands up to the closing quote, where a doubled one is a quote.
@@ -142,7 +157,11 @@ impl Lexer<'_> {
                 return Ok(content);
             }
         }
-        let kind = if quote == '`' { "backtick" } else { "single quote" };
+        let kind = if quote == '`' {
+            "backtick"
+        } else {
+            "single quote"
+        };
         Err(FilterError::new(
             column,
             format!("{what} is not closed; it ends with a {kind}, and one within it is doubled"),
@@ -172,7 +191,7 @@ impl Lexer<'_> {
             );
         }
         let digits = self.since(start);
-        match number_fault(&digits) {
+        match Decimal::of(&digits).fault() {
             Some(fault) => malformed(fault),
             None => Ok(Token::Number(digits)),
         }
@@ -205,29 +224,6 @@ fn unexpected(character: char, column: usize) -> FilterError {
     FilterError::new(column, format!("`{shown}` can't be here; {hint}"))
 }
 
-/// Why DynamoDB can't hold that number: 38 significant digits at the most, and
-/// magnitudes from 1E-130 to below 1E+126.
-fn number_fault(text: &str) -> Option<&'static str> {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let unsigned = mantissa.trim_start_matches('-');
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let digits = format!("{whole}{fraction}");
-    let leading = digits.bytes().take_while(|&digit| digit == b'0').count();
-    if leading == digits.len() {
-        return None;
-    }
-    if digits.trim_matches('0').len() > 38 {
-        return Some("a number has 38 significant digits at the most");
-    }
-    // The power of ten of the first digit that counts.
-    let shift = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()? - 1;
-    let power = exponent.parse::<i64>().ok().and_then(|exponent| exponent.checked_add(shift));
-    match power {
-        Some(-130..=125) => None,
-        _ => Some("a number's magnitude is between 1E-130 and 9.99E+125"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,11 +244,23 @@ mod tests {
     fn tokens_have_columns_in_characters() {
         check("", "1:End");
         check(" \t\n", "4:End");
-        check("a=1", r#"1:Word("a") 2:Comparator(Equal) 3:Number("1") 4:End"#);
-        check("`é`<> 'ü'", r#"1:Name("é") 4:Comparator(Unequal) 7:Text("ü") 10:End"#);
-        check("!= <= >= < >", "1:Comparator(Unequal) 4:Comparator(LessOrEqual) \
-             7:Comparator(GreaterOrEqual) 10:Comparator(Less) 12:Comparator(Greater) 13:End");
-        check("a.b[0],()", r#"1:Word("a") 2:Dot 3:Word("b") 4:OpenIndex 5:Number("0") 6:CloseIndex 7:Comma 8:Open 9:Close 10:End"#);
+        check(
+            "a=1",
+            r#"1:Word("a") 2:Comparator(Equal) 3:Number("1") 4:End"#,
+        );
+        check(
+            "`é`<> 'ü'",
+            r#"1:Name("é") 4:Comparator(Unequal) 7:Text("ü") 10:End"#,
+        );
+        check(
+            "!= <= >= < >",
+            "1:Comparator(Unequal) 4:Comparator(LessOrEqual) \
+             7:Comparator(GreaterOrEqual) 10:Comparator(Less) 12:Comparator(Greater) 13:End",
+        );
+        check(
+            "a.b[0],()",
+            r#"1:Word("a") 2:Dot 3:Word("b") 4:OpenIndex 5:Number("0") 6:CloseIndex 7:Comma 8:Open 9:Close 10:End"#,
+        );
     }
 
     #[test]
@@ -266,12 +274,23 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_text() {
-        for text in ["0", "-0.50", "007", "1E+2", "1e-130", "9.99E125", "0e999999999999999999999"] {
+        for text in [
+            "0",
+            "-0.50",
+            "007",
+            "1E+2",
+            "1e-130",
+            "9.99E125",
+            "0e999999999999999999999",
+        ] {
             check(text, &format!("1:Number({text:?}) {}:End", text.len() + 1));
         }
         let longest = "12345678901234567890123456789012345678";
         check(longest, &format!("1:Number({longest:?}) 39:End"));
-        check(&format!("{longest}9"), "column 1: a number has 38 significant digits at the most");
+        check(
+            &format!("{longest}9"),
+            "column 1: a number has 38 significant digits at the most",
+        );
         let range = "column 1: a number's magnitude is between 1E-130 and 9.99E+125";
         check("1E126", range);
         check("0.1E-130", range);
@@ -280,18 +299,57 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_refused_with_a_hint() {
-        check("a = 'b", "column 5: text is not closed; it ends with a single quote, and one within it is doubled");
-        check("`a", "column 1: the name is not closed; it ends with a backtick, and one within it is doubled");
-        check("é = 1", "column 1: `é` can't be here; names that aren't plain identifiers go between backticks, text in single quotes");
-        check("a = \"b\"", "column 5: `\"` can't be here; text goes in single quotes, names between backticks");
-        check("#n0 = 1", "column 1: `#` can't be here; names and values are written in place; other names go between backticks");
-        check("a = :v0", "column 5: `:` can't be here; names and values are written in place; other names go between backticks");
-        check("a == 1", "column 3: `==` means nothing here; equality is `=`");
-        check("a && b", "column 3: `&` can't be here; conditions are joined by AND");
-        check("a-b = 1", "column 2: `-` begins a number only; names that contain it go between backticks");
-        check("1. = a", "column 1: digits are missing after the number's point");
-        check("1e = a", "column 1: digits are missing in the number's exponent");
-        check("1a = a", "column 1: a number ends in letters; text goes in single quotes, and names that begin with a digit go between backticks");
-        check("\u{0}", "column 1: `\\u{0}` can't be here; names that aren't plain identifiers go between backticks, text in single quotes");
+        check(
+            "a = 'b",
+            "column 5: text is not closed; it ends with a single quote, and one within it is doubled",
+        );
+        check(
+            "`a",
+            "column 1: the name is not closed; it ends with a backtick, and one within it is doubled",
+        );
+        check(
+            "é = 1",
+            "column 1: `é` can't be here; names that aren't plain identifiers go between backticks, text in single quotes",
+        );
+        check(
+            "a = \"b\"",
+            "column 5: `\"` can't be here; text goes in single quotes, names between backticks",
+        );
+        check(
+            "#n0 = 1",
+            "column 1: `#` can't be here; names and values are written in place; other names go between backticks",
+        );
+        check(
+            "a = :v0",
+            "column 5: `:` can't be here; names and values are written in place; other names go between backticks",
+        );
+        check(
+            "a == 1",
+            "column 3: `==` means nothing here; equality is `=`",
+        );
+        check(
+            "a && b",
+            "column 3: `&` can't be here; conditions are joined by AND",
+        );
+        check(
+            "a-b = 1",
+            "column 2: `-` begins a number only; names that contain it go between backticks",
+        );
+        check(
+            "1. = a",
+            "column 1: digits are missing after the number's point",
+        );
+        check(
+            "1e = a",
+            "column 1: digits are missing in the number's exponent",
+        );
+        check(
+            "1a = a",
+            "column 1: a number ends in letters; text goes in single quotes, and names that begin with a digit go between backticks",
+        );
+        check(
+            "\u{0}",
+            "column 1: `\\u{0}` can't be here; names that aren't plain identifiers go between backticks, text in single quotes",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Conditions → documents, a page at a time. What enters is a question and a
 //! cursor; what leaves are Scan and Query requests, and an answer.
 
-use crate::bindings::exports::rowcast::pipeline::query::{Access, Answer, Explanation, Question};
+use crate::bindings::exports::rowcast::pipeline::query::{Answer, Explanation, Question};
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::dynamodb::call::{Caller, check_retry};
 use crate::dynamodb::schema::{TableSchema, describe};
@@ -17,10 +17,18 @@ mod explain;
 pub mod expression;
 pub mod grammar;
 pub mod lexer;
+pub mod number;
 pub mod plan;
 pub mod reading;
 pub mod syntax;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
 mod tests;
 
 /// As the contract has it.
@@ -89,6 +97,8 @@ pub fn explain<D: Dynamo>(
     let written = Written::read(question)?;
     let mut caller = Caller::new(dynamo, question.retry, budget_ms);
     let asked = written.ask(&mut caller, question)?;
+    // What couldn't be asked isn't explained either.
+    Reading::documents(question, &asked.plan, &asked.select)?;
     explain::explain(&mut caller, question, &asked)
 }
 
@@ -124,7 +134,10 @@ impl Written {
         }
         let condition = grammar::parse_filter(&question.filter)
             .map_err(|error| Failure::PermanentInvalid(format!("filter, {error}")))?;
-        Ok(Self { condition, select: selection(&question.select)? })
+        Ok(Self {
+            condition,
+            select: selection(&question.select)?,
+        })
     }
 
     fn ask<D: Dynamo>(
@@ -136,7 +149,12 @@ impl Written {
         let schema = describe(caller, &question.table)?;
         let index = question.index.as_deref();
         let plan = plan::plan(&schema, index, question.consistent, condition.clone());
-        Ok(Asked { schema, condition, plan: plan.map_err(invalid)?, select })
+        Ok(Asked {
+            schema,
+            condition,
+            plan: plan.map_err(invalid)?,
+            select,
+        })
     }
 }
 
@@ -168,7 +186,9 @@ fn keep(kept: &mut Vec<String>, documents: Vec<String>, remaining: &mut Option<u
         None => kept.extend(documents),
         Some(remaining) => {
             for document in documents {
-                let Some(fewer) = remaining.checked_sub(1) else { return };
+                let Some(fewer) = remaining.checked_sub(1) else {
+                    return;
+                };
                 *remaining = fewer;
                 kept.push(document);
             }
@@ -177,6 +197,9 @@ fn keep(kept: &mut Vec<String>, documents: Vec<String>, remaining: &mut Option<u
 }
 
 fn invalid(error: impl std::error::Error) -> Failure {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let cause = error
+        .source()
+        .map(|cause| format!(": {cause}"))
+        .unwrap_or_default();
     Failure::PermanentInvalid(format!("{error}{cause}"))
 }

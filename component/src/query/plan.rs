@@ -43,7 +43,11 @@ pub enum PlanError {
 }
 
 fn listed(indexes: &[String]) -> String {
-    if indexes.is_empty() { "none".to_owned() } else { indexes.join(", ") }
+    if indexes.is_empty() {
+        "none".to_owned()
+    } else {
+        indexes.join(", ")
+    }
 }
 
 /// Plans a condition over a table, or one of its indexes.
@@ -73,8 +77,15 @@ pub fn sure_attributes<'a>(
     schema: &'a TableSchema,
     index: Option<&str>,
 ) -> impl Iterator<Item = &'a KeyAttribute> {
-    let index = schema.indexes.iter().find(|each| Some(each.name.as_str()) == index);
-    key_attributes(&schema.keys).chain(index.into_iter().flat_map(|each| key_attributes(&each.keys)))
+    let index = schema
+        .indexes
+        .iter()
+        .find(|each| Some(each.name.as_str()) == index);
+    key_attributes(&schema.keys).chain(
+        index
+            .into_iter()
+            .flat_map(|each| key_attributes(&each.keys)),
+    )
 }
 
 fn key_attributes(keys: &KeySchema) -> impl Iterator<Item = &KeyAttribute> {
@@ -86,12 +97,18 @@ fn asked_keys<'a>(
     index: Option<&str>,
     consistent: bool,
 ) -> Result<&'a KeySchema, PlanError> {
-    let Some(name) = index else { return Ok(&schema.keys) };
+    let Some(name) = index else {
+        return Ok(&schema.keys);
+    };
     match schema.indexes.iter().find(|each| each.name == name) {
         None => Err(PlanError::UnknownIndex {
             table: schema.name.clone(),
             index: name.to_owned(),
-            known: schema.indexes.iter().map(|each| each.name.clone()).collect(),
+            known: schema
+                .indexes
+                .iter()
+                .map(|each| each.name.clone())
+                .collect(),
         }),
         Some(found) if found.global && consistent => Err(PlanError::Inconsistent(name.to_owned())),
         Some(found) => Ok(&found.keys),
@@ -100,10 +117,20 @@ fn asked_keys<'a>(
 
 fn by_key(keys: &KeySchema, condition: Option<&Condition>) -> Option<Plan> {
     let mut rest = condition?.clone().into_conjuncts();
-    let found = rest.iter().position(|each| is_partition_equality(each, &keys.partition.name))?;
+    let found = rest
+        .iter()
+        .position(|each| is_partition_equality(each, &keys.partition.name))?;
     let mut key = vec![normal(rest.remove(found))];
-    if let Some(sort) = &keys.sort
-        && let Some(found) = rest.iter().position(|each| is_sort_condition(each, &sort.name))
+    let range = keys
+        .sort
+        .as_ref()
+        .and_then(|sort| take_range(&mut rest, &sort.name));
+    if let Some(range) = range {
+        key.push(range);
+    } else if let Some(sort) = &keys.sort
+        && let Some(found) = rest
+            .iter()
+            .position(|each| is_sort_condition(each, &sort.name))
     {
         key.push(normal(rest.remove(found)));
     }
@@ -113,14 +140,47 @@ fn by_key(keys: &KeySchema, condition: Option<&Condition>) -> Option<Plan> {
     if rest.iter().any(names_key) {
         return None;
     }
-    Some(Plan { access: Access::Query, key: Condition::all(key), filter: Condition::all(rest) })
+    Some(Plan {
+        access: Access::Query,
+        key: Condition::all(key),
+        filter: Condition::all(rest),
+    })
+}
+
+/// `sort >= low AND sort <= high` as the BETWEEN that means the same: a key
+/// condition has one comparison of the sort key.
+fn take_range(rest: &mut Vec<Condition>, name: &str) -> Option<Condition> {
+    let bound = |rest: &[Condition], sought: Comparator| {
+        rest.iter()
+            .enumerate()
+            .find_map(|(position, each)| match compared(each) {
+                Some((path, comparator, literal))
+                    if comparator == sought && path.is_attribute(name) =>
+                {
+                    Some((position, path.clone(), literal.clone()))
+                }
+                _ => None,
+            })
+    };
+    let (from, path, low) = bound(rest, Comparator::GreaterOrEqual)?;
+    let (to, _, high) = bound(rest, Comparator::LessOrEqual)?;
+    // DynamoDB refuses a BETWEEN of bounds the wrong way round.
+    if !low.is_at_most(&high) {
+        return None;
+    }
+    rest.remove(from.max(to));
+    rest.remove(from.min(to));
+    let column = path.column;
+    Some(Condition::Between(
+        Operand::Path(path),
+        Operand::Literal(low, column),
+        Operand::Literal(high, column),
+    ))
 }
 
 fn is_partition_equality(condition: &Condition, name: &str) -> bool {
     match compared(condition) {
-        Some((path, comparator, _)) => {
-            path.is_attribute(name) && comparator == Comparator::Equal
-        }
+        Some((path, comparator, _)) => path.is_attribute(name) && comparator == Comparator::Equal,
         None => false,
     }
 }
@@ -180,9 +240,9 @@ fn fit(condition: &mut Condition, key: &KeyAttribute) -> Result<(), FilterError>
             fit_operand(low, key)?;
             fit_operand(high, key)
         }
-        Condition::In(operand, choices) if is_key(operand) => {
-            choices.iter_mut().try_for_each(|choice| fit_operand(choice, key))
-        }
+        Condition::In(operand, choices) if is_key(operand) => choices
+            .iter_mut()
+            .try_for_each(|choice| fit_operand(choice, key)),
         Condition::BeginsWith(path, _)
             if path.is_attribute(&key.name) && key.kind == KeyKind::Number =>
         {
@@ -201,13 +261,18 @@ fn fit(condition: &mut Condition, key: &KeyAttribute) -> Result<(), FilterError>
 }
 
 fn fit_operand(operand: &mut Operand, key: &KeyAttribute) -> Result<(), FilterError> {
-    let Operand::Literal(literal, column) = operand else { return Ok(()) };
+    let Operand::Literal(literal, column) = operand else {
+        return Ok(());
+    };
     let hint = match (key.kind, &*literal) {
         (KeyKind::Text, Literal::Text(_))
         | (KeyKind::Number, Literal::Number(_))
         | (KeyKind::Bytes, Literal::Bytes(_)) => return Ok(()),
         (KeyKind::Bytes, Literal::Text(text)) => {
-            if base64::engine::general_purpose::STANDARD.decode(text).is_ok() {
+            if base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .is_ok()
+            {
                 *literal = Literal::Bytes(text.clone());
                 return Ok(());
             }
@@ -217,9 +282,12 @@ fn fit_operand(operand: &mut Operand, key: &KeyAttribute) -> Result<(), FilterEr
         (KeyKind::Number, _) => "type N; compare it with a number without quotes",
         (KeyKind::Bytes, _) => "type B; compare it with base64 text in single quotes",
     };
-    Err(FilterError::new(*column, format!("the key `{}` has {hint}", key.name)))
+    Err(FilterError::new(
+        *column,
+        format!("the key `{}` has {hint}", key.name),
+    ))
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;

@@ -110,7 +110,11 @@ impl Reading {
             .map(|path| placeholders.path(path))
             .collect();
         let projection = (!paths.is_empty()).then(|| paths.join(", "));
-        for (what, text) in [("filter", &filter), ("filter", &key), ("selection", &projection)] {
+        for (what, text) in [
+            ("filter", &filter),
+            ("filter", &key),
+            ("selection", &projection),
+        ] {
             let length = text.as_ref().map_or(0, String::len);
             if length > MAX_EXPRESSION_BYTES {
                 return Err(Failure::PermanentInvalid(format!(
@@ -176,7 +180,9 @@ impl Reading {
             }
         }
         let mut round = Round::default();
-        let unfinished = segments.iter_mut().filter(|each| !matches!(each, Segment::Done));
+        let unfinished = segments
+            .iter_mut()
+            .filter(|each| !matches!(each, Segment::Done));
         for (segment, answer) in unfinished.zip(answers) {
             match answer {
                 Ok(body) => round.take(self.operation, &body, segment),
@@ -203,7 +209,10 @@ impl Reading {
         };
         let body = serde_json::to_string(&body)
             .map_err(|error| Failure::PermanentInvalid(format!("write the request: {error}")))?;
-        Ok(Request { operation: self.operation.to_owned(), body })
+        Ok(Request {
+            operation: self.operation.to_owned(),
+            body,
+        })
     }
 }
 
@@ -214,7 +223,9 @@ impl Round {
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 let cause = cause.unwrap_or_default();
-                self.stall(Failure::Unavailable(format!("{operation}: {error}: {cause}")));
+                self.stall(Failure::Unavailable(format!(
+                    "{operation}: {error}: {cause}"
+                )));
                 return;
             }
         };
@@ -226,7 +237,8 @@ impl Round {
             Some(key) => Segment::At(key.to_owned()),
             None => Segment::Done,
         };
-        self.documents.extend(page.items.into_iter().map(|Document(text)| text));
+        self.documents
+            .extend(page.items.into_iter().map(|Document(text)| text));
     }
 
     fn stall(&mut self, failure: Failure) {

@@ -1,6 +1,7 @@
 //! What a filter means, as values: conditions over paths and literals, with
 //! their columns. Made by the grammar only, which has checked their shape.
 
+use super::number::Decimal;
 use std::fmt;
 
 /// What is wrong with a filter or a path, and where.
@@ -16,7 +17,10 @@ pub struct FilterError {
 impl FilterError {
     /// An error at that column.
     pub fn new(column: usize, message: impl Into<String>) -> Self {
-        Self { column, message: message.into() }
+        Self {
+            column,
+            message: message.into(),
+        }
     }
 }
 
@@ -89,6 +93,17 @@ impl Literal {
             Self::Truth(_) => "BOOL",
             Self::Null => "NULL",
             Self::Bytes(_) => "B",
+        }
+    }
+
+    /// Whether both have the same type and the other isn't below this one.
+    #[must_use]
+    pub fn is_at_most(&self, other: &Self) -> bool {
+        match (self, other) {
+            // DynamoDB orders text by its UTF-8 bytes, as Rust does.
+            (Self::Text(low), Self::Text(high)) => low <= high,
+            (Self::Number(low), Self::Number(high)) => Decimal::of(low) <= Decimal::of(high),
+            _ => false,
         }
     }
 
@@ -198,7 +213,11 @@ impl Condition {
     /// All of these; none if there are none.
     #[must_use]
     pub fn all(mut conditions: Vec<Self>) -> Option<Self> {
-        if conditions.len() > 1 { Some(Self::All(conditions)) } else { conditions.pop() }
+        if conditions.len() > 1 {
+            Some(Self::All(conditions))
+        } else {
+            conditions.pop()
+        }
     }
 
     /// What must all be fulfilled, one by one.
@@ -213,13 +232,20 @@ impl Condition {
     /// Calls `visit` for each path, in the order they were written.
     pub fn for_each_path<'a>(&'a self, visit: &mut impl FnMut(&'a Path)) {
         match self {
-            Self::Compare(left, _, right) => [left, right].into_iter().for_each(|o| o.visit(visit)),
+            Self::Compare(left, _, right) => {
+                left.visit(visit);
+                right.visit(visit);
+            }
             Self::Between(operand, low, high) => {
-                [operand, low, high].into_iter().for_each(|o| o.visit(visit));
+                operand.visit(visit);
+                low.visit(visit);
+                high.visit(visit);
             }
             Self::In(operand, choices) => {
                 operand.visit(visit);
-                choices.iter().for_each(|choice| choice.visit(visit));
+                for choice in choices {
+                    choice.visit(visit);
+                }
             }
             Self::Exists(path) | Self::NotExists(path) | Self::HasType(path, _) => visit(path),
             Self::BeginsWith(path, operand) | Self::Contains(path, operand) => {
@@ -227,7 +253,9 @@ impl Condition {
                 operand.visit(visit);
             }
             Self::All(conditions) | Self::Any(conditions) => {
-                conditions.iter().for_each(|condition| condition.for_each_path(visit));
+                for condition in conditions {
+                    condition.for_each_path(visit);
+                }
             }
             Self::Not(condition) => condition.for_each_path(visit),
         }

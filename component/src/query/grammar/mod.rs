@@ -8,6 +8,7 @@ use parser::Parser;
 
 mod parser;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
 
 /// Parentheses and NOTs within each other. It bounds the parser's own stack;
@@ -151,7 +152,9 @@ impl Parser<'_> {
 
     /// `Ok` for an operand, `Err` for a function that is a whole condition.
     fn operand_or_function(&mut self) -> Result<Result<Operand, Condition>, FilterError> {
-        let Some(function) = self.function() else { return self.operand().map(Ok) };
+        let Some(function) = self.function() else {
+            return self.operand().map(Ok);
+        };
         if function == "size" {
             return self.operand().map(Ok);
         }
@@ -200,7 +203,10 @@ impl Parser<'_> {
 
     fn type_letters(&mut self) -> Result<String, FilterError> {
         let column = self.column();
-        let fault = format!("one of the types {} in single quotes", TYPE_LETTERS.join(", "));
+        let fault = format!(
+            "one of the types {} in single quotes",
+            TYPE_LETTERS.join(", ")
+        );
         match self.next() {
             Token::Text(letters) if TYPE_LETTERS.contains(&letters.as_str()) => Ok(letters),
             _ => Err(FilterError::new(column, format!("expected {fault}"))),
@@ -256,7 +262,10 @@ fn is_literal(operand: &Operand) -> bool {
 }
 
 fn no_name(column: usize) -> FilterError {
-    FilterError::new(column, "a comparison needs a name; text goes in single quotes, names do not")
+    FilterError::new(
+        column,
+        "a comparison needs a name; text goes in single quotes, names do not",
+    )
 }
 
 fn comparison(
@@ -301,10 +310,15 @@ fn between(
             _ => {}
         }
     }
-    if let (Operand::Literal(low, _), Operand::Literal(high, at)) = (&low, &high)
-        && low.letters() != high.letters()
-    {
-        return Err(FilterError::new(*at, "both bounds of BETWEEN must have the same type"));
+    if let (Operand::Literal(low, _), Operand::Literal(high, at)) = (&low, &high) {
+        if low.letters() != high.letters() {
+            let message = "both bounds of BETWEEN must have the same type";
+            return Err(FilterError::new(*at, message));
+        }
+        if !low.is_at_most(high) {
+            let message = "the upper bound of BETWEEN is below the lower one";
+            return Err(FilterError::new(*at, message));
+        }
     }
     Ok(Condition::Between(operand, low, high))
 }

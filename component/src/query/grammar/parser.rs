@@ -5,7 +5,7 @@ use crate::query::syntax::{Element, FilterError, Path};
 
 /// Bytes of a filter. DynamoDB bounds the expression at 4 KB, which literals
 /// don't count towards; this bounds the work before that is known.
-const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Characters of a token that an error shows.
 const MAX_SHOWN: usize = 32;
@@ -26,11 +26,23 @@ impl<'a> Parser<'a> {
     /// Stands before the text's first token.
     pub fn over(text: &'a str) -> Result<Self, FilterError> {
         if text.len() > MAX_BYTES {
-            return Err(FilterError::new(1, format!("longer than {MAX_BYTES} bytes")));
+            return Err(FilterError::new(
+                1,
+                format!("longer than {MAX_BYTES} bytes"),
+            ));
         }
         let end = text.len()..text.len();
-        let end = Placed { token: Token::End, column: text.chars().count() + 1, bytes: end };
-        Ok(Self { text, tokens: tokens(text)?, position: 0, end })
+        let end = Placed {
+            token: Token::End,
+            column: text.chars().count() + 1,
+            bytes: end,
+        };
+        Ok(Self {
+            text,
+            tokens: tokens(text)?,
+            position: 0,
+            end,
+        })
     }
 
     /// Reads a path.
@@ -55,7 +67,12 @@ impl<'a> Parser<'a> {
                 self.require(&Token::CloseIndex, "`]`")?;
             } else {
                 let text = self.since(start);
-                return Ok(Path { root, rest, text, column });
+                return Ok(Path {
+                    root,
+                    rest,
+                    text,
+                    column,
+                });
             }
         }
     }
@@ -63,15 +80,11 @@ impl<'a> Parser<'a> {
     fn name(&mut self) -> Result<String, FilterError> {
         let column = self.column();
         match self.token() {
-            Token::Word(name) => {
-                let name = name.clone();
-                self.next();
-                Ok(name)
-            }
-            Token::Name(name) if name.is_empty() => {
-                Err(FilterError::new(column, "a name has one character at least"))
-            }
-            Token::Name(name) => {
+            Token::Name(name) if name.is_empty() => Err(FilterError::new(
+                column,
+                "a name has one character at least",
+            )),
+            Token::Word(name) | Token::Name(name) => {
                 let name = name.clone();
                 self.next();
                 Ok(name)
@@ -94,8 +107,13 @@ impl<'a> Parser<'a> {
     /// The function that is called here, in lower case. A function's name
     /// without a parenthesis is an attribute's name.
     pub fn function(&self) -> Option<String> {
-        let Token::Word(word) = self.token() else { return None };
-        let called = self.tokens.get(self.position + 1).map(|placed| &placed.token);
+        let Token::Word(word) = self.token() else {
+            return None;
+        };
+        let called = self
+            .tokens
+            .get(self.position + 1)
+            .map(|placed| &placed.token);
         (called == Some(&Token::Open) && !is_keyword(word)).then(|| word.to_ascii_lowercase())
     }
 
@@ -132,17 +150,28 @@ impl<'a> Parser<'a> {
 
     /// Takes the present token, which must be the one given.
     pub fn require(&mut self, token: &Token, what: &str) -> Result<(), FilterError> {
-        if self.take(token) { Ok(()) } else { Err(self.expected(what)) }
+        if self.take(token) {
+            Ok(())
+        } else {
+            Err(self.expected(what))
+        }
     }
 
     /// The present token isn't what was expected.
     pub fn expected(&self, what: &str) -> FilterError {
-        let written = self.text.get(self.placed().bytes.clone()).unwrap_or_default();
+        let written = self
+            .text
+            .get(self.placed().bytes.clone())
+            .unwrap_or_default();
         if written.is_empty() {
             return self.error(format!("expected {what}, found the end"));
         }
         let shown: String = written.chars().take(MAX_SHOWN).collect();
-        let more = if shown.len() < written.len() { "…" } else { "" };
+        let more = if shown.len() < written.len() {
+            "…"
+        } else {
+            ""
+        };
         self.error(format!("expected {what}, found `{shown}{more}`"))
     }
 
@@ -157,12 +186,17 @@ impl<'a> Parser<'a> {
 
     /// The text from that byte to the end of the token taken last.
     fn since(&self, start: usize) -> String {
-        let last = self.position.checked_sub(1).and_then(|position| self.tokens.get(position));
+        let last = self
+            .position
+            .checked_sub(1)
+            .and_then(|position| self.tokens.get(position));
         let end = last.map_or(start, |placed| placed.bytes.end);
         self.text.get(start..end).unwrap_or_default().to_owned()
     }
 }
 
 fn is_keyword(word: &str) -> bool {
-    KEYWORDS.iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
+    KEYWORDS
+        .iter()
+        .any(|keyword| word.eq_ignore_ascii_case(keyword))
 }
