@@ -1,1 +1,7 @@
-//! Stub.
+//! Answers of DynamoDB → what they mean; documents ↔ items. What `load` and
+//! `query` share.
+
+pub mod call;
+pub mod outcome;
+pub mod schema;
+pub mod unmarshal;
