@@ -2,5 +2,8 @@
 //! `query` share.
 
 pub mod call;
+pub mod key;
+pub mod marshal;
+pub mod number;
 pub mod outcome;
 pub mod schema;
