@@ -208,6 +208,7 @@ struct Table {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "they are DynamoDB's")]
 struct Index {
     index_name: String,
     key_schema: Vec<KeyElement>,

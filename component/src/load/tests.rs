@@ -372,7 +372,7 @@ fn the_configuration_is_checked() {
             it.keys = Some(KeySchema {
                 sort: Some(attribute("id", KeyKind::Text)),
                 ..real_keys()
-            })
+            });
         },
         "invalid: both of the table's keys",
     );
@@ -381,7 +381,7 @@ fn the_configuration_is_checked() {
             it.keys = Some(KeySchema {
                 partition: attribute("", KeyKind::Text),
                 sort: None,
-            })
+            });
         },
         "invalid: `` can't be a key",
     );

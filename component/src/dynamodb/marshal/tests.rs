@@ -1,6 +1,7 @@
 //! Documents → items or rejections.
 
 use super::*;
+use crate::bindings::exports::rowcast::pipeline::load::KeyKind;
 
 fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
     KeySchema {
