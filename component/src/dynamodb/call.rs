@@ -125,6 +125,7 @@ impl<'a, D: Dynamo> Caller<'a, D> {
 
     /// Waits as long as the policy says between attempt number `attempt` and
     /// the next. False, at once, where the budget ends before that.
+    #[must_use]
     pub fn pause(&self, attempt: u32) -> bool {
         let delay = backoff::delay_ms(&self.retry, attempt, self.dynamo.random());
         if self

@@ -2,6 +2,9 @@
 //! `query` share.
 
 pub mod call;
+pub mod key;
+pub mod marshal;
+pub mod number;
 pub mod outcome;
 pub mod schema;
 pub mod unmarshal;

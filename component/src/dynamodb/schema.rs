@@ -73,7 +73,13 @@ pub fn describe<D: Dynamo>(
         .send(vec![describe_request(table)])
         .into_iter()
         .next();
-    match answer.unwrap_or(Err(CallError::OutOfTime)) {
+    interpret(table, answer.unwrap_or(Err(CallError::OutOfTime)))
+}
+
+/// Reads the result of a [`describe_request`], for callers that tell a budget
+/// that ran out from other failures.
+pub fn interpret(table: &str, answer: Result<String, CallError>) -> Result<TableSchema, Failure> {
+    match answer {
         Ok(body) => parse_description(&body).map_err(|error| {
             // An answer from something that isn't DynamoDB doesn't get better.
             Failure::PermanentInvalid(match &error {
@@ -202,6 +208,7 @@ struct Table {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "they are DynamoDB's")]
 struct Index {
     index_name: String,
     key_schema: Vec<KeyElement>,

@@ -1,0 +1,118 @@
+//! Documents → the puts that write them, with the rejected and the superseded
+//! settled. Pure.
+
+use super::ledger::{Fate, Ledger};
+use crate::bindings::exports::rowcast::pipeline::load::KeySchema;
+use crate::dynamodb::key::Key;
+use crate::dynamodb::marshal::{Item, marshal};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// One document on its way to the table.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// Which document it is.
+    pub index: u32,
+    /// The item in DynamoDB's JSON.
+    pub json: String,
+    /// Its key, unlike any other put's of the call.
+    pub key: Key,
+    /// How often it was sent without being acknowledged or refused.
+    pub attempts: u32,
+}
+
+/// Turns documents into puts, in their order. DynamoDB refuses a batch that
+/// names one key twice, and parallel batches have no order: so the last
+/// document of each key is the only one that is sent. A rejected document
+/// supersedes nothing.
+pub fn prepare(documents: &[String], keys: &KeySchema, ledger: &mut Ledger) -> Vec<Put> {
+    let mut puts = Vec::with_capacity(documents.len());
+    let mut kept: HashMap<Key, u32> = HashMap::with_capacity(documents.len());
+    // From the end, so that the first seen of a key is the one to keep.
+    let numbered: Vec<(u32, &String)> = (0..).zip(documents).collect();
+    for (index, document) in numbered.into_iter().rev() {
+        match marshal(document, keys) {
+            Ok(Item { json, key, .. }) => match kept.entry(key) {
+                Entry::Occupied(later) => ledger.settle(index, Fate::Superseded(*later.get())),
+                Entry::Vacant(free) => {
+                    let key = free.key().clone();
+                    free.insert(index);
+                    puts.push(Put {
+                        index,
+                        json,
+                        key,
+                        attempts: 0,
+                    });
+                }
+            },
+            Err(rejection) => {
+                let (path, reason) = (rejection.path, rejection.reason);
+                ledger.settle(index, Fate::Rejected { path, reason });
+            }
+        }
+    }
+    puts.reverse();
+    puts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind};
+
+    /// `expected`: indices to put, superseded pairs, rejected indices.
+    fn check(documents: &[&str], expected: (&[u32], &[(u32, u32)], &[u32])) {
+        let attribute = |name: &str, kind| KeyAttribute {
+            name: name.to_owned(),
+            kind,
+        };
+        let keys = KeySchema {
+            partition: attribute("p", KeyKind::Text),
+            sort: Some(attribute("s", KeyKind::Number)),
+        };
+        let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
+        let mut ledger = Ledger::new(u32::try_from(documents.len()).unwrap_or_default());
+        let puts: Vec<u32> = prepare(&documents, &keys, &mut ledger)
+            .iter()
+            .map(|put| put.index)
+            .collect();
+        for index in &puts {
+            ledger.settle(*index, Fate::Written);
+        }
+        let balance = ledger.close().unwrap_or_default();
+        let superseded: Vec<_> = balance
+            .superseded
+            .iter()
+            .map(|it| (it.index, it.by))
+            .collect();
+        let rejected: Vec<_> = balance.rejected.iter().map(|it| it.index).collect();
+        assert_eq!(
+            (&puts[..], &superseded[..], &rejected[..]),
+            expected,
+            "{documents:?}"
+        );
+    }
+
+    #[test]
+    fn the_last_of_a_key_is_kept() {
+        check(&[], (&[], &[], &[]));
+        let (one, same, other) = (
+            r#"{"p":"a","s":1}"#,
+            r#"{"s":1.0,"p":"a","x":2}"#,
+            r#"{"p":"a","s":2}"#,
+        );
+        check(&[one, other], (&[0, 1], &[], &[]));
+        check(&[one, other, same], (&[1, 2], &[(0, 2)], &[]));
+        check(&[one, same, one], (&[2], &[(0, 2), (1, 2)], &[]));
+        let bad = r#"{"p":"a","s":1,"x":1e999}"#;
+        check(&[one, bad], (&[0], &[], &[1]));
+        check(
+            &[
+                r#"{"p":"1","s":1}"#,
+                r#"{"p":"11","s":1}"#,
+                r#"{"p":"1","s":11}"#,
+            ],
+            (&[0, 1, 2], &[], &[]),
+        );
+    }
+}
