@@ -1,0 +1,231 @@
+//! A body → its records as borrowed slices, or the reason why there are none;
+//! an error's body → the upstream's own words.
+
+use super::excerpt;
+use super::json::{self, Kind};
+use super::pointer::Pointer;
+use serde_json::value::RawValue;
+
+/// Names that are listed at the most when a pointer leads nowhere.
+const LISTED: usize = 10;
+
+/// Why a body has no records. An answer without records is an empty array; all
+/// of these are something else.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The text ends in the middle of a value.
+    #[error("the body ends before its JSON does ({0} bytes)")]
+    Truncated(usize),
+    /// Nothing at all.
+    #[error("the body is empty")]
+    Empty,
+    /// Not UTF-8, so not JSON.
+    #[error("the body is not UTF-8 text, so not JSON")]
+    NotText,
+    /// Something else, such as a page for people.
+    #[error("the body is not JSON; it starts with: {0}")]
+    NotJson(String),
+    /// JSON that reports an error in spite of its status.
+    #[error("the body reports an error: {0}")]
+    Failed(String),
+    /// The pointer leads nowhere.
+    #[error("the body has nothing at `{pointer}`; {there}")]
+    Missing {
+        /// Where the records should be.
+        pointer: String,
+        /// What there is instead.
+        there: String,
+    },
+    /// The pointer leads to something else.
+    #[error("the body has {kind} at `{pointer}`, neither an array of records nor a record")]
+    NotRecords {
+        /// Where the records should be.
+        pointer: String,
+        /// What is there.
+        kind: Kind,
+    },
+}
+
+/// Reads a body as JSON.
+pub fn parse(body: &[u8]) -> Result<&RawValue, BodyError> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if body.trim_ascii().is_empty() {
+        return Err(BodyError::Empty);
+    }
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        // A cut can fall into the middle of a character.
+        Err(error) if error.error_len().is_none() => {
+            return Err(BodyError::Truncated(body.len()));
+        }
+        Err(_) => return Err(BodyError::NotText),
+    };
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_eof() {
+            BodyError::Truncated(body.len())
+        } else {
+            BodyError::NotJson(excerpt::line(text))
+        }
+    })
+}
+
+/// Cuts a body into its records. An object at the pointer is one record.
+pub fn records<'a>(
+    root: &'a RawValue,
+    pointer: &Pointer,
+    require: &[Pointer],
+) -> Result<Vec<&'a RawValue>, BodyError> {
+    let found = pointer.find(root);
+    let is_record = |value: &RawValue| require.iter().all(|place| place.find(value).is_some());
+    // A record may itself have a member called `error`: where the whole body is
+    // the record, having all that is required tells it from an error.
+    let whole = pointer.as_str().is_empty() && !require.is_empty() && is_record(root);
+    if !whole && let Some(words) = reported(root) {
+        return Err(BodyError::Failed(words));
+    }
+    let Some(value) = found else {
+        let pointer = pointer.as_str().to_owned();
+        return Err(BodyError::Missing {
+            pointer,
+            there: outline(root),
+        });
+    };
+    match json::kind(value) {
+        Kind::Array => Ok(json::elements(value).unwrap_or_default()),
+        Kind::Object => Ok(vec![value]),
+        kind @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
+            Err(BodyError::NotRecords {
+                pointer: pointer.as_str().to_owned(),
+                kind,
+            })
+        }
+    }
+}
+
+/// What an error's body says, in the shapes in use: `error` as an object
+/// (Google, Spotify) or a code (OAuth), `errors` (GraphQL, JSON:API), problem
+/// details (RFC 9457), and a plain `message`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// A code such as `QUOTA_EXCEEDED`.
+    pub code: Option<String>,
+    /// A sentence.
+    pub message: Option<String>,
+}
+
+impl Words {
+    /// Reads an error's body.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Self {
+        parse(body).map(Self::of).unwrap_or_default()
+    }
+
+    /// Code and sentence in one line; none if the body says nothing.
+    #[must_use]
+    pub fn line(&self) -> Option<String> {
+        match (&self.code, &self.message) {
+            (Some(code), Some(message)) => Some(format!("{code}: {message}")),
+            (Some(text), None) | (None, Some(text)) => Some(text.clone()),
+            (None, None) => None,
+        }
+    }
+
+    fn of(root: &RawValue) -> Self {
+        let error = json::member(root, "error");
+        let first = json::member(root, "errors").and_then(json::elements);
+        let first = first.and_then(|errors| errors.first().copied());
+        let nested = [error, first]
+            .into_iter()
+            .flatten()
+            .find(|value| is_object(value));
+        let place = nested.unwrap_or(root);
+        let code = text(place, &["reason", "code"]).or_else(|| error.and_then(scalar_text));
+        let message = text(
+            place,
+            &[
+                "message",
+                "error_description",
+                "detail",
+                "title",
+                "description",
+                "error_message",
+            ],
+        );
+        let message = message.or_else(|| first.and_then(scalar_text));
+        Self {
+            code,
+            message: message.or_else(|| text(root, &["message", "error_description"])),
+        }
+    }
+}
+
+/// The error that a body with a good status reports, if it does.
+fn reported(root: &RawValue) -> Option<String> {
+    let members = json::members(root)?;
+    let named = |name| {
+        members
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|found| found.1)
+    };
+    let error = named("error").is_some_and(|error| match json::kind(error) {
+        Kind::Object => json::members(error).is_some_and(|members| !members.is_empty()),
+        Kind::String => error.get() != r#""""#,
+        Kind::Boolean => error.get() == "true",
+        Kind::Null | Kind::Number | Kind::Array => false,
+    });
+    let errors = named("errors")
+        .and_then(json::elements)
+        .is_some_and(|errors| !errors.is_empty());
+    (error || errors).then(|| {
+        Words::of(root)
+            .line()
+            .unwrap_or_else(|| excerpt::line(root.get()))
+    })
+}
+
+fn outline(root: &RawValue) -> String {
+    let Some(members) = json::members(root) else {
+        return format!("it is {}", json::kind(root));
+    };
+    if members.is_empty() {
+        return "it is an empty object".to_owned();
+    }
+    let said = Words::of(root)
+        .message
+        .map(|message| format!(", and says: {message}"));
+    let names: Vec<_> = members
+        .iter()
+        .take(LISTED)
+        .map(|(name, _)| excerpt::line(name))
+        .collect();
+    let more = if members.len() > LISTED { ", …" } else { "" };
+    format!(
+        "its members are `{}`{more}{}",
+        names.join("`, `"),
+        said.unwrap_or_default()
+    )
+}
+
+fn is_object(value: &RawValue) -> bool {
+    json::kind(value) == Kind::Object
+}
+
+fn text(value: &RawValue, names: &[&str]) -> Option<String> {
+    names
+        .iter()
+        .find_map(|name| json::member(value, name).and_then(scalar_text))
+}
+
+fn scalar_text(value: &RawValue) -> Option<String> {
+    let text = match json::kind(value) {
+        Kind::String => excerpt::line(&json::string(value)?),
+        Kind::Number => excerpt::line(value.get()),
+        Kind::Null | Kind::Boolean | Kind::Array | Kind::Object => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests;

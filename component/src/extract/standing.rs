@@ -1,0 +1,179 @@
+//! What a call's requests tell each other: when the upstream may be asked
+//! again, whether it may be asked at all, and how it did so far. Then: balance
+//! and standing → extraction or failure.
+
+use super::ledger::Balance;
+use crate::bindings::exports::rowcast::pipeline::extract::{
+    Extraction, RejectedCell, RejectionKind,
+};
+use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+/// Refusals without any success, after which the credentials are at fault.
+const MOST_REFUSALS: u32 = 3;
+
+/// Cells in a row whose attempts ran out, after which the upstream is down.
+const MOST_EXHAUSTED: u32 = 3;
+
+/// The standing of the upstream within a call.
+#[derive(Default)]
+pub struct Standing {
+    stop: RefCell<Option<Stop>>,
+    halted: Cell<bool>,
+    sleepers: RefCell<Vec<Waker>>,
+    not_before_ms: Cell<u64>,
+    succeeded: Cell<bool>,
+    refusals: Cell<u32>,
+    exhausted: Cell<u32>,
+    requests: Cell<u32>,
+    retries: Cell<u32>,
+}
+
+impl Standing {
+    /// Whether nothing more may be started.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.halted.get()
+    }
+
+    /// Completes when nothing more may be started, so that nobody sleeps on.
+    pub async fn halted(&self) {
+        poll_fn(|context| {
+            if self.halted.get() {
+                return Poll::Ready(());
+            }
+            let mut sleepers = self.sleepers.borrow_mut();
+            if !sleepers
+                .iter()
+                .any(|sleeper| sleeper.will_wake(context.waker()))
+            {
+                sleepers.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Notes why a cell is pending; the gravest reason stays.
+    pub fn note(&self, stop: Stop) {
+        let mut present = self.stop.borrow_mut();
+        if present
+            .as_ref()
+            .is_none_or(|present| gravity(&stop) > gravity(present))
+        {
+            *present = Some(stop);
+        }
+    }
+
+    /// Starts nothing more.
+    pub fn halt(&self, stop: Stop) {
+        self.note(stop);
+        self.halted.set(true);
+        for sleeper in self.sleepers.take() {
+            sleeper.wake();
+        }
+    }
+
+    /// The upstream asked for silence until then; it's for all requests.
+    pub fn silence_until(&self, now_ms: u64) {
+        self.not_before_ms.set(self.not_before_ms.get().max(now_ms));
+    }
+
+    /// How much of the silence is left.
+    #[must_use]
+    pub fn silence_ms(&self, now_ms: u64) -> u64 {
+        self.not_before_ms.get().saturating_sub(now_ms)
+    }
+
+    /// A request goes out.
+    pub fn sent(&self, repeat: bool) {
+        self.requests.set(self.requests.get().saturating_add(1));
+        self.retries
+            .set(self.retries.get().saturating_add(u32::from(repeat)));
+    }
+
+    /// The upstream answered well.
+    pub fn succeeded(&self) {
+        self.succeeded.set(true);
+        self.answered();
+    }
+
+    /// The upstream answered, if only to refuse: it isn't down.
+    pub fn answered(&self) {
+        self.exhausted.set(0);
+    }
+
+    /// The upstream answered 403.
+    pub fn refused(&self, reason: &str) {
+        self.refusals.set(self.refusals.get().saturating_add(1));
+        if !self.succeeded.get() && self.refusals.get() >= MOST_REFUSALS {
+            self.halt(Stop::Denied(reason.to_owned()));
+        }
+    }
+
+    /// A cell's attempts ran out.
+    pub fn exhausted(&self, reason: String) {
+        self.exhausted.set(self.exhausted.get().saturating_add(1));
+        if self.exhausted.get() >= MOST_EXHAUSTED {
+            self.halt(Stop::Unavailable(reason));
+        } else {
+            self.note(Stop::Unavailable(reason));
+        }
+    }
+
+    /// The call's result. A failure is only for a call that achieved nothing;
+    /// refusals to be asked at all are no achievement.
+    pub fn close(self, balance: Balance, token_requests: u32) -> Result<Extraction, Failure> {
+        let stop = self.stop.into_inner();
+        if balance.done.is_empty() {
+            let by_policy = |cell: &RejectedCell| cell.kind == RejectionKind::Policy;
+            if let Some(first) = balance.rejected.first()
+                && balance.rejected.iter().all(by_policy)
+            {
+                return Err(Failure::PermanentDenied(first.reason.clone()));
+            }
+            let nothing = balance.rejected.is_empty();
+            let refused = |cell: &RejectedCell| by_policy(cell) || cell.status == Some(403);
+            match &stop {
+                Some(Stop::Denied(reason)) if balance.rejected.iter().all(refused) => {
+                    return Err(Failure::PermanentDenied(reason.clone()));
+                }
+                Some(Stop::RateLimited(limit)) if nothing => {
+                    return Err(Failure::RateLimited(limit.clone()));
+                }
+                Some(Stop::Unavailable(reason)) if nothing => {
+                    return Err(Failure::Unavailable(reason.clone()));
+                }
+                // A budget that ran out is the caller's own doing, no failure.
+                Some(_) | None => {}
+            }
+        }
+        Ok(Extraction {
+            stopped: if balance.pending.is_empty() {
+                None
+            } else {
+                stop
+            },
+            documents: balance.documents,
+            done: balance.done,
+            rejected: balance.rejected,
+            rejected_records: balance.rejected_records,
+            pending: balance.pending,
+            requests: self.requests.get(),
+            retries: self.retries.get(),
+            token_requests,
+        })
+    }
+}
+
+/// Which reason a caller should act on; among rate limits the longest.
+fn gravity(stop: &Stop) -> (u8, u64) {
+    match stop {
+        Stop::Budget => (0, 0),
+        Stop::Unavailable(_) => (1, 0),
+        Stop::RateLimited(limit) => (2, limit.retry_after_ms),
+        Stop::Denied(_) => (3, 0),
+    }
+}
