@@ -30,6 +30,7 @@ pub static NAMES: LazyLock<Names> = LazyLock::new(|| {
 
 /// A track object as `/artists/{id}/top-tracks` answers it.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the API's")]
 pub struct Track {
     album: Album,
     artists: Vec<ArtistObject>,
@@ -52,6 +53,7 @@ pub struct Track {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the API's")]
 struct Album {
     album_type: &'static str,
     artists: Vec<ArtistObject>,
