@@ -90,3 +90,39 @@ impl DemoError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints() {
+        let refused = |output: &str| DemoError::Refused {
+            program: "initdb",
+            output: output.into(),
+        };
+        for (error, part) in [
+            (
+                DemoError::PostgresMissing {
+                    searched: "/bin".to_owned(),
+                },
+                "apt-get install postgresql",
+            ),
+            (DemoError::PostgresUser, "useradd"),
+            (
+                refused("initdb: could not access directory: Permission denied"),
+                "TMPDIR",
+            ),
+            (refused("initdb: something else"), ""),
+        ] {
+            let hint = error
+                .hint()
+                .map(|hint| hint.to_string())
+                .unwrap_or_default();
+            assert!(
+                hint.contains(part) && hint.is_empty() == part.is_empty(),
+                "{error}: {hint}"
+            );
+        }
+    }
+}

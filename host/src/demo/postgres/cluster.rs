@@ -174,17 +174,17 @@ impl Cluster {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder().join("data")
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.path().join("log")
+        self.folder().join("log")
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         // The programs complain about a working directory they may not read.
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command.current_dir(self.folder()).stdin(Stdio::null());
         if let Some(Account { user, group }) = self.account {
             command.uid(user).gid(group);
         }
@@ -303,5 +303,44 @@ fn refused(program: &'static str, output: &Output) -> DemoError {
     DemoError::Refused {
         program,
         output: text.join("\n").trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefers_the_highest_version() {
+        let parent = TempDir::new().unwrap();
+        for name in ["9.6", "16", "15", "README"] {
+            fs::create_dir_all(parent.path().join(name).join("bin")).unwrap();
+        }
+        let expected = ["16", "15", "9.6"].map(|name| parent.path().join(name).join("bin"));
+        assert_eq!(versions(parent.path()), expected);
+        assert_eq!(
+            versions(&parent.path().join("missing")),
+            Vec::<PathBuf>::new()
+        );
+        assert!(!has_programs(parent.path()));
+    }
+
+    #[test]
+    fn a_server_that_cannot_start_says_why() {
+        let mut cluster = Cluster::create().unwrap();
+        fs::remove_file(cluster.data().join("PG_VERSION")).unwrap();
+        cluster.start().unwrap();
+        let mut server = cluster.server.take().unwrap();
+        server.wait().unwrap();
+        cluster.server = Some(server);
+        let error = cluster.check_running().unwrap_err();
+        let DemoError::Refused { program, output } = error else {
+            unreachable!("{error:?}");
+        };
+        assert!(
+            program == "postgres" && output.contains("PG_VERSION"),
+            "{output}"
+        );
     }
 }
