@@ -1,1 +1,3 @@
-//! Stub.
+//! Servers that the integration tests run against.
+
+pub mod local_dynamo;
