@@ -79,9 +79,11 @@ fn fetch(folder: &Path) -> Result<(), LocalDynamoError> {
             "tar",
             Command::new("tar")
                 .arg("-xzf")
-                .arg(filename)
+                .arg(&filename)
                 .current_dir(folder),
         )?;
+        // 18 MB, and of no use any more; if it stays, it does no harm.
+        let _ = fs::remove_file(folder.join(filename));
     }
     Ok(())
 }
