@@ -29,7 +29,7 @@ query = "SELECT id FROM artists"    # its columns are what {…} names below
 
 "#;
 
-const PRESET: &str = r##"# What is asked for each row. The preset fills in whatever isn't given here.
+const PRESET: &str = r#"# What is asked for each row. The preset fills in whatever isn't given here.
 [source]
 preset = "{preset}"
 # url = "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}"
@@ -52,9 +52,9 @@ client_id = "${SPOTIFY_CLIENT_ID}"
 client_secret = "${SPOTIFY_CLIENT_SECRET}"
 # by = "component"                  # where the host can't add the header itself
 
-"##;
+"#;
 
-const SOURCE: &str = r##"# What is asked for each row.
+const SOURCE: &str = r#"# What is asked for each row.
 [source]
 url = "https://api.example.com/v1/artists/{id}/tracks?country={country}"
 records = "/tracks"                 # JSON Pointer to the records in an answer
@@ -94,7 +94,7 @@ type = "none"                       # "next-url", "cursor", "link-header"
 # max_delay_ms = 20000
 # max_retry_after_ms = 60000        # a longer Retry-After stops the run, politely
 
-"##;
+"#;
 
 const TABLE: &str = r#"# Where records go.
 [table]

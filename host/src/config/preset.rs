@@ -2,14 +2,14 @@
 
 use super::ConfigError;
 use super::deserialize::nearest;
-use super::tree::{Entries, Node, Value, parse};
+use super::tree::{Node, Value, parse};
 
 /// The presets' names.
 pub const PRESETS: &[&str] = &["spotify-top-tracks"];
 
 /// What an artist's top tracks in each country are at Spotify. The rows need a
 /// column `id`, the artist's.
-const SPOTIFY_TOP_TRACKS: &str = r##"
+const SPOTIFY_TOP_TRACKS: &str = r#"
 [source]
 url = "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}"
 records = "/tracks"
@@ -32,20 +32,18 @@ client_secret = "${SPOTIFY_CLIENT_SECRET}"
 [table.keys]
 partition = { name = "artist_id", type = "S" }
 sort = { name = "country_track", type = "S" }
-"##;
+"#;
 
 /// A preset as TOML.
 pub(super) fn text(name: &str) -> Result<&'static str, ConfigError> {
-    match name {
-        "spotify-top-tracks" => Ok(SPOTIFY_TOP_TRACKS),
-        _ => {
-            let hint = match nearest(name, PRESETS) {
-                Some(name) => format!("did you mean \"{name}\"?"),
-                None => format!("known presets: {}", PRESETS.join(", ")),
-            };
-            Err(ConfigError::invalid("source.preset", "there is no such preset").with_hint(hint))
-        }
+    if name == "spotify-top-tracks" {
+        return Ok(SPOTIFY_TOP_TRACKS);
     }
+    let hint = match nearest(name, PRESETS) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None => format!("known presets: {}", PRESETS.join(", ")),
+    };
+    Err(ConfigError::invalid("source.preset", "there is no such preset").with_hint(hint))
 }
 
 /// Fills what the file doesn't give. A setting of `[source]` that it does give
@@ -97,11 +95,11 @@ fn without_lines(node: &mut Node) {
     node.line = None;
     match &mut node.value {
         Value::Array(items) => items.iter_mut().for_each(without_lines),
-        Value::Table(entries) => each(entries),
+        Value::Table(entries) => {
+            for (_, node) in entries {
+                without_lines(node);
+            }
+        }
         _ => {}
     }
-}
-
-fn each(entries: &mut Entries) {
-    entries.iter_mut().for_each(|(_, node)| without_lines(node));
 }

@@ -3,6 +3,7 @@
 mod files;
 
 use super::*;
+use crate::hint::Hint;
 use crate::secret::Secret;
 
 /// The environment of these tests.
@@ -237,114 +238,115 @@ fn auth_and_pagination() {
     );
 }
 
+fn check_mistake(text: &str, message: &str, hint: Option<&str>) {
+    let error = Config::parse(text, &env).unwrap_err();
+    assert_eq!(error.to_string(), message, "{text}");
+    assert_eq!(error.hint().as_ref().map(Hint::as_str), hint, "{text}");
+    assert!(!format!("{error:?}").contains("hunter2"), "{text}");
+}
+
 #[test]
-fn mistakes() {
-    fn check(text: &str, message: &str, hint: Option<&str>) {
-        let error = Config::parse(text, &env).unwrap_err();
-        assert_eq!(error.to_string(), message, "{text}");
-        assert_eq!(
-            error.hint().as_ref().map(|hint| hint.as_str()),
-            hint,
-            "{text}"
-        );
-        assert!(!format!("{error:?}").contains("hunter2"), "{text}");
-    }
-    check(
+fn mistakes_of_form() {
+    check_mistake(
         "[rows]\npostgres = '${DB}'",
         "`rows.postgres` needs the environment variable DB, which is not set",
         Some("set it, or give a default in the file: ${DB:-…}"),
     );
-    check(
+    check_mistake(
         "[source]\nrequire = ['/a', '${B}']",
         "`source.require.1` needs the environment variable B, which is not set",
         Some("set it, or give a default in the file: ${B:-…}"),
     );
-    check(
+    check_mistake(
         "[source]\nurl = '${'",
         "`source.url` (line 2): has a `${` that isn't followed by a variable's name and `}`",
         Some("write ${NAME} or ${NAME:-default}, and $$ for a dollar sign"),
     );
-    check(
+    check_mistake(
         &format!("{SOURCE}\nconcurency = 8"),
         "`source.concurency` (line 4): there is no such setting",
         Some("did you mean `concurrency`?"),
     );
-    check(
+    check_mistake(
         "[tabel]\n",
         "`tabel` (line 1): there is no such setting",
         Some("did you mean `table`?"),
     );
-    check(
+    check_mistake(
         "[run]\nfoo = 1",
         "`run.foo` (line 2): there is no such setting",
         Some("known here: `chunk_rows`, `workers`"),
     );
-    check(
+    check_mistake(
         "[run]\nworkers = 'hunter2'",
         "`run.workers` (line 2): is text, expected u32",
         None,
     );
-    check(
+    check_mistake(
         "[run]\nworkers = '${SECRET}'",
         "`run.workers` (line 2): its variable's value is no number",
         None,
     );
-    check(
+    check_mistake(
         "[run]\nworkers = -1",
         "`run.workers` (line 2): is -1, expected u32",
         None,
     );
-    check(
+    check_mistake(
         "[limits]\nmemory_mib = 0",
         "`limits.memory_mib`: must not be 0",
         None,
     );
-    check(
+    check_mistake(
         "[source]\nrecords = ''",
         "`source.url` (line 1): is missing",
         None,
     );
-    check(
+    check_mistake(
         &format!("{SOURCE}auth.type = 'barer'"),
         "`source.auth.type` (line 3): is none of `none`, `bearer`, `basic`, `client-credentials`",
         Some("did you mean \"bearer\"?"),
     );
-    check(
+}
+
+#[test]
+fn mistakes_of_meaning() {
+    check_mistake(
         &format!("{SOURCE}records = 'tracks.items'"),
         "`source.records`: is no JSON Pointer: it must start with `/`",
         Some("perhaps \"/tracks/items\""),
     );
-    check(
+    check_mistake(
         &format!("{SOURCE}matrix.c = ['a', 'a']"),
         "`source.matrix.c`: has a value twice",
         None,
     );
-    check(
+    check_mistake(
         &format!("{SOURCE}request_timeout_ms = 40000"),
         "`source.request_timeout_ms`: is 40000, and must be 1 to 30000",
         Some("the upper bound is `limits.request_seconds`"),
     );
-    check(
+    check_mistake(
         "[source]\npreset = 'spotify-top-track'",
         "`source.preset`: there is no such preset",
         Some("did you mean \"spotify-top-tracks\"?"),
     );
-    check(
+    check_mistake(
         "[table]\nname = 'tracks'\nendpoint = 'http://example.com'",
         "`table.endpoint`: must be https, except on this machine",
         None,
     );
-    check(
+    check_mistake(
         "[egress]\norigins = ['example.com:8080']",
         "`egress.origins.0`: is no origin, such as https://api.example.com or http://localhost:8080",
         None,
     );
-    check(
+    check_mistake(
         "[egress]\naddresses = ['localhost']",
         "`egress.addresses.0` (line 2): invalid IP address syntax",
         None,
     );
-    check(
+    check_mistake(
         "[run]\nworkers = 'é\n",
         "rowcast.toml:2:13: invalid literal string, expected `'`",
         None,

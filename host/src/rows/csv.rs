@@ -4,6 +4,7 @@
 use super::{Rows, RowsError};
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 use futures_util::stream;
+use std::error::Error;
 use std::io::{self, Read};
 use tokio::sync::mpsc;
 
@@ -135,7 +136,9 @@ impl<R: Read> Table<R> {
         };
         match error.into_kind() {
             ErrorKind::Io(source)
-                if source.get_ref().is_some_and(|cause| cause.is::<TooLong>()) =>
+                if source
+                    .get_ref()
+                    .is_some_and(<dyn Error + Send + Sync>::is::<TooLong>) =>
             {
                 Err(self.too_long(line))
             }
@@ -149,8 +152,9 @@ impl<R: Read> Table<R> {
                 expected_len,
                 len,
             } => {
-                let line = pos.map_or(line, |position| position.line());
-                let message = format!("it has {len} fields, the header {expected_len}");
+                let line = pos.map_or(line, |at| at.line());
+                let message =
+                    format!("the number of fields is {len}, in the header {expected_len}");
                 Err(self.malformed(line, &message))
             }
             _ => Err(self.malformed(line, "it can't be read as CSV")),
@@ -264,7 +268,7 @@ mod tests {
             b"a,b\n1,2\n3\n4,5\n",
             &[
                 Ok("{\"a\":\"1\",\"b\":\"2\"}"),
-                Err("read input, line 3: it has 1 fields, the header 2"),
+                Err("read input, line 3: the number of fields is 1, in the header 2"),
             ],
         )
         .await;

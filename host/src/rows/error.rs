@@ -3,7 +3,7 @@
 use crate::hint::Hint;
 use std::error::Error;
 use std::io;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 /// Why there are no rows, or no more of them.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +31,8 @@ pub enum RowsError {
     Postgres {
         /// The failed act, such as `prepare the query (line 2, column 8)`.
         act: String,
-        /// PostgreSQL's or the driver's own message.
-        source: tokio_postgres::Error,
+        /// PostgreSQL's own message, or the driver's.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// PostgreSQL took too long.
     #[error("{act}: nothing came within {seconds} s")]
@@ -91,11 +91,27 @@ pub enum RowsError {
 }
 
 impl RowsError {
+    /// An act that PostgreSQL, or the way to it, failed. Of an answer of
+    /// PostgreSQL's the driver only says `db error`, so that is left out.
+    pub(super) fn postgres(act: impl Into<String>, error: tokio_postgres::Error) -> Self {
+        let source: Box<dyn Error + Send + Sync> = match error.as_db_error() {
+            Some(answer) => Box::new(answer.clone()),
+            None => error.into(),
+        };
+        Self::Postgres {
+            act: act.into(),
+            source,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Postgres { source, .. } => by_cause(source).map(Hint::new),
+            Self::Postgres { source, .. } => match source.downcast_ref::<DbError>() {
+                Some(answer) => by_state(answer.code(), answer.message()).map(Hint::new),
+                None => by_chain(source.as_ref()).map(Hint::new),
+            },
             Self::Timeout { setting, .. } => Some(Hint::new(format!(
                 "`{setting}` is the bound; raise it if this is expected"
             ))),
@@ -112,13 +128,6 @@ impl RowsError {
             )),
             Self::Open { .. } | Self::Read { .. } | Self::Malformed { .. } => None,
         }
-    }
-}
-
-fn by_cause(error: &tokio_postgres::Error) -> Option<&'static str> {
-    match error.as_db_error() {
-        Some(answer) => by_state(answer.code(), answer.message()),
-        None => by_chain(error),
     }
 }
 
@@ -151,7 +160,7 @@ fn by_state(state: &SqlState, message: &str) -> Option<&'static str> {
     })
 }
 
-fn by_chain(error: &tokio_postgres::Error) -> Option<&'static str> {
+fn by_chain(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(each) = cause {
         if let Some(io) = each.downcast_ref::<io::Error>()
@@ -159,7 +168,11 @@ fn by_chain(error: &tokio_postgres::Error) -> Option<&'static str> {
         {
             return Some(hint);
         }
-        if each.to_string().contains("server does not support TLS") {
+        let text = each.to_string();
+        if text.contains("failed to lookup address") {
+            return Some("check the host's name in `rows.postgres`");
+        }
+        if text.contains("server does not support TLS") {
             return Some("the server has no TLS: sslmode=disable, if the network is trusted");
         }
         cause = each.source();

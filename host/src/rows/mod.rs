@@ -77,3 +77,45 @@ async fn open_file(rows: &FileRows, limits: &Limits) -> Result<Rows, RowsError> 
         },
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[tokio::test]
+    async fn files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("a.csv"), "id,name\n1,x\n2,\n").unwrap();
+        fs::write(path("a.jsonl"), "{\"id\":1}\n{\"id\":2}\n").unwrap();
+        let limits = Limits::default();
+        for (name, columns, expected) in [
+            (
+                "a.csv",
+                vec!["id", "name"],
+                vec![
+                    "{\"id\":\"1\",\"name\":\"x\"}",
+                    "{\"id\":\"2\",\"name\":null}",
+                ],
+            ),
+            ("a.jsonl", vec!["id"], vec!["{\"id\":1}", "{\"id\":2}"]),
+        ] {
+            let rows = config::Rows::File(FileRows::new(&path(name), None).unwrap());
+            let found: Vec<_> = open(&rows, &limits).await.unwrap().collect().await;
+            let found: Vec<_> = found.into_iter().map(Result::unwrap).collect();
+            assert_eq!(found, expected, "{name}");
+            let checked = check(&rows, &limits).await.unwrap();
+            assert_eq!(checked.columns, columns, "{name}");
+            assert_eq!(
+                checked.first,
+                expected.first().map(|&row| row.to_owned()),
+                "{name}"
+            );
+        }
+        let missing = config::Rows::File(FileRows::new(&path("b.csv"), None).unwrap());
+        let error = check(&missing, &limits).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("open {}", path("b.csv")));
+    }
+}

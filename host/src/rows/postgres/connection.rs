@@ -49,6 +49,12 @@ pub(super) fn parse(text: &Secret, limits: &Limits) -> Result<Connection, RowsEr
         source: Some(source),
     })?;
     let (mode, verification) = tls.verification()?;
+    // As in libpq, TLS is for networks.
+    let mode = if config.get_hosts().iter().any(is_network) || config.get_hosts().is_empty() {
+        mode
+    } else {
+        SslMode::Disable
+    };
     config.ssl_mode(mode);
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err(invalid("it names no host"));
@@ -87,9 +93,18 @@ fn invalid(message: impl Into<String>) -> RowsError {
     }
 }
 
+fn is_network(host: &Host) -> bool {
+    match host {
+        Host::Tcp(_) => true,
+        #[cfg(unix)]
+        Host::Unix(_) => false,
+    }
+}
+
 fn place(config: &Config) -> String {
     let names = config.get_hosts().iter().map(|host| match host {
         Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     });
     let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
@@ -226,7 +241,7 @@ fn split_pairs(text: &str) -> Split {
     while let Some((name, value, after)) = pair(left) {
         if !tls.take(name, &value) {
             let value = value.replace('\\', "\\\\").replace('\'', "\\'");
-            rest.push_str(&format!("{name}='{value}' "));
+            rest.extend([name, "='", &value, "' "]);
         }
         left = after;
     }

@@ -38,21 +38,16 @@ impl Session {
         let connection = connection::parse(setting, limits)?;
         let tls = tls::connector(&connection.verification)?;
         let act = format!("connect to PostgreSQL at {}", connection.place);
-        let (client, link) = match timeout(connection.timeout, connection.config.connect(tls)).await
-        {
-            Ok(connected) => connected.map_err(|source| RowsError::Postgres {
-                act: act.clone(),
-                source,
-            })?,
-            Err(_) => {
-                let seconds = connection.timeout.as_secs();
-                return Err(RowsError::Timeout {
-                    act,
-                    seconds,
-                    setting: "limits.connect_seconds",
-                });
-            }
+        let connected = timeout(connection.timeout, connection.config.connect(tls)).await;
+        let Ok(connected) = connected else {
+            let seconds = connection.timeout.as_secs();
+            return Err(RowsError::Timeout {
+                act,
+                seconds,
+                setting: "limits.connect_seconds",
+            });
         };
+        let (client, link) = connected.map_err(|error| RowsError::postgres(act, error))?;
         let link = Link(tokio::spawn(link));
         let mut session = Self {
             client,
@@ -156,14 +151,12 @@ impl Session {
                 });
             }
         };
-        let source = match source.is_closed() {
-            true => match timeout(FAREWELL, &mut self.link.0).await {
-                Ok(Ok(Err(reason))) => reason,
-                _ => source,
-            },
-            false => source,
-        };
-        Err(RowsError::Postgres { act: act(), source })
+        if source.is_closed()
+            && let Ok(Ok(Err(reason))) = timeout(FAREWELL, &mut self.link.0).await
+        {
+            return Err(RowsError::postgres(act(), reason));
+        }
+        Err(RowsError::postgres(act(), source))
     }
 }
 
@@ -185,7 +178,7 @@ impl Reading {
         };
         self.rows = number;
         let text = row.try_get::<_, &str>(0);
-        let text = text.map_err(|source| RowsError::Postgres { act: act(), source })?;
+        let text = text.map_err(|error| RowsError::postgres(act(), error))?;
         let kib = usize::try_from(self.session.limits.row_kib).unwrap_or(usize::MAX);
         if text.len() > kib.saturating_mul(1024) {
             return Err(RowsError::TooLong {

@@ -81,7 +81,7 @@ fn connections() {
     );
     check(
         "user=u host=/run/postgresql",
-        SslMode::Prefer,
+        SslMode::Disable,
         nothing,
         "/run/postgresql port 5432",
     );
