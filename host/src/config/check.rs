@@ -1,0 +1,299 @@
+//! A configuration → the first thing in it that can't work.
+
+use super::{
+    AuthMethod, Config, ConfigError, Credentials, Keys, Pagination, Retry, Rows, Source, Table,
+};
+use crate::limits::Limits;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use url::{Host, Url};
+
+type Checked = Result<(), ConfigError>;
+
+/// Checks what types alone can't say.
+pub(super) fn check(config: &Config) -> Checked {
+    limits(&config.limits)?;
+    if let Some(Rows::Postgres(rows)) = &config.rows {
+        not_empty("rows.postgres", rows.connection.is_empty())?;
+        not_empty("rows.query", rows.query.trim().is_empty())?;
+    }
+    if let Some(section) = &config.source {
+        source(section, &config.limits)?;
+    }
+    if let Some(section) = &config.table {
+        table(section)?;
+    }
+    for (index, origin) in config.egress.origins.iter().enumerate() {
+        is_origin(&format!("egress.origins.{index}"), origin)?;
+    }
+    within("run.chunk_rows", config.run.chunk_rows, 1..=10_000)?;
+    within(
+        "run.workers",
+        config.run.workers,
+        1..=config.limits.instances,
+    )
+}
+
+fn source(source: &Source, limits: &Limits) -> Checked {
+    let scheme = ["https://", "http://"]
+        .iter()
+        .any(|scheme| source.url.starts_with(scheme));
+    holds(
+        "source.url",
+        scheme,
+        "must start with https:// (or http://)",
+    )?;
+    pointer("source.records", &source.records)?;
+    for (index, required) in source.require.iter().enumerate() {
+        pointer(&format!("source.require.{index}"), required)?;
+    }
+    for axis in &source.matrix {
+        let setting = format!("source.matrix.{}", axis.name);
+        not_empty(&setting, axis.values.is_empty())?;
+        let different: BTreeSet<_> = axis.values.iter().collect();
+        holds(
+            &setting,
+            different.len() == axis.values.len(),
+            "has a value twice",
+        )?;
+    }
+    for header in &source.headers {
+        let setting = format!("source.headers.{}", header.name);
+        let name = http::HeaderName::from_bytes(header.name.as_bytes());
+        holds(&setting, name.is_ok(), "is no name of an HTTP header")?;
+        let twice = header.name.eq_ignore_ascii_case("authorization")
+            && source.auth.method != AuthMethod::None;
+        holds(&setting, !twice, "is already set by `source.auth`")?;
+    }
+    within("source.max_pages", source.max_pages, 1..=10_000)?;
+    within("source.concurrency", source.concurrency, 1..=256)?;
+    not_above(
+        "source.request_timeout_ms",
+        u64::from(source.request_timeout_ms),
+        "limits.request_seconds",
+        limits.request_seconds.saturating_mul(1000),
+    )?;
+    not_above(
+        "source.max_body_bytes",
+        source.max_body_bytes,
+        "limits.response_body_kib",
+        limits.response_body_kib.saturating_mul(1024),
+    )?;
+    auth(&source.auth.method)?;
+    match &source.pagination {
+        Pagination::None | Pagination::LinkHeader => {}
+        Pagination::NextUrl { pointer: at } => pointer("source.pagination.pointer", at)?,
+        Pagination::Cursor {
+            pointer: at,
+            parameter,
+        } => {
+            pointer("source.pagination.pointer", at)?;
+            not_empty("source.pagination.parameter", parameter.is_empty())?;
+        }
+    }
+    retry("source.retry", &source.retry)
+}
+
+fn auth(method: &AuthMethod) -> Checked {
+    match method {
+        AuthMethod::None => Ok(()),
+        AuthMethod::Bearer { token } => not_empty("source.auth.token", token.is_empty()),
+        AuthMethod::Basic { username, .. } => {
+            not_empty("source.auth.username", username.is_empty())
+        }
+        AuthMethod::ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            ..
+        } => {
+            let url = Url::parse(token_url).ok();
+            let url = url.filter(|url| matches!(url.scheme(), "https" | "http"));
+            holds(
+                "source.auth.token_url",
+                url.is_some(),
+                "is no http or https URL",
+            )?;
+            not_empty("source.auth.client_id", client_id.is_empty())?;
+            not_empty("source.auth.client_secret", client_secret.is_empty())
+        }
+    }
+}
+
+fn table(table: &Table) -> Checked {
+    let name = &table.name;
+    let characters = |each: char| each.is_ascii_alphanumeric() || "_.-".contains(each);
+    holds(
+        "table.name",
+        (3..=255).contains(&name.len()) && name.chars().all(characters),
+        "must be 3 to 255 letters, digits, `_`, `-` and `.`",
+    )?;
+    not_empty(
+        "table.region",
+        table.region.as_ref().is_some_and(String::is_empty),
+    )?;
+    not_empty(
+        "table.profile",
+        table.profile.as_ref().is_some_and(String::is_empty),
+    )?;
+    if let Some(text) = &table.endpoint {
+        endpoint(text)?;
+    }
+    within("table.concurrency", table.concurrency, 1..=64)?;
+    if let Some(Credentials {
+        access_key_id,
+        secret_access_key,
+        session_token,
+    }) = &table.credentials
+    {
+        let both = table.profile.is_some();
+        holds(
+            "table.credentials",
+            !both,
+            "and `table.profile` exclude each other",
+        )?;
+        not_empty("table.credentials.access_key_id", access_key_id.is_empty())?;
+        not_empty(
+            "table.credentials.secret_access_key",
+            secret_access_key.is_empty(),
+        )?;
+        let empty = session_token
+            .as_ref()
+            .is_some_and(crate::secret::Secret::is_empty);
+        not_empty("table.credentials.session_token", empty)?;
+    }
+    if let Some(Keys { partition, sort }) = &table.keys {
+        not_empty("table.keys.partition.name", partition.name.is_empty())?;
+        if let Some(sort) = sort {
+            not_empty("table.keys.sort.name", sort.name.is_empty())?;
+            holds(
+                "table.keys.sort.name",
+                sort.name != partition.name,
+                "is the partition key's",
+            )?;
+        }
+    }
+    retry("table.retry", &table.retry)
+}
+
+fn endpoint(text: &str) -> Checked {
+    let setting = "table.endpoint";
+    let Ok(url) = Url::parse(text) else {
+        return Err(ConfigError::invalid(setting, "is no URL"));
+    };
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        "http" => Err(ConfigError::invalid(
+            setting,
+            "must be https, except on this machine",
+        )),
+        _ => Err(ConfigError::invalid(
+            setting,
+            "must start with https:// or http://",
+        )),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_origin(setting: &str, text: &str) -> Checked {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    holds(
+        setting,
+        url.is_some(),
+        "is no origin, such as https://api.example.com or http://localhost:8080",
+    )
+}
+
+fn retry(section: &str, retry: &Retry) -> Checked {
+    within(
+        &format!("{section}.max_attempts"),
+        retry.max_attempts,
+        1..=20,
+    )?;
+    holds(
+        &format!("{section}.base_delay_ms"),
+        retry.base_delay_ms <= retry.max_delay_ms,
+        "is above max_delay_ms",
+    )
+}
+
+fn limits(limits: &Limits) -> Checked {
+    let numbers = [
+        ("call_seconds", limits.call_seconds),
+        ("memory_mib", limits.memory_mib),
+        ("instances", limits.instances.into()),
+        ("connect_seconds", limits.connect_seconds),
+        ("request_seconds", limits.request_seconds),
+        ("idle_seconds", limits.idle_seconds),
+        ("requests_in_flight", limits.requests_in_flight.into()),
+        ("requests_per_call", limits.requests_per_call.into()),
+        ("request_body_kib", limits.request_body_kib),
+        ("response_body_kib", limits.response_body_kib),
+        ("dynamodb_seconds", limits.dynamodb_seconds),
+        ("dynamodb_in_flight", limits.dynamodb_in_flight.into()),
+        ("dynamodb_per_call", limits.dynamodb_per_call.into()),
+        ("dynamodb_body_kib", limits.dynamodb_body_kib),
+        ("credentials_seconds", limits.credentials_seconds),
+        ("row_seconds", limits.row_seconds),
+        ("row_kib", limits.row_kib),
+    ];
+    match numbers.iter().find(|(_, number)| *number == 0) {
+        Some((name, _)) => Err(ConfigError::invalid(
+            format!("limits.{name}"),
+            "must not be 0",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn holds(setting: &str, condition: bool, otherwise: &str) -> Checked {
+    if condition {
+        Ok(())
+    } else {
+        Err(ConfigError::invalid(setting, otherwise))
+    }
+}
+
+fn not_empty(setting: &str, empty: bool) -> Checked {
+    holds(setting, !empty, "is empty")
+}
+
+fn pointer(setting: &str, text: &str) -> Checked {
+    if text.is_empty() || text.starts_with('/') {
+        return Ok(());
+    }
+    Err(
+        ConfigError::invalid(setting, "is no JSON Pointer: it must start with `/`")
+            .with_hint(format!("perhaps \"/{}\"", text.replace('.', "/"))),
+    )
+}
+
+fn within(setting: &str, number: u32, range: RangeInclusive<u32>) -> Checked {
+    let (least, most) = (range.start(), range.end());
+    let message = format!("is {number}, and must be {least} to {most}");
+    holds(setting, range.contains(&number), &message)
+}
+
+fn not_above(setting: &str, number: u64, limit: &str, most: u64) -> Checked {
+    if (1..=most).contains(&number) {
+        return Ok(());
+    }
+    let message = format!("is {number}, and must be 1 to {most}");
+    Err(ConfigError::invalid(setting, message).with_hint(format!("the upper bound is `{limit}`")))
+}

@@ -1,0 +1,82 @@
+//! `[table]`: the DynamoDB table that documents go to.
+
+use super::Retry;
+use crate::secret::Secret;
+use serde::Deserialize;
+
+/// The DynamoDB table that documents go to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// The AWS region; by default what the AWS environment or profile says.
+    pub region: Option<String>,
+    /// Another endpoint than the region's own, such as a local DynamoDB's.
+    pub endpoint: Option<String>,
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// Batches sent at once by one call; 1 to 64.
+    #[serde(default = "concurrency")]
+    pub concurrency: u32,
+    /// Fixed credentials, instead of the AWS environment's.
+    pub credentials: Option<Credentials>,
+    /// Its keys: what `rowcast table create` makes, and what a run compares
+    /// with the table before it writes.
+    pub keys: Option<Keys>,
+    /// How throttled and failed writes are repeated.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// Fixed AWS credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The access key's name.
+    pub access_key_id: String,
+    /// The access key's secret.
+    pub secret_access_key: Secret,
+    /// The token of temporary credentials.
+    pub session_token: Option<Secret>,
+}
+
+/// A table's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The partition key.
+    pub partition: Key,
+    /// The sort key, if the table has one.
+    pub sort: Option<Key>,
+}
+
+/// A key attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The attribute's name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: KeyType,
+}
+
+/// DynamoDB's types of key attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum KeyType {
+    /// Text.
+    #[serde(rename = "S")]
+    Text,
+    /// A number.
+    #[serde(rename = "N")]
+    Number,
+    /// Bytes, in documents as base64 text.
+    #[serde(rename = "B")]
+    Bytes,
+}
+
+fn concurrency() -> u32 {
+    8
+}
