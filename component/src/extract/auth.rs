@@ -347,7 +347,7 @@ fn read(
 /// was cut short.
 fn read_token(body: &[u8]) -> Result<(String, Option<u64>), Option<&'static str>> {
     let root = cut::parse(body).map_err(|error| match error {
-        cut::BodyError::Truncated(_) => None,
+        cut::BodyError::Truncated(..) => None,
         _ => Some("something that is not JSON"),
     })?;
     let text = |name| json::member(root, name).and_then(json::string);
@@ -376,6 +376,3 @@ fn basic_header(username: &str, password: &str) -> String {
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
-
-#[cfg(test)]
-mod tests;

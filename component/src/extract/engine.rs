@@ -232,7 +232,7 @@ impl<H: Http> Call<'_, H> {
     ) -> Result<bool, Spoiled> {
         self.standing.succeeded();
         let spoiled = |error: BodyError| match error {
-            BodyError::Truncated(_) => Spoiled::Truncated(error.to_string()),
+            BodyError::Truncated(..) => Spoiled::Truncated(error.to_string()),
             // An empty body under 204 and 205 is whole.
             BodyError::Empty if !matches!(response.status, 204 | 205) => {
                 Spoiled::Truncated(error.to_string())
