@@ -93,12 +93,11 @@ enum Answer {
 /// Checks what can be checked without a request.
 pub fn check(auth: &Auth) -> Result<(), AuthError> {
     match auth {
-        Auth::None => Ok(()),
         Auth::Bearer(token) if token.is_empty() => Err(AuthError::Empty("token")),
         Auth::Bearer(token) if is_visible(token) => Ok(()),
         Auth::Bearer(_) => Err(AuthError::Characters("token")),
         Auth::Basic(basic) if basic.username.contains(':') => Err(AuthError::Colon),
-        Auth::Basic(_) => Ok(()),
+        Auth::None | Auth::Basic(_) => Ok(()),
         Auth::ClientCredentials(client) if client.client_id.is_empty() => {
             Err(AuthError::Empty("client-id"))
         }

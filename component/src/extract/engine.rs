@@ -135,7 +135,13 @@ impl<H: Http> Call<'_, H> {
                         self.back_off(attempt).await?;
                     }
                     Err(Spoiled::Truncated(reason) | Spoiled::Other(reason)) => {
-                        return Err(reject_body(response, reason));
+                        let reason = format!("{}: {reason}", excerpt::url(trail.present()));
+                        let (kind, status) = (RejectionKind::Body, Some(response.status));
+                        return Err(End::Rejected(Refusal {
+                            kind,
+                            status,
+                            reason,
+                        }));
                     }
                 },
                 Verdict::Retry(trouble) => self.retry(trouble, attempt).await?,
@@ -356,15 +362,6 @@ impl<H: Http> Call<'_, H> {
     fn most_attempts(&self) -> u32 {
         self.plan.source.retry.max_attempts
     }
-}
-
-fn reject_body(response: &HttpResponse, reason: String) -> End {
-    let (kind, status) = (RejectionKind::Body, Some(response.status));
-    End::Rejected(Refusal {
-        kind,
-        status,
-        reason,
-    })
 }
 
 #[cfg(test)]

@@ -304,9 +304,12 @@ fn any_mix_of_answers_balances() {
         source.concurrency = u32::try_from(choice % 9 + 1).unwrap_or(1);
         // Some upstreams are mostly well, some mostly ill.
         let illness = choice / 16 % 24 + 1;
-        let budget_ms = [None, Some(400), Some(3_000), Some(0)]
-            .into_iter()
-            .nth((choice / 512 % 4) as usize);
+        let budget_ms = match choice / 512 % 4 {
+            0 => None,
+            1 => Some(400),
+            2 => Some(3_000),
+            _ => Some(0),
+        };
         let reply = |request: &HttpRequest, before: u32| {
             let chance = draw(seed ^ draw(u64::from(id(request)) << 20 | u64::from(before)));
             let (latency, reply) = match chance % (illness + 12) {
@@ -320,14 +323,14 @@ fn any_mix_of_answers_balances() {
                 7 => answer(404, &[], ""),
                 8 => answer(200, &[], "{"),
                 9 => (10, Err(HttpError::Denied("no".to_owned()))),
-                10 if chance % 7 == 0 => answer(401, &[], ""),
+                10 if chance.is_multiple_of(7) => answer(401, &[], ""),
                 _ => ok(),
             };
             (latency + chance / 64 % 200, reply)
         };
         let script = Script::new(reply);
         let rows = rows(25);
-        let result = script.block_on(run(&script, &source, &rows, None, budget_ms.flatten()));
+        let result = script.block_on(run(&script, &source, &rows, None, budget_ms));
         check_balance(&result, rows.len());
         assert!(
             script.most_in_flight.get() <= source.concurrency,

@@ -95,6 +95,9 @@ fn urls_and_templates() {
         "{record:/a}",
         &format!("read the template of header 2: {early}"),
     );
+    let odd = "read the template of header 2: the braces at byte 0 hold no column's name; literal \
+               braces are doubled";
+    header("x", r#"{"secret":1}"#, odd);
     let attribute = |name: &str, value: &str, expected: &str| {
         check(
             |source| source.attributes = vec![field("a", "1"), field(name, value)],
