@@ -141,6 +141,13 @@ fn the_token_endpoint_decides_too() {
                 .iter()
                 .all(|(_, request)| is_token(request))
         );
+        // Who waited for the token doesn't ask for it again.
+        let attempts = if expected.starts_with("Failure::Unavailable") {
+            3
+        } else {
+            1
+        };
+        assert_eq!(script.times().len(), attempts, "{expected}");
     };
     let answered = "the token endpoint https://login.example/token answered";
     let denied = |said: &str| format!("Failure::PermanentDenied(\"{answered} {said}\")");
@@ -177,6 +184,27 @@ fn the_token_endpoint_decides_too() {
     };
     let expected = "pending 0 1 because budget; 0 requests, 0 repeats, 1 tokens";
     check(&with_client(), 2, Some(500), slow, expected);
+}
+
+#[test]
+fn a_token_does_not_open_the_window() {
+    let mut source = with_client();
+    source.concurrency = 2;
+    // Row 1 is told to wait while row 0 has its token renewed.
+    let reply = |request: &HttpRequest, before| match (id(request), before) {
+        _ if is_token(request) => token(before, 3_600),
+        (0, 0) => answer(401, &[], ""),
+        (1, 0) => (50, answer(429, &[("retry-after", "2")], "").1),
+        _ => ok(),
+    };
+    let script = check(
+        &source,
+        2,
+        None,
+        reply,
+        "done 0:1 1:1; 4 requests, 2 repeats, 2 tokens",
+    );
+    assert_eq!(script.times(), [0, 100, 100, 110, 2_150, 2_150]);
 }
 
 #[test]
