@@ -14,8 +14,8 @@ const LISTED: usize = 10;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// The text ends in the middle of a value.
-    #[error("the body ends before its JSON does ({0} bytes)")]
-    Truncated(usize),
+    #[error("the body ends before its JSON does, after {0} bytes; it starts with: {1}")]
+    Truncated(usize, String),
     /// Nothing at all.
     #[error("the body is empty")]
     Empty,
@@ -56,13 +56,14 @@ pub fn parse(body: &[u8]) -> Result<&RawValue, BodyError> {
         Ok(text) => text,
         // A cut can fall into the middle of a character.
         Err(error) if error.error_len().is_none() => {
-            return Err(BodyError::Truncated(body.len()));
+            let start = String::from_utf8_lossy(body);
+            return Err(BodyError::Truncated(body.len(), excerpt::line(&start)));
         }
         Err(_) => return Err(BodyError::NotText),
     };
     serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
-            BodyError::Truncated(body.len())
+            BodyError::Truncated(body.len(), excerpt::line(text))
         } else {
             BodyError::NotJson(excerpt::line(text))
         }

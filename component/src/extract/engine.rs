@@ -135,7 +135,13 @@ impl<H: Http> Call<'_, H> {
                         self.back_off(attempt).await?;
                     }
                     Err(Spoiled::Truncated(reason) | Spoiled::Other(reason)) => {
-                        return Err(reject_body(response, reason));
+                        let reason = format!("{}: {reason}", excerpt::url(trail.present()));
+                        let (kind, status) = (RejectionKind::Body, Some(response.status));
+                        return Err(End::Rejected(Refusal {
+                            kind,
+                            status,
+                            reason,
+                        }));
                     }
                 },
                 Verdict::Retry(trouble) => self.retry(trouble, attempt).await?,
@@ -232,7 +238,7 @@ impl<H: Http> Call<'_, H> {
     ) -> Result<bool, Spoiled> {
         self.standing.succeeded();
         let spoiled = |error: BodyError| match error {
-            BodyError::Truncated(_) => Spoiled::Truncated(error.to_string()),
+            BodyError::Truncated(..) => Spoiled::Truncated(error.to_string()),
             // An empty body under 204 and 205 is whole.
             BodyError::Empty if !matches!(response.status, 204 | 205) => {
                 Spoiled::Truncated(error.to_string())
@@ -356,15 +362,6 @@ impl<H: Http> Call<'_, H> {
     fn most_attempts(&self) -> u32 {
         self.plan.source.retry.max_attempts
     }
-}
-
-fn reject_body(response: &HttpResponse, reason: String) -> End {
-    let (kind, status) = (RejectionKind::Body, Some(response.status));
-    End::Rejected(Refusal {
-        kind,
-        status,
-        reason,
-    })
 }
 
 #[cfg(test)]

@@ -85,11 +85,11 @@ mod tests {
     use super::*;
 
     fn axes(axes: &[(&str, &[&str])]) -> Vec<Axis> {
-        let axis = |(name, values): &(&str, &[&str])| Axis {
+        let parse = |(name, values): &(&str, &[&str])| Axis {
             name: (*name).to_owned(),
             values: values.iter().map(|&value| value.to_owned()).collect(),
         };
-        axes.iter().map(axis).collect()
+        axes.iter().map(parse).collect()
     }
 
     fn check(list: &[(&str, &[&str])], rows: usize, expected: &str) {

@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, PlanError> {
         check_ranges(source)?;
         auth::check(&source.auth)?;
-        let url = Template::parse(&source.url, Place::Request).map_err(PlanError::Url)?;
+        let url = Template::parse(&source.url, Place::Url).map_err(PlanError::Url)?;
         check_url(&url.sample_url())?;
         let require = source.require.iter().map(|text| {
             Pointer::parse(text).map_err(|error| PlanError::Require(text.clone(), error))
@@ -315,7 +315,7 @@ fn headers(source: &Source) -> Result<Vec<(&str, Template)>, PlanError> {
         if field.name.eq_ignore_ascii_case("authorization") && !matches!(source.auth, Auth::None) {
             return Err(PlanError::TwoAuthorizations);
         }
-        let template = Template::parse(&field.value, Place::Request);
+        let template = Template::parse(&field.value, Place::Header);
         let template = template.map_err(|error| PlanError::Header(number, error))?;
         headers.push((field.name.as_str(), template));
     }

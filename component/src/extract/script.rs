@@ -53,14 +53,17 @@ impl<F: Fn(&HttpRequest, u32) -> Reply> Script<F> {
                 return value;
             }
             let next = self.timers.borrow().iter().map(|timer| timer.0).min();
-            self.now_ms.set(next.expect("somebody waits for a timer"));
+            assert!(next.is_some(), "nobody waits for a timer");
+            self.now_ms.set(next.unwrap_or_default());
             let timers = self.timers.take();
             let (due, later) = timers
                 .into_iter()
                 .partition(|timer| timer.0 <= self.now_ms.get());
             *self.timers.borrow_mut() = later;
-            due.into_iter()
-                .for_each(|timer: (u64, Waker)| timer.1.wake());
+            for timer in due {
+                let (_, waker): (u64, Waker) = timer;
+                waker.wake();
+            }
         }
     }
 

@@ -8,8 +8,10 @@ use crate::bindings::exports::rowcast::pipeline::extract::{
 };
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 /// Refusals without any success, after which the credentials are at fault.
 const MOST_REFUSALS: u32 = 3;
@@ -22,13 +24,42 @@ const MOST_EXHAUSTED: u32 = 3;
 pub struct Standing {
     stop: RefCell<Option<Stop>>,
     halted: Cell<bool>,
-    sleepers: RefCell<Vec<Waker>>,
+    sleepers: RefCell<BTreeMap<u64, Waker>>,
+    places: Cell<u64>,
     not_before_ms: Cell<u64>,
     succeeded: Cell<bool>,
     refusals: Cell<u32>,
     exhausted: Cell<u32>,
     requests: Cell<u32>,
     retries: Cell<u32>,
+}
+
+/// Somebody asleep, who is woken when the call is halted.
+pub struct Halted<'s> {
+    standing: &'s Standing,
+    place: u64,
+}
+
+impl Future for Halted<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.standing.is_halted() {
+            return Poll::Ready(());
+        }
+        let waker = context.waker().clone();
+        self.standing
+            .sleepers
+            .borrow_mut()
+            .insert(self.place, waker);
+        Poll::Pending
+    }
+}
+
+impl Drop for Halted<'_> {
+    fn drop(&mut self) {
+        self.standing.sleepers.borrow_mut().remove(&self.place);
+    }
 }
 
 impl Standing {
@@ -39,21 +70,13 @@ impl Standing {
     }
 
     /// Completes when nothing more may be started, so that nobody sleeps on.
-    pub async fn halted(&self) {
-        poll_fn(|context| {
-            if self.halted.get() {
-                return Poll::Ready(());
-            }
-            let mut sleepers = self.sleepers.borrow_mut();
-            if !sleepers
-                .iter()
-                .any(|sleeper| sleeper.will_wake(context.waker()))
-            {
-                sleepers.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
+    pub fn halted(&self) -> Halted<'_> {
+        let place = self.places.get();
+        self.places.set(place.wrapping_add(1));
+        Halted {
+            standing: self,
+            place,
+        }
     }
 
     /// Notes why a cell is pending; the gravest reason stays.
@@ -71,9 +94,7 @@ impl Standing {
     pub fn halt(&self, stop: Stop) {
         self.note(stop);
         self.halted.set(true);
-        for sleeper in self.sleepers.take() {
-            sleeper.wake();
-        }
+        self.sleepers.take().into_values().for_each(Waker::wake);
     }
 
     /// The upstream asked for silence until then; it's for all requests.

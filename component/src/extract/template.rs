@@ -18,8 +18,10 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC
 /// Where a template stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// URLs and headers are made before there is a record.
-    Request,
+    /// Made before there is a record.
+    Url,
+    /// Likewise; and its text may be a secret, braces and all.
+    Header,
     /// Attributes may look into the record.
     Attribute,
 }
@@ -52,6 +54,9 @@ pub enum TemplateError {
     /// Empty braces.
     #[error("the braces at byte {0} name nothing")]
     Nameless(usize),
+    /// Braces in a header that are more likely part of its value.
+    #[error("the braces at byte {0} hold no column's name; literal braces are doubled")]
+    OddName(usize),
     /// A record is looked into before there is one.
     #[error("`{{record:…}}` is for attributes; there is no record before the request is made")]
     RecordTooEarly,
@@ -188,7 +193,7 @@ impl Template {
             match part {
                 Part::Text(text) => filled.push_str(text),
                 Part::Name(name) => add(name, &mut filled)?,
-                // `Place::Request` keeps these out of URLs and headers.
+                // `placeholder` keeps these out of URLs and headers.
                 Part::Record(_) => {}
             }
         }
@@ -254,13 +259,18 @@ fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
 
 fn placeholder(name: &str, place: Place, at: usize) -> Result<Part, TemplateError> {
     match (name.strip_prefix("record:"), place) {
-        (Some(_), Place::Request) => Err(TemplateError::RecordTooEarly),
+        (Some(_), Place::Url | Place::Header) => Err(TemplateError::RecordTooEarly),
         (Some(pointer), Place::Attribute) => Pointer::parse(pointer)
             .map(Part::Record)
             .map_err(TemplateError::Pointer),
         (None, _) if name.is_empty() => Err(TemplateError::Nameless(at)),
+        (None, Place::Header) if !name.chars().all(is_plain) => Err(TemplateError::OddName(at)),
         (None, _) => Ok(Part::Name(name.to_owned())),
     }
+}
+
+fn is_plain(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, ' ' | '_' | '-' | '.')
 }
 
 #[cfg(test)]
@@ -289,7 +299,7 @@ mod tests {
             Ok(filled) => filled,
             Err(error) => error.to_string(),
         };
-        match Template::parse(template, Place::Request) {
+        match Template::parse(template, Place::Url) {
             Ok(parsed) => {
                 assert_eq!(shown(parsed.fill_url(&scope)), url, "{template}");
                 assert_eq!(shown(parsed.fill_plain(&scope)), plain, "{template}");

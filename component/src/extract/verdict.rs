@@ -155,7 +155,7 @@ fn hint(url: &Url, response: &HttpResponse) -> Option<String> {
     if (300..400).contains(&response.status) {
         let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
         let target = target
-            .map(|to| format!(" to {}", excerpt::url(&to)))
+            .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
             .unwrap_or_default();
         return Some(format!(
             "; redirects{target} are not followed: put the final URL in url"

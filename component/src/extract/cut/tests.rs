@@ -51,7 +51,7 @@ fn other_bodies_say_what_they_are() {
     check(
         "/t",
         r#"{"t":[{"a":1},{"#,
-        "the body ends before its JSON does (15 bytes)",
+        "the body ends before its JSON does, after 15 bytes; it starts with: {\"t\":[{\"a\":1},{",
     );
     check(
         "/t",
@@ -114,7 +114,7 @@ fn other_bodies_say_what_they_are() {
         &[],
         "",
         b"\"\xc3",
-        "the body ends before its JSON does (2 bytes)",
+        "the body ends before its JSON does, after 2 bytes; it starts with: \"\u{fffd}",
     );
 }
 
