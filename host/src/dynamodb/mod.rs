@@ -1,6 +1,27 @@
 //! An operation and its JSON body → DynamoDB's answer, signed and sent under a
 //! policy.
 
+pub mod credentials;
+pub mod endpoint;
+pub mod sign;
+pub mod skew;
+
+/// An error and its causes in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // Some libraries repeat their cause in their own text.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Why there is no answer from DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
