@@ -42,7 +42,12 @@ mod tests {
     #[test]
     fn does_not_print() {
         let secret = Secret::new("hunter2");
-        assert_eq!(format!("{secret:?} {:#?}", Some(&secret)).matches("hunter2").count(), 0);
+        assert_eq!(
+            format!("{secret:?} {:#?}", Some(&secret))
+                .matches("hunter2")
+                .count(),
+            0
+        );
         assert_eq!(secret.expose(), "hunter2");
     }
 }
