@@ -117,6 +117,22 @@ impl Endpoint {
         &self.host
     }
 
+    /// The host without port and brackets, for the egress policy's trusted
+    /// hosts.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
+        match authority
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            Some((address, _)) => address,
+            None => authority
+                .split_once(':')
+                .map_or(authority, |(name, _)| name),
+        }
+    }
+
     /// The region that signatures name.
     #[must_use]
     pub fn region(&self) -> &str {
@@ -206,6 +222,11 @@ mod tests {
             let endpoint = Endpoint::resolve(region, overriding).unwrap();
             let found = (endpoint.origin(), endpoint.host(), endpoint.region());
             assert_eq!(found, (origin, host, signed), "{region:?} {overriding:?}");
+            let port = host
+                .rsplit_once(':')
+                .filter(|(name, _)| !name.ends_with(':'));
+            let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+            assert_eq!(endpoint.host_name(), name);
         };
         let aws = "dynamodb.eu-central-1.amazonaws.com";
         check(
