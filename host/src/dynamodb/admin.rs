@@ -119,7 +119,7 @@ impl Default for Polling {
         Self {
             first: Duration::from_millis(100),
             longest: Duration::from_secs(3),
-            total: Duration::from_secs(180),
+            total: Duration::from_mins(3),
         }
     }
 }
@@ -271,7 +271,7 @@ fn creation(name: &str, keys: &KeySchema) -> Value {
     })
 }
 
-/// The answer to CreateTable or DescribeTable → the table.
+/// The answer to `CreateTable` or `DescribeTable` → the table.
 fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableError> {
     let unreadable =
         |what: &str| TableError::Unavailable(format!("read the answer to {operation}: {what}"));
@@ -310,12 +310,12 @@ fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableErro
         (false, read, write) => Billing::Provisioned { read, write },
     };
     Ok(TableDescription {
-        name: table.table_name,
-        status: TableStatus::of(&table.table_status),
+        name: table.name,
+        status: TableStatus::of(&table.status),
         keys,
         indexes,
         item_count: table.item_count,
-        size_bytes: table.table_size_bytes,
+        size_bytes: table.size_bytes,
         billing,
     })
 }

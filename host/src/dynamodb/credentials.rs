@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 /// Renewal starts this long before expiry, so that a slow provider doesn't
 /// stop anything.
-const RENEW_BEFORE: Duration = Duration::from_secs(300);
+const RENEW_BEFORE: Duration = Duration::from_mins(5);
 /// While credentials are still valid, their provider is asked again no sooner
 /// than this: neither one that is down nor one that gives the same is pressed.
 const RENEW_PAUSE: Duration = Duration::from_secs(30);

@@ -227,6 +227,12 @@ mod tests {
                 .filter(|(name, _)| !name.ends_with(':'));
             let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
             assert_eq!(endpoint.host_name(), name);
+            // The egress policy must know it by the same name.
+            let origin: crate::http_out::egress::Origin = origin.parse().unwrap();
+            assert_eq!(
+                (origin.host(), origin.to_string().as_str()),
+                (name, endpoint.origin())
+            );
         };
         let aws = "dynamodb.eu-central-1.amazonaws.com";
         check(

@@ -59,17 +59,18 @@ fn fault(status: u16, kind: &str) -> Reply {
 
 async fn dynamodb(script: Vec<Reply>) -> (DynamoDb, StandIn) {
     let stand_in = StandIn::start(script).await;
+    (dynamodb_at(&stand_in.origin), stand_in)
+}
+
+fn dynamodb_at(origin: &str) -> DynamoDb {
     let given = StaticCredentials {
         access_key_id: "AKIDEXAMPLE".into(),
         secret_access_key: Secret::new("hunter2"),
         session_token: None,
     };
     let keyring = Keyring::fixed(&given, Duration::from_secs(1));
-    let endpoint = Endpoint::resolve(None, Some(&stand_in.origin)).unwrap();
-    (
-        DynamoDb::new(loopback_client(), endpoint, keyring, &Limits::default()),
-        stand_in,
-    )
+    let endpoint = Endpoint::resolve(None, Some(origin)).unwrap();
+    DynamoDb::new(loopback_client(), endpoint, keyring, &Limits::default())
 }
 
 /// A script → what the call says, and how many requests it took.
@@ -212,4 +213,50 @@ async fn waits_no_longer_than_told() {
         "BillingMode": "PAY_PER_REQUEST",
     });
     assert_eq!(body, expected);
+}
+
+/// The same against a DynamoDB that nobody scripted.
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn a_real_table() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    let forever = std::future::pending();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener, database, forever,
+    ));
+    let dynamodb = dynamodb_at(&origin);
+
+    let error = dynamodb.describe_table("tracks").await.unwrap_err();
+    assert!(matches!(error, TableError::NotFound(_)), "{error}");
+    let created = dynamodb
+        .create_table("tracks", &keys(), AT_ONCE)
+        .await
+        .unwrap();
+    assert_eq!(
+        (created.status, created.keys),
+        (TableStatus::Active, keys())
+    );
+    assert_eq!(created.billing, Billing::OnDemand);
+    let error = dynamodb
+        .create_table("tracks", &keys(), AT_ONCE)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TableError::Exists(_)), "{error}");
+    let error = dynamodb
+        .create_table("x", &keys(), AT_ONCE)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TableError::Invalid(_)), "{error}");
+    let item = json!({ "id": { "S": "1" }, "rank": { "N": "1" }, "name": { "S": "Björk 雨" } });
+    let put = json!({ "TableName": "tracks", "Item": item });
+    assert_eq!(
+        dynamodb.send("PutItem", put.to_string()).await.unwrap().0,
+        200
+    );
+    let scan = json!({ "TableName": "tracks" }).to_string();
+    let (status, body) = dynamodb.send("Scan", scan).await.unwrap();
+    let found: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &found["Items"]), (200, &json!([item])));
 }

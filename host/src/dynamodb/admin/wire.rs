@@ -13,14 +13,16 @@ pub struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Table {
-    pub table_name: String,
-    pub table_status: String,
+    #[serde(rename = "TableName")]
+    pub name: String,
+    #[serde(rename = "TableStatus")]
+    pub status: String,
     pub attribute_definitions: Vec<Attribute>,
     pub key_schema: Vec<Key>,
     #[serde(default)]
     pub item_count: u64,
-    #[serde(default)]
-    pub table_size_bytes: u64,
+    #[serde(default, rename = "TableSizeBytes")]
+    pub size_bytes: u64,
     pub billing_mode_summary: Option<BillingMode>,
     pub provisioned_throughput: Option<Capacity>,
     pub global_secondary_indexes: Option<Vec<Index>>,

@@ -40,7 +40,7 @@ impl ProvideCredentials for Script {
 }
 
 fn start() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    httpdate::parse_http_date("Fri, 15 Jan 2027 08:00:00 GMT").unwrap()
 }
 
 fn script(lives: &[Option<u64>]) -> (Keyring, Arc<AtomicU32>) {
@@ -144,6 +144,18 @@ async fn fixed_ones() {
     );
     assert!(!keyring.refused(&found));
     assert!(!format!("{given:?} {keyring:?} {found:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_profile_that_nobody_has() {
+    let name = "rowcast-test-no-such-profile";
+    let keyring = Keyring::standard(Some(name), "eu-west-1", Duration::from_secs(15)).await;
+    let error = keyring.get(start()).await.unwrap_err();
+    assert!(error.to_string().contains(name), "{error}");
+    assert!(matches!(
+        error,
+        KeyringError::Absent { .. } | KeyringError::Failed { .. }
+    ));
 }
 
 #[tokio::test]

@@ -11,7 +11,6 @@ use super::*;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-use std::time::Duration;
 
 const ID: &str = "AKIDEXAMPLE";
 pub(in crate::dynamodb) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -51,12 +50,13 @@ pub(in crate::dynamodb) fn steps(
     secret: &str,
 ) -> Steps {
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
-    let lines: String = headers
+    let lines: Vec<String> = headers
         .iter()
-        .map(|(name, value)| format!("{name}:{}\n", value.trim()))
+        .map(|(name, value)| format!("{name}:{}", value.trim()))
         .collect();
+    let lines = lines.join("\n");
     let canonical = format!(
-        "{method}\n/\n\n{lines}\n{}\n{}",
+        "{method}\n/\n\n{lines}\n\n{}\n{}",
         names.join(";"),
         sha256(body)
     );
@@ -162,7 +162,7 @@ fn the_second_way_is_right() {
 
 #[test]
 fn signs_what_is_sent() {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
+    let at = httpdate::parse_http_date("Sun, 30 Aug 2015 12:36:00 GMT").unwrap();
     let check = |origin: Option<&str>, token: Option<&str>, body: &'static str, host: &str| {
         let endpoint = Endpoint::resolve(Some("us-east-1"), origin).unwrap();
         let unsigned = Unsigned {

@@ -19,12 +19,12 @@ pub const ATTEMPTS: u32 = 3;
 const BASE_DELAY: Duration = Duration::from_millis(250);
 /// The life of a token whose server doesn't say: short, as the next costs one
 /// request.
-const UNSAID_LIFE: Duration = Duration::from_secs(600);
+const UNSAID_LIFE: Duration = Duration::from_mins(10);
 /// A refused client isn't asked about again for this long: requests of a run
 /// that's ending needn't press the server.
 const QUIET_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// The longest `Retry-After` that's believed.
-const LONGEST_QUIET: Duration = Duration::from_secs(300);
+const LONGEST_QUIET: Duration = Duration::from_mins(5);
 /// Characters of the server's own words in a message.
 const WORDS: usize = 300;
 
@@ -246,7 +246,7 @@ impl Grant {
 
 /// How long a token is used: it must outlive the requests it's sent with.
 pub fn usable(life: Duration) -> Duration {
-    life.saturating_sub((life / 5).min(Duration::from_secs(60)))
+    life.saturating_sub((life / 5).min(Duration::from_mins(1)))
 }
 
 fn again(circumstances: Circumstances, asked: Option<Duration>, reason: String) -> Verdict {
@@ -275,13 +275,11 @@ fn retry_after(response: &Response<Bytes>, today: SystemTime) -> Option<Duration
         .to_str()
         .ok()?
         .trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(today).unwrap_or_default())
-        }
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(today).unwrap_or_default())
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {
