@@ -13,6 +13,7 @@ use aws_credential_types::provider::{
 };
 use aws_smithy_http_client::{Builder, tls};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -35,7 +36,7 @@ pub struct StaticCredentials {
 }
 
 /// Why there are no credentials.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum KeyringError {
     /// Nobody has any.
     #[error("find AWS credentials: tried {tried}")]
@@ -43,7 +44,7 @@ pub enum KeyringError {
         /// Who was asked.
         tried: String,
         /// What they said.
-        source: CredentialsError,
+        source: Arc<CredentialsError>,
     },
     /// Somebody should have them, but failed.
     #[error("obtain AWS credentials: tried {tried}")]
@@ -51,7 +52,7 @@ pub enum KeyringError {
         /// Who was asked.
         tried: String,
         /// What they said.
-        source: CredentialsError,
+        source: Arc<CredentialsError>,
     },
     /// The time for it ran out.
     #[error("obtain AWS credentials within {} s: tried {tried}", bound.as_secs())]
@@ -95,8 +96,10 @@ struct Shared {
     /// The time to obtain credentials in.
     bound: Duration,
     held: RwLock<Option<Held>>,
-    /// Whoever has it asks the provider.
-    renewing: tokio::sync::Mutex<()>,
+    /// Whoever has it asks the provider. It holds what became of the last time.
+    renewing: tokio::sync::Mutex<Option<KeyringError>>,
+    /// How often the provider has been asked, to the end.
+    rounds: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -130,7 +133,8 @@ impl Keyring {
                 tried: tried.into(),
                 bound,
                 held: RwLock::new(None),
-                renewing: tokio::sync::Mutex::new(()),
+                renewing: tokio::sync::Mutex::default(),
+                rounds: AtomicU64::new(0),
             }),
         }
     }
@@ -181,7 +185,8 @@ impl Keyring {
             Some((held, Freshness::Due)) => Some(held),
             Some((_, Freshness::Expired)) | None => None,
         };
-        let turn = match (&usable, shared.renewing.try_lock()) {
+        let rounds = shared.rounds.load(Ordering::Acquire);
+        let mut turn = match (&usable, shared.renewing.try_lock()) {
             (_, Ok(turn)) => turn,
             (Some(held), Err(_)) => return Ok(held.clone()),
             (None, Err(_)) => shared.renewing.lock().await,
@@ -190,8 +195,16 @@ impl Keyring {
         if let Some((held, Freshness::Fresh)) = shared.held(now) {
             return Ok(held);
         }
+        // Nor do all who waited for the same answer ask again, one by one.
+        if let Some(error) = &*turn
+            && shared.rounds.load(Ordering::Acquire) != rounds
+        {
+            return usable.ok_or_else(|| error.clone());
+        }
         let asked = tokio::time::timeout(shared.bound, shared.provider.provide_credentials()).await;
         let renewed = shared.outcome(asked.ok(), now);
+        *turn = renewed.as_ref().err().cloned();
+        shared.rounds.fetch_add(1, Ordering::Release);
         drop(turn);
         match (renewed, usable) {
             (Ok(credentials), _) => {
@@ -284,7 +297,10 @@ impl Shared {
                 bound: self.bound,
             }),
             Some(Err(source @ CredentialsError::CredentialsNotLoaded(_))) => {
-                Err(KeyringError::Absent { tried, source })
+                Err(KeyringError::Absent {
+                    tried,
+                    source: Arc::new(source),
+                })
             }
             Some(Err(source @ CredentialsError::ProviderTimedOut(_))) => {
                 tracing::debug!(error = %super::with_causes(&source), "AWS credentials");
@@ -293,10 +309,16 @@ impl Shared {
                     bound: self.bound,
                 })
             }
-            Some(Err(source)) => Err(KeyringError::Failed { tried, source }),
+            Some(Err(source)) => Err(KeyringError::Failed {
+                tried,
+                source: Arc::new(source),
+            }),
             Some(Ok(found)) if found.expiry().is_some_and(|expiry| expiry <= now) => {
                 let source = CredentialsError::provider_error("those found have expired");
-                Err(KeyringError::Failed { tried, source })
+                Err(KeyringError::Failed {
+                    tried,
+                    source: Arc::new(source),
+                })
             }
             Some(Ok(found)) => Ok(found),
         }

@@ -205,21 +205,22 @@ async fn lasting_credentials_are_not_renewed() {
 
 #[tokio::test]
 async fn bounds_and_failures() {
-    let check = async |script: Reply, body: &str, bounds: Bounds, expected: &str, sent: usize| {
-        let stand_in = StandIn::start(vec![script]).await;
-        let dynamodb = dynamodb(&stand_in, fixed(None), bounds);
-        let error = dynamodb.send("Scan", body.to_owned()).await.unwrap_err();
-        let kind = match error {
-            SendError::Denied(_) => "denied",
-            SendError::Credentials(_) => "credentials",
-            SendError::Unavailable(_) => "unavailable",
-            SendError::TooLarge(_) => "too large",
+    let check =
+        async |script: Reply, body: &str, bounds: Bounds, expected: &str, sent: &[usize]| {
+            let stand_in = StandIn::start(vec![script]).await;
+            let dynamodb = dynamodb(&stand_in, fixed(None), bounds);
+            let error = dynamodb.send("Scan", body.to_owned()).await.unwrap_err();
+            let kind = match error {
+                SendError::Denied(_) => "denied",
+                SendError::Credentials(_) => "credentials",
+                SendError::Unavailable(_) => "unavailable",
+                SendError::TooLarge(_) => "too large",
+            };
+            let text = format!("{kind}: {error}");
+            assert!(text.starts_with(expected), "{text}");
+            assert!(sent.contains(&stand_in.received().len()), "{text}");
+            assert!(!text.contains(SECRET), "{text}");
         };
-        let text = format!("{kind}: {error}");
-        assert!(text.starts_with(expected), "{text}");
-        assert_eq!(stand_in.received().len(), sent, "{text}");
-        assert!(!text.contains(SECRET), "{text}");
-    };
     let brief = Bounds {
         time: Duration::from_millis(50),
         ..roomy()
@@ -228,12 +229,13 @@ async fn bounds_and_failures() {
         body_bytes: 10,
         ..roomy()
     };
+    // A busy machine may not even connect in that time.
     check(
         Reply::Silence,
         "{}",
         brief,
         "unavailable: send Scan to http://127.0.0.1:",
-        1,
+        &[0, 1],
     )
     .await;
     check(
@@ -241,7 +243,7 @@ async fn bounds_and_failures() {
         "{}",
         roomy(),
         "unavailable: send Scan to http://127.0.0.1:",
-        1,
+        &[1],
     )
     .await;
     check(
@@ -249,7 +251,7 @@ async fn bounds_and_failures() {
         "{}",
         small,
         "too large: send Scan to",
-        1,
+        &[1],
     )
     .await;
     check(
@@ -257,7 +259,7 @@ async fn bounds_and_failures() {
         "01234567890",
         small,
         "too large: send Scan of 11 bytes",
-        0,
+        &[0],
     )
     .await;
 }

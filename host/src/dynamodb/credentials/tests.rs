@@ -6,7 +6,7 @@ use super::*;
 use aws_credential_types::provider::future;
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
 /// Seconds of life, or none for a provider that fails; a key per answer.
 #[derive(Debug)]
@@ -114,6 +114,13 @@ async fn one_flight() {
             .all(|one| one.as_ref().is_ok_and(|one| one.expiry().is_some()))
     );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // They fail together, too; whoever comes later asks again.
+    let (keyring, asked) = script(&[None, Some(3600)]);
+    let gets = (0..50).map(|_| keyring.get(start()));
+    let found = futures_util::future::join_all(gets).await;
+    assert!(found.iter().all(Result::is_err));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert!(keyring.get(start()).await.is_ok());
 }
 
 #[tokio::test]
