@@ -1,14 +1,87 @@
 //! An origin → the `Authorization` header its requests get. The component sees
 //! neither secret nor token.
 
-use http::HeaderValue;
+mod grant;
+mod tokens;
+
+use super::client::Client;
+use super::egress::{Origin, Scheme};
+use crate::hint::Hint;
+use crate::limits::Limits;
+use crate::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use grant::Grant;
+use http::{HeaderValue, Uri};
+use std::sync::Arc;
+use tokens::Tokens;
 
 /// What authenticates requests to the source. Shared by all instances.
 #[derive(Clone, Debug, Default)]
-pub struct Authorizer {}
+pub struct Authorizer {
+    entries: Arc<[Entry]>,
+}
+
+/// How requests to one origin are authenticated.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Scheme, host and port that the header goes to, and nowhere else.
+    pub origin: Origin,
+    /// What the header is made of.
+    pub method: Method,
+    /// The environment variables that the secrets came from, for hints.
+    pub variables: Vec<String>,
+}
+
+/// What a header is made of.
+#[derive(Clone, Debug)]
+pub enum Method {
+    /// A token that somebody obtained (RFC 6750).
+    Bearer(Secret),
+    /// HTTP Basic (RFC 7617).
+    Basic {
+        /// Who.
+        username: String,
+        /// Their password.
+        password: Secret,
+    },
+    /// Tokens by the OAuth 2 client-credentials grant (RFC 6749, section 4.4).
+    ClientCredentials {
+        /// The token endpoint: https, or http to this machine.
+        token_url: String,
+        /// Who.
+        client_id: String,
+        /// Their secret.
+        client_secret: Secret,
+        /// Space-separated scopes; none if empty.
+        scope: String,
+    },
+}
+
+/// Why a rule can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// A secret is empty, or doesn't fit into a header.
+    #[error("authenticate requests to {origin}: {what} is empty or not plain text")]
+    Secret {
+        /// The rule's origin.
+        origin: Origin,
+        /// Which of its values.
+        what: &'static str,
+    },
+    /// The token endpoint can't be one.
+    #[error("use {0:?} as token endpoint: it must be an https URL, or http to this machine")]
+    TokenUrl(String),
+    /// Secrets don't go over plain http to another machine.
+    #[error("authenticate requests to {0}: plain http would show the secret")]
+    Plain(Origin),
+    /// Two rules for one origin.
+    #[error("authenticate requests to {0}: there are two rules for it")]
+    Twice(Origin),
+}
 
 /// Why there is no header to add.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthorizeError {
     /// The token endpoint refuses the client.
     #[error("{0}")]
@@ -18,20 +91,159 @@ pub enum AuthorizeError {
     Unavailable(String),
 }
 
+#[derive(Debug)]
+struct Entry {
+    origin: Origin,
+    header: Header,
+}
+
+#[derive(Debug)]
+enum Header {
+    Fixed(HeaderValue),
+    Token(Box<Tokens>),
+}
+
+impl RuleError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        Some(Hint::new(match self {
+            Self::Secret { .. } => "set the environment variable that rowcast.toml takes it from",
+            Self::TokenUrl(_) => "correct `token_url` in rowcast.toml",
+            Self::Plain(_) => "use https; http is for localhost, 127.0.0.0/8 and [::1]",
+            Self::Twice(_) => "leave one of the two out",
+        }))
+    }
+}
+
 impl Authorizer {
+    /// Headers by those rules; tokens are fetched over that client.
+    pub fn new(rules: Vec<Rule>, client: &Client, limits: &Limits) -> Result<Self, RuleError> {
+        let mut entries: Vec<Entry> = Vec::with_capacity(rules.len());
+        for Rule {
+            origin,
+            method,
+            variables,
+        } in rules
+        {
+            if entries.iter().any(|entry| entry.origin == origin) {
+                return Err(RuleError::Twice(origin));
+            }
+            if !may_carry_secrets(&origin) {
+                return Err(RuleError::Plain(origin));
+            }
+            let header = header(&origin, method, variables, client, limits)?;
+            entries.push(Entry { origin, header });
+        }
+        Ok(Self {
+            entries: entries.into(),
+        })
+    }
+
     /// The header for a request to that URL; none where nothing is configured
     /// for its origin. Waits for a token if one must be fetched.
-    pub async fn header(&self, url: &http::Uri) -> Result<Option<HeaderValue>, AuthorizeError> {
-        let _ = url;
-        Ok(None)
+    pub async fn header(&self, url: &Uri) -> Result<Option<HeaderValue>, AuthorizeError> {
+        match self.entry(url) {
+            None => Ok(None),
+            Some(Header::Fixed(header)) => Ok(Some(header.clone())),
+            Some(Header::Token(tokens)) => tokens.header().await.map(Some),
+        }
     }
 
     /// Says that the server answered 401 to a header that [`header`] gave.
     /// True if another one may be had, and the request should be sent again.
     ///
     /// [`header`]: Authorizer::header
-    pub async fn refused(&self, url: &http::Uri, header: &HeaderValue) -> bool {
-        let _ = (url, header);
-        false
+    pub async fn refused(&self, url: &Uri, header: &HeaderValue) -> bool {
+        match self.entry(url) {
+            None | Some(Header::Fixed(_)) => false,
+            Some(Header::Token(tokens)) => tokens.refused(header).await,
+        }
+    }
+
+    /// How many requests were sent to token endpoints.
+    #[must_use]
+    pub fn token_requests(&self) -> u64 {
+        let count = |entry: &Entry| match &entry.header {
+            Header::Fixed(_) => 0,
+            Header::Token(tokens) => tokens.requests(),
+        };
+        self.entries.iter().map(count).sum()
+    }
+
+    fn entry(&self, url: &Uri) -> Option<&Header> {
+        let origin = Origin::of(url).ok()?;
+        self.entries
+            .iter()
+            .find(|entry| entry.origin == origin)
+            .map(|entry| &entry.header)
     }
 }
+
+fn header(
+    origin: &Origin,
+    method: Method,
+    variables: Vec<String>,
+    client: &Client,
+    limits: &Limits,
+) -> Result<Header, RuleError> {
+    let unusable = |what| RuleError::Secret {
+        origin: origin.clone(),
+        what,
+    };
+    let fixed = |text: String, what| {
+        let mut header = HeaderValue::try_from(text).map_err(|_| unusable(what))?;
+        header.set_sensitive(true);
+        Ok(Header::Fixed(header))
+    };
+    match method {
+        Method::Bearer(token) if token.is_empty() => Err(unusable("the bearer token")),
+        Method::Bearer(token) => fixed(format!("Bearer {}", token.expose()), "the bearer token"),
+        Method::Basic { username, .. } if username.is_empty() || username.contains(':') => {
+            Err(unusable("the user name"))
+        }
+        Method::Basic { username, password } => {
+            let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+            fixed(format!("Basic {pair}"), "the password")
+        }
+        Method::ClientCredentials { client_id, .. } if client_id.is_empty() => {
+            Err(unusable("the client id"))
+        }
+        Method::ClientCredentials { client_secret, .. } if client_secret.is_empty() => {
+            Err(unusable("the client secret"))
+        }
+        Method::ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope,
+        } => {
+            let url: Option<Uri> = token_url.parse().ok();
+            let url = url.filter(|url| Origin::of(url).is_ok_and(|to| may_carry_secrets(&to)));
+            let Some(url) = url else {
+                return Err(RuleError::TokenUrl(token_url));
+            };
+            let grant = Grant {
+                url,
+                client_id,
+                client_secret,
+                scope,
+                variables,
+            };
+            Ok(Header::Token(Box::new(Tokens::new(
+                grant,
+                client.clone(),
+                limits.credentials(),
+            ))))
+        }
+    }
+}
+
+fn may_carry_secrets(origin: &Origin) -> bool {
+    let this_machine =
+        || origin.host() == "localhost" || origin.address().is_some_and(|it| it.is_loopback());
+    origin.scheme() == Scheme::Https || this_machine()
+}
+
+#[cfg(test)]
+mod tests;

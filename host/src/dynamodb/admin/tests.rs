@@ -1,0 +1,262 @@
+//! Tables of a scripted DynamoDB.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+use super::super::credentials::{Keyring, StaticCredentials};
+use super::super::endpoint::Endpoint;
+use super::super::stand_in::{Reply, StandIn, loopback_client, reply};
+use super::*;
+use crate::limits::Limits;
+use crate::secret::Secret;
+
+const AT_ONCE: Polling = Polling {
+    first: Duration::ZERO,
+    longest: Duration::ZERO,
+    total: Duration::from_secs(20),
+};
+
+fn key(name: &str, kind: KeyKind) -> KeyAttribute {
+    KeyAttribute {
+        name: name.to_owned(),
+        kind,
+    }
+}
+
+fn keys() -> KeySchema {
+    KeySchema {
+        partition: key("id", KeyKind::Text),
+        sort: Some(key("rank", KeyKind::Number)),
+    }
+}
+
+fn table(member: &str, status: &str) -> Reply {
+    let attribute = |name, kind| json!({ "AttributeName": name, "AttributeType": kind });
+    let part = |name, role| json!({ "AttributeName": name, "KeyType": role });
+    let description = json!({
+        "TableName": "tracks",
+        "TableStatus": status,
+        "AttributeDefinitions": [attribute("id", "S"), attribute("rank", "N"), attribute("raw", "B")],
+        "KeySchema": [part("id", "HASH"), part("rank", "RANGE")],
+        "ItemCount": 7,
+        "TableSizeBytes": 700,
+        "BillingModeSummary": { "BillingMode": "PAY_PER_REQUEST" },
+        "GlobalSecondaryIndexes": [{ "IndexName": "by-raw", "KeySchema": [part("raw", "HASH")], "IndexStatus": "ACTIVE" }],
+        "TableId": "unknown members are fine",
+    });
+    reply(200, &json!({ member: description }).to_string())
+}
+
+fn fault(status: u16, kind: &str) -> Reply {
+    reply(
+        status,
+        &json!({ "__type": format!("x#{kind}"), "message": "m" }).to_string(),
+    )
+}
+
+async fn dynamodb(script: Vec<Reply>) -> (DynamoDb, StandIn) {
+    let stand_in = StandIn::start(script).await;
+    (dynamodb_at(&stand_in.origin), stand_in)
+}
+
+fn dynamodb_at(origin: &str) -> DynamoDb {
+    let given = StaticCredentials {
+        access_key_id: "AKIDEXAMPLE".into(),
+        secret_access_key: Secret::new("hunter2"),
+        session_token: None,
+    };
+    let keyring = Keyring::fixed(&given, Duration::from_secs(1));
+    let endpoint = Endpoint::resolve(None, Some(origin)).unwrap();
+    DynamoDb::new(loopback_client(), endpoint, keyring, &Limits::default())
+}
+
+/// A script → what the call says, and how many requests it took.
+async fn check(create: bool, script: Vec<Reply>, expected: &str, requests: usize) {
+    let (dynamodb, stand_in) = dynamodb(script).await;
+    let result = if create {
+        dynamodb.create_table("tracks", &keys(), AT_ONCE).await
+    } else {
+        dynamodb.describe_table("tracks").await
+    };
+    let text = match result {
+        Ok(table) => format!("{} {}", table.name, table.status),
+        Err(error) => format!("{error:?}"),
+    };
+    assert!(text.starts_with(expected), "{text} instead of {expected}");
+    assert_eq!(stand_in.received().len(), requests, "{text}");
+}
+
+#[tokio::test]
+async fn describes() {
+    let (dynamodb, stand_in) = dynamodb(vec![table("Table", "ACTIVE")]).await;
+    let by_raw = IndexDescription {
+        name: "by-raw".into(),
+        keys: KeySchema {
+            partition: key("raw", KeyKind::Bytes),
+            sort: None,
+        },
+        global: true,
+    };
+    let expected = TableDescription {
+        name: "tracks".into(),
+        status: TableStatus::Active,
+        keys: keys(),
+        indexes: vec![by_raw],
+        item_count: 7,
+        size_bytes: 700,
+        billing: Billing::OnDemand,
+    };
+    assert_eq!(dynamodb.describe_table("tracks").await.unwrap(), expected);
+    let request = &stand_in.received()[0];
+    assert_eq!(
+        request.headers()["x-amz-target"],
+        "DynamoDB_20120810.DescribeTable"
+    );
+    assert_eq!(request.body(), r#"{"TableName":"tracks"}"#);
+    check(
+        false,
+        vec![fault(400, "ResourceNotFoundException")],
+        "NotFound(\"tracks\")",
+        1,
+    )
+    .await;
+    check(
+        false,
+        vec![fault(400, "AccessDeniedException")],
+        "Denied(",
+        1,
+    )
+    .await;
+    check(
+        false,
+        vec![fault(400, "ThrottlingException")],
+        "Unavailable(",
+        1,
+    )
+    .await;
+    check(
+        false,
+        vec![fault(500, "InternalServerError")],
+        "Unavailable(",
+        1,
+    )
+    .await;
+    check(false, vec![Reply::Cut], "Unavailable(", 1).await;
+    check(false, vec![reply(200, "{}")], "Unavailable(", 1).await;
+}
+
+#[tokio::test]
+async fn creates_and_waits() {
+    let creating = || table("TableDescription", "CREATING");
+    let script = vec![
+        creating(),
+        fault(400, "ResourceNotFoundException"),
+        Reply::Cut,
+        table("Table", "CREATING"),
+        table("Table", "ACTIVE"),
+    ];
+    check(true, script, "tracks ACTIVE", 5).await;
+    check(
+        true,
+        vec![table("TableDescription", "ACTIVE")],
+        "tracks ACTIVE",
+        1,
+    )
+    .await;
+    check(
+        true,
+        vec![fault(400, "ResourceInUseException")],
+        "Exists(\"tracks\")",
+        1,
+    )
+    .await;
+    check(true, vec![fault(400, "ValidationException")], "Invalid(", 1).await;
+    check(
+        true,
+        vec![creating(), fault(400, "AccessDeniedException")],
+        "Denied(",
+        2,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn waits_no_longer_than_told() {
+    let (dynamodb, stand_in) = dynamodb(vec![table("TableDescription", "CREATING")]).await;
+    let never = Polling {
+        first: Duration::from_secs(1),
+        ..AT_ONCE
+    };
+    let never = Polling {
+        total: Duration::ZERO,
+        ..never
+    };
+    let error = dynamodb
+        .create_table("tracks", &keys(), never)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("still CREATING"), "{error}");
+    let body: Value = serde_json::from_slice(stand_in.received()[0].body()).unwrap();
+    let expected = json!({
+        "TableName": "tracks",
+        "AttributeDefinitions": [
+            { "AttributeName": "id", "AttributeType": "S" },
+            { "AttributeName": "rank", "AttributeType": "N" },
+        ],
+        "KeySchema": [
+            { "AttributeName": "id", "KeyType": "HASH" },
+            { "AttributeName": "rank", "KeyType": "RANGE" },
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    assert_eq!(body, expected);
+}
+
+/// The same against a DynamoDB that nobody scripted.
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn a_real_table() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    let forever = std::future::pending();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener, database, forever,
+    ));
+    let dynamodb = dynamodb_at(&origin);
+
+    let error = dynamodb.describe_table("tracks").await.unwrap_err();
+    assert!(matches!(error, TableError::NotFound(_)), "{error}");
+    let created = dynamodb
+        .create_table("tracks", &keys(), AT_ONCE)
+        .await
+        .unwrap();
+    assert_eq!(
+        (created.status, created.keys),
+        (TableStatus::Active, keys())
+    );
+    assert_eq!(created.billing, Billing::OnDemand);
+    let error = dynamodb
+        .create_table("tracks", &keys(), AT_ONCE)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TableError::Exists(_)), "{error}");
+    let error = dynamodb
+        .create_table("x", &keys(), AT_ONCE)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TableError::Invalid(_)), "{error}");
+    let item = json!({ "id": { "S": "1" }, "rank": { "N": "1" }, "name": { "S": "Björk 雨" } });
+    let put = json!({ "TableName": "tracks", "Item": item });
+    assert_eq!(
+        dynamodb.send("PutItem", put.to_string()).await.unwrap().0,
+        200
+    );
+    let scan = json!({ "TableName": "tracks" }).to_string();
+    let (status, body) = dynamodb.send("Scan", scan).await.unwrap();
+    let found: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &found["Items"]), (200, &json!([item])));
+}
