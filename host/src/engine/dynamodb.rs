@@ -12,14 +12,12 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
-/// What all calls share: policy, connections and slots.
+/// What all calls share: policy and connections.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    pub(super) dynamodb: DynamoDb,
+    pub(super) dynamodb: Option<DynamoDb>,
     pub(super) policy: Arc<Policy>,
-    pub(super) slots: Arc<Semaphore>,
     pub(super) limits: Arc<Limits>,
 }
 
@@ -80,6 +78,8 @@ impl Host for Calls {
             .into_iter()
             .map(|request| self.admit(&request).map(|()| request))
             .collect();
+        // `DynamoDb` bounds what all calls have in flight; this bounds what one
+        // call has waiting.
         let shared = &self.shared;
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
@@ -92,9 +92,12 @@ impl Host for Calls {
 
 impl Shared {
     async fn send(&self, request: Request) -> Result<Response, SendError> {
-        let slot = self.slots.acquire().await;
-        let _slot = slot.map_err(|_| SendError::Unavailable("the host is ending".to_owned()))?;
-        match self.dynamodb.send(&request.operation, request.body).await {
+        let Some(dynamodb) = &self.dynamodb else {
+            return Err(SendError::Denied(
+                "no DynamoDB table is configured".to_owned(),
+            ));
+        };
+        match dynamodb.send(&request.operation, request.body).await {
             Ok((_, body)) if exceeds(&body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;
                 Err(SendError::TooLarge(format!(

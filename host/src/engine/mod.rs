@@ -19,4 +19,4 @@ pub use bindings::exports::rowcast::pipeline::query::{
 };
 pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
 pub use pipeline::{CallError, Pipeline};
-pub use runtime::{Capabilities, EngineError, Runtime};
+pub use runtime::{Capabilities, EngineError, Runtime, Shape};

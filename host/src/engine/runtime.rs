@@ -44,8 +44,8 @@ pub struct Capabilities {
     pub egress: Arc<Egress>,
     /// Adds the source's credentials to them.
     pub authorizer: Authorizer,
-    /// Signs and sends its DynamoDB calls.
-    pub dynamodb: DynamoDb,
+    /// Signs and sends its DynamoDB calls; none where no table is configured.
+    pub dynamodb: Option<DynamoDb>,
     /// Tables that these may use.
     pub tables: BTreeSet<String>,
 }
@@ -57,8 +57,16 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) instances: Arc<Semaphore>,
-    dynamodb_slots: Arc<Semaphore>,
     _clock: Arc<Clock>,
+}
+
+/// The names at a component's edge, such as `wasi:http/types@0.2.12`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What it needs.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
 }
 
 /// Why there is no runtime, or no pipeline.
@@ -129,7 +137,6 @@ impl Runtime {
         Ok(Self {
             engine,
             instances: semaphore(limits.instances),
-            dynamodb_slots: semaphore(limits.dynamodb_in_flight),
             limits: Arc::new(limits),
             _clock: Arc::new(clock),
         })
@@ -142,11 +149,7 @@ impl Runtime {
         component: &[u8],
         capabilities: Capabilities,
     ) -> Result<Pipeline, EngineError> {
-        if let Some(other) = not_component(component) {
-            return Err(EngineError::NotComponent(other));
-        }
-        let component = Component::from_binary(&self.engine, component)
-            .map_err(|error| EngineError::Compile(error.into()))?;
+        let component = self.compile(component)?;
         let linked = linker(&self.engine).and_then(|linker| linker.instantiate_pre(&component));
         let linked = linked.map_err(|error| EngineError::Imports(error.into()))?;
         let pre = PipelinePre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
@@ -167,10 +170,31 @@ impl Runtime {
         let dynamodb = Shared {
             dynamodb,
             policy: Arc::new(Policy { tables }),
-            slots: self.dynamodb_slots.clone(),
             limits: limits.clone(),
         };
         Ok(Pipeline::new(self.clone(), pre, outbound, dynamodb))
+    }
+
+    /// What a component imports and exports, whether or not it's a pipeline.
+    pub fn shape(&self, component: &[u8]) -> Result<Shape, EngineError> {
+        let shape = self.compile(component)?.component_type();
+        let imports = shape
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let exports = shape
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        Ok(Shape { imports, exports })
+    }
+
+    fn compile(&self, component: &[u8]) -> Result<Component, EngineError> {
+        if let Some(other) = not_component(component) {
+            return Err(EngineError::NotComponent(other));
+        }
+        Component::from_binary(&self.engine, component)
+            .map_err(|error| EngineError::Compile(error.into()))
     }
 }
 

@@ -126,9 +126,8 @@ async fn answers_keep_their_order_and_bounds_hold() {
         ..Limits::default()
     };
     let shared = Shared {
-        dynamodb: DynamoDb {},
+        dynamodb: None,
         policy: Arc::new(policy()),
-        slots: Arc::new(Semaphore::new(1)),
         limits: Arc::new(limits),
     };
     let denials = Denials::default();
@@ -146,29 +145,27 @@ async fn answers_keep_their_order_and_bounds_hold() {
         scan.clone(),
         scan,
     ];
-    let kinds: Vec<&str> = calls
+    let said: Vec<String> = calls
         .send(requests)
         .await
         .iter()
         .map(|answer| match answer {
-            Ok(_) => "answer",
-            Err(SendError::Denied(_)) => "denied",
-            Err(SendError::Credentials(_)) => "credentials",
-            Err(SendError::Unavailable(_)) => "unavailable",
-            Err(SendError::TooLarge(_)) => "too large",
+            Err(SendError::Denied(reason) | SendError::TooLarge(reason)) => reason.clone(),
+            other => unreachable!("{other:?}"),
         })
         .collect();
-    // The stand-in for DynamoDB answers nothing.
-    assert_eq!(
-        kinds,
-        [
-            "unavailable",
-            "too large",
-            "denied",
-            "unavailable",
-            "denied"
-        ]
-    );
+    let none = "no DynamoDB table is configured";
+    let expected = [
+        none,
+        "longer than 1 KiB",
+        "operation Nothing",
+        none,
+        "more than 2 DynamoDB",
+    ];
+    assert_eq!(said.len(), expected.len());
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.contains(expected), "{said}");
+    }
     let hint = denials.last().and_then(|denial| denial.hint());
     assert!(hint.is_some_and(|hint| hint.as_str().contains("dynamodb_per_call")));
 }

@@ -25,7 +25,7 @@ fn capabilities() -> Capabilities {
         client: Client::new(&limits(), egress.clone()).unwrap(),
         egress,
         authorizer: Authorizer::default(),
-        dynamodb: DynamoDb {},
+        dynamodb: None,
         tables: BTreeSet::new(),
     }
 }
