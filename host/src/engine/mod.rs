@@ -1,1 +1,22 @@
-//! Stub.
+//! The component's bytes, and capabilities for it → calls that end in time,
+//! within their memory, and with everything accounted for.
+
+pub(crate) mod bindings;
+mod dynamodb;
+mod pipeline;
+mod runtime;
+mod state;
+
+pub use bindings::exports::rowcast::pipeline::extract::{
+    Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, DoneCell, Extraction, Field,
+    Pagination, RejectedCell, RejectedRecord, RejectionKind, Source,
+};
+pub use bindings::exports::rowcast::pipeline::load::{
+    KeyAttribute, KeyKind, KeySchema, RejectedDocument, Report, SupersededDocument, Table,
+};
+pub use bindings::exports::rowcast::pipeline::query::{
+    Access, Answer, Explanation, Finding, Question,
+};
+pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
+pub use pipeline::{CallError, Pipeline};
+pub use runtime::{Capabilities, EngineError, Runtime, Shape};

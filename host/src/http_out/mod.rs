@@ -1,7 +1,14 @@
 //! Requests → answers, over one pool of connections.
 
 pub mod authorizer;
+mod body;
 pub mod client;
 mod connect;
+pub mod denial;
 pub mod egress;
+mod fault;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod loopback;
 mod resolve;
+pub(crate) mod wasi;

@@ -1,59 +1,14 @@
 //! The client against small servers on loopback.
 
 use super::*;
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
-/// What a server does with each request.
-#[derive(Clone, Copy)]
-enum Behaviour {
-    /// Answers, and keeps the connection.
-    Answer(&'static str),
-    /// Answers, and closes the connection.
-    AnswerAndClose(&'static str),
-    /// Reads, and never answers.
-    Silence,
-    /// Speaks first, and something else.
-    Greet(&'static str),
-}
-
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-
-async fn serve(behaviour: Behaviour) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, behaviour));
-        }
-    });
-    address
-}
-
-async fn converse(mut stream: TcpStream, behaviour: Behaviour) -> std::io::Result<()> {
-    if let Behaviour::Greet(text) = behaviour {
-        return stream.write_all(text.as_bytes()).await;
-    }
-    let mut request = Vec::new();
-    loop {
-        while !request.ends_with(b"\r\n\r\n") {
-            request.push(stream.read_u8().await?);
-        }
-        request.clear();
-        match behaviour {
-            Behaviour::Answer(text) => stream.write_all(text.as_bytes()).await?,
-            Behaviour::AnswerAndClose(text) => return stream.write_all(text.as_bytes()).await,
-            Behaviour::Silence | Behaviour::Greet(_) => {}
-        }
-    }
-}
+use crate::http_out::loopback::{Behaviour, OK, serve};
+use tokio::net::TcpListener;
 
 fn client(egress: Egress) -> Client {
     Client::new(&Limits::default(), Arc::new(egress)).unwrap()
 }
 
-fn loopback() -> Egress {
+fn to_loopback() -> Egress {
     Egress {
         addresses: ["127.0.0.1".parse().unwrap()].into(),
         ..Egress::default()
@@ -72,7 +27,7 @@ const BOUNDS: Bounds = Bounds {
 #[tokio::test]
 async fn connections_are_kept() {
     let address = serve(Behaviour::Answer(OK)).await;
-    let client = client(loopback());
+    let client = client(to_loopback());
     let worker = || async {
         for _ in 0..50 {
             let answer = client
@@ -104,7 +59,7 @@ async fn failures_are_told_apart() {
             ..BOUNDS
         };
         let url = format!("http://{address}/");
-        let error = client(loopback())
+        let error = client(to_loopback())
             .exchange(get(&url), bounds)
             .await
             .unwrap_err();
@@ -148,7 +103,7 @@ async fn redirects_are_not_followed() {
     let redirect = "HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n";
     let address = serve(Behaviour::Answer(redirect)).await;
     let url = format!("http://{address}/");
-    let answer = client(loopback())
+    let answer = client(to_loopback())
         .exchange(get(&url), BOUNDS)
         .await
         .unwrap();
@@ -218,7 +173,7 @@ async fn nothing_there_is_a_connect_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let check = async |url: String, expected: fn(&ConnectError) -> bool| match client(loopback())
+    let check = async |url: String, expected: fn(&ConnectError) -> bool| match client(to_loopback())
         .exchange(get(&url), BOUNDS)
         .await
         .unwrap_err()
@@ -235,7 +190,7 @@ async fn nothing_there_is_a_connect_error() {
         matches!(error, ConnectError::Tls { .. })
     })
     .await;
-    let relative = client(loopback())
+    let relative = client(to_loopback())
         .exchange(get("/x"), BOUNDS)
         .await
         .unwrap_err();

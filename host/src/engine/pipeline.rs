@@ -1,0 +1,303 @@
+//! A call with its input → its result, from a fresh instance each time, or the
+//! reason why the instance was ended.
+
+use super::bindings::{Pipeline as Instance, PipelinePre};
+use super::dynamodb::{Calls, Shared};
+use super::runtime::Runtime;
+use super::state::{Memory, MemoryExceeded, State};
+use super::{Answer, Cell, Explanation, Extraction, Failure, Question, Report, Source, Table};
+use crate::hint::Hint;
+use crate::http_out::client::BoxError;
+use crate::http_out::denial::{Denial, Denials};
+use crate::http_out::wasi::{Hooks, Outbound};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::Store;
+
+/// A loaded component with its capabilities. Cheap to clone; calls of all
+/// clones run in parallel, up to the runtime's limit on instances.
+#[derive(Clone)]
+pub struct Pipeline {
+    runtime: Runtime,
+    pre: PipelinePre<State>,
+    outbound: Outbound,
+    dynamodb: Shared,
+    denials: Denials,
+    last_denial: Arc<Mutex<Option<Denial>>>,
+}
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The component says why.
+    #[error("{}", Said(.0))]
+    Failure(Failure),
+    /// It did not return in that time.
+    #[error("the component did not return within {0:?}")]
+    Timeout(Duration),
+    /// It needs more than that many MiB.
+    #[error("the component needs more than {0} MiB of memory")]
+    Memory(u64),
+    /// It broke off: a panic or a bug.
+    #[error("the component broke off")]
+    Trapped(#[source] BoxError),
+    /// No instance of it could be made.
+    #[error("make an instance of the component")]
+    Instantiate(#[source] BoxError),
+}
+
+impl CallError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        let text = match self {
+            Self::Failure(Failure::ExecutionFailed | Failure::Unavailable(_)) => {
+                "the same call may succeed later".to_owned()
+            }
+            Self::Failure(Failure::RateLimited(limit)) => {
+                let seconds = Duration::from_millis(limit.retry_after_ms)
+                    .as_secs_f64()
+                    .ceil();
+                format!("the same call may succeed after {seconds} s")
+            }
+            Self::Failure(Failure::PermanentInvalid(_) | Failure::PermanentDenied(_)) => {
+                return None;
+            }
+            Self::Timeout(_) => {
+                "raise `[limits] call_seconds` in rowcast.toml, or give it less at once".to_owned()
+            }
+            Self::Memory(_) => {
+                "raise `[limits] memory_mib` in rowcast.toml, or give it less at once".to_owned()
+            }
+            Self::Trapped(_) => "this is a bug of the component".to_owned(),
+            Self::Instantiate(_) => {
+                "it may need more than `[limits] memory_mib` in rowcast.toml allows".to_owned()
+            }
+        };
+        Some(Hint::new(text))
+    }
+}
+
+struct Said<'a>(&'a Failure);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Failure::ExecutionFailed => formatter.write_str("the component failed"),
+            Failure::RateLimited(limit) => formatter.write_str(&limit.reason),
+            Failure::Unavailable(reason)
+            | Failure::PermanentInvalid(reason)
+            | Failure::PermanentDenied(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Pipeline")
+            .field("runtime", &self.runtime)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        runtime: Runtime,
+        pre: PipelinePre<State>,
+        outbound: Outbound,
+        dynamodb: Shared,
+    ) -> Self {
+        let (denials, last_denial) = (Denials::default(), Arc::default());
+        Self {
+            runtime,
+            pre,
+            outbound,
+            dynamodb,
+            denials,
+            last_denial,
+        }
+    }
+
+    /// Rows → documents. `only` restricts the call to those cells. `budget`
+    /// shortens [`Limits::budget`](crate::limits::Limits::budget).
+    pub async fn extract(
+        &self,
+        source: &Source,
+        rows: &[String],
+        only: Option<&[Cell]>,
+        budget: Option<Duration>,
+    ) -> Result<Extraction, CallError> {
+        let mut call = self.begin().await?;
+        let budget = self.budget(budget);
+        let work = async {
+            let instance = call.instantiate(&self.pre).await?;
+            let extract = instance.rowcast_pipeline_extract();
+            extract
+                .call_extract(&mut call.store, source, rows, only, budget)
+                .await
+                .map_err(ended)
+        };
+        let result = in_time(self.runtime.limits.call(), work).await;
+        self.finish(&call, result)
+    }
+
+    /// Documents → DynamoDB.
+    pub async fn load(
+        &self,
+        table: &Table,
+        documents: &[String],
+        budget: Option<Duration>,
+    ) -> Result<Report, CallError> {
+        let mut call = self.begin().await?;
+        let budget = self.budget(budget);
+        let work = async {
+            let instance = call.instantiate(&self.pre).await?;
+            let load = instance.rowcast_pipeline_load();
+            load.call_load(&mut call.store, table, documents, budget)
+                .await
+                .map_err(ended)
+        };
+        let result = in_time(self.runtime.limits.call(), work).await;
+        self.finish(&call, result)
+    }
+
+    /// One page of the documents that a filter matches.
+    pub async fn query(
+        &self,
+        question: &Question,
+        cursor: Option<&str>,
+        budget: Option<Duration>,
+    ) -> Result<Answer, CallError> {
+        let mut call = self.begin().await?;
+        let budget = self.budget(budget);
+        let work = async {
+            let instance = call.instantiate(&self.pre).await?;
+            let query = instance.rowcast_pipeline_query();
+            query
+                .call_query(&mut call.store, question, cursor, budget)
+                .await
+                .map_err(ended)
+        };
+        let result = in_time(self.runtime.limits.call(), work).await;
+        self.finish(&call, result)
+    }
+
+    /// Why a filter matches nothing.
+    pub async fn explain(
+        &self,
+        question: &Question,
+        budget: Option<Duration>,
+    ) -> Result<Explanation, CallError> {
+        let mut call = self.begin().await?;
+        let budget = self.budget(budget);
+        let work = async {
+            let instance = call.instantiate(&self.pre).await?;
+            let query = instance.rowcast_pipeline_query();
+            query
+                .call_explain(&mut call.store, question, budget)
+                .await
+                .map_err(ended)
+        };
+        let result = in_time(self.runtime.limits.call(), work).await;
+        self.finish(&call, result)
+    }
+
+    /// What policy refused last, in any call that has ended: the component can
+    /// only say that something was refused, this says which setting would
+    /// allow it.
+    #[must_use]
+    pub fn last_denial(&self) -> Option<Denial> {
+        self.last_denial
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Waits until there may be one more instance. Its time begins after that.
+    async fn begin(&self) -> Result<Call, CallError> {
+        let slot = self.runtime.instances.clone().acquire_owned().await;
+        let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
+        let denials = self.denials.of_call();
+        let state = State::new(
+            Hooks::new(self.outbound.clone(), denials.clone()),
+            Calls::new(self.dynamodb.clone(), denials.clone()),
+            self.runtime.limits.memory_mib,
+        );
+        let mut store = Store::new(&self.runtime.engine, state);
+        bound(&mut store, |state| &mut state.memory);
+        Ok(Call {
+            store,
+            denials,
+            _slot: slot,
+        })
+    }
+
+    fn budget(&self, wanted: Option<Duration>) -> Option<u64> {
+        let limit = self.runtime.limits.budget();
+        let budget = wanted.map_or(limit, |wanted| wanted.min(limit));
+        Some(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn finish<T>(&self, call: &Call, result: Result<T, CallError>) -> Result<T, CallError> {
+        if let Some(denial) = call.denials.last() {
+            let mut last = self
+                .last_denial
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last = Some(denial);
+        }
+        result
+    }
+}
+
+/// One call: its instance's state, and its place among the instances.
+struct Call {
+    store: Store<State>,
+    denials: Denials,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Call {
+    async fn instantiate(&mut self, pre: &PipelinePre<State>) -> Result<Instance, CallError> {
+        pre.instantiate_async(&mut self.store)
+            .await
+            .map_err(|error| match memory(&error) {
+                Some(exceeded) => exceeded,
+                None => CallError::Instantiate(error.into()),
+            })
+    }
+}
+
+/// Bounds the memory of a store's instances, and has them yield at every tick,
+/// so that even an endless loop leaves room for the timeout in [`in_time`].
+pub(super) fn bound<T>(store: &mut Store<T>, memory: fn(&mut T) -> &mut Memory) {
+    store.limiter(move |state| memory(state));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+}
+
+/// Also ends what waits in the host, where epochs don't reach.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<Result<T, Failure>, CallError>>,
+) -> Result<T, CallError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(said)) => said.map_err(CallError::Failure),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(CallError::Timeout(limit)),
+    }
+}
+
+pub(super) fn ended(error: wasmtime::Error) -> CallError {
+    memory(&error).unwrap_or_else(|| CallError::Trapped(error.into()))
+}
+
+fn memory(error: &wasmtime::Error) -> Option<CallError> {
+    error
+        .downcast_ref::<MemoryExceeded>()
+        .map(|exceeded| CallError::Memory(exceeded.0))
+}

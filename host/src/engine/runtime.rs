@@ -1,0 +1,294 @@
+//! Limits → an engine; a component's bytes and its capabilities → a pipeline.
+
+use super::bindings::PipelinePre;
+use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
+use super::dynamodb::{Calls, Policy, Shared};
+use super::pipeline::Pipeline;
+use super::state::State;
+use crate::dynamodb::DynamoDb;
+use crate::hint::Hint;
+use crate::http_out::authorizer::Authorizer;
+use crate::http_out::client::{BoxError, Client};
+use crate::http_out::egress::Egress;
+use crate::http_out::wasi::Outbound;
+use crate::limits::Limits;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+};
+
+/// How often running code yields to other tasks.
+const TICK: Duration = Duration::from_millis(10);
+
+// Room for components that are made of many modules, as `componentize-py`
+// makes them. Only address space, until it's used.
+const CORE_INSTANCES: u32 = 64;
+const MEMORIES: u32 = 4;
+const TABLES: u32 = 16;
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
+const INSTANCE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the component is given of the world.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// Connections for its HTTP requests.
+    pub client: Client,
+    /// Where they may go. The client checks addresses by its own, which should
+    /// be the same.
+    pub egress: Arc<Egress>,
+    /// Adds the source's credentials to them.
+    pub authorizer: Authorizer,
+    /// Signs and sends its DynamoDB calls; none where no table is configured.
+    pub dynamodb: Option<DynamoDb>,
+    /// Tables that these may use.
+    pub tables: BTreeSet<String>,
+}
+
+/// Compiles components and runs them. Cheap to clone; clones share their
+/// limits on instances.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    pub(super) engine: Engine,
+    pub(super) limits: Arc<Limits>,
+    pub(super) instances: Arc<Semaphore>,
+    _clock: Arc<Clock>,
+}
+
+/// The names at a component's edge, such as `wasi:http/types@0.2.12`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What it needs.
+    pub imports: Vec<String>,
+    /// What it offers.
+    pub exports: Vec<String>,
+}
+
+/// Why there is no runtime, or no pipeline.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The limits don't fit the machine.
+    #[error("set up the WebAssembly engine")]
+    Engine(#[source] BoxError),
+    /// No thread for the engine's clock.
+    #[error("start the WebAssembly engine's clock")]
+    Clock(#[source] std::io::Error),
+    /// Not a component.
+    #[error("load a WebAssembly component: this is {0}")]
+    NotComponent(&'static str),
+    /// A component that can't be compiled.
+    #[error("compile the WebAssembly component")]
+    Compile(#[source] BoxError),
+    /// It wants something that it is not given.
+    #[error("give the component what it imports")]
+    Imports(#[source] BoxError),
+    /// It is no pipeline.
+    #[error("find the exports of the world rowcast:pipeline/pipeline@0.1.0 in the component")]
+    Exports(#[source] BoxError),
+}
+
+impl EngineError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        let text = match self {
+            Self::Engine(_) | Self::Clock(_) => {
+                "lower `[limits] instances` or `memory_mib` in rowcast.toml"
+            }
+            Self::NotComponent(_) => "`wasm-tools component new` makes one of a core module",
+            Self::Compile(_) => return None,
+            Self::Imports(_) => {
+                "a pipeline may import WASI 0.2, wasi:http and rowcast:pipeline/dynamodb, see wit/"
+            }
+            Self::Exports(_) => "build it for the world `pipeline` in wit/",
+        };
+        Some(Hint::new(text))
+    }
+}
+
+impl Runtime {
+    /// A runtime that keeps compiled code in the user's cache directory, where
+    /// there is one.
+    pub fn new(limits: Limits) -> Result<Self, EngineError> {
+        let directories = directories::ProjectDirs::from("", "", "rowcast");
+        Self::with_cache(
+            limits,
+            directories.map(|found| found.cache_dir().join("compiled")),
+        )
+    }
+
+    /// A runtime that keeps compiled code in that directory, or nowhere.
+    pub fn with_cache(limits: Limits, directory: Option<PathBuf>) -> Result<Self, EngineError> {
+        let cache = directory.as_deref().and_then(cache);
+        let pooled = Engine::new(&config(cache.clone(), Some(pool(&limits))));
+        let engine = pooled.or_else(|error| {
+            // A container or `ulimit -v` may not grant the address space.
+            tracing::debug!("no pool of instances: {error:#}");
+            Engine::new(&config(cache, None))
+        });
+        let engine = engine.map_err(|error| EngineError::Engine(error.into()))?;
+        let clock = Clock::start(engine.clone()).map_err(EngineError::Clock)?;
+        Ok(Self {
+            engine,
+            instances: semaphore(limits.instances),
+            limits: Arc::new(limits),
+            _clock: Arc::new(clock),
+        })
+    }
+
+    /// Compiles a component, or takes it from the cache, and links it to its
+    /// capabilities. May keep the processor busy for seconds.
+    pub fn pipeline(
+        &self,
+        component: &[u8],
+        capabilities: Capabilities,
+    ) -> Result<Pipeline, EngineError> {
+        let component = self.compile(component)?;
+        let linked = linker(&self.engine).and_then(|linker| linker.instantiate_pre(&component));
+        let linked = linked.map_err(|error| EngineError::Imports(error.into()))?;
+        let pre = PipelinePre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
+        let Capabilities {
+            client,
+            egress,
+            authorizer,
+            dynamodb,
+            tables,
+        } = capabilities;
+        let limits = &self.limits;
+        let outbound = Outbound {
+            client,
+            egress,
+            authorizer,
+            limits: limits.clone(),
+        };
+        let dynamodb = Shared {
+            dynamodb,
+            policy: Arc::new(Policy { tables }),
+            limits: limits.clone(),
+        };
+        Ok(Pipeline::new(self.clone(), pre, outbound, dynamodb))
+    }
+
+    /// What a component imports and exports, whether or not it's a pipeline.
+    pub fn shape(&self, component: &[u8]) -> Result<Shape, EngineError> {
+        let shape = self.compile(component)?.component_type();
+        let imports = shape
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let exports = shape
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        Ok(Shape { imports, exports })
+    }
+
+    fn compile(&self, component: &[u8]) -> Result<Component, EngineError> {
+        if let Some(other) = not_component(component) {
+            return Err(EngineError::NotComponent(other));
+        }
+        Component::from_binary(&self.engine, component)
+            .map_err(|error| EngineError::Compile(error.into()))
+    }
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    dynamodb_import::add_to_linker::<State, HasSelf<Calls>>(&mut linker, |state| {
+        &mut state.dynamodb
+    })?;
+    Ok(linker)
+}
+
+fn config(cache: Option<Cache>, pool: Option<PoolingAllocationConfig>) -> Config {
+    let mut config = Config::new();
+    config.epoch_interruption(true).cache(cache);
+    if let Some(pool) = pool {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+fn pool(limits: &Limits) -> PoolingAllocationConfig {
+    let instances = limits.instances.max(1);
+    let memory = limits.memory_mib.saturating_mul(1024 * 1024).min(1 << 32);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
+        .total_memories(instances.saturating_mul(MEMORIES))
+        .total_tables(instances.saturating_mul(TABLES))
+        .total_stacks(instances)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+        .table_elements(TABLE_ELEMENTS);
+    pool
+}
+
+fn cache(directory: &Path) -> Option<Cache> {
+    let mut config = CacheConfig::new();
+    config.with_directory(directory);
+    match Cache::new(config) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            tracing::debug!("compiled code is not kept: {error:#}");
+            None
+        }
+    }
+}
+
+fn semaphore(permits: u32) -> Arc<Semaphore> {
+    let permits = usize::try_from(permits).unwrap_or(usize::MAX);
+    Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)))
+}
+
+/// What it is instead, by its first eight bytes.
+fn not_component(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [b'\0', b'a', b's', b'm', _, _, 1, 0, ..] => None,
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module"),
+        [b'\0', b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
+        [] => Some("empty"),
+        _ => Some("no WebAssembly at all"),
+    }
+}
+
+/// Advances the engine's epoch, by which running code notices that it should
+/// yield. Ends when the last runtime and pipeline are gone.
+#[derive(Debug)]
+struct Clock {
+    stop: mpsc::Sender<()>,
+}
+
+impl Clock {
+    fn start(engine: Engine) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel();
+        thread::Builder::new()
+            .name("rowcast-epoch".to_owned())
+            .spawn(move || {
+                while stopped.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    engine.increment_epoch();
+                }
+            })?;
+        Ok(Self { stop })
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        // The thread may be gone; then there's nothing to stop.
+        let _ = self.stop.send(());
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;

@@ -1,0 +1,101 @@
+//! What one instance of the component can reach: nothing but HTTP under
+//! policy, DynamoDB under policy, clocks and random numbers.
+
+use super::dynamodb::Calls;
+use crate::http_out::wasi::Hooks;
+use wasmtime::ResourceLimiter;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// The state of one call.
+pub(super) struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    hooks: Hooks,
+    pub(super) dynamodb: Calls,
+    pub(super) memory: Memory,
+}
+
+impl State {
+    pub(super) fn new(hooks: Hooks, dynamodb: Calls, memory_mib: u64) -> Self {
+        // No arguments, environment, directories or standard streams.
+        let mut wasi = WasiCtx::builder();
+        wasi.allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
+        Self {
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            table: ResourceTable::new(),
+            hooks,
+            dynamodb,
+            memory: Memory::new(memory_mib),
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+/// Counts linear memory over all memories of an instance, and ends it where
+/// the limit is exceeded: a guest that carried on without memory would abort
+/// with less to say.
+#[derive(Debug)]
+pub(super) struct Memory {
+    used: u64,
+    mib: u64,
+}
+
+impl Memory {
+    pub(super) fn new(mib: u64) -> Self {
+        Self { used: 0, mib }
+    }
+}
+
+/// The instance wanted more linear memory than that many MiB.
+#[derive(Debug, thiserror::Error)]
+#[error("the component needs more than {0} MiB of memory")]
+pub(super) struct MemoryExceeded(pub(super) u64);
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
+        self.used = self.used.saturating_add(more);
+        if self.used > self.mib.saturating_mul(1024 * 1024) {
+            return Err(MemoryExceeded(self.mib).into());
+        }
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= super::runtime::TABLE_ELEMENTS)
+    }
+}

@@ -1,0 +1,160 @@
+//! Bodies of the component's requests and answers, with their bounds: bytes,
+//! time, and the slot that an exchange holds until its last byte.
+
+use super::client::BoxError;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// A request body that breaks off when it gets too long.
+pub(super) struct Upload {
+    inner: WasiBody,
+    left: u64,
+    limit: u64,
+}
+
+impl Upload {
+    pub(super) fn new(inner: WasiBody, limit: u64) -> Self {
+        Self {
+            inner,
+            left: limit,
+            limit,
+        }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
+            Some(Ok(frame)) => match take(&mut self.left, &frame) {
+                Ok(()) => Poll::Ready(Some(Ok(frame))),
+                Err(TooLong) => {
+                    let error = Error::HttpRequestBodySize(Some(self.limit));
+                    Poll::Ready(Some(Err(error.into())))
+                }
+            },
+            Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Bounds of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnswerBounds {
+    pub(super) bytes: u64,
+    pub(super) deadline: Instant,
+    /// The longest pause between two pieces, where the guest set one.
+    pub(super) pause: Option<Duration>,
+}
+
+/// An answer's body on its way to the guest.
+pub(super) struct Answer {
+    inner: Incoming,
+    bounds: AnswerBounds,
+    left: u64,
+    deadline: Pin<Box<Sleep>>,
+    pause: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Answer {
+    pub(super) fn new(inner: Incoming, bounds: AnswerBounds, slot: OwnedSemaphorePermit) -> Self {
+        let ended = inner.is_end_stream();
+        Self {
+            inner,
+            bounds,
+            left: bounds.bytes,
+            deadline: Box::pin(tokio::time::sleep_until(bounds.deadline)),
+            pause: bounds
+                .pause
+                .map(|pause| Box::pin(tokio::time::sleep(pause))),
+            ended,
+            slot: Some(slot).filter(|_| !ended),
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.slot = None;
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let outcome = match Pin::new(&mut self.inner).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => match take(&mut self.left, &frame) {
+                Ok(()) => {
+                    let pause = self.bounds.pause;
+                    if let (Some(timer), Some(pause)) = (&mut self.pause, pause) {
+                        timer.as_mut().reset(Instant::now() + pause);
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Err(TooLong) => Some(Err(Error::HttpResponseBodySize(Some(self.bounds.bytes)))),
+            },
+            Poll::Ready(Some(Err(error))) => Some(Err(super::fault::of_answer(&error))),
+            Poll::Ready(None) => None,
+            Poll::Pending if self.deadline.as_mut().poll(context).is_ready() => {
+                Some(Err(Error::HttpResponseTimeout))
+            }
+            Poll::Pending => match &mut self.pause {
+                Some(timer) => {
+                    ready!(timer.as_mut().poll(context));
+                    Some(Err(Error::ConnectionReadTimeout))
+                }
+                None => return Poll::Pending,
+            },
+        };
+        self.end();
+        Poll::Ready(outcome)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+struct TooLong;
+
+fn take(left: &mut u64, frame: &Frame<Bytes>) -> Result<(), TooLong> {
+    let bytes = frame
+        .data_ref()
+        .map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+    *left = left.checked_sub(bytes).ok_or(TooLong)?;
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The client's errors → the nearest of wasi:http's error codes.
+
+use super::client::{ConnectError, ExchangeError};
+use std::error::Error as Cause;
+use std::io;
+use wasmtime_wasi_http::Error;
+
+/// Why there is no answer.
+pub(super) fn of_exchange(error: &ExchangeError) -> Error {
+    match error {
+        ExchangeError::Denied(_) => Error::HttpRequestDenied,
+        ExchangeError::Connect(error) => of_connect(error),
+        ExchangeError::Timeout(_) => Error::HttpResponseTimeout,
+        ExchangeError::TooLarge(limit) => Error::HttpResponseBodySize(Some(*limit)),
+        ExchangeError::Broken(cause) => of_broken(cause.as_ref()),
+        ExchangeError::Invalid(_) => Error::HttpRequestUriInvalid,
+    }
+}
+
+/// Why an answer's body ends early.
+pub(super) fn of_answer(error: &hyper::Error) -> Error {
+    if error.is_timeout() {
+        Error::HttpResponseTimeout
+    } else {
+        Error::HttpResponseIncomplete
+    }
+}
+
+fn of_connect(error: &ConnectError) -> Error {
+    match error {
+        ConnectError::Denied(_) => Error::HttpRequestDenied,
+        ConnectError::Name { cause, .. } => Error::DnsError {
+            rcode: Some(cause.to_string()),
+            info_code: None,
+        },
+        ConnectError::Tcp { cause, .. } => match cause.kind() {
+            io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+            io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                Error::DestinationIpUnroutable
+            }
+            _ => Error::DestinationUnavailable,
+        },
+        ConnectError::Tls { cause, .. } => match find::<rustls::Error>(cause.as_ref()) {
+            Some(rustls::Error::InvalidCertificate(_)) => Error::TlsCertificateError,
+            Some(rustls::Error::AlertReceived(alert)) => Error::TlsAlertReceived {
+                alert_id: Some(u8::from(*alert)),
+                alert_message: Some(format!("{alert:?}")),
+            },
+            _ => Error::TlsProtocolError,
+        },
+        ConnectError::Timeout { .. } => Error::ConnectionTimeout,
+    }
+}
+
+fn of_broken(cause: &(dyn Cause + 'static)) -> Error {
+    if let Some(Error::HttpRequestBodySize(size)) = find::<Error>(cause) {
+        return Error::HttpRequestBodySize(*size);
+    }
+    match find::<hyper::Error>(cause) {
+        Some(error) if error.is_timeout() => Error::HttpResponseTimeout,
+        Some(error) if error.is_parse() => Error::HttpProtocolError,
+        _ => Error::ConnectionTerminated,
+    }
+}
+
+/// The first error of that type among an error and its causes. `io::Error`
+/// skips what it wraps in `source()`, so it's asked itself.
+fn find<'a, Wanted: Cause + 'static>(error: &'a (dyn Cause + 'static)) -> Option<&'a Wanted> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(wanted) = error.downcast_ref() {
+            return Some(wanted);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,267 @@
+//! The component's wasi:http requests → exchanges of the pooled client, under
+//! policy and limits, with the source's credentials added.
+
+use super::authorizer::{AuthorizeError, Authorizer};
+use super::body::{Answer, AnswerBounds, Upload};
+use super::client::{Client, ExchangeError, RequestBody, whole_body};
+use super::denial::{Denial, Denials};
+use super::egress::Egress;
+use super::fault;
+use crate::hint::Hint;
+use crate::limits::Limits;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy::connect::capture_connection;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks,
+};
+
+/// What the requests of all calls share.
+#[derive(Clone, Debug)]
+pub(crate) struct Outbound {
+    pub(crate) client: Client,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) authorizer: Authorizer,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// The requests of one call.
+#[derive(Debug)]
+pub(crate) struct Hooks {
+    outbound: Outbound,
+    denials: Denials,
+    slots: Arc<Semaphore>,
+    left: u32,
+}
+
+type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answered = Result<(Response<WasiBody>, Worker), Error>;
+
+impl Hooks {
+    pub(crate) fn new(outbound: Outbound, denials: Denials) -> Self {
+        let slots = usize::try_from(outbound.limits.requests_in_flight).unwrap_or(usize::MAX);
+        let slots = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
+        let left = outbound.limits.requests_per_call;
+        Self {
+            outbound,
+            denials,
+            slots,
+            left,
+        }
+    }
+}
+
+impl WasiHttpHooks for Hooks {
+    // hyper writes the header from the URL that policy has seen.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Worker,
+    ) -> Box<dyn Future<Output = Answered> + Send> {
+        let Some(left) = self.left.checked_sub(1) else {
+            let limit = self.outbound.limits.requests_per_call;
+            self.denials.record(Denial::new(
+                format!("policy refuses more than {limit} HTTP requests in one call"),
+                Some(Hint::new(
+                    "raise `[limits] requests_per_call` in rowcast.toml",
+                )),
+            ));
+            return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
+        };
+        self.left = left;
+        let exchange = Exchange {
+            outbound: self.outbound.clone(),
+            denials: self.denials.clone(),
+            options: options.unwrap_or_default(),
+        };
+        let slots = self.slots.clone();
+        Box::new(async move {
+            let slot = slots
+                .acquire_owned()
+                .await
+                .map_err(|_| Error::ConnectionLimitReached)?;
+            let deadline = Instant::now() + exchange.outbound.limits.request();
+            let answer = timeout_at(deadline, exchange.send(request))
+                .await
+                .unwrap_or(Err(Error::HttpResponseTimeout))?;
+            let bounds = AnswerBounds {
+                bytes: kib(exchange.outbound.limits.response_body_kib),
+                deadline,
+                pause: exchange.options.between_bytes_timeout,
+            };
+            if answer.body().size_hint().lower() > bounds.bytes {
+                return Err(Error::HttpResponseBodySize(Some(
+                    answer.body().size_hint().lower(),
+                )));
+            }
+            let answer = answer.map(|body| Answer::new(body, bounds, slot).boxed_unsync());
+            Ok((answer, Box::new(std::future::ready(Ok(()))) as Worker))
+        })
+    }
+}
+
+struct Exchange {
+    outbound: Outbound,
+    denials: Denials,
+    options: RequestOptions,
+}
+
+impl Exchange {
+    async fn send(&self, request: Request<WasiBody>) -> Result<Response<Incoming>, Error> {
+        let (mut parts, body) = request.into_parts();
+        if let Err(denied) = self.outbound.egress.admit(&parts.uri) {
+            return Err(self.denied(Denial::from(&denied)));
+        }
+        for name in &DEFAULT_FORBIDDEN_HEADERS {
+            parts.headers.remove(name);
+        }
+        let body = Sending::from_guest(&parts, body, kib(self.outbound.limits.request_body_kib));
+        let mut body = body.await?;
+        let authorization = self.authorization(&mut parts).await?;
+        let first = self
+            .start(Request::from_parts(parts.clone(), body.take()))
+            .await?;
+        let Some(authorization) = authorization else {
+            return Ok(first);
+        };
+        if first.status() != StatusCode::UNAUTHORIZED || !body.is_empty() {
+            return Ok(first);
+        }
+        if !self
+            .outbound
+            .authorizer
+            .refused(&parts.uri, &authorization)
+            .await
+        {
+            return Ok(first);
+        }
+        self.authorization(&mut parts).await?;
+        self.start(Request::from_parts(parts, body.take())).await
+    }
+
+    /// Puts our header in, in place of one that the guest may have made up.
+    async fn authorization(&self, parts: &mut Parts) -> Result<Option<HeaderValue>, Error> {
+        match self.outbound.authorizer.header(&parts.uri).await {
+            Ok(Some(value)) => {
+                parts.headers.insert(header::AUTHORIZATION, value.clone());
+                Ok(Some(value))
+            }
+            Ok(None) => Ok(None),
+            Err(error @ AuthorizeError::Denied(_)) => {
+                Err(self.denied(Denial::new(error.to_string(), None)))
+            }
+            Err(AuthorizeError::Unavailable(reason)) => {
+                tracing::debug!("no credentials for the source: {reason}");
+                Err(Error::DestinationUnavailable)
+            }
+        }
+    }
+
+    /// Sends, and waits for the headers as long as the guest wants to wait.
+    async fn start(&self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, Error> {
+        let mut connection = capture_connection(&mut request);
+        let patience = async {
+            // What it answers holds a lock, which must not outlive this.
+            let connected = async { drop(connection.wait_for_connection_metadata().await) };
+            let in_time = match self.options.connect_timeout {
+                Some(bound) => timeout(bound, connected).await.is_ok(),
+                None => {
+                    connected.await;
+                    true
+                }
+            };
+            if !in_time {
+                return Error::ConnectionTimeout;
+            }
+            match self.options.first_byte_timeout {
+                Some(bound) => tokio::time::sleep(bound).await,
+                None => std::future::pending().await,
+            }
+            Error::ConnectionReadTimeout
+        };
+        tokio::select! {
+            biased;
+            answer = self.outbound.client.start(request) => answer.map_err(|error| self.failed(&error)),
+            error = patience => Err(error),
+        }
+    }
+
+    fn failed(&self, error: &ExchangeError) -> Error {
+        if let Some(denied) = error.denied() {
+            return self.denied(Denial::from(denied));
+        }
+        let fault = fault::of_exchange(error);
+        tracing::debug!(?error, ?fault, "no answer for the component");
+        fault
+    }
+
+    fn denied(&self, denial: Denial) -> Error {
+        self.denials.record(denial);
+        Error::HttpRequestDenied
+    }
+}
+
+/// A request's body: one that is there and can be sent twice, or a stream.
+enum Sending {
+    Whole(Bytes),
+    Stream(Option<RequestBody>),
+}
+
+impl Sending {
+    async fn from_guest(parts: &Parts, body: WasiBody, limit: u64) -> Result<Self, Error> {
+        let announced = parts.headers.get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if let Some(length) = announced.filter(|length| *length > limit) {
+            return Err(Error::HttpRequestBodySize(Some(length)));
+        }
+        if body.is_end_stream() {
+            return Ok(Self::Whole(Bytes::new()));
+        }
+        let upload = Upload::new(body, limit);
+        // A guest may open the body of a GET only to finish it. Passed on as a
+        // stream that would be `transfer-encoding: chunked`, which servers
+        // don't expect with GET.
+        if parts.method == Method::GET || parts.method == Method::HEAD {
+            let whole =
+                upload
+                    .collect()
+                    .await
+                    .map_err(|error| match error.downcast::<Error>() {
+                        Ok(error) => *error,
+                        Err(_) => Error::HttpProtocolError,
+                    })?;
+            return Ok(Self::Whole(whole.to_bytes()));
+        }
+        Ok(Self::Stream(Some(upload.boxed_unsync())))
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn take(&mut self) -> RequestBody {
+        match self {
+            Self::Whole(bytes) => whole_body(bytes.clone()),
+            Self::Stream(body) => body.take().unwrap_or_else(|| whole_body(Bytes::new())),
+        }
+    }
+}
+
+fn kib(kib: u64) -> u64 {
+    kib.saturating_mul(1024)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;
