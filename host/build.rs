@@ -37,10 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut encoder = wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)?;
-    Ok(encoder.encode()?)
+    let mut encoder = wit_component::ComponentEncoder::default();
+    Ok(encoder.validate(true).module(module)?.encode()?)
 }
 
 /// A way to compile for Wasm.

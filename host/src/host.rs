@@ -28,7 +28,7 @@ use crate::dynamodb::endpoint::EndpointError;
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::engine::{self, COMPONENT, Capabilities, EngineError, Pipeline, Runtime};
 use crate::hint::Hint;
-use crate::http_out::authorizer::{Authorizer, Method, Rule};
+use crate::http_out::authorizer::{Authorizer, Method, Rule, RuleError};
 use crate::http_out::client::{Client, ClientError};
 use crate::plan::{self, PlanError};
 use crate::rows::{self, Rows, RowsError};
@@ -38,6 +38,9 @@ use std::sync::Arc;
 /// Documents in one call of [`Host::load`]'s runs. They are smaller than what
 /// a row becomes.
 const LOAD_CHUNK: usize = 500;
+
+/// Where the client's credentials stand, for hints.
+const SECRET_SETTINGS: [&str; 2] = ["source.auth.client_id", "source.auth.client_secret"];
 
 /// Everything a configuration names, ready to run.
 #[derive(Clone, Debug)]
@@ -61,6 +64,9 @@ pub enum HostError {
     /// It isn't known where DynamoDB is.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// The source's credentials can't be used.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// The HTTP client can't be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -79,7 +85,9 @@ pub enum HostError {
         status: TableStatus,
     },
     /// The table has other keys than the configuration says.
-    #[error("write to the DynamoDB table `{name}`: its keys are {actual}, and `table.keys` says {configured}")]
+    #[error(
+        "write to the DynamoDB table `{name}`: its keys are {actual}, and `table.keys` says {configured}"
+    )]
     Keys {
         /// The table.
         name: String,
@@ -97,6 +105,7 @@ impl HostError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Plan(_) | Self::Client(_) => None,
+            Self::Rule(error) => error.hint(),
             Self::Endpoint(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Table(error) => error.hint(),
@@ -123,13 +132,20 @@ impl Host {
             Some(settings) => Some(settings.endpoint().await?),
             None => None,
         };
-        let trusted = endpoint.as_ref().map(|endpoint| endpoint.host_name().to_owned());
+        let trusted = endpoint
+            .as_ref()
+            .map(|endpoint| endpoint.host_name().to_owned());
         let egress = Arc::new(plan::egress(&config, trusted.as_deref())?);
         let client = Client::new(&config.limits, Arc::clone(&egress))?;
         let dynamodb = match (settings, endpoint) {
             (Some(settings), Some(endpoint)) => {
                 let keyring = settings.keyring(&endpoint, &config.limits).await;
-                Some(DynamoDb::new(client.clone(), endpoint, keyring, &config.limits))
+                Some(DynamoDb::new(
+                    client.clone(),
+                    endpoint,
+                    keyring,
+                    &config.limits,
+                ))
             }
             _ => None,
         };
@@ -137,12 +153,21 @@ impl Host {
         let capabilities = Capabilities {
             client: client.clone(),
             egress,
-            authorizer: Authorizer::new(rules, client.clone(), &config.limits),
+            authorizer: Authorizer::new(rules, &client, &config.limits)?,
             dynamodb: dynamodb.clone(),
-            tables: config.table.iter().map(|table| table.name.clone()).collect(),
+            tables: config
+                .table
+                .iter()
+                .map(|table| table.name.clone())
+                .collect(),
         };
         let pipeline = runtime.pipeline(component, capabilities)?;
-        Ok(Self { config: Arc::new(config), client, dynamodb, pipeline })
+        Ok(Self {
+            config: Arc::new(config),
+            client,
+            dynamodb,
+            pipeline,
+        })
     }
 
     /// The configuration.
@@ -214,8 +239,14 @@ impl Host {
     /// Creates the configured table with the configured keys.
     pub async fn create_table(&self) -> Result<TableDescription, HostError> {
         let table = self.config.table()?;
-        let keys = table.keys.as_ref().ok_or_else(|| ConfigError::missing("table.keys"))?;
-        Ok(self.dynamodb()?.create_table(&table.name, keys, Polling::default()).await?)
+        let keys = table
+            .keys
+            .as_ref()
+            .ok_or_else(|| ConfigError::missing("table.keys"))?;
+        Ok(self
+            .dynamodb()?
+            .create_table(&table.name, keys, Polling::default())
+            .await?)
     }
 
     /// Describes the configured table.
@@ -231,11 +262,24 @@ impl Host {
         let name = table.name.clone();
         match &description.status {
             TableStatus::Active | TableStatus::Updating => {}
-            status => return Err(HostError::NotActive { name, status: status.clone() }),
+            status => {
+                return Err(HostError::NotActive {
+                    name,
+                    status: status.clone(),
+                });
+            }
         }
-        if let Some(configured) = table.keys.as_ref().filter(|keys| **keys != description.keys) {
+        if let Some(configured) = table
+            .keys
+            .as_ref()
+            .filter(|keys| **keys != description.keys)
+        {
             let (actual, configured) = (description.keys.to_string(), configured.to_string());
-            return Err(HostError::Keys { name, actual, configured });
+            return Err(HostError::Keys {
+                name,
+                actual,
+                configured,
+            });
         }
         let mut planned = plan::table(table);
         planned.keys = Some(plan::keys(&description.keys));
@@ -243,7 +287,11 @@ impl Host {
     }
 
     fn sized(&self, run: Run) -> Run {
-        let config::Run { chunk_rows, workers, .. } = self.config.run;
+        let config::Run {
+            chunk_rows,
+            workers,
+            ..
+        } = self.config.run;
         let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
         run.chunk_rows(size(chunk_rows)).workers(size(workers))
     }
@@ -275,24 +323,34 @@ fn settings(table: &config::Table) -> Settings {
 
 /// How the host authenticates to the source, where it is to.
 fn rules(config: &Config) -> Result<Vec<Rule>, PlanError> {
-    let Some(source) = &config.source else { return Ok(Vec::new()) };
+    let Some(source) = &config.source else {
+        return Ok(Vec::new());
+    };
     if source.auth.by == AuthBy::Component {
         return Ok(Vec::new());
     }
     let method = match &source.auth.method {
         AuthMethod::None => return Ok(Vec::new()),
         AuthMethod::Bearer { token } => Method::Bearer(token.clone()),
-        AuthMethod::Basic { username, password } => {
-            Method::Basic { username: username.clone(), password: password.clone() }
-        }
-        AuthMethod::ClientCredentials { token_url, client_id, client_secret, scope } => {
-            Method::ClientCredentials {
-                token_url: token_url.clone(),
-                client_id: client_id.clone(),
-                client_secret: client_secret.clone(),
-                scope: scope.clone(),
-            }
-        }
+        AuthMethod::Basic { username, password } => Method::Basic {
+            username: username.clone(),
+            password: password.clone(),
+        },
+        AuthMethod::ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope,
+        } => Method::ClientCredentials {
+            token_url: token_url.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            scope: scope.clone(),
+        },
     };
-    Ok(vec![Rule { origin: plan::source_origin(source)?, method }])
+    Ok(vec![Rule {
+        origin: plan::source_origin(source)?,
+        method,
+        settings: SECRET_SETTINGS.map(str::to_owned).to_vec(),
+    }])
 }

@@ -20,18 +20,28 @@ pub struct PlanError {
 /// configuration says that the component is to authenticate itself.
 #[must_use]
 pub fn source(source: &config::Source) -> engine::Source {
-    let field = |name: &str, value: &str| engine::Field { name: name.to_owned(), value: value.to_owned() };
+    let field = |name: &str, value: &str| engine::Field {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
     let headers = source.headers.iter();
     let attributes = source.attributes.iter();
     let matrix = source.matrix.iter();
     engine::Source {
         url: source.url.clone(),
-        headers: headers.map(|header| field(&header.name, header.value.expose())).collect(),
+        headers: headers
+            .map(|header| field(&header.name, header.value.expose()))
+            .collect(),
         matrix: matrix
-            .map(|axis| engine::Axis { name: axis.name.clone(), values: axis.values.clone() })
+            .map(|axis| engine::Axis {
+                name: axis.name.clone(),
+                values: axis.values.clone(),
+            })
             .collect(),
         records: source.records.clone(),
-        attributes: attributes.map(|added| field(&added.name, &added.template)).collect(),
+        attributes: attributes
+            .map(|added| field(&added.name, &added.template))
+            .collect(),
         require: source.require.clone(),
         auth: auth(&source.auth),
         pagination: pagination(&source.pagination),
@@ -57,7 +67,12 @@ fn auth(auth: &config::Auth) -> engine::Auth {
         }
         (
             AuthBy::Component,
-            AuthMethod::ClientCredentials { token_url, client_id, client_secret, scope },
+            AuthMethod::ClientCredentials {
+                token_url,
+                client_id,
+                client_secret,
+                scope,
+            },
         ) => engine::Auth::ClientCredentials(engine::ClientCredentials {
             token_url: token_url.clone(),
             client_id: client_id.clone(),
@@ -176,9 +191,15 @@ fn token_origin(url: &str) -> Result<Origin, PlanError> {
     let parsed = url.parse().map_err(|_| OriginError::Syntax(url.to_owned()));
     parsed
         .and_then(|url| Origin::of(&url))
-        .map_err(|source| PlanError { setting: setting.to_owned(), source })
+        .map_err(|source| PlanError {
+            setting: setting.to_owned(),
+            source,
+        })
 }
 
 fn parse(setting: &str, text: &str) -> Result<Origin, PlanError> {
-    text.parse().map_err(|source| PlanError { setting: setting.to_owned(), source })
+    text.parse().map_err(|source| PlanError {
+        setting: setting.to_owned(),
+        source,
+    })
 }

@@ -35,7 +35,13 @@ impl Demo {
     }
 
     async fn show(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
-        let say = |text: &str| if global.talks() { writeln!(stderr(), "{text}") } else { Ok(()) };
+        let say = |text: &str| {
+            if global.talks() {
+                writeln!(stderr(), "{text}")
+            } else {
+                Ok(())
+            }
+        };
         let text = servers.config_text();
         if self.print_config {
             write!(stdout(), "{text}")?;
@@ -46,13 +52,20 @@ impl Demo {
         }
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         let table = host.create_table().await?;
-        say(&format!("\nCreated the table `{}` with the keys {}.", table.name, table.keys))?;
-        say("\nRunning `rowcast run`: artists from PostgreSQL, their top tracks in each country, \
-             every track into DynamoDB.")?;
+        say(&format!(
+            "\nCreated the table `{}` with the keys {}.",
+            table.name, table.keys
+        ))?;
+        say(
+            "\nRunning `rowcast run`: artists from PostgreSQL, their top tracks in each country, \
+             every track into DynamoDB.",
+        )?;
         let (run, rows) = (host.run().await?, host.rows().await?);
         let report = run::watch(run, rows, None, global.talks(), |_| ()).await?;
         let exit = run::finish(report)?;
-        say(&format!("\nAsking `rowcast query '{QUESTION}' --output table`:"))?;
+        say(&format!(
+            "\nAsking `rowcast query '{QUESTION}' --output table`:"
+        ))?;
         let mut question = host.question(QUESTION)?;
         question.select = COLUMNS.map(str::to_owned).to_vec();
         let mut printer = Printer::new(Format::Table, stdout(), terminal_width());

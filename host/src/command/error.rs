@@ -19,11 +19,19 @@ pub struct Failure {
 impl Failure {
     /// A mistake in how the command was called.
     pub fn invalid(message: impl Into<String>, hint: Option<&str>) -> Self {
-        Self { error: anyhow::Error::msg(message.into()), hint: hint.map(Hint::new), exit: Exit::Invalid }
+        Self {
+            error: anyhow::Error::msg(message.into()),
+            hint: hint.map(Hint::new),
+            exit: Exit::Invalid,
+        }
     }
 
     pub fn new(error: impl Into<anyhow::Error>, hint: Option<Hint>, exit: Exit) -> Self {
-        Self { error: error.into(), hint, exit }
+        Self {
+            error: error.into(),
+            hint,
+            exit,
+        }
     }
 
     pub fn exit(&self) -> Exit {
@@ -53,7 +61,11 @@ impl Failure {
 /// What isn't mapped by name is not expected: an internal error.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self { error, hint: None, exit: Exit::Internal }
+        Self {
+            error,
+            hint: None,
+            exit: Exit::Internal,
+        }
     }
 }
 
@@ -75,6 +87,7 @@ impl From<HostError> for Failure {
         let exit = match &error {
             HostError::Config(_)
             | HostError::Plan(_)
+            | HostError::Rule(_)
             | HostError::Endpoint(_)
             | HostError::Keys { .. }
             | HostError::Engine(_) => Exit::Invalid,

@@ -14,7 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Args)]
 pub struct Extract {
     /// How to print them.
-    #[arg(long, short, value_enum, default_value = "jsonl", value_name = "FORMAT")]
+    #[arg(
+        long,
+        short,
+        value_enum,
+        default_value = "jsonl",
+        value_name = "FORMAT"
+    )]
     output: Format,
     /// Write what is rejected to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
@@ -23,7 +29,9 @@ pub struct Extract {
 
 impl Extract {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let host = global.host(global.config(&[Section::Rows, Section::Source])?).await?;
+        let host = global
+            .host(global.config(&[Section::Rows, Section::Source])?)
+            .await?;
         let extract = host.extract()?;
         let stop = extract.stop_handle();
         let printer = Printer::new(self.output, stdout(), terminal_width());
@@ -33,7 +41,9 @@ impl Extract {
             move |documents: Vec<String>| {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 let (printer, failed) = &mut *state;
-                let printed = documents.iter().try_for_each(|document| printer.print(document));
+                let printed = documents
+                    .iter()
+                    .try_for_each(|document| printer.print(document));
                 if let Err(error) = printed {
                     // Nobody reads on: there is no use in asking for more.
                     failed.get_or_insert(error);

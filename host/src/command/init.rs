@@ -2,15 +2,15 @@
 
 use super::{Exit, Failure, Global};
 use clap::Args;
-use rowcast::config::{PRESETS, commented};
+use rowcast::config::commented;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write, stderr};
 
 /// Write a commented configuration file.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The source it starts from.
-    #[arg(long, default_value = PRESETS[0], value_parser = PRESETS.to_vec(), value_name = "NAME")]
+    /// The source that it is for: a known one, or `none` for any REST API.
+    #[arg(long, default_value = "spotify-top-tracks", value_name = "NAME")]
     preset: String,
     /// Replace a file that is there already.
     #[arg(long)]
@@ -20,10 +20,16 @@ pub struct Init {
 impl Init {
     pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let path = &global.config;
-        let text = commented(&self.preset)?;
+        let text = commented(Some(self.preset.as_str()).filter(|name| *name != "none"))?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).create_new(!self.force);
-        let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .create_new(!self.force);
+        let written = options
+            .open(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| {
             let exists = error.kind() == ErrorKind::AlreadyExists;
             let hint = exists.then(|| rowcast::hint::Hint::new("--force replaces it"));
@@ -31,7 +37,11 @@ impl Init {
             Failure::new(error, hint, Exit::Invalid)
         })?;
         if global.talks() {
-            writeln!(stderr(), "wrote {}; next: edit it, then `rowcast check`", path.display())?;
+            writeln!(
+                stderr(),
+                "wrote {}; next: edit it, then `rowcast check`",
+                path.display()
+            )?;
         }
         Ok(Exit::Done)
     }

@@ -116,9 +116,12 @@ impl Global {
 
     /// Everything set up as the configuration says.
     async fn host(&self, config: Config) -> Result<Host, Failure> {
-        let Some(path) = &self.component else { return Ok(Host::new(config).await?) };
+        let Some(path) = &self.component else {
+            return Ok(Host::new(config).await?);
+        };
         let component = std::fs::read(path).map_err(|error| {
-            let error = anyhow::Error::new(error).context(format!("read the component {}", path.display()));
+            let error =
+                anyhow::Error::new(error).context(format!("read the component {}", path.display()));
             Failure::new(error, None, Exit::Invalid)
         })?;
         Ok(Host::with_component(config, &component).await?)

@@ -35,7 +35,13 @@ const CELL_CHARACTERS: usize = 60;
 
 impl<W: Write> Printer<W> {
     pub fn new(format: Format, out: W, width: Option<u16>) -> Self {
-        Self { format, out, width, printed: 0, held: Vec::new() }
+        Self {
+            format,
+            out,
+            width,
+            printed: 0,
+            held: Vec::new(),
+        }
     }
 
     pub fn print(&mut self, document: &str) -> anyhow::Result<()> {
@@ -46,7 +52,8 @@ impl<W: Write> Printer<W> {
                 write!(self.out, "{before}{document}")?;
             }
             Format::Table | Format::Csv => {
-                let document = serde_json::from_str(document).context("read a document for the table")?;
+                let document =
+                    serde_json::from_str(document).context("read a document for the table")?;
                 self.held.push(document);
             }
         }
@@ -82,13 +89,19 @@ impl<W: Write> Printer<W> {
             return Ok(());
         }
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED);
+        table.load_style(presets::UTF8_FULL_CONDENSED);
         if let Some(width) = self.width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width);
         }
         table.set_header(&columns);
         for document in &self.held {
-            table.add_row(columns.iter().map(|name| shorten(&cell(document.get(name)))));
+            table.add_row(
+                columns
+                    .iter()
+                    .map(|name| shorten(&cell(document.get(name)))),
+            );
         }
         writeln!(self.out, "{table}")
     }
@@ -126,7 +139,10 @@ fn shorten(text: &str) -> String {
     if text.chars().count() <= CELL_CHARACTERS {
         return text.to_owned();
     }
-    text.chars().take(CELL_CHARACTERS - 1).chain(['…']).collect()
+    text.chars()
+        .take(CELL_CHARACTERS - 1)
+        .chain(['…'])
+        .collect()
 }
 
 #[cfg(test)]
@@ -146,7 +162,11 @@ mod tests {
 
     #[test]
     fn json_lines_are_the_documents() {
-        check(Format::Jsonl, &[r#"{"a":1.50}"#, r#"{"b":"é"}"#], "{\"a\":1.50}\n{\"b\":\"é\"}\n");
+        check(
+            Format::Jsonl,
+            &[r#"{"a":1.50}"#, r#"{"b":"é"}"#],
+            "{\"a\":1.50}\n{\"b\":\"é\"}\n",
+        );
         check(Format::Jsonl, &[], "");
     }
 

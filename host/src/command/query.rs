@@ -19,10 +19,20 @@ use std::io::{Write, stderr, stdout};
 #[command(verbatim_doc_comment)]
 pub struct Query {
     /// The condition; none: every document.
-    #[arg(default_value = "", value_name = "CONDITION", hide_default_value = true)]
+    #[arg(
+        default_value = "",
+        value_name = "CONDITION",
+        hide_default_value = true
+    )]
     filter: String,
     /// How to print documents.
-    #[arg(long, short, value_enum, default_value = "jsonl", value_name = "FORMAT")]
+    #[arg(
+        long,
+        short,
+        value_enum,
+        default_value = "jsonl",
+        value_name = "FORMAT"
+    )]
     output: Format,
     /// Print only how many match.
     #[arg(long, conflicts_with_all = ["select", "output"])]
@@ -54,8 +64,15 @@ pub struct Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { matched, scanned, capacity } = self;
-        write!(formatter, "{matched} of {scanned} items match; {capacity} read capacity units")
+        let Self {
+            matched,
+            scanned,
+            capacity,
+        } = self;
+        write!(
+            formatter,
+            "{matched} of {scanned} items match; {capacity} read capacity units"
+        )
     }
 }
 
@@ -71,7 +88,11 @@ impl Query {
         let count = self.count;
         let mut printer = Printer::new(self.output, stdout().lock(), terminal_width());
         let totals = ask(&host, &question, |document| {
-            if count { Ok(()) } else { printer.print(document) }
+            if count {
+                Ok(())
+            } else {
+                printer.print(document)
+            }
         });
         let totals = totals.await?;
         if count {
@@ -98,11 +119,18 @@ pub async fn ask(
     let mut totals = Totals::default();
     let mut cursor: Option<String> = None;
     loop {
-        let answer = host.pipeline().query(question, cursor.as_deref(), None).await.map_err(failed)?;
+        let answer = host
+            .pipeline()
+            .query(question, cursor.as_deref(), None)
+            .await
+            .map_err(failed)?;
         totals.matched += answer.matched;
         totals.scanned += answer.scanned;
         totals.capacity += answer.capacity;
-        answer.documents.iter().try_for_each(|document| print(document))?;
+        answer
+            .documents
+            .iter()
+            .try_for_each(|document| print(document))?;
         match answer.cursor {
             Some(next) => cursor = Some(next),
             None => return Ok(totals),
@@ -112,22 +140,37 @@ pub async fn ask(
 
 /// Why nothing matched, where the items tell.
 async fn explain(host: &Host, question: &Question) -> Result<String, Failure> {
-    let explanation = host.pipeline().explain(question, None).await.map_err(failed)?;
+    let explanation = host
+        .pipeline()
+        .explain(question, None)
+        .await
+        .map_err(failed)?;
     Ok(describe(&explanation))
 }
 
 fn describe(explanation: &Explanation) -> String {
     let mut text = String::new();
     let items = explanation.scanned;
-    let least = if explanation.complete { "" } else { "at least " };
+    let least = if explanation.complete {
+        ""
+    } else {
+        "at least "
+    };
     for finding in &explanation.findings {
         let path = &finding.path;
         if finding.missing > 0 {
-            let _ = writeln!(text, "note: {least}{} of {items} items have no `{path}`", finding.missing);
+            let _ = writeln!(
+                text,
+                "note: {least}{} of {items} items have no `{path}`",
+                finding.missing
+            );
         }
         if finding.other_type > 0 {
             let (other, expected) = (finding.other_type, &finding.expected);
-            let _ = writeln!(text, "note: {least}{other} of {items} items hold `{path}` with another type than {expected}");
+            let _ = writeln!(
+                text,
+                "note: {least}{other} of {items} items hold `{path}` with another type than {expected}"
+            );
         }
     }
     text
@@ -136,5 +179,9 @@ fn describe(explanation: &Explanation) -> String {
 fn failed(error: rowcast::engine::CallError) -> Failure {
     let stopped = rowcast::run::call_stopped(error);
     let (exit, hint) = (run::exit_of(&stopped), stopped.hint());
-    Failure::new(anyhow::Error::new(stopped).context("the question could not be answered"), hint, exit)
+    Failure::new(
+        anyhow::Error::new(stopped).context("the question could not be answered"),
+        hint,
+        exit,
+    )
 }

@@ -26,12 +26,24 @@ struct State {
 impl Rejections {
     pub fn open(path: Option<&Path>, talks: bool) -> Result<Self, Failure> {
         let file = path.map(File::create).transpose().map_err(|error| {
-            let path = path.map(Path::display).map(|path| path.to_string()).unwrap_or_default();
-            let error = anyhow::Error::new(error).context(format!("create the rejections file {path}"));
+            let path = path
+                .map(Path::display)
+                .map(|path| path.to_string())
+                .unwrap_or_default();
+            let error =
+                anyhow::Error::new(error).context(format!("create the rejections file {path}"));
             Failure::new(error, None, Exit::Invalid)
         })?;
-        let state = Mutex::new(State { seen: 0, file: file.map(BufWriter::new), error: None });
-        Ok(Self { talks, path: path.map(Path::to_owned), state })
+        let state = Mutex::new(State {
+            seen: 0,
+            file: file.map(BufWriter::new),
+            error: None,
+        });
+        Ok(Self {
+            talks,
+            path: path.map(Path::to_owned),
+            state,
+        })
     }
 
     pub fn add(&self, rejection: &Rejection) {
@@ -40,7 +52,11 @@ impl Rejections {
         if self.talks && state.seen <= SHOWN {
             let _ = writeln!(stderr(), "rejected: {}", describe(rejection));
         }
-        let State { file, error: failed, .. } = &mut *state;
+        let State {
+            file,
+            error: failed,
+            ..
+        } = &mut *state;
         if let Some(file) = file {
             let line = serde_json::to_string(rejection).map_err(std::io::Error::from);
             if let Err(error) = line.and_then(|line| writeln!(file, "{line}")) {
@@ -65,7 +81,9 @@ impl Rejections {
             state.error.get_or_insert(error);
         }
         match state.error.take() {
-            Some(error) => Err(anyhow::Error::new(error).context("write the rejections file").into()),
+            Some(error) => Err(anyhow::Error::new(error)
+                .context("write the rejections file")
+                .into()),
             None => Ok(()),
         }
     }
@@ -73,18 +91,39 @@ impl Rejections {
 
 fn describe(rejection: &Rejection) -> String {
     match rejection {
-        Rejection::Request { row_number, combination, reason, .. } => {
+        Rejection::Request {
+            row_number,
+            combination,
+            reason,
+            ..
+        } => {
             format!("row {}{}: {reason}", row_number + 1, values(combination))
         }
-        Rejection::Record { row_number, combination, index, reason, .. } => {
-            format!("row {}{}, record {}: {reason}", row_number + 1, values(combination), index + 1)
+        Rejection::Record {
+            row_number,
+            combination,
+            index,
+            reason,
+            ..
+        } => {
+            format!(
+                "row {}{}, record {}: {reason}",
+                row_number + 1,
+                values(combination),
+                index + 1
+            )
         }
-        Rejection::Document { path, reason, .. } if path.is_empty() => format!("document: {reason}"),
+        Rejection::Document { path, reason, .. } if path.is_empty() => {
+            format!("document: {reason}")
+        }
         Rejection::Document { path, reason, .. } => format!("document, {path}: {reason}"),
         _ => rejection.reason().to_owned(),
     }
 }
 
 fn values(combination: &[(String, String)]) -> String {
-    combination.iter().map(|(axis, value)| format!(", {axis} {value}")).collect()
+    combination
+        .iter()
+        .map(|(axis, value)| format!(", {axis} {value}"))
+        .collect()
 }

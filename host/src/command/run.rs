@@ -80,11 +80,19 @@ pub async fn watch(
 pub fn finish(report: RunReport) -> Result<Exit, Failure> {
     let Some(stopped) = report.stopped else {
         let rejections = report.tally.has_rejections();
-        return Ok(if rejections { Exit::Rejected } else { Exit::Done });
+        return Ok(if rejections {
+            Exit::Rejected
+        } else {
+            Exit::Done
+        });
     };
     let exit = exit_of(&stopped);
     let hint = stopped.hint();
-    Err(Failure::new(anyhow::Error::new(stopped).context("the run stopped before its end"), hint, exit))
+    Err(Failure::new(
+        anyhow::Error::new(stopped).context("the run stopped before its end"),
+        hint,
+        exit,
+    ))
 }
 
 /// What a reason to stop means as an exit.
@@ -106,14 +114,23 @@ async fn interrupted(stop: StopHandle) {
         return;
     }
     stop.stop();
-    let _ = writeln!(stderr(), "stopping: finishing what is in flight; Ctrl-C again ends it at once");
+    let _ = writeln!(
+        stderr(),
+        "stopping: finishing what is in flight; Ctrl-C again ends it at once"
+    );
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(130);
     }
 }
 
 fn summary(tally: &Tally, elapsed: Duration) -> String {
-    let Tally { rows, requests, records, documents, effort } = tally;
+    let Tally {
+        rows,
+        requests,
+        records,
+        documents,
+        effort,
+    } = tally;
     let mut text = format!(
         "rows       {} read: {} done, {} rejected, {} pending\n\
          requests   {} planned: {} done, {} rejected, {} pending ({} sent, {} of them repeats)\n\
@@ -121,12 +138,27 @@ fn summary(tally: &Tally, elapsed: Duration) -> String {
          documents  {} in all: {} written, {} superseded, {} rejected, {} pending\n\
          DynamoDB   {} calls, {} of them repeats; {} write capacity units\n\
          time       {:.1} s\n",
-        rows.read, rows.done, rows.rejected, rows.pending,
-        requests.planned, requests.done, requests.rejected, requests.pending,
-        effort.source_requests, effort.source_retries,
-        records.received, records.documents, records.rejected,
-        documents.total, documents.written, documents.superseded, documents.rejected, documents.pending,
-        effort.dynamodb_requests, effort.dynamodb_retries, effort.write_capacity,
+        rows.read,
+        rows.done,
+        rows.rejected,
+        rows.pending,
+        requests.planned,
+        requests.done,
+        requests.rejected,
+        requests.pending,
+        effort.source_requests,
+        effort.source_retries,
+        records.received,
+        records.documents,
+        records.rejected,
+        documents.total,
+        documents.written,
+        documents.superseded,
+        documents.rejected,
+        documents.pending,
+        effort.dynamodb_requests,
+        effort.dynamodb_retries,
+        effort.write_capacity,
         elapsed.as_secs_f64(),
     );
     if documents.superseded > 0 {

@@ -22,7 +22,12 @@ impl Table {
             Self::Create => {
                 let table = host.create_table().await?;
                 if global.talks() {
-                    writeln!(stderr(), "created `{}` with the keys {}", table.name, table.keys)?;
+                    writeln!(
+                        stderr(),
+                        "created `{}` with the keys {}",
+                        table.name,
+                        table.keys
+                    )?;
                 }
                 table
             }

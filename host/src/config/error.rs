@@ -92,6 +92,14 @@ impl ConfigError {
         self
     }
 
+    /// A setting that this command needs.
+    pub(crate) fn missing(setting: &str) -> Self {
+        Self::invalid(
+            setting,
+            "this setting is missing, and this command needs it",
+        )
+    }
+
     pub(super) fn missing_section(section: &str) -> Self {
         Self::invalid(
             section,

@@ -3,6 +3,7 @@
 use super::Retry;
 use crate::secret::Secret;
 use serde::Deserialize;
+use std::fmt;
 
 /// The DynamoDB table that documents go to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -79,4 +80,32 @@ pub enum KeyType {
 
 fn concurrency() -> u32 {
     8
+}
+
+impl KeyType {
+    /// DynamoDB's letter for it.
+    #[must_use]
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Text => "S",
+            Self::Number => "N",
+            Self::Bytes => "B",
+        }
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, sort } = self;
+        write!(
+            formatter,
+            "{} ({})",
+            partition.name,
+            partition.kind.letter()
+        )?;
+        match sort {
+            Some(sort) => write!(formatter, ", {} ({})", sort.name, sort.kind.letter()),
+            None => Ok(()),
+        }
+    }
 }

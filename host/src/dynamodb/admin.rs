@@ -3,45 +3,13 @@
 
 use super::answer::{Fault, fault};
 use super::{DynamoDb, SendError};
+use crate::config::Keys;
 use crate::hint::Hint;
 use bytes::Bytes;
 use http::Response;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};
-
-/// A type of key attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum KeyKind {
-    /// `S`
-    #[serde(rename = "S")]
-    Text,
-    /// `N`
-    #[serde(rename = "N")]
-    Number,
-    /// `B`
-    #[serde(rename = "B")]
-    Bytes,
-}
-
-/// A key attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyAttribute {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub kind: KeyKind,
-}
-
-/// The keys of a table or an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySchema {
-    /// The partition key.
-    pub partition: KeyAttribute,
-    /// The sort key, where there is one.
-    pub sort: Option<KeyAttribute>,
-}
 
 /// What a table is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +46,7 @@ pub struct IndexDescription {
     /// Its name.
     pub name: String,
     /// Its keys.
-    pub keys: KeySchema,
+    pub keys: Keys,
     /// Global rather than local: no strongly consistent reads.
     pub global: bool,
 }
@@ -91,7 +59,7 @@ pub struct TableDescription {
     /// What it's doing.
     pub status: TableStatus,
     /// Its keys.
-    pub keys: KeySchema,
+    pub keys: Keys,
     /// Its secondary indexes.
     pub indexes: Vec<IndexDescription>,
     /// Items, as counted by DynamoDB every six hours or so.
@@ -176,7 +144,7 @@ impl DynamoDb {
     pub async fn create_table(
         &self,
         name: &str,
-        keys: &KeySchema,
+        keys: &Keys,
         polling: Polling,
     ) -> Result<TableDescription, TableError> {
         let answer = self
@@ -253,7 +221,7 @@ fn refusal(operation: &str, table: &str, status: u16, fault: &Fault) -> TableErr
     }
 }
 
-fn creation(name: &str, keys: &KeySchema) -> Value {
+fn creation(name: &str, keys: &Keys) -> Value {
     let all = || {
         std::iter::once((&keys.partition, "HASH")).chain(keys.sort.iter().map(|key| (key, "RANGE")))
     };
@@ -318,18 +286,6 @@ fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableErro
         size_bytes: table.size_bytes,
         billing,
     })
-}
-
-impl KeyKind {
-    /// DynamoDB's letter for it.
-    #[must_use]
-    pub fn letter(self) -> &'static str {
-        match self {
-            Self::Text => "S",
-            Self::Number => "N",
-            Self::Bytes => "B",
-        }
-    }
 }
 
 impl TableStatus {

@@ -70,7 +70,7 @@ impl KeyringError {
     pub fn hint(&self) -> Option<Hint> {
         Some(Hint::new(match self {
             Self::Absent { .. } => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [dynamodb] of rowcast.toml; a DynamoDB on this machine takes any"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any"
             }
             Self::Failed { .. } => {
                 "`aws sts get-caller-identity` shows whether this machine's AWS configuration works; `aws sso login` renews an expired session"

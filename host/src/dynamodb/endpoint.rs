@@ -48,14 +48,14 @@ impl EndpointError {
     pub fn hint(&self) -> Option<Hint> {
         Some(Hint::new(match self {
             Self::NoRegion => {
-                "set `region` in [dynamodb] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
+                "set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
             }
-            Self::Region(_) => "correct `region` in [dynamodb] of rowcast.toml, or AWS_REGION",
+            Self::Region(_) => "correct `region` in [table] of rowcast.toml, or AWS_REGION",
             Self::Url { .. } | Self::Shape(_) => {
-                "correct `endpoint` in [dynamodb] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
+                "correct `endpoint` in [table] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
             }
             Self::Plain(_) => {
-                "set `endpoint` in [dynamodb] of rowcast.toml to an https URL; http is for localhost, 127.0.0.0/8 and [::1]"
+                "set `endpoint` in [table] of rowcast.toml to an https URL; http is for localhost, 127.0.0.0/8 and [::1]"
             }
         }))
     }

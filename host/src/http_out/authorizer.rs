@@ -29,8 +29,8 @@ pub struct Rule {
     pub origin: Origin,
     /// What the header is made of.
     pub method: Method,
-    /// The environment variables that the secrets came from, for hints.
-    pub variables: Vec<String>,
+    /// The settings that the secrets came from, for hints.
+    pub settings: Vec<String>,
 }
 
 /// What a header is made of.
@@ -123,7 +123,7 @@ impl Authorizer {
         for Rule {
             origin,
             method,
-            variables,
+            settings,
         } in rules
         {
             if entries.iter().any(|entry| entry.origin == origin) {
@@ -132,7 +132,7 @@ impl Authorizer {
             if !may_carry_secrets(&origin) {
                 return Err(RuleError::Plain(origin));
             }
-            let header = header(&origin, method, variables, client, limits)?;
+            let header = header(&origin, method, settings, client, limits)?;
             entries.push(Entry { origin, header });
         }
         Ok(Self {
@@ -183,7 +183,7 @@ impl Authorizer {
 fn header(
     origin: &Origin,
     method: Method,
-    variables: Vec<String>,
+    settings: Vec<String>,
     client: &Client,
     limits: &Limits,
 ) -> Result<Header, RuleError> {
@@ -228,7 +228,7 @@ fn header(
                 client_id,
                 client_secret,
                 scope,
-                variables,
+                settings,
             };
             Ok(Header::Token(Box::new(Tokens::new(
                 grant,

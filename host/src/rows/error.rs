@@ -129,6 +129,40 @@ impl RowsError {
             Self::Open { .. } | Self::Read { .. } | Self::Malformed { .. } => None,
         }
     }
+
+    /// Whether PostgreSQL refuses the user, or what the user may do.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.state().is_some_and(|state| {
+            *state == SqlState::INVALID_PASSWORD
+                || *state == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+                || *state == SqlState::INSUFFICIENT_PRIVILEGE
+        })
+    }
+
+    /// Whether the server can't be reached, or not now: trying again later may
+    /// help.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Timeout { .. } => true,
+            // What PostgreSQL says of the query is about the query.
+            Self::Postgres { .. } => self.state().is_none_or(|state| {
+                *state == SqlState::TOO_MANY_CONNECTIONS
+                    || *state == SqlState::CANNOT_CONNECT_NOW
+                    || *state == SqlState::ADMIN_SHUTDOWN
+                    || *state == SqlState::QUERY_CANCELED
+            }),
+            _ => false,
+        }
+    }
+
+    fn state(&self) -> Option<&SqlState> {
+        let Self::Postgres { source, .. } = self else {
+            return None;
+        };
+        source.downcast_ref::<DbError>().map(DbError::code)
+    }
 }
 
 fn by_state(state: &SqlState, message: &str) -> Option<&'static str> {

@@ -1,8 +1,8 @@
 //! A chunk of rows → its records in DynamoDB: `extract` until no request is
 //! left that time alone would resolve, `load` likewise.
 
-use super::event::{Event, Rejection, Stopped};
 use super::Stages;
+use super::event::{Event, Rejection, Stopped};
 use super::tally::Tally;
 use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
 use serde_json::value::RawValue;
@@ -61,10 +61,15 @@ impl Chunk<'_> {
         let mut idle_calls = 0;
         while !pending.is_empty() && stopped.is_none() {
             let before = pending.len();
-            match self.pipeline.extract(source, self.rows, Some(&pending), None).await {
+            match self
+                .pipeline
+                .extract(source, self.rows, Some(&pending), None)
+                .await
+            {
                 Ok(extraction) => {
                     pending.clone_from(&extraction.pending);
-                    rejected_rows.extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
+                    rejected_rows
+                        .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
                     stopped = extraction.stopped.as_ref().and_then(stop_reason);
                     self.count(source, &extraction, &mut tally);
                     let load_stopped = self.deliver(extraction.documents, &mut tally).await;
@@ -72,7 +77,11 @@ impl Chunk<'_> {
                 }
                 Err(error) => stopped = Some(call_stopped(error)),
             }
-            idle_calls = if pending.len() < before { 0 } else { idle_calls + 1 };
+            idle_calls = if pending.len() < before {
+                0
+            } else {
+                idle_calls + 1
+            };
             if idle_calls >= IDLE_CALLS {
                 stopped = stopped.or(Some(Stopped::Budget));
             }
@@ -151,7 +160,11 @@ impl Chunk<'_> {
             self.count_report(&report, &documents, tally);
             stopped = report.stopped.as_ref().and_then(stop_reason);
             documents = take(documents, &report.pending);
-            idle_calls = if documents.len() < before { 0 } else { idle_calls + 1 };
+            idle_calls = if documents.len() < before {
+                0
+            } else {
+                idle_calls + 1
+            };
             if idle_calls >= IDLE_CALLS {
                 stopped = stopped.or(Some(Stopped::Budget));
             }
@@ -168,7 +181,9 @@ impl Chunk<'_> {
         tally.effort.dynamodb_retries += u64::from(report.retries);
         tally.effort.write_capacity += report.capacity;
         for rejected in &report.rejected {
-            let document = usize::try_from(rejected.index).ok().and_then(|index| documents.get(index));
+            let document = usize::try_from(rejected.index)
+                .ok()
+                .and_then(|index| documents.get(index));
             self.reject(Rejection::Document {
                 document: raw(document.map_or("null", String::as_str)),
                 path: rejected.path.clone(),
@@ -186,7 +201,10 @@ impl Chunk<'_> {
     }
 
     fn row(&self, cell: Cell) -> Box<RawValue> {
-        raw(usize::try_from(cell.row).ok().and_then(|row| self.rows.get(row)).map_or("null", String::as_str))
+        raw(usize::try_from(cell.row)
+            .ok()
+            .and_then(|row| self.rows.get(row))
+            .map_or("null", String::as_str))
     }
 }
 
@@ -194,23 +212,32 @@ impl Chunk<'_> {
 fn take(documents: Vec<String>, indices: &[u32]) -> Vec<String> {
     let wanted: BTreeSet<u32> = indices.iter().copied().collect();
     let numbered = (0u32..).zip(documents);
-    numbered.filter(|(index, _)| wanted.contains(index)).map(|(_, document)| document).collect()
+    numbered
+        .filter(|(index, _)| wanted.contains(index))
+        .map(|(_, document)| document)
+        .collect()
 }
 
 /// A JSON text as it is; what isn't JSON, as a JSON string.
 fn raw(text: &str) -> Box<RawValue> {
     let raw = RawValue::from_string(text.to_owned());
-    raw.or_else(|_| serde_json::value::to_raw_value(text)).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    raw.or_else(|_| serde_json::value::to_raw_value(text))
+        .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 pub fn combinations(source: &Source) -> u32 {
-    let lengths = source.matrix.iter().map(|axis| u32::try_from(axis.values.len()).unwrap_or(u32::MAX));
+    let lengths = source
+        .matrix
+        .iter()
+        .map(|axis| u32::try_from(axis.values.len()).unwrap_or(u32::MAX));
     lengths.fold(1, u32::saturating_mul)
 }
 
 fn all_cells(rows: usize, combinations: u32) -> Vec<Cell> {
     let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    (0..rows).flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination })).collect()
+    (0..rows)
+        .flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination }))
+        .collect()
 }
 
 /// The matrix values of a cell by axis: the last axis changes fastest.

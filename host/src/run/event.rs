@@ -19,7 +19,7 @@ pub enum Event {
 
 /// Something that was refused for good, with all that's needed to give it in
 /// again once the cause is mended. As JSON it is a line of the rejections file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rejection {
@@ -67,7 +67,9 @@ impl Rejection {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Request { reason, .. } | Self::Record { reason, .. } | Self::Document { reason, .. } => reason,
+            Self::Request { reason, .. }
+            | Self::Record { reason, .. }
+            | Self::Document { reason, .. } => reason,
         }
     }
 }
@@ -112,11 +114,15 @@ impl Stopped {
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Requested => Some(Hint::new("run again: writing a document twice leaves it as writing it once")),
+            Self::Requested => Some(Hint::new(
+                "run again: writing a document twice leaves it as writing it once",
+            )),
             Self::RateLimited { .. } => Some(Hint::new("run again when that time has passed")),
             Self::Denied(_) | Self::Invalid(_) => None,
             Self::Unavailable(_) => Some(Hint::new("run again later, or see `rowcast check`")),
-            Self::Budget => Some(Hint::new("raise `limits.call_seconds`, or lower `run.chunk_rows`")),
+            Self::Budget => Some(Hint::new(
+                "raise `limits.call_seconds`, or lower `run.chunk_rows`",
+            )),
             Self::Component(error) => error.hint(),
             Self::Rows(error) => error.hint(),
         }

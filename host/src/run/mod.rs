@@ -94,7 +94,13 @@ impl Run {
 
     fn of(pipeline: Pipeline, stages: Stages) -> Self {
         let (stop, _) = watch::channel(false);
-        Self { pipeline, stages: Arc::new(stages), chunk_rows: 50, workers: 4, stop }
+        Self {
+            pipeline,
+            stages: Arc::new(stages),
+            chunk_rows: 50,
+            workers: 4,
+            stop,
+        }
     }
 
     /// Rows per call of the component. Memory grows with it.
@@ -159,7 +165,10 @@ impl Run {
         if state.stopped.is_none() && *stop.borrow() {
             state.stopped = Some(Stopped::Requested);
         }
-        Ok(RunReport { tally: state.tally.close()?, stopped: state.stopped })
+        Ok(RunReport {
+            tally: state.tally.close()?,
+            stopped: state.stopped,
+        })
     }
 
     async fn work(

@@ -104,15 +104,29 @@ pub struct Unbalanced {
 impl Tally {
     /// The counts, once they are known to balance.
     pub fn close(self) -> Result<Self, Unbalanced> {
-        let Self { rows, requests, records, documents, effort: _ } = self;
+        let Self {
+            rows,
+            requests,
+            records,
+            documents,
+            effort: _,
+        } = self;
         balance("rows", rows.read, [rows.done, rows.rejected, rows.pending])?;
         balance(
             "requests",
             requests.planned,
             [requests.done, requests.rejected, requests.pending],
         )?;
-        balance("records", records.received, [records.documents, records.rejected])?;
-        balance("records and documents", records.documents, [documents.total])?;
+        balance(
+            "records",
+            records.received,
+            [records.documents, records.rejected],
+        )?;
+        balance(
+            "records and documents",
+            records.documents,
+            [documents.total],
+        )?;
         balance(
             "documents",
             documents.total,
@@ -129,7 +143,13 @@ impl Tally {
 
     /// Adds another tally's counts to this one's.
     pub fn add(&mut self, other: &Self) {
-        let Self { rows, requests, records, documents, effort } = other;
+        let Self {
+            rows,
+            requests,
+            records,
+            documents,
+            effort,
+        } = other;
         self.rows.read += rows.read;
         self.rows.done += rows.done;
         self.rows.rejected += rows.rejected;
@@ -167,9 +187,21 @@ impl Tally {
     }
 }
 
-fn balance<const N: usize>(what: &'static str, total: u64, parts: [u64; N]) -> Result<(), Unbalanced> {
+fn balance<const N: usize>(
+    what: &'static str,
+    total: u64,
+    parts: [u64; N],
+) -> Result<(), Unbalanced> {
     let accounted = parts.iter().sum();
-    if accounted == total { Ok(()) } else { Err(Unbalanced { what, total, accounted }) }
+    if accounted == total {
+        Ok(())
+    } else {
+        Err(Unbalanced {
+            what,
+            total,
+            accounted,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -178,9 +210,23 @@ mod tests {
 
     fn balanced() -> Tally {
         Tally {
-            rows: Rows { read: 3, done: 1, rejected: 1, pending: 1 },
-            requests: Requests { planned: 6, done: 3, rejected: 2, pending: 1 },
-            records: Records { received: 10, documents: 9, rejected: 1 },
+            rows: Rows {
+                read: 3,
+                done: 1,
+                rejected: 1,
+                pending: 1,
+            },
+            requests: Requests {
+                planned: 6,
+                done: 3,
+                rejected: 2,
+                pending: 1,
+            },
+            records: Records {
+                received: 10,
+                documents: 9,
+                rejected: 1,
+            },
             documents: Documents {
                 total: 9,
                 written: 3,
@@ -196,7 +242,9 @@ mod tests {
     fn check(change: impl FnOnce(&mut Tally), expected: &str) {
         let mut tally = balanced();
         change(&mut tally);
-        let said = tally.close().map_or_else(|error| error.what.to_owned(), |_| "balanced".to_owned());
+        let said = tally
+            .close()
+            .map_or_else(|error| error.what.to_owned(), |_| "balanced".to_owned());
         assert_eq!(said, expected);
     }
 

@@ -10,6 +10,7 @@ use super::super::credentials::{Keyring, StaticCredentials};
 use super::super::endpoint::Endpoint;
 use super::super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
+use crate::config::{Key, KeyType};
 use crate::limits::Limits;
 use crate::secret::Secret;
 
@@ -19,17 +20,17 @@ const AT_ONCE: Polling = Polling {
     total: Duration::from_secs(20),
 };
 
-fn key(name: &str, kind: KeyKind) -> KeyAttribute {
-    KeyAttribute {
+fn key(name: &str, kind: KeyType) -> Key {
+    Key {
         name: name.to_owned(),
         kind,
     }
 }
 
-fn keys() -> KeySchema {
-    KeySchema {
-        partition: key("id", KeyKind::Text),
-        sort: Some(key("rank", KeyKind::Number)),
+fn keys() -> Keys {
+    Keys {
+        partition: key("id", KeyType::Text),
+        sort: Some(key("rank", KeyType::Number)),
     }
 }
 
@@ -94,8 +95,8 @@ async fn describes() {
     let (dynamodb, stand_in) = dynamodb(vec![table("Table", "ACTIVE")]).await;
     let by_raw = IndexDescription {
         name: "by-raw".into(),
-        keys: KeySchema {
-            partition: key("raw", KeyKind::Bytes),
+        keys: Keys {
+            partition: key("raw", KeyType::Bytes),
             sort: None,
         },
         global: true,

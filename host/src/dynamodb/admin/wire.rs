@@ -1,7 +1,7 @@
 //! DynamoDB's words for a table → values. Members that aren't asked for here
 //! are left out.
 
-use super::{KeyAttribute, KeyKind, KeySchema};
+use crate::config::{self, KeyType, Keys};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub struct Table {
 #[serde(rename_all = "PascalCase")]
 pub struct Attribute {
     attribute_name: String,
-    attribute_type: KeyKind,
+    attribute_type: KeyType,
 }
 
 #[derive(Deserialize)]
@@ -71,12 +71,12 @@ pub struct Capacity {
 }
 
 /// Keys with their types; none where a type or the partition key is missing.
-pub fn schema(keys: &[Key], attributes: &[Attribute]) -> Option<KeySchema> {
+pub fn schema(keys: &[Key], attributes: &[Attribute]) -> Option<Keys> {
     let typed = |key: &Key| {
         let found = attributes
             .iter()
             .find(|one| one.attribute_name == key.attribute_name)?;
-        Some(KeyAttribute {
+        Some(config::Key {
             name: key.attribute_name.clone(),
             kind: found.attribute_type,
         })
@@ -87,5 +87,5 @@ pub fn schema(keys: &[Key], attributes: &[Attribute]) -> Option<KeySchema> {
         Some(key) => Some(typed(key)?),
         None => None,
     };
-    Some(KeySchema { partition, sort })
+    Some(Keys { partition, sort })
 }

@@ -35,8 +35,8 @@ pub struct Grant {
     pub client_id: String,
     pub client_secret: Secret,
     pub scope: String,
-    /// The environment variables that id and secret came from.
-    pub variables: Vec<String>,
+    /// The settings that id and secret came from.
+    pub settings: Vec<String>,
 }
 
 /// What to do after an attempt.
@@ -233,12 +233,12 @@ impl Grant {
     }
 
     fn check_hint(&self) -> String {
-        if self.variables.is_empty() {
+        if self.settings.is_empty() {
             "check `client_id` and `client_secret` in rowcast.toml".to_owned()
         } else {
             format!(
-                "check the environment variables {}",
-                self.variables.join(", ")
+                "check the settings {}",
+                self.settings.join(", ")
             )
         }
     }

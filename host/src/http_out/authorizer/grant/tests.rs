@@ -124,7 +124,7 @@ fn refusals() {
         assert!(!found.contains(SECRET), "{found}");
     };
     let at = "fetch a token from https://accounts.example/api/token: it answers";
-    let variables = "check the environment variables SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
+    let variables = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
     let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {variables}");
     let words = ": invalid_client: Invalid client …";
