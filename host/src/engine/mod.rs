@@ -7,6 +7,9 @@ mod pipeline;
 mod runtime;
 mod state;
 
+/// The pipeline that this crate brings along, built from `component/`.
+pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
+
 pub use bindings::exports::rowcast::pipeline::extract::{
     Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, DoneCell, Extraction, Field,
     Pagination, RejectedCell, RejectedRecord, RejectionKind, Source,

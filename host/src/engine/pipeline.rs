@@ -301,3 +301,7 @@ fn memory(error: &wasmtime::Error) -> Option<CallError> {
         .downcast_ref::<MemoryExceeded>()
         .map(|exceeded| CallError::Memory(exceeded.0))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;
