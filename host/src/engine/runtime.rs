@@ -57,6 +57,7 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) instances: Arc<Semaphore>,
+    dynamodb_slots: Arc<Semaphore>,
     _clock: Arc<Clock>,
 }
 
@@ -139,6 +140,7 @@ impl Runtime {
         Ok(Self {
             engine,
             instances: semaphore(limits.instances),
+            dynamodb_slots: semaphore(limits.dynamodb_in_flight),
             limits: Arc::new(limits),
             _clock: Arc::new(clock),
         })
@@ -172,6 +174,7 @@ impl Runtime {
         let dynamodb = Shared {
             dynamodb,
             policy: Arc::new(Policy { tables }),
+            slots: self.dynamodb_slots.clone(),
             limits: limits.clone(),
         };
         Ok(Pipeline::new(self.clone(), pre, outbound, dynamodb))
