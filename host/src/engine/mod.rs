@@ -7,9 +7,6 @@ mod pipeline;
 mod runtime;
 mod state;
 
-/// The pipeline that this crate brings along, built from `component/`.
-pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
-
 pub use bindings::exports::rowcast::pipeline::extract::{
     Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, DoneCell, Extraction, Field,
     Pagination, RejectedCell, RejectedRecord, RejectionKind, Source,
@@ -23,3 +20,7 @@ pub use bindings::exports::rowcast::pipeline::query::{
 pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
 pub use pipeline::{CallError, Pipeline};
 pub use runtime::{Capabilities, EngineError, Runtime, Shape};
+
+/// The component that this crate was built with: `rowcast:pipeline@0.1.0`. The
+/// same bytes run in other hosts.
+pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
