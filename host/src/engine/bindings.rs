@@ -2,7 +2,6 @@
 
 #![expect(
     missing_docs,
-    clippy::pedantic,
     reason = "generated from wit/, which has the documentation"
 )]
 

@@ -12,12 +12,14 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-/// What all calls share: policy and connections.
+/// What all calls share: policy, connections and slots.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) dynamodb: Option<DynamoDb>,
     pub(super) policy: Arc<Policy>,
+    pub(super) slots: Arc<Semaphore>,
     pub(super) limits: Arc<Limits>,
 }
 
@@ -78,8 +80,8 @@ impl Host for Calls {
             .into_iter()
             .map(|request| self.admit(&request).map(|()| request))
             .collect();
-        // `DynamoDb` bounds what all calls have in flight; this bounds what one
-        // call has waiting.
+        // The slots bound what all calls have in flight; this bounds how much
+        // of one call waits for them.
         let shared = &self.shared;
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
@@ -97,6 +99,8 @@ impl Shared {
                 "no DynamoDB table is configured".to_owned(),
             ));
         };
+        let slot = self.slots.acquire().await;
+        let _slot = slot.map_err(|_| SendError::Unavailable("the host is ending".to_owned()))?;
         match dynamodb.send(&request.operation, request.body).await {
             Ok((_, body)) if exceeds(&body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;

@@ -132,7 +132,7 @@ impl Pipeline {
         budget: Option<Duration>,
     ) -> Result<Extraction, CallError> {
         let mut call = self.begin().await?;
-        let budget = self.budget(budget);
+        let budget = Some(self.budget(budget));
         let work = async {
             let instance = call.instantiate(&self.pre).await?;
             let extract = instance.rowcast_pipeline_extract();
@@ -153,7 +153,7 @@ impl Pipeline {
         budget: Option<Duration>,
     ) -> Result<Report, CallError> {
         let mut call = self.begin().await?;
-        let budget = self.budget(budget);
+        let budget = Some(self.budget(budget));
         let work = async {
             let instance = call.instantiate(&self.pre).await?;
             let load = instance.rowcast_pipeline_load();
@@ -173,7 +173,7 @@ impl Pipeline {
         budget: Option<Duration>,
     ) -> Result<Answer, CallError> {
         let mut call = self.begin().await?;
-        let budget = self.budget(budget);
+        let budget = Some(self.budget(budget));
         let work = async {
             let instance = call.instantiate(&self.pre).await?;
             let query = instance.rowcast_pipeline_query();
@@ -193,7 +193,7 @@ impl Pipeline {
         budget: Option<Duration>,
     ) -> Result<Explanation, CallError> {
         let mut call = self.begin().await?;
-        let budget = self.budget(budget);
+        let budget = Some(self.budget(budget));
         let work = async {
             let instance = call.instantiate(&self.pre).await?;
             let query = instance.rowcast_pipeline_query();
@@ -236,10 +236,10 @@ impl Pipeline {
         })
     }
 
-    fn budget(&self, wanted: Option<Duration>) -> Option<u64> {
+    fn budget(&self, wanted: Option<Duration>) -> u64 {
         let limit = self.runtime.limits.budget();
         let budget = wanted.map_or(limit, |wanted| wanted.min(limit));
-        Some(u64::try_from(budget.as_millis()).unwrap_or(u64::MAX))
+        u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn finish<T>(&self, call: &Call, result: Result<T, CallError>) -> Result<T, CallError> {
@@ -301,3 +301,7 @@ fn memory(error: &wasmtime::Error) -> Option<CallError> {
         .downcast_ref::<MemoryExceeded>()
         .map(|exceeded| CallError::Memory(exceeded.0))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;

@@ -13,7 +13,7 @@ use crate::http_out::egress::Egress;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -57,6 +57,7 @@ pub struct Runtime {
     pub(super) engine: Engine,
     pub(super) limits: Arc<Limits>,
     pub(super) instances: Arc<Semaphore>,
+    dynamodb_slots: Arc<Semaphore>,
     _clock: Arc<Clock>,
 }
 
@@ -102,7 +103,9 @@ impl EngineError {
                 "lower `[limits] instances` or `memory_mib` in rowcast.toml"
             }
             Self::NotComponent(_) => "`wasm-tools component new` makes one of a core module",
-            Self::Compile(_) => return None,
+            Self::Compile(_) => {
+                "a component of WASI 0.2 whose memory begins within `[limits] memory_mib` is needed"
+            }
             Self::Imports(_) => {
                 "a pipeline may import WASI 0.2, wasi:http and rowcast:pipeline/dynamodb, see wit/"
             }
@@ -125,7 +128,7 @@ impl Runtime {
 
     /// A runtime that keeps compiled code in that directory, or nowhere.
     pub fn with_cache(limits: Limits, directory: Option<PathBuf>) -> Result<Self, EngineError> {
-        let cache = directory.as_deref().and_then(cache);
+        let cache = directory.and_then(cache);
         let pooled = Engine::new(&config(cache.clone(), Some(pool(&limits))));
         let engine = pooled.or_else(|error| {
             // A container or `ulimit -v` may not grant the address space.
@@ -137,6 +140,7 @@ impl Runtime {
         Ok(Self {
             engine,
             instances: semaphore(limits.instances),
+            dynamodb_slots: semaphore(limits.dynamodb_in_flight),
             limits: Arc::new(limits),
             _clock: Arc::new(clock),
         })
@@ -170,6 +174,7 @@ impl Runtime {
         let dynamodb = Shared {
             dynamodb,
             policy: Arc::new(Policy { tables }),
+            slots: self.dynamodb_slots.clone(),
             limits: limits.clone(),
         };
         Ok(Pipeline::new(self.clone(), pre, outbound, dynamodb))
@@ -233,7 +238,7 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     pool
 }
 
-fn cache(directory: &Path) -> Option<Cache> {
+fn cache(directory: PathBuf) -> Option<Cache> {
     let mut config = CacheConfig::new();
     config.with_directory(directory);
     match Cache::new(config) {

@@ -38,13 +38,13 @@ impl Body for Upload {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
-            Some(Ok(frame)) => match take(&mut self.left, &frame) {
-                Ok(()) => Poll::Ready(Some(Ok(frame))),
-                Err(TooLong) => {
-                    let error = Error::HttpRequestBodySize(Some(self.limit));
-                    Poll::Ready(Some(Err(error.into())))
-                }
-            },
+            Some(Ok(frame)) => {
+                let taken = take(&mut self.left, &frame).map(|()| frame);
+                let size = Some(self.limit);
+                Poll::Ready(Some(
+                    taken.map_err(|TooLong| Error::HttpRequestBodySize(size).into()),
+                ))
+            }
             Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
             None => Poll::Ready(None),
         }

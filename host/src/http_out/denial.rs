@@ -66,10 +66,8 @@ impl Denials {
     pub(crate) fn record(&self, denial: Denial) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.len() < LOGGED && logged.insert(denial.message.clone()) {
-            match &denial.hint {
-                Some(hint) => tracing::warn!("{denial}; {hint}"),
-                None => tracing::warn!("{denial}"),
-            }
+            let hint = denial.hint.as_ref().map(tracing::field::display);
+            tracing::warn!(hint, "{denial}");
         }
         drop(logged);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);

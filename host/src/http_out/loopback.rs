@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What a server does with each request.
 #[derive(Clone, Copy)]
-pub(super) enum Behaviour {
+pub(crate) enum Behaviour {
     /// Answers, and keeps the connection.
     Answer(&'static str),
     /// Answers, and closes the connection.
@@ -18,10 +18,10 @@ pub(super) enum Behaviour {
 }
 
 /// An answer.
-pub(super) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// Starts a server; it lives as long as the test.
-pub(super) async fn serve(behaviour: Behaviour) -> SocketAddr {
+pub(crate) async fn serve(behaviour: Behaviour) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -9,6 +9,6 @@ pub mod egress;
 mod fault;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod loopback;
+pub(crate) mod loopback;
 mod resolve;
 pub(crate) mod wasi;

@@ -174,12 +174,11 @@ impl Exchange {
         let patience = async {
             // What it answers holds a lock, which must not outlive this.
             let connected = async { drop(connection.wait_for_connection_metadata().await) };
-            let in_time = match self.options.connect_timeout {
-                Some(bound) => timeout(bound, connected).await.is_ok(),
-                None => {
-                    connected.await;
-                    true
-                }
+            let in_time = if let Some(bound) = self.options.connect_timeout {
+                timeout(bound, connected).await.is_ok()
+            } else {
+                connected.await;
+                true
             };
             if !in_time {
                 return Error::ConnectionTimeout;

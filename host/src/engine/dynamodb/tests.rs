@@ -128,6 +128,7 @@ async fn answers_keep_their_order_and_bounds_hold() {
     let shared = Shared {
         dynamodb: None,
         policy: Arc::new(policy()),
+        slots: Arc::new(Semaphore::new(1)),
         limits: Arc::new(limits),
     };
     let denials = Denials::default();

@@ -1,0 +1,184 @@
+//! The embedded component in the engine, against servers on loopback.
+
+use super::*;
+use crate::engine::{Auth, COMPONENT, Capabilities, Field, Pagination, Retry, Stop};
+use crate::http_out::authorizer::Authorizer;
+use crate::http_out::client::Client;
+use crate::http_out::egress::Egress;
+use crate::http_out::loopback::{Behaviour, serve};
+use crate::limits::Limits;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+/// Compiling takes seconds without optimisation: once is enough.
+static CACHE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+const ANSWER: &str = concat!(
+    "HTTP/1.1 200 OK\r\ncontent-length: 33\r\n\r\n",
+    r#"[{"name":"one"},{"name":1.50e+2}]"#
+);
+
+fn pipeline(origin: &str, limits: &Limits) -> Pipeline {
+    let origins = [origin.parse().unwrap()].into();
+    let egress = Arc::new(Egress {
+        origins,
+        ..Egress::default()
+    });
+    let capabilities = Capabilities {
+        client: Client::new(limits, egress.clone()).unwrap(),
+        egress,
+        authorizer: Authorizer::default(),
+        dynamodb: None,
+        tables: BTreeSet::new(),
+    };
+    let cache = Some(CACHE.path().join("compiled"));
+    let runtime = Runtime::with_cache(limits.clone(), cache).unwrap();
+    runtime.pipeline(COMPONENT, capabilities).unwrap()
+}
+
+fn retry() -> Retry {
+    Retry {
+        max_attempts: 1,
+        base_delay_ms: 1,
+        max_delay_ms: 1,
+        max_retry_after_ms: 0,
+    }
+}
+
+fn source(origin: &str) -> Source {
+    Source {
+        url: format!("{origin}/artists/{{id}}"),
+        headers: Vec::new(),
+        matrix: Vec::new(),
+        records: String::new(),
+        attributes: vec![Field {
+            name: "artist".into(),
+            value: "{id}".into(),
+        }],
+        require: vec!["/name".into()],
+        auth: Auth::None,
+        pagination: Pagination::None,
+        max_pages: 1,
+        concurrency: 4,
+        retry: retry(),
+        request_timeout_ms: 30_000,
+        max_body_bytes: 1024,
+    }
+}
+
+fn question() -> Question {
+    Question {
+        table: "tracks".into(),
+        index: None,
+        filter: "popularity > 90".into(),
+        select: Vec::new(),
+        limit: None,
+        segments: 1,
+        consistent: false,
+        retry: retry(),
+    }
+}
+
+fn rows(number: u32) -> Vec<String> {
+    (0..number).map(|id| format!(r#"{{"id":{id}}}"#)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_run_in_parallel_over_kept_connections() {
+    let origin = format!("http://{}", serve(Behaviour::Answer(ANSWER)).await);
+    let pipeline = pipeline(
+        &origin,
+        &Limits {
+            instances: 2,
+            ..Limits::default()
+        },
+    );
+    let source = Arc::new(source(&origin));
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (pipeline, source) = (pipeline.clone(), source.clone());
+        calls.spawn(async move { pipeline.extract(&source, &rows(25), None, None).await });
+    }
+    for extraction in calls.join_all().await {
+        let extraction = extraction.unwrap();
+        let counts = (
+            extraction.done.len(),
+            extraction.documents.len(),
+            extraction.pending.len(),
+        );
+        assert_eq!(
+            (counts, extraction.requests),
+            ((25, 50, 0), 25),
+            "{extraction:?}"
+        );
+        let second = extraction.documents.get(1).map(String::as_str);
+        assert_eq!(second, Some(r#"{"artist":0,"name":1.50e+2}"#));
+    }
+    // 200 exchanges, eight at once at the most.
+    let opened = pipeline.outbound.client.connections_opened();
+    assert!(opened <= 16, "{opened} connections");
+    assert_eq!(pipeline.last_denial(), None);
+}
+
+#[tokio::test]
+async fn what_policy_refuses_is_rejected_with_a_hint() {
+    let pipeline = pipeline("https://api.example.com", &Limits::default());
+    let source = source("https://other.test");
+    let result = pipeline.extract(&source, &rows(1), None, None).await;
+    assert!(
+        matches!(result, Err(CallError::Failure(Failure::PermanentDenied(_)))),
+        "{result:?}"
+    );
+    let hint = pipeline
+        .last_denial()
+        .and_then(|denial| denial.hint())
+        .unwrap();
+    assert!(
+        hint.as_str()
+            .contains(r#"origins = ["https://other.test"]"#),
+        "{hint}"
+    );
+
+    let answer = pipeline.query(&question(), None, None).await;
+    assert!(
+        matches!(answer, Err(CallError::Failure(Failure::PermanentDenied(_)))),
+        "{answer:?}"
+    );
+    let denial = pipeline.last_denial().unwrap().to_string();
+    assert!(
+        denial.contains(r#"the DynamoDB table "tracks""#),
+        "{denial}"
+    );
+}
+
+#[tokio::test]
+async fn time_and_memory_are_bounded() {
+    let origin = format!("http://{}", serve(Behaviour::Silence).await);
+    let check =
+        async |mib: u64, row: &str, expected: fn(&Result<Extraction, CallError>) -> bool| {
+            let limits = Limits {
+                memory_mib: mib,
+                ..Limits::default()
+            };
+            let rows = [row.to_owned(), row.to_owned()];
+            let budget = Some(Duration::from_millis(100));
+            let pipeline = pipeline(&origin, &limits);
+            let result = pipeline
+                .extract(&source(&origin), &rows, None, budget)
+                .await;
+            assert!(expected(&result), "{result:?}");
+        };
+    // A server that doesn't answer: the component minds its budget itself.
+    check(256, r#"{"id":1}"#, |result| {
+        result.as_ref().is_ok_and(|extraction| {
+            extraction.pending.len() == 2 && extraction.stopped == Some(Stop::Budget)
+        })
+    })
+    .await;
+    let large = format!(r#"{{"id":1,"text":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    check(3, &large, |result| {
+        matches!(result, Err(CallError::Memory(3)))
+    })
+    .await;
+}
