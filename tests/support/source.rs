@@ -23,7 +23,10 @@ pub struct Seen {
 
 impl Seen {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -46,7 +49,11 @@ impl Reply {
     }
 
     pub fn status(status: u16, body: impl Into<String>) -> Self {
-        Self::Answer(status, vec![("content-type", "application/json".into())], body.into())
+        Self::Answer(
+            status,
+            vec![("content-type", "application/json".into())],
+            body.into(),
+        )
     }
 
     pub fn with_header(self, name: &'static str, value: impl Into<String>) -> Self {
@@ -107,7 +114,11 @@ impl ScriptedSource {
                 connections.spawn(serve(stream, Arc::clone(&accepting)));
             }
         });
-        Self { address, state, task }
+        Self {
+            address,
+            state,
+            task,
+        }
     }
 
     /// `http://127.0.0.1:port`
@@ -180,14 +191,23 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {
     }
     let body = buffer[end..end + length].to_vec();
     buffer.drain(..end + length);
-    Some(Seen { method, target, headers, body, at: Instant::now() })
+    Some(Seen {
+        method,
+        target,
+        headers,
+        body,
+        at: Instant::now(),
+    })
 }
 
 /// False if the connection is at its end.
 async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
     match reply {
         Reply::Answer(status, headers, body) => {
-            let mut text = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n", body.len());
+            let mut text = format!(
+                "HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n",
+                body.len()
+            );
             for (name, value) in headers {
                 text.push_str(&format!("{name}: {value}\r\n"));
             }

@@ -76,7 +76,9 @@ async fn rows(host: &Host) -> Result<Found, Failure> {
         return Ok(Found { text, row: None });
     }
     let found = rows::check(configured, &host.config().limits).await?;
-    let server = found.server_version.map(|version| format!("PostgreSQL {version}; "));
+    let server = found
+        .server_version
+        .map(|version| format!("PostgreSQL {version}; "));
     let columns = found.columns.join(", ");
     let rows = if found.first.is_some() {
         ""

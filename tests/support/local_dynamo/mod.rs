@@ -128,7 +128,14 @@ impl DynamoDbLocal {
                 folder: std::env::temp_dir(),
                 source,
             })?;
-        let java = Command::new("java")
+        // Beside Java, a shell waits for our end of its standard input to
+        // close, which it does however this process ends, and then ends Java.
+        let java = Command::new("sh")
+            .args([
+                "-c",
+                "exec 3<&0; (read -r _ <&3; kill $$) & exec \"$@\" 3<&- </dev/null",
+            ])
+            .args(["sh", "java"])
             .current_dir(folder)
             // It should start quickly and stay small; nothing here is measured.
             .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
@@ -139,7 +146,7 @@ impl DynamoDbLocal {
             ])
             .args(["-inMemory", "-port"])
             .arg(port.to_string())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(stdout)
             .stderr(stderr)
             .spawn()

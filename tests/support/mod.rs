@@ -1,0 +1,7 @@
+//! What tests share: servers, and the command run against them.
+
+pub mod command;
+pub mod dynamodb;
+pub mod local_dynamo;
+pub mod source;
+pub mod stage;
