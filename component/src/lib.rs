@@ -10,8 +10,6 @@
 #[expect(
     missing_docs,
     clippy::pedantic,
-    clippy::allow_attributes,
-    clippy::allow_attributes_without_reason,
     reason = "generated from wit/, which has the documentation"
 )]
 pub mod bindings {

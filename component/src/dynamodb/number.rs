@@ -1,6 +1,8 @@
 //! A number's text → whether DynamoDB holds it, its size there, its value for
 //! comparison. Pure; nothing is rounded.
 
+use std::cmp::Ordering;
+
 /// DynamoDB keeps that many significant digits.
 const MAX_DIGITS: usize = 38;
 /// Powers of ten of the first significant digit: 1E-130 to 9.99…E+125.
@@ -71,6 +73,33 @@ impl Decimal {
             digits,
             exponent: scan.exponent,
         })
+    }
+
+    fn sign(&self) -> i8 {
+        match (self.digits.is_empty(), self.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        }
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Digits are aligned at the first one that counts, so text order is
+        // their order.
+        let magnitude = || (self.exponent, &self.digits).cmp(&(other.exponent, &other.digits));
+        match (self.sign(), other.sign()) {
+            (1, 1) => magnitude(),
+            (-1, -1) => magnitude().reverse(),
+            (left, right) => left.cmp(&right),
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -147,6 +176,7 @@ fn exponent_value(text: &str) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 
@@ -209,6 +239,39 @@ mod tests {
                 equal,
                 "{left} {right}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_are_ordered_exactly() {
+        let ascending = [
+            "-1E+2",
+            "-99.9",
+            "-1",
+            "-0.5",
+            "-1e-130",
+            "0",
+            "1E-130",
+            "0.05",
+            "0.5",
+            "1",
+            "1.5",
+            "9",
+            "10",
+            "12",
+            "123",
+            "1e3",
+            "12345678901234567890123456789012345677",
+            "12345678901234567890123456789012345678",
+            "9.99E125",
+        ];
+        for (left, smaller) in ascending.iter().enumerate() {
+            for (right, greater) in ascending.iter().enumerate() {
+                let found = Decimal::parse(smaller)
+                    .unwrap()
+                    .cmp(&Decimal::parse(greater).unwrap());
+                assert_eq!(found, left.cmp(&right), "{smaller} and {greater}");
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Filter text → tokens with their columns. Knows nothing of the grammar.
 
-use super::number::Decimal;
 use super::syntax::{Comparator, FilterError};
+use crate::dynamodb::number;
 
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,9 +191,9 @@ impl Lexer<'_> {
             );
         }
         let digits = self.since(start);
-        match Decimal::of(&digits).fault() {
-            Some(fault) => malformed(fault),
-            None => Ok(Token::Number(digits)),
+        match number::size(&digits) {
+            Ok(_) => Ok(Token::Number(digits)),
+            Err(error) => malformed(&error.to_string()),
         }
     }
 }
@@ -289,12 +289,14 @@ mod tests {
         check(longest, &format!("1:Number({longest:?}) 39:End"));
         check(
             &format!("{longest}9"),
-            "column 1: a number has 38 significant digits at the most",
+            "column 1: the number has 39 significant digits; DynamoDB keeps 38",
         );
-        let range = "column 1: a number's magnitude is between 1E-130 and 9.99E+125";
-        check("1E126", range);
-        check("0.1E-130", range);
-        check("1e99999999999999999999", range);
+        let large = "column 1: the number is beyond 9.99E+125, the largest that DynamoDB holds";
+        check("1E126", large);
+        check("1e99999999999999999999", large);
+        let small =
+            "column 1: the number is closer to zero than 1E-130, the smallest that DynamoDB holds";
+        check("0.1E-130", small);
     }
 
     #[test]

@@ -17,7 +17,6 @@ mod explain;
 pub mod expression;
 pub mod grammar;
 pub mod lexer;
-pub mod number;
 pub mod plan;
 pub mod reading;
 pub mod syntax;

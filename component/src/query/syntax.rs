@@ -1,7 +1,7 @@
 //! What a filter means, as values: conditions over paths and literals, with
 //! their columns. Made by the grammar only, which has checked their shape.
 
-use super::number::Decimal;
+use crate::dynamodb::number::Decimal;
 use std::fmt;
 
 /// What is wrong with a filter or a path, and where.
@@ -102,7 +102,11 @@ impl Literal {
         match (self, other) {
             // DynamoDB orders text by its UTF-8 bytes, as Rust does.
             (Self::Text(low), Self::Text(high)) => low <= high,
-            (Self::Number(low), Self::Number(high)) => Decimal::of(low) <= Decimal::of(high),
+            (Self::Number(low), Self::Number(high)) => {
+                // Both were checked when they were read.
+                Decimal::parse(low)
+                    .is_ok_and(|low| Decimal::parse(high).is_ok_and(|high| low <= high))
+            }
             _ => false,
         }
     }
