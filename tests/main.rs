@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `component` | the built component: its imports and exports |
+//! | `docs` | the documents name files that exist, and code that compiles |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `support` | the servers, the command, and what tests share |
 
@@ -16,5 +17,6 @@
 )]
 
 mod component;
+mod docs;
 mod pipeline;
 mod support;
