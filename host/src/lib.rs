@@ -12,6 +12,7 @@ pub mod engine;
 pub mod hint;
 pub mod host;
 pub mod http_out;
+pub mod ledger;
 pub mod limits;
 pub mod plan;
 pub mod rows;

@@ -2,8 +2,10 @@
 //! are given. Pure.
 
 use crate::config::{self, AuthBy, AuthMethod, Config, KeyType};
+use crate::dynamodb::admin::TableDescription;
 use crate::engine;
 use crate::http_out::egress::{Egress, Origin, OriginError};
+use crate::ledger::Hash;
 use std::collections::BTreeSet;
 
 /// A setting that names no usable origin.
@@ -103,6 +105,54 @@ fn retry(retry: &config::Retry) -> engine::Retry {
         max_delay_ms: retry.max_delay_ms,
         max_retry_after_ms: retry.max_retry_after_ms,
     }
+}
+
+/// The same bounds for the host's own calls.
+pub(crate) fn retry_of(retry: &engine::Retry) -> config::Retry {
+    config::Retry {
+        max_attempts: retry.max_attempts,
+        base_delay_ms: retry.base_delay_ms,
+        max_delay_ms: retry.max_delay_ms,
+        max_retry_after_ms: retry.max_retry_after_ms,
+    }
+}
+
+/// What a run over these rows does, as far as it can be told from the
+/// configuration without its secrets: a run can only be gone on with by one
+/// that does the same.
+#[must_use]
+pub fn work(rows: &config::Rows, source: &config::Source) -> Hash {
+    let rows = match rows {
+        config::Rows::Postgres(rows) => format!("query {}", rows.query),
+        config::Rows::File(rows) => format!("file {:?}", rows.input),
+    };
+    let mut source = self::source(source);
+    // How often and how fast it asks makes no difference to what it gets.
+    source.auth = engine::Auth::None;
+    for header in &mut source.headers {
+        header.value.clear();
+    }
+    let engine::Source {
+        url,
+        headers,
+        matrix,
+        records,
+        attributes,
+        require,
+        pagination,
+        max_pages,
+        ..
+    } = source;
+    let source =
+        format!("{url} {headers:?} {matrix:?} {records} {attributes:?} {require:?} {pagination:?} {max_pages}");
+    Hash::of(&[&rows, &source])
+}
+
+/// What tells a table from every other, also from an earlier one of its name.
+#[must_use]
+pub fn scope(origin: &str, table: &TableDescription) -> Hash {
+    let keys = table.keys.to_string();
+    Hash::of(&[origin, &table.name, &table.identity, &keys])
 }
 
 /// The component's view of the table.

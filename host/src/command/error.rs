@@ -5,6 +5,7 @@ use rowcast::dynamodb::admin::TableError;
 use rowcast::engine::EngineError;
 use rowcast::hint::Hint;
 use rowcast::host::{HostError, RowsOrConfigError};
+use rowcast::ledger::LedgerError;
 use rowcast::rows::RowsError;
 use std::fmt::Write;
 
@@ -93,6 +94,7 @@ impl From<HostError> for Failure {
             | HostError::Engine(_) => Exit::Invalid,
             HostError::NotActive { .. } => Exit::Unavailable,
             HostError::Table(error) => exit_of_table(error),
+            HostError::Ledger(error) => exit_of_ledger(error),
             _ => Exit::Internal,
         };
         let hint = error.hint();
@@ -127,6 +129,16 @@ fn exit_of_table(error: &TableError) -> Exit {
         TableError::NotFound(_) | TableError::Exists(_) | TableError::Invalid(_) => Exit::Invalid,
         TableError::Denied(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
+    }
+}
+
+/// The exit for a ledger that can't be used.
+pub fn exit_of_ledger(error: &LedgerError) -> Exit {
+    match error {
+        LedgerError::InUse(_) => Exit::Unavailable,
+        LedgerError::Table(error) => exit_of_table(error),
+        LedgerError::File { .. } | LedgerError::Broken => Exit::Internal,
+        _ => Exit::Invalid,
     }
 }
 

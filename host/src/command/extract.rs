@@ -22,6 +22,10 @@ pub struct Extract {
         value_name = "FORMAT"
     )]
     output: Format,
+    /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
+    /// `--rejected` wrote is fine.
+    #[arg(long, value_name = "FILE")]
+    rows: Option<String>,
     /// Write what is rejected to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -29,10 +33,13 @@ pub struct Extract {
 
 impl Extract {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let host = global
-            .host(global.config(&[Section::Rows, Section::Source])?)
-            .await?;
-        let extract = host.extract()?;
+        let sections: &[Section] = match &self.rows {
+            Some(_) => &[Section::Source],
+            None => &[Section::Rows, Section::Source],
+        };
+        let host = global.host(global.config(sections)?).await?;
+        let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
+        let extract = input.prepare(host.extract()?);
         let stop = extract.stop_handle();
         let printer = Printer::new(self.output, stdout(), terminal_width());
         let state = Arc::new(Mutex::new((printer, None)));
@@ -51,8 +58,9 @@ impl Extract {
                 }
             }
         };
-        let rows = host.rows().await?;
+        let rows = input.open(&host).await?;
         let report = run::watch(extract, rows, self.rejected, global.talks(), documents).await?;
+        input.mention_left_out(global.talks())?;
         if let Some(state) = Arc::into_inner(state) {
             let (printer, failed) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
             failed.map_or(Ok(()), Err)?;

@@ -6,8 +6,13 @@ use rowcast::config::{FileRows, Format, Section};
 use std::path::PathBuf;
 
 /// Write documents (JSON lines) to the table.
+///
+/// Of a file that `--rejected` wrote, the documents are taken. Documents that
+/// haven't changed since they were written aren't written again.
 #[derive(Debug, Args)]
 pub struct Load {
+    #[command(flatten)]
+    unchanged: super::ledger::UnchangedBooks,
     /// A file of one JSON object per line; `-` is standard input.
     #[arg(default_value = "-", value_name = "FILE")]
     file: String,
@@ -21,8 +26,15 @@ impl Load {
         let host = global.host(global.config(&[Section::Table])?).await?;
         let file = FileRows::new(&self.file, Some(Format::JsonLines))
             .map_err(|reason| Failure::invalid(reason, None))?;
-        let load = host.load().await?;
-        let rows = host.rows_of(&rowcast::config::Rows::File(file)).await?;
-        run::finish(run::watch(load, rows, self.rejected, global.talks(), |_| ()).await?)
+        let input = super::ledger::documents(file, self.rejected.as_deref())?;
+        let load = self.unchanged.apply(&host, host.load().await?)?;
+        let load = match host.ledger().await? {
+            Some(ledger) => load.ledger(ledger.contents_only(host.scope().await?)),
+            None => load,
+        };
+        let rows = input.open(&host).await?;
+        let report = run::watch(load, rows, self.rejected, global.talks(), |_| ()).await?;
+        input.mention_left_out(global.talks())?;
+        run::finish(report)
     }
 }

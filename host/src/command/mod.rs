@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod extract;
 mod init;
+mod ledger;
 mod load;
 mod output;
 mod progress;

@@ -1,5 +1,6 @@
 //! `rowcast run`: rows → extract → load, and a summary.
 
+use super::ledger::{self, RunBooks, UnchangedBooks};
 use super::progress::Progress;
 use super::rejections::Rejections;
 use super::{Exit, Failure, Global};
@@ -13,8 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Run the pipeline: rows → extract → load.
+///
+/// A run that was stopped or killed is gone on with: rows that were finished
+/// aren't asked for again. Documents that haven't changed since they were
+/// written aren't written again.
 #[derive(Debug, Args)]
 pub struct Run {
+    #[command(flatten)]
+    books: RunBooks,
+    #[command(flatten)]
+    unchanged: UnchangedBooks,
+    /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
+    /// `--rejected` wrote is fine.
+    #[arg(long, value_name = "FILE")]
+    rows: Option<String>,
     /// Write what is rejected to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -33,9 +46,18 @@ enum Report {
 
 impl Run {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let host = global.host(global.config(Section::ALL)?).await?;
-        let (run, rows) = (host.run().await?, host.rows().await?);
+        let sections: &[Section] = match &self.rows {
+            Some(_) => &[Section::Source, Section::Table],
+            None => Section::ALL,
+        };
+        let host = global.host(global.config(sections)?).await?;
+        let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
+        let run = self.unchanged.apply(&host, host.run().await?)?;
+        let run = self.books.begin(&host, run, &input, global.talks()).await?;
+        let rows = input.open(&host).await?;
+        let run = input.prepare(run);
         let report = watch(run, rows, self.rejected, global.talks(), |_| ()).await?;
+        input.mention_left_out(global.talks())?;
         if self.report == Report::Json {
             let counts = serde_json::to_string(&report.tally).map_err(anyhow::Error::from)?;
             writeln!(stdout(), "{counts}")?;
@@ -87,7 +109,7 @@ pub fn finish(report: RunReport) -> Result<Exit, Failure> {
         });
     };
     let exit = exit_of(&stopped);
-    let hint = stopped.hint();
+    let hint = ledger::hint(&stopped, report.run.as_deref()).or_else(|| stopped.hint());
     Err(Failure::new(
         anyhow::Error::new(stopped).context("the run stopped before its end"),
         hint,
@@ -103,6 +125,7 @@ pub fn exit_of(stopped: &Stopped) -> Exit {
         Stopped::Unavailable(_) => Exit::Unavailable,
         Stopped::Component(_) => Exit::Internal,
         Stopped::Rows(error) => super::error::exit_of_rows(error),
+        Stopped::Ledger(error) => super::error::exit_of_ledger(error),
         // Asked to stop, a rate limit, no more budget.
         _ => Exit::Incomplete,
     }
@@ -161,6 +184,7 @@ fn summary(tally: &Tally, elapsed: Duration) -> String {
         effort.write_capacity,
         elapsed.as_secs_f64(),
     );
+    text.push_str(&ledger::summary(tally));
     if documents.superseded > 0 {
         text.push_str(&format!(
             "note: {} documents were superseded: a later one has the same key, and the table keeps one. \

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, Global};
 use clap::Subcommand;
-use rowcast::config::Section;
+use rowcast::config::{Ledger, Section};
 use rowcast::dynamodb::admin::{Billing, TableDescription};
 use serde_json::json;
 use std::io::{Write, stderr, stdout};
@@ -10,7 +10,11 @@ use std::io::{Write, stderr, stdout};
 #[derive(Debug, Subcommand)]
 pub enum Table {
     /// Create the table with the keys in `table.keys`, paid by request.
-    Create,
+    Create {
+        /// Create the table in `ledger.table` instead, for the ledger.
+        #[arg(long)]
+        ledger: bool,
+    },
     /// Print what the table is, as one JSON object.
     Describe,
 }
@@ -19,8 +23,15 @@ impl Table {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let host = global.host(global.config(&[Section::Table])?).await?;
         let table = match self {
-            Self::Create => {
-                let table = host.create_table().await?;
+            Self::Create { ledger } => {
+                let table = match (ledger, &host.config().ledger) {
+                    (false, _) => host.create_table().await?,
+                    (true, Ledger::Table(name)) => host.create_ledger_table(name).await?,
+                    (true, _) => {
+                        let hint = "add `[ledger] table = \"…\"` to the configuration";
+                        return Err(Failure::invalid("the ledger is no table", Some(hint)));
+                    }
+                };
                 if global.talks() {
                     writeln!(
                         stderr(),

@@ -129,6 +129,13 @@ const TAIL: &str = r#"# What the component may reach beyond the source itself.
 # chunk_rows = 50                   # rows per call into the component
 # workers = 4                       # calls at once
 
+# What was written is kept beside this file, so that a run that was stopped or
+# killed goes on, and what hasn't changed isn't written again.
+# [ledger]
+# file = ".rowcast/ledger.redb"
+# table = "rowcast_ledger"          # in DynamoDB, where there is no disk
+# off = true
+
 # [limits]
 # call_seconds = 120
 # memory_mib = 256

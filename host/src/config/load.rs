@@ -36,7 +36,7 @@ impl Config {
         Self::load_sections(path, Section::ALL, env)
     }
 
-    /// Reads some sections of a file, and `egress`, `run` and `limits`.
+    /// Reads some sections of a file, and all that aren't sections of [`Section`].
     pub fn load_sections(
         path: &Path,
         sections: &[Section],
@@ -46,7 +46,11 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse_sections(&text, sections, env).map_err(|error| error.in_file(path))
+        let mut config =
+            Self::parse_sections(&text, sections, env).map_err(|error| error.in_file(path))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.ledger = config.ledger.beside(folder);
+        Ok(config)
     }
 
     /// Reads the text of a file.

@@ -5,6 +5,7 @@ mod deserialize;
 mod error;
 mod init;
 mod interpolate;
+mod ledger;
 mod load;
 mod preset;
 mod rows;
@@ -22,6 +23,7 @@ mod tree;
 
 pub use error::ConfigError;
 pub use init::commented;
+pub use ledger::Ledger;
 pub use load::Section;
 pub use preset::PRESETS;
 pub use rows::{FileRows, Format, Input, PostgresRows, Rows};
@@ -51,6 +53,8 @@ pub struct Config {
     pub egress: Egress,
     /// How work is cut and spread.
     pub run: Run,
+    /// Where it is kept what was written.
+    pub ledger: Ledger,
     /// Bounds that the host keeps.
     pub limits: Limits,
 }

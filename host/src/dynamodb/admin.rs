@@ -68,6 +68,9 @@ pub struct TableDescription {
     pub size_bytes: u64,
     /// How it's paid for.
     pub billing: Billing,
+    /// What tells it from an earlier table of the same name: DynamoDB's own
+    /// id for it, and when it was created.
+    pub identity: String,
 }
 
 /// How to wait for a table.
@@ -173,7 +176,7 @@ impl DynamoDb {
         Ok(table)
     }
 
-    async fn administer(
+    pub(super) async fn administer(
         &self,
         operation: &str,
         table: &str,
@@ -206,9 +209,10 @@ fn refusal(operation: &str, table: &str, status: u16, fault: &Fault) -> TableErr
         "ResourceNotFoundException" => TableError::NotFound(table.to_owned()),
         "ResourceInUseException" => TableError::Exists(table.to_owned()),
         "ValidationException" | "SerializationException" => TableError::Invalid(text),
-        "LimitExceededException" | "ThrottlingException" | "RequestLimitExceeded" => {
-            TableError::Unavailable(text)
-        }
+        "LimitExceededException"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "ProvisionedThroughputExceededException" => TableError::Unavailable(text),
         "AccessDeniedException"
         | "UnrecognizedClientException"
         | "InvalidSignatureException"
@@ -285,6 +289,14 @@ fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableErro
         item_count: table.item_count,
         size_bytes: table.size_bytes,
         billing,
+        identity: format!(
+            "{} {}",
+            table.table_id.unwrap_or_default(),
+            table
+                .creation_date_time
+                .map(|time| time.to_string())
+                .unwrap_or_default()
+        ),
     })
 }
 

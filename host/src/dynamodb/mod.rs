@@ -5,6 +5,7 @@ pub mod admin;
 mod answer;
 pub mod credentials;
 pub mod endpoint;
+mod items;
 pub mod sign;
 pub mod skew;
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //! left that time alone would resolve, `load` likewise.
 
 use super::Stages;
+use super::books::{Batch, Books, Unchanged, Writing};
 use super::event::{Event, Rejection, Stopped};
 use super::tally::Tally;
 use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
+use crate::ledger::{LedgerError, LedgerRun};
 use serde_json::value::RawValue;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Calls that may end for lack of budget without getting on before a chunk is
@@ -23,41 +25,71 @@ pub struct Outcome {
 pub struct Chunk<'a> {
     pub pipeline: &'a Pipeline,
     pub stages: &'a Stages,
+    pub ledger: Option<&'a LedgerRun>,
+    pub unchanged: &'a Unchanged,
     /// The first row's number in the run.
     pub first_row: u64,
+    /// As they were read: what a row is known by.
+    pub lines: &'a [String],
+    /// As they are asked for.
     pub rows: &'a [String],
+    /// Combinations that a row is restricted to, by its index.
+    pub only: &'a HashMap<u32, u32>,
     pub observe: &'a (dyn Fn(Event) + Send + Sync),
 }
 
 impl Chunk<'_> {
     /// Does all of it. Whatever stops it, the tally says where everything is.
     pub async fn run(&self) -> Outcome {
-        match self.stages {
-            Stages::All { source, .. } | Stages::Extract { source } => self.extract(source).await,
-            Stages::Load { .. } => self.load_rows().await,
+        let mut tally = Tally::default();
+        tally.rows.read = self.rows.len() as u64;
+        let mut books = match Books::open(self.ledger, self.unchanged, self.lines).await {
+            Ok(books) => books,
+            Err(error) => return self.not_begun(tally, error),
+        };
+        let stopped = match self.stages {
+            Stages::All { source, .. } | Stages::Extract { source } => {
+                self.extract(source, &mut books, &mut tally).await
+            }
+            Stages::Load { .. } => self.load_rows(&mut books, &mut tally).await,
+        };
+        let closed = books.close(self.lines).await;
+        Outcome {
+            tally,
+            stopped: stopped.or(closed.err().map(Stopped::Ledger)),
         }
     }
 
-    /// The rows are documents already.
-    async fn load_rows(&self) -> Outcome {
-        let mut tally = Tally::default();
-        let rows = self.rows.len() as u64;
-        tally.rows.read = rows;
-        tally.rows.done = rows;
-        tally.records.received = rows;
-        tally.records.documents = rows;
-        let stopped = self.deliver(self.rows.to_vec(), &mut tally).await;
+    /// Nothing is known of the rows: all of them are pending.
+    fn not_begun(&self, mut tally: Tally, error: LedgerError) -> Outcome {
+        self.stages.leave(self.rows.len() as u64, &mut tally);
+        let stopped = Some(Stopped::Ledger(error));
         Outcome { tally, stopped }
     }
 
-    async fn extract(&self, source: &Source) -> Outcome {
-        let combinations = combinations(source);
-        let mut tally = Tally::default();
-        tally.rows.read = self.rows.len() as u64;
-        tally.requests.planned = tally.rows.read * u64::from(combinations);
+    /// The rows are documents already.
+    async fn load_rows(&self, books: &mut Books<'_>, tally: &mut Tally) -> Option<Stopped> {
+        let rows = self.rows.len() as u64;
+        tally.rows.done = rows;
+        tally.records.received = rows;
+        tally.records.documents = rows;
+        let batch = Batch {
+            documents: self.rows.to_vec(),
+            rows: (0..).take(self.rows.len()).collect(),
+        };
+        self.deliver(batch, books, tally).await
+    }
+
+    async fn extract(
+        &self,
+        source: &Source,
+        books: &mut Books<'_>,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
         let mut stopped = None;
         let mut rejected_rows = BTreeSet::new();
-        let mut pending = all_cells(self.rows.len(), combinations);
+        let mut pending = self.cells(combinations(source), books);
+        tally.requests.planned = pending.len() as u64;
         let mut idle_calls = 0;
         while !pending.is_empty() && stopped.is_none() {
             let before = pending.len();
@@ -70,9 +102,12 @@ impl Chunk<'_> {
                     pending.clone_from(&extraction.pending);
                     rejected_rows
                         .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
+                    let incomplete = extraction.rejected_records.iter();
+                    incomplete.for_each(|rejected| books.unfinished(rejected.cell.row));
                     stopped = extraction.stopped.as_ref().and_then(stop_reason);
-                    self.count(source, &extraction, &mut tally);
-                    let load_stopped = self.deliver(extraction.documents, &mut tally).await;
+                    self.count(source, &extraction, tally);
+                    let batch = batch(extraction);
+                    let load_stopped = self.deliver(batch, books, tally).await;
                     stopped = stopped.or(load_stopped);
                 }
                 Err(error) => stopped = Some(call_stopped(error)),
@@ -90,8 +125,27 @@ impl Chunk<'_> {
         let pending_rows: BTreeSet<u32> = pending.iter().map(|cell| cell.row).collect();
         tally.rows.pending = pending_rows.len() as u64;
         tally.rows.rejected = rejected_rows.difference(&pending_rows).count() as u64;
-        tally.rows.done = tally.rows.read - tally.rows.pending - tally.rows.rejected;
-        Outcome { tally, stopped }
+        tally.rows.resumed = books.resumed();
+        tally.rows.done = tally.rows.read
+            - tally.rows.pending
+            - tally.rows.rejected
+            - tally.rows.resumed;
+        let unfinished = pending_rows.union(&rejected_rows);
+        unfinished.for_each(|row| books.unfinished(*row));
+        stopped
+    }
+
+    /// What is to be asked for: not what was finished before.
+    fn cells(&self, combinations: u32, books: &Books<'_>) -> Vec<Cell> {
+        let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        (0..rows)
+            .filter(|row| !books.is_resumed(*row))
+            .flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination }))
+            .filter(|cell| {
+                let only = self.only.get(&cell.row);
+                only.is_none_or(|only| *only == cell.combination)
+            })
+            .collect()
     }
 
     fn count(&self, source: &Source, extraction: &Extraction, tally: &mut Tally) {
@@ -124,15 +178,29 @@ impl Chunk<'_> {
         }
     }
 
-    async fn deliver(&self, documents: Vec<String>, tally: &mut Tally) -> Option<Stopped> {
+    async fn deliver(
+        &self,
+        batch: Batch,
+        books: &mut Books<'_>,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        let documents = batch.documents.len() as u64;
+        tally.documents.total += documents;
         match self.stages {
             Stages::All { table, .. } | Stages::Load { table } => {
-                self.load(table, documents, tally).await
+                let rows = batch.rows.clone();
+                match books.intend(batch, table, tally).await {
+                    Ok(writing) => self.load(table, writing, books, tally).await,
+                    Err(error) => {
+                        tally.documents.pending += documents;
+                        rows.into_iter().for_each(|row| books.unfinished(row));
+                        Some(Stopped::Ledger(error))
+                    }
+                }
             }
             Stages::Extract { .. } => {
-                tally.documents.total += documents.len() as u64;
-                tally.documents.handed_over += documents.len() as u64;
-                (self.observe)(Event::Documents(documents));
+                tally.documents.handed_over += documents;
+                (self.observe)(Event::Documents(batch.documents));
                 None
             }
         }
@@ -142,25 +210,26 @@ impl Chunk<'_> {
     async fn load(
         &self,
         table: &Table,
-        mut documents: Vec<String>,
+        mut writing: Writing,
+        books: &mut Books<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
-        tally.documents.total += documents.len() as u64;
         let mut idle_calls = 0;
         let mut stopped = None;
-        while !documents.is_empty() && stopped.is_none() {
-            let before = documents.len();
-            let report = match self.pipeline.load(table, &documents, None).await {
+        while !writing.batch.documents.is_empty() && stopped.is_none() {
+            let before = writing.batch.documents.len();
+            let documents = &writing.batch.documents;
+            let report = match self.pipeline.load(table, documents, None).await {
                 Ok(report) => report,
                 Err(error) => {
                     stopped = Some(call_stopped(error));
                     break;
                 }
             };
-            self.count_report(&report, &documents, tally);
+            self.count_report(&report, documents, tally);
             stopped = report.stopped.as_ref().and_then(stop_reason);
-            documents = take(documents, &report.pending);
-            idle_calls = if documents.len() < before {
+            writing = books.reported(writing, &report);
+            idle_calls = if writing.batch.documents.len() < before {
                 0
             } else {
                 idle_calls + 1
@@ -169,7 +238,8 @@ impl Chunk<'_> {
                 stopped = stopped.or(Some(Stopped::Budget));
             }
         }
-        tally.documents.pending += documents.len() as u64;
+        books.leave(&writing);
+        tally.documents.pending += writing.batch.documents.len() as u64;
         stopped
     }
 
@@ -208,14 +278,16 @@ impl Chunk<'_> {
     }
 }
 
-/// Keeps the documents with these indices.
-fn take(documents: Vec<String>, indices: &[u32]) -> Vec<String> {
-    let wanted: BTreeSet<u32> = indices.iter().copied().collect();
-    let numbered = (0u32..).zip(documents);
-    numbered
-        .filter(|(index, _)| wanted.contains(index))
-        .map(|(_, document)| document)
-        .collect()
+/// An extraction's documents with the rows they're of.
+fn batch(extraction: Extraction) -> Batch {
+    let rows = extraction.done.iter().flat_map(|done| {
+        let documents = usize::try_from(done.documents).unwrap_or_default();
+        std::iter::repeat_n(done.cell.row, documents)
+    });
+    Batch {
+        rows: rows.collect(),
+        documents: extraction.documents,
+    }
 }
 
 /// A JSON text as it is; what isn't JSON, as a JSON string.
@@ -233,13 +305,6 @@ pub fn combinations(source: &Source) -> u32 {
     lengths.fold(1, u32::saturating_mul)
 }
 
-fn all_cells(rows: usize, combinations: u32) -> Vec<Cell> {
-    let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-    (0..rows)
-        .flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination }))
-        .collect()
-}
-
 /// The matrix values of a cell by axis: the last axis changes fastest.
 fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
     let mut rest = usize::try_from(cell.combination).unwrap_or(usize::MAX);
@@ -252,6 +317,23 @@ fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
     }
     values.reverse();
     values
+}
+
+/// The combination with these values by axis; the reverse of [`combination`].
+pub fn combination_of(source: &Source, values: &[(String, String)]) -> Option<u32> {
+    let mut number = 0_u32;
+    if source.matrix.len() != values.len() {
+        return None;
+    }
+    for (axis, (name, value)) in source.matrix.iter().zip(values) {
+        let at = axis.values.iter().position(|known| known == value);
+        let at = at.filter(|_| axis.name == *name)?;
+        let length = u32::try_from(axis.values.len()).ok()?;
+        number = number
+            .checked_mul(length)?
+            .checked_add(u32::try_from(at).ok()?)?;
+    }
+    Some(number)
 }
 
 /// Why the run should stop; a budget that ran out is no reason, for the next

@@ -107,6 +107,9 @@ pub enum Stopped {
     /// Rows could not be read to their end.
     #[error("read the rows to their end")]
     Rows(#[source] crate::rows::RowsError),
+    /// The ledger can't be read or written on.
+    #[error("keep the ledger")]
+    Ledger(#[source] crate::ledger::LedgerError),
 }
 
 impl Stopped {
@@ -125,6 +128,7 @@ impl Stopped {
             )),
             Self::Component(error) => error.hint(),
             Self::Rows(error) => error.hint(),
+            Self::Ledger(error) => error.hint(),
         }
     }
 }

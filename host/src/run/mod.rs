@@ -2,19 +2,26 @@
 //! once. The next chunk is read only when an instance is free, so a slow
 //! DynamoDB slows PostgreSQL down instead of filling memory.
 
+mod again;
+mod books;
 mod chunk;
 mod event;
 mod tally;
 
+pub use again::{documents_again, rows_again};
+pub use books::Unchanged;
 pub use chunk::call_stopped;
 pub use event::{Event, Rejection, Stopped};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};
+use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows;
 use chunk::{Chunk, Outcome};
 use futures_util::StreamExt;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -29,6 +36,9 @@ pub struct Run {
     chunk_rows: usize,
     workers: usize,
     stop: watch::Sender<bool>,
+    ledger: Option<LedgerRun>,
+    unchanged: Unchanged,
+    again: bool,
 }
 
 /// What a run does with its rows.
@@ -60,6 +70,8 @@ pub struct RunReport {
     pub tally: Tally,
     /// Why it ended before its rows did, if it did.
     pub stopped: Option<Stopped>,
+    /// The run's name in the ledger, to resume it by.
+    pub run: Option<String>,
 }
 
 /// A run whose report can't be trusted.
@@ -100,6 +112,9 @@ impl Run {
             chunk_rows: 50,
             workers: 4,
             stop,
+            ledger: None,
+            unchanged: Unchanged::default(),
+            again: false,
         }
     }
 
@@ -114,6 +129,29 @@ impl Run {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.max(1);
+        self
+    }
+
+    /// Keeps a ledger: rows that it has as finished aren't asked for again, and
+    /// documents that the table has already aren't written again. Without one,
+    /// every run does everything.
+    #[must_use]
+    pub fn ledger(mut self, ledger: LedgerRun) -> Self {
+        self.ledger = Some(ledger);
+        self
+    }
+
+    /// What is done with documents that the table has already; needs a ledger.
+    #[must_use]
+    pub fn unchanged(mut self, unchanged: Unchanged) -> Self {
+        self.unchanged = unchanged;
+        self
+    }
+
+    /// Rows may be lines of a rejections file, see [`rows_again`].
+    #[must_use]
+    pub fn rejected_rows(mut self) -> Self {
+        self.again = true;
         self
     }
 
@@ -161,27 +199,58 @@ impl Run {
                 },
             }
         }
-        state.leave_buffer(&self.stages);
+        self.stages
+            .leave(state.buffer.len() as u64, &mut state.tally);
+        state.tally.rows.read += state.buffer.len() as u64;
         if state.stopped.is_none() && *stop.borrow() {
             state.stopped = Some(Stopped::Requested);
+        }
+        if let Err(error) = self.note_end(state.stopped.as_ref()).await {
+            state.stopped.get_or_insert(Stopped::Ledger(error));
         }
         Ok(RunReport {
             tally: state.tally.close()?,
             stopped: state.stopped,
+            run: self.ledger.as_ref().and_then(LedgerRun::id).map(str::to_owned),
         })
+    }
+
+    async fn note_end(&self, stopped: Option<&Stopped>) -> Result<(), LedgerError> {
+        match (&self.ledger, stopped) {
+            (Some(ledger), None) => ledger.finish().await,
+            (Some(ledger), Some(Stopped::RateLimited { retry_after, .. })) => {
+                let now = SystemTime::now();
+                ledger.silence(now.checked_add(*retry_after).unwrap_or(now)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn work(
         self,
         first_row: u64,
-        rows: Vec<String>,
+        lines: Vec<String>,
         observe: Arc<dyn Fn(Event) + Send + Sync>,
     ) -> Outcome {
+        let again = match &*self.stages {
+            Stages::All { source, .. } | Stages::Extract { source } if self.again => {
+                Some(again::asked(&lines, source))
+            }
+            _ => None,
+        };
+        let nothing = HashMap::new();
+        let (rows, only) = again
+            .as_ref()
+            .map_or((&lines, &nothing), |(rows, only)| (rows, only));
         let chunk = Chunk {
             pipeline: &self.pipeline,
             stages: &self.stages,
+            ledger: self.ledger.as_ref(),
+            unchanged: &self.unchanged,
             first_row,
-            rows: &rows,
+            lines: &lines,
+            rows,
+            only,
             observe: &*observe,
         };
         chunk.run().await
@@ -212,24 +281,24 @@ impl State {
         self.given += chunk.len() as u64;
         (first_row, chunk)
     }
+}
 
+impl Stages {
     /// Rows that were read and then left because the run stopped are pending.
-    fn leave_buffer(&mut self, stages: &Stages) {
-        let left = self.buffer.len() as u64;
-        self.tally.rows.read += left;
-        match stages {
-            Stages::All { source, .. } | Stages::Extract { source } => {
+    fn leave(&self, left: u64, tally: &mut Tally) {
+        match self {
+            Self::All { source, .. } | Self::Extract { source } => {
                 let requests = left * u64::from(chunk::combinations(source));
-                self.tally.rows.pending += left;
-                self.tally.requests.planned += requests;
-                self.tally.requests.pending += requests;
+                tally.rows.pending += left;
+                tally.requests.planned += requests;
+                tally.requests.pending += requests;
             }
-            Stages::Load { .. } => {
-                self.tally.rows.done += left;
-                self.tally.records.received += left;
-                self.tally.records.documents += left;
-                self.tally.documents.total += left;
-                self.tally.documents.pending += left;
+            Self::Load { .. } => {
+                tally.rows.done += left;
+                tally.records.received += left;
+                tally.records.documents += left;
+                tally.documents.total += left;
+                tally.documents.pending += left;
             }
         }
     }

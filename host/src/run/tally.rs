@@ -19,7 +19,7 @@ pub struct Tally {
     pub effort: Effort,
 }
 
-/// Rows by how they ended: each row is in one of the three.
+/// Rows by how they ended: each row is in one of the four.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rows {
     /// Rows read from the database or file.
@@ -30,6 +30,8 @@ pub struct Rows {
     pub rejected: u64,
     /// Some request of the row is pending.
     pub pending: u64,
+    /// An earlier process of the same run finished it; it wasn't asked for.
+    pub resumed: u64,
 }
 
 /// Planned requests by how they ended.
@@ -63,6 +65,8 @@ pub struct Documents {
     pub total: u64,
     /// Acknowledged by DynamoDB.
     pub written: u64,
+    /// The table has them as they are; not written.
+    pub unchanged: u64,
     /// Left out, for a later document has the same key.
     pub superseded: u64,
     /// Refused for good.
@@ -86,6 +90,9 @@ pub struct Effort {
     pub dynamodb_retries: u64,
     /// Write capacity units, as DynamoDB reports them.
     pub write_capacity: f64,
+    /// Write capacity units that unchanged documents would have taken, by an
+    /// estimate of their size.
+    pub write_capacity_saved: f64,
 }
 
 /// Counts that do not add up: something was lost or counted twice. That is a
@@ -111,7 +118,11 @@ impl Tally {
             documents,
             effort: _,
         } = self;
-        balance("rows", rows.read, [rows.done, rows.rejected, rows.pending])?;
+        balance(
+            "rows",
+            rows.read,
+            [rows.done, rows.rejected, rows.pending, rows.resumed],
+        )?;
         balance(
             "requests",
             requests.planned,
@@ -132,6 +143,7 @@ impl Tally {
             documents.total,
             [
                 documents.written,
+                documents.unchanged,
                 documents.superseded,
                 documents.rejected,
                 documents.pending,
@@ -154,6 +166,7 @@ impl Tally {
         self.rows.done += rows.done;
         self.rows.rejected += rows.rejected;
         self.rows.pending += rows.pending;
+        self.rows.resumed += rows.resumed;
         self.requests.planned += requests.planned;
         self.requests.done += requests.done;
         self.requests.rejected += requests.rejected;
@@ -163,6 +176,7 @@ impl Tally {
         self.records.rejected += records.rejected;
         self.documents.total += documents.total;
         self.documents.written += documents.written;
+        self.documents.unchanged += documents.unchanged;
         self.documents.superseded += documents.superseded;
         self.documents.rejected += documents.rejected;
         self.documents.pending += documents.pending;
@@ -172,6 +186,7 @@ impl Tally {
         self.effort.dynamodb_requests += effort.dynamodb_requests;
         self.effort.dynamodb_retries += effort.dynamodb_retries;
         self.effort.write_capacity += effort.write_capacity;
+        self.effort.write_capacity_saved += effort.write_capacity_saved;
     }
 
     /// Whether anything was refused for good.
@@ -211,10 +226,11 @@ mod tests {
     fn balanced() -> Tally {
         Tally {
             rows: Rows {
-                read: 3,
+                read: 4,
                 done: 1,
                 rejected: 1,
                 pending: 1,
+                resumed: 1,
             },
             requests: Requests {
                 planned: 6,
@@ -223,13 +239,14 @@ mod tests {
                 pending: 1,
             },
             records: Records {
-                received: 10,
-                documents: 9,
+                received: 11,
+                documents: 10,
                 rejected: 1,
             },
             documents: Documents {
-                total: 9,
+                total: 10,
                 written: 3,
+                unchanged: 1,
                 superseded: 2,
                 rejected: 2,
                 pending: 1,
@@ -252,9 +269,11 @@ mod tests {
     fn every_count_that_is_off_is_noticed() {
         check(|_| {}, "balanced");
         check(|tally| tally.rows.done += 1, "rows");
+        check(|tally| tally.rows.resumed = 0, "rows");
         check(|tally| tally.requests.pending -= 1, "requests");
         check(|tally| tally.records.received += 1, "records");
         check(|tally| tally.documents.total += 1, "records and documents");
+        check(|tally| tally.documents.unchanged = 0, "documents");
         check(|tally| tally.documents.written -= 1, "documents");
     }
 
@@ -262,6 +281,6 @@ mod tests {
     fn the_sum_of_balanced_tallies_balances() {
         let mut sum = balanced();
         sum.add(&balanced());
-        assert_eq!(sum.close().map(|tally| tally.documents.total), Ok(18));
+        assert_eq!(sum.close().map(|tally| tally.documents.total), Ok(20));
     }
 }

@@ -109,6 +109,7 @@ async fn describes() {
         item_count: 7,
         size_bytes: 700,
         billing: Billing::OnDemand,
+        identity: " ".into(),
     };
     assert_eq!(dynamodb.describe_table("tracks").await.unwrap(), expected);
     let request = &stand_in.received()[0];

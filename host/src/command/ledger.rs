@@ -1,0 +1,222 @@
+//! What `run`, `load` and `extract` say and are told of the ledger, and the
+//! rows and documents that are given in again.
+
+use super::{Exit, Failure};
+use clap::Args;
+use rowcast::config::{FileRows, Input as Place, Rows};
+use rowcast::hint::Hint;
+use rowcast::host::Host;
+use rowcast::ledger::Begin;
+use rowcast::run::{Run, Stopped, Tally, Unchanged, documents_again, rows_again};
+use std::io::{Write, stderr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// Which run to begin.
+#[derive(Debug, Args)]
+pub struct RunBooks {
+    /// Begin anew, even if an earlier run was stopped before its end.
+    #[arg(long)]
+    fresh: bool,
+    /// Go on with this run, or fail.
+    #[arg(long, value_name = "RUN", conflicts_with = "fresh")]
+    resume: Option<String>,
+    /// Resume even if the source asked for silence and that isn't over.
+    #[arg(long)]
+    now: bool,
+}
+
+/// What to do with documents that haven't changed.
+#[derive(Debug, Args)]
+pub struct UnchangedBooks {
+    /// Write documents even if they haven't changed.
+    #[arg(long)]
+    write_unchanged: bool,
+    /// Compare with the table itself instead of trusting the ledger; it costs
+    /// reading each item.
+    #[arg(long, conflicts_with = "write_unchanged")]
+    verify: bool,
+}
+
+impl RunBooks {
+    /// Begins the run in the ledger, and says so if an earlier one goes on.
+    pub async fn begin(
+        &self,
+        host: &Host,
+        run: Run,
+        input: &Input,
+        talks: bool,
+    ) -> Result<Run, Failure> {
+        let Some(ledger) = host.ledger().await? else {
+            if self.resume.is_some() {
+                let hint = "without a ledger there are no runs to resume";
+                return Err(Failure::invalid("`[ledger]` is off", Some(hint)));
+            }
+            return Ok(run);
+        };
+        let how = match &self.resume {
+            Some(id) => Begin::Resume(id.clone()),
+            None if self.fresh => Begin::Fresh,
+            None => Begin::Continue,
+        };
+        let books = host.begin(&ledger, &how, &input.rows).await?;
+        if let (Some(id), Some(until)) = (books.id(), books.silent_until(SystemTime::now()))
+            && !self.now
+        {
+            let error = anyhow::anyhow!("the run {id} may not go on before {}", time(until));
+            let hint = "the source asked for silence until then; `--now` asks it nevertheless";
+            return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
+        }
+        if let (true, Some(id), Some(rows)) = (talks, books.id(), books.resumed()) {
+            writeln!(
+                stderr(),
+                "going on with the run {id}: {rows} rows were finished (--fresh begins anew)"
+            )?;
+        }
+        Ok(run.ledger(books))
+    }
+}
+
+impl UnchangedBooks {
+    pub fn apply(&self, host: &Host, run: Run) -> Result<Run, Failure> {
+        if self.write_unchanged {
+            return Ok(run.unchanged(Unchanged::Write));
+        }
+        if self.verify {
+            if host.config().ledger == rowcast::config::Ledger::Off {
+                let hint = "leave out `--verify`: without a ledger everything is written";
+                return Err(Failure::invalid("`[ledger]` is off", Some(hint)));
+            }
+            return Ok(run.unchanged(Unchanged::Verify(host.dynamodb()?.clone())));
+        }
+        Ok(run)
+    }
+}
+
+/// Where rows or documents come from.
+pub struct Input {
+    rows: Rows,
+    again: Again,
+    left_out: Arc<AtomicU64>,
+}
+
+/// What may be a line of a rejections file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Nothing,
+    Rows,
+    Documents,
+}
+
+/// The configured rows, or those of a file.
+pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result<Input, Failure> {
+    let (rows, again) = match file {
+        Some(file) => {
+            let file =
+                FileRows::new(file, None).map_err(|reason| Failure::invalid(reason, None))?;
+            (Rows::File(file), Again::Rows)
+        }
+        None => (host.config().rows()?.clone(), Again::Nothing),
+    };
+    Input::new(rows, again, rejected)
+}
+
+/// Documents of a file.
+pub fn documents(file: FileRows, rejected: Option<&Path>) -> Result<Input, Failure> {
+    Input::new(Rows::File(file), Again::Documents, rejected)
+}
+
+impl Input {
+    fn new(rows: Rows, again: Again, rejected: Option<&Path>) -> Result<Self, Failure> {
+        if let (Rows::File(file), Some(rejected)) = (&rows, rejected)
+            && let Place::Path(path) = &file.input
+            && let (Ok(read), Ok(written)) = (path.canonicalize(), rejected.canonicalize())
+            && read == written
+        {
+            let hint = "give `--rejected` another name";
+            let message = format!("{} can't be read and replaced at once", path.display());
+            return Err(Failure::invalid(message, Some(hint)));
+        }
+        let left_out = Arc::default();
+        Ok(Self {
+            rows,
+            again,
+            left_out,
+        })
+    }
+
+    pub async fn open(&self, host: &Host) -> Result<rowcast::rows::Rows, Failure> {
+        let rows = host.rows_of(&self.rows).await?;
+        let left_out = Arc::clone(&self.left_out);
+        Ok(match self.again {
+            Again::Nothing => rows,
+            Again::Rows => rows_again(rows, left_out),
+            Again::Documents => documents_again(rows, left_out),
+        })
+    }
+
+    pub fn prepare(&self, run: Run) -> Run {
+        if self.again == Again::Rows {
+            run.rejected_rows()
+        } else {
+            run
+        }
+    }
+
+    /// Says what of a rejections file is for another command.
+    pub fn mention_left_out(&self, talks: bool) -> Result<(), Failure> {
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        if talks && left_out > 0 {
+            let (what, command) = match self.again {
+                Again::Documents => ("rejected requests or records", "rowcast run --rows FILE"),
+                Again::Rows | Again::Nothing => ("rejected documents", "rowcast load FILE"),
+            };
+            writeln!(
+                stderr(),
+                "note: {left_out} lines are {what}, which `{command}` takes"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// How to go on with a run that was stopped.
+pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
+    let run = run?;
+    let text = match stopped {
+        Stopped::Requested | Stopped::Unavailable(_) | Stopped::Ledger(_) => {
+            format!("`rowcast run --resume {run}` goes on where it stopped")
+        }
+        Stopped::RateLimited { retry_after, .. } => {
+            let now = SystemTime::now();
+            let until = time(now.checked_add(*retry_after).unwrap_or(now));
+            format!("`rowcast run --resume {run}` goes on, from {until}")
+        }
+        _ => return None,
+    };
+    Some(Hint::new(text))
+}
+
+/// What a ledger saved, for the summary; nothing where there is nothing.
+pub fn summary(tally: &Tally) -> String {
+    let mut text = String::new();
+    if tally.rows.resumed > 0 {
+        text.push_str(&format!(
+            "resumed    {} rows were finished before, and not asked for again\n",
+            tally.rows.resumed
+        ));
+    }
+    if tally.documents.unchanged > 0 {
+        text.push_str(&format!(
+            "unchanged  {} documents are in the table as they are; about {} write capacity units saved\n",
+            tally.documents.unchanged, tally.effort.write_capacity_saved
+        ));
+    }
+    text
+}
+
+fn time(at: SystemTime) -> String {
+    httpdate::fmt_http_date(at)
+}

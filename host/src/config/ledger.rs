@@ -1,0 +1,73 @@
+//! `[ledger]`: where it is kept what was written.
+
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Where a file is kept where nothing else is said, beside the configuration.
+const FILE: &str = ".rowcast/ledger.redb";
+
+/// Where it is kept what was written.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Settings")]
+pub enum Ledger {
+    /// In a file.
+    File(PathBuf),
+    /// In a DynamoDB table, where `[table]` is.
+    Table(String),
+    /// Nowhere.
+    Off,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::File(FILE.into())
+    }
+}
+
+impl Ledger {
+    /// The file of a configuration that is in that folder.
+    pub(super) fn beside(self, folder: &Path) -> Self {
+        match self {
+            Self::File(file) => Self::File(folder.join(file)),
+            other => other,
+        }
+    }
+}
+
+/// The section as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    file: Option<PathBuf>,
+    table: Option<String>,
+    #[serde(default)]
+    off: bool,
+}
+
+impl TryFrom<Settings> for Ledger {
+    type Error = &'static str;
+
+    fn try_from(settings: Settings) -> Result<Self, Self::Error> {
+        match settings {
+            Settings {
+                file: None,
+                table: None,
+                off: true,
+            } => Ok(Self::Off),
+            Settings { off: true, .. } => Err("`off` excludes `file` and `table`"),
+            Settings {
+                file: Some(_),
+                table: Some(_),
+                ..
+            } => Err("`file` and `table` exclude each other"),
+            Settings { file: Some(file), .. } if file.as_os_str().is_empty() => {
+                Err("`file` is empty")
+            }
+            Settings { file: Some(file), .. } => Ok(Self::File(file)),
+            Settings {
+                table: Some(table), ..
+            } => Ok(Self::Table(table)),
+            Settings { .. } => Ok(Self::default()),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A document → a hash of its key, a hash of its content, and what it weighs.
+//! Pure.
+//!
+//! Contents are equal where DynamoDB would hold the same item: whatever the
+//! order of members, the spaces, and the notation of a number (`1`, `1.0` and
+//! `1e0` are one value there).
+
+use crate::engine::{KeyAttribute, KeyKind, KeySchema};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// The first 128 bits of a SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hash([u8; 16]);
+
+impl Hash {
+    /// Of parts, told apart by their lengths.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            text(&mut digest, part);
+        }
+        Self::end(digest)
+    }
+
+    /// From its bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Reads what `Display` writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = u128::from_str_radix(text, 16).ok()?;
+        (text.len() == 32).then(|| Self(number.to_be_bytes()))
+    }
+
+    fn end(digest: Sha256) -> Self {
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip(digest.finalize()) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What the ledger knows a document by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its key, together with the table.
+    pub key: Hash,
+    /// All of it.
+    pub content: Hash,
+    /// What it takes to write it: a unit per KB begun, by an estimate of the
+    /// item's size.
+    pub capacity: f64,
+    /// Its key in DynamoDB's JSON.
+    pub item_key: Value,
+}
+
+/// A document for a table with these keys; none if it can't be one.
+#[must_use]
+pub fn of_document(document: &str, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+    entry(serde_json::from_str(document).ok()?, keys, scope)
+}
+
+/// An item in DynamoDB's JSON, as the document it would have been written
+/// from; none if it can't have been.
+#[must_use]
+pub fn of_item(item: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+    let is_key = |name: &str| {
+        name == keys.partition.name || keys.sort.as_ref().is_some_and(|sort| sort.name == name)
+    };
+    let members = item.iter().map(|(name, typed)| {
+        let value = match typed.get("B") {
+            // Only keys are bytes.
+            Some(bytes) if is_key(name) => bytes.clone(),
+            _ => plain(typed)?,
+        };
+        Some((name.clone(), value))
+    });
+    entry(members.collect::<Option<_>>()?, keys, scope)
+}
+
+fn entry(document: Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+    let mut digest = Sha256::new();
+    let mut item_key = Map::new();
+    text(&mut digest, &scope.to_string());
+    for attribute in std::iter::once(&keys.partition).chain(&keys.sort) {
+        let value = document.get(&attribute.name)?;
+        text(&mut digest, &key_value(attribute, value)?);
+        let letter = match attribute.kind {
+            KeyKind::Text => "S",
+            KeyKind::Number => "N",
+            KeyKind::Bytes => "B",
+        };
+        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        item_key.insert(attribute.name.clone(), json!({ letter: written }));
+    }
+    let mut walk = Walk {
+        digest: Sha256::new(),
+        bytes: 0,
+    };
+    walk.members(&document);
+    Some(Entry {
+        key: Hash::end(digest),
+        content: Hash::end(walk.digest),
+        capacity: f64::from(u32::try_from(walk.bytes.div_ceil(1024)).unwrap_or(u32::MAX)),
+        item_key: Value::Object(item_key),
+    })
+}
+
+/// A key's value, the same for what DynamoDB takes for the same.
+fn key_value(attribute: &KeyAttribute, value: &Value) -> Option<String> {
+    match (attribute.kind, value) {
+        (KeyKind::Text, Value::String(text)) => Some(text.clone()),
+        (KeyKind::Number, Value::Number(number)) => Some(decimal(&number.to_string())),
+        (KeyKind::Bytes, Value::String(text)) => Some(STANDARD.encode(STANDARD.decode(text).ok()?)),
+        _ => None,
+    }
+}
+
+/// DynamoDB's JSON → the document's; none for types that no document has.
+fn plain(typed: &Value) -> Option<Value> {
+    let typed = typed.as_object()?;
+    let (kind, value) = typed.iter().next()?;
+    match (kind.as_str(), value) {
+        ("S", Value::String(_)) | ("BOOL", Value::Bool(_)) => Some(value.clone()),
+        ("NULL", _) => Some(Value::Null),
+        ("N", Value::String(number)) => serde_json::from_str(number).ok().map(Value::Number),
+        ("L", Value::Array(items)) => {
+            let items: Option<_> = items.iter().map(plain).collect();
+            Some(Value::Array(items?))
+        }
+        ("M", Value::Object(members)) => {
+            let members = members
+                .iter()
+                .map(|(name, typed)| Some((name.clone(), plain(typed)?)));
+            Some(Value::Object(members.collect::<Option<_>>()?))
+        }
+        _ => None,
+    }
+}
+
+fn text(digest: &mut Sha256, text: &str) {
+    digest.update((text.len() as u64).to_be_bytes());
+    digest.update(text);
+}
+
+/// Values into a hash, and their bytes by DynamoDB's rules.
+struct Walk {
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl Walk {
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.tag("z"),
+            Value::Bool(true) => self.tag("t"),
+            Value::Bool(false) => self.tag("f"),
+            Value::String(string) => {
+                self.digest.update("s");
+                self.text(string);
+            }
+            Value::Number(number) => {
+                let number = decimal(&number.to_string());
+                self.digest.update("n");
+                text(&mut self.digest, &number);
+                self.bytes += (number.len() as u64).div_ceil(2) + 1;
+            }
+            Value::Array(items) => {
+                self.digest.update("a");
+                self.digest.update((items.len() as u64).to_be_bytes());
+                self.bytes += 3 + items.len() as u64;
+                for item in items {
+                    self.value(item);
+                }
+            }
+            Value::Object(members) => {
+                self.bytes += 3 + members.len() as u64;
+                self.members(members);
+            }
+        }
+    }
+
+    fn members(&mut self, members: &Map<String, Value>) {
+        let mut sorted: Vec<_> = members.iter().collect();
+        sorted.sort_unstable_by_key(|(name, _)| *name);
+        self.digest.update("o");
+        self.digest.update((sorted.len() as u64).to_be_bytes());
+        for (name, value) in sorted {
+            self.text(name);
+            self.value(value);
+        }
+    }
+
+    fn tag(&mut self, tag: &str) {
+        self.digest.update(tag);
+        self.bytes += 1;
+    }
+
+    fn text(&mut self, string: &str) {
+        text(&mut self.digest, string);
+        self.bytes += string.len() as u64;
+    }
+}
+
+/// A number's one notation: digits without zeros at either end, and a power
+/// of ten. A text that is no such number stands for itself.
+fn decimal(text: &str) -> String {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text),
+    };
+    let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{integer}{fraction}");
+    let significant = digits.trim_start_matches('0');
+    if significant.is_empty() {
+        return "0".to_owned();
+    }
+    let trimmed = significant.trim_end_matches('0');
+    let Ok(exponent) = exponent.parse::<i64>() else {
+        return text.to_owned();
+    };
+    let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+    let exponent = exponent
+        .saturating_sub(length(fraction))
+        .saturating_add(length(significant) - length(trimmed));
+    format!("{sign}{trimmed}e{exponent}")
+}
+
+#[cfg(test)]
+mod tests;

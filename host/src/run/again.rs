@@ -1,0 +1,138 @@
+//! Lines of a rejections file → rows, or documents, to be given in again.
+
+use super::chunk;
+use crate::engine::Source;
+use crate::ledger::Hash;
+use crate::rows::Rows;
+use futures_util::{StreamExt, future};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Requests remembered so that several rejected records of one don't ask for
+/// it several times.
+const REMEMBERED: usize = 100_000;
+
+/// A line as [`super::Rejection`] writes it.
+enum Line<'a> {
+    /// A request, or a record of its answer.
+    Request {
+        row: &'a RawValue,
+        combination: Vec<(String, String)>,
+    },
+    Document {
+        document: &'a RawValue,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members<'a> {
+    what: What,
+    #[serde(borrow)]
+    row: Option<&'a RawValue>,
+    combination: Option<Vec<(String, String)>>,
+    #[serde(borrow)]
+    document: Option<&'a RawValue>,
+    #[serde(rename = "reason")]
+    _reason: String,
+    #[serde(rename = "row_number")]
+    _row_number: Option<u64>,
+    #[serde(rename = "status")]
+    _status: Option<u16>,
+    #[serde(rename = "index")]
+    _index: Option<u32>,
+    #[serde(rename = "path")]
+    _path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum What {
+    Request,
+    Record,
+    Document,
+}
+
+/// Rows for a run with [`super::Run::rejected_rows`]: rejected requests and
+/// records, each request once, and plain rows as they are. Rejected documents
+/// are left out and counted: they are for [`documents_again`].
+#[must_use]
+pub fn rows_again(rows: Rows, left_out: Arc<AtomicU64>) -> Rows {
+    let mut seen = HashSet::new();
+    let rows = rows.filter(move |row| {
+        let keep = match row.as_deref().ok().and_then(read) {
+            Some(Line::Document { .. }) => {
+                left_out.fetch_add(1, Ordering::Relaxed);
+                false
+            }
+            Some(Line::Request { row, combination }) => {
+                if seen.len() >= REMEMBERED {
+                    seen.clear();
+                }
+                seen.insert(Hash::of(&[row.get(), &format!("{combination:?}")]))
+            }
+            None => true,
+        };
+        future::ready(keep)
+    });
+    rows.boxed()
+}
+
+/// Documents to load: rejected documents, and plain ones as they are. Rejected
+/// requests and records are left out and counted.
+#[must_use]
+pub fn documents_again(rows: Rows, left_out: Arc<AtomicU64>) -> Rows {
+    let documents = rows.filter_map(move |row| {
+        let document = match row {
+            Ok(row) => match read(&row) {
+                Some(Line::Document { document }) => Some(Ok(document.get().to_owned())),
+                Some(Line::Request { .. }) => {
+                    left_out.fetch_add(1, Ordering::Relaxed);
+                    None
+                }
+                None => Some(Ok(row)),
+            },
+            Err(error) => Some(Err(error)),
+        };
+        future::ready(document)
+    });
+    documents.boxed()
+}
+
+/// Lines → rows as they are asked for, and the combinations that some are
+/// restricted to. A combination that the matrix lacks by now restricts nothing.
+pub fn asked(lines: &[String], source: &Source) -> (Vec<String>, HashMap<u32, u32>) {
+    let mut rows = Vec::with_capacity(lines.len());
+    let mut only = HashMap::new();
+    for (index, line) in (0..).zip(lines) {
+        match read(line) {
+            Some(Line::Request { row, combination }) => {
+                rows.push(row.get().to_owned());
+                only.extend(chunk::combination_of(source, &combination).map(|it| (index, it)));
+            }
+            Some(Line::Document { .. }) | None => rows.push(line.clone()),
+        }
+    }
+    (rows, only)
+}
+
+/// A line of a rejections file; none for everything else. A row that happens
+/// to look like one would need all of its members and no other.
+fn read(line: &str) -> Option<Line<'_>> {
+    if !line.starts_with("{\"what\":") {
+        return None;
+    }
+    let members: Members<'_> = serde_json::from_str(line).ok()?;
+    match members.what {
+        What::Request | What::Record => Some(Line::Request {
+            row: members.row?,
+            combination: members.combination?,
+        }),
+        What::Document => Some(Line::Document {
+            document: members.document?,
+        }),
+    }
+}
