@@ -5,6 +5,7 @@
 //! | `component` | the built component: its imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
@@ -19,4 +20,5 @@
 mod component;
 mod docs;
 mod pipeline;
+mod resume;
 mod support;

@@ -21,6 +21,8 @@
 //! # }
 //! ```
 
+mod books;
+
 use crate::config::{self, AuthBy, AuthMethod, Config, ConfigError};
 use crate::dynamodb::admin::{Polling, TableDescription, TableError, TableStatus};
 use crate::dynamodb::credentials::StaticCredentials;
@@ -30,12 +32,11 @@ use crate::engine::{self, COMPONENT, Capabilities, EngineError, Pipeline, Runtim
 use crate::hint::Hint;
 use crate::http_out::authorizer::{Authorizer, Method, Rule, RuleError};
 use crate::http_out::client::{Client, ClientError};
-use crate::ledger::{self, Begin, Hash, Ledger, LedgerError, LedgerRun};
+use crate::ledger::LedgerError;
 use crate::plan::{self, PlanError};
 use crate::rows::{self, Rows, RowsError};
 use crate::run::Run;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Documents in one call of [`Host::load`]'s runs. They are smaller than what
 /// a row becomes.
@@ -235,46 +236,6 @@ impl Host {
         let table = self.checked_table().await?;
         let run = Run::load_only(self.pipeline.clone(), table);
         Ok(self.sized(run).chunk_rows(LOAD_CHUNK))
-    }
-
-    /// The configured ledger; none where it's off.
-    pub async fn ledger(&self) -> Result<Option<Ledger>, HostError> {
-        Ok(match &self.config.ledger {
-            config::Ledger::Off => None,
-            config::Ledger::File(file) => Some(Ledger::open_file(file).await?),
-            config::Ledger::Table(name) => {
-                let retry = self.config.table()?.retry.clone();
-                Some(Ledger::open_table(self.dynamodb()?.clone(), name, retry).await?)
-            }
-        })
-    }
-
-    /// Begins a run over these rows in a ledger, or goes on with one. For
-    /// [`Run::ledger`].
-    pub async fn begin(
-        &self,
-        ledger: &Ledger,
-        how: &Begin,
-        rows: &config::Rows,
-    ) -> Result<LedgerRun, HostError> {
-        let work = plan::work(rows, self.config.source()?);
-        let scope = self.scope().await?;
-        Ok(ledger.begin(how, work, scope, SystemTime::now()).await?)
-    }
-
-    /// What the table is known by in a ledger.
-    pub async fn scope(&self) -> Result<Hash, HostError> {
-        let table = self.describe_table().await?;
-        Ok(plan::scope(self.dynamodb()?.origin(), &table))
-    }
-
-    /// Creates the ledger's table.
-    pub async fn create_ledger_table(&self, name: &str) -> Result<TableDescription, HostError> {
-        let keys = ledger::table_keys();
-        Ok(self
-            .dynamodb()?
-            .create_table(name, &keys, Polling::default())
-            .await?)
     }
 
     /// A question to the configured table.

@@ -143,8 +143,9 @@ pub fn work(rows: &config::Rows, source: &config::Source) -> Hash {
         max_pages,
         ..
     } = source;
-    let source =
-        format!("{url} {headers:?} {matrix:?} {records} {attributes:?} {require:?} {pagination:?} {max_pages}");
+    let source = format!(
+        "{url} {headers:?} {matrix:?} {records} {attributes:?} {require:?} {pagination:?} {max_pages}"
+    );
     Hash::of(&[&rows, &source])
 }
 

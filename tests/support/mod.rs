@@ -5,3 +5,4 @@ pub mod dynamodb;
 pub mod local_dynamo;
 pub mod source;
 pub mod stage;
+pub mod trap;

@@ -201,20 +201,21 @@ pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
 
 /// What a ledger saved, for the summary; nothing where there is nothing.
 pub fn summary(tally: &Tally) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if tally.rows.resumed > 0 {
-        text.push_str(&format!(
-            "resumed    {} rows were finished before, and not asked for again\n",
-            tally.rows.resumed
+        let resumed = tally.rows.resumed;
+        lines.push(format!(
+            "resumed    {resumed} rows were finished before, and not asked for again\n"
         ));
     }
     if tally.documents.unchanged > 0 {
-        text.push_str(&format!(
-            "unchanged  {} documents are in the table as they are; about {} write capacity units saved\n",
-            tally.documents.unchanged, tally.effort.write_capacity_saved
+        let (unchanged, saved) = (tally.documents.unchanged, tally.effort.write_capacity_saved);
+        lines.push(format!(
+            "unchanged  {unchanged} documents are in the table as they are; about {saved} write \
+             capacity units saved\n"
         ));
     }
-    text
+    lines.concat()
 }
 
 fn time(at: SystemTime) -> String {

@@ -60,10 +60,12 @@ impl TryFrom<Settings> for Ledger {
                 table: Some(_),
                 ..
             } => Err("`file` and `table` exclude each other"),
-            Settings { file: Some(file), .. } if file.as_os_str().is_empty() => {
-                Err("`file` is empty")
-            }
-            Settings { file: Some(file), .. } => Ok(Self::File(file)),
+            Settings {
+                file: Some(file), ..
+            } if file.as_os_str().is_empty() => Err("`file` is empty"),
+            Settings {
+                file: Some(file), ..
+            } => Ok(Self::File(file)),
             Settings {
                 table: Some(table), ..
             } => Ok(Self::Table(table)),

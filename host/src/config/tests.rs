@@ -352,3 +352,25 @@ fn mistakes_of_meaning() {
         None,
     );
 }
+
+#[test]
+fn ledgers() {
+    fn check(section: &str, expected: Result<Ledger, &str>) {
+        let config = Config::parse(&format!("[ledger]\n{section}"), &env);
+        let found = config.map(|config| config.ledger);
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            (found, _) => panic!("{section}: {found:?}"),
+        }
+    }
+    check("", Ok(Ledger::File(".rowcast/ledger.redb".into())));
+    check("file = 'a.redb'", Ok(Ledger::File("a.redb".into())));
+    check("table = 'runs'", Ok(Ledger::Table("runs".into())));
+    check("off = true", Ok(Ledger::Off));
+    check("off = true\ntable = 'runs'", Err("`off` excludes"));
+    check("file = 'a'\ntable = 'b'", Err("exclude each other"));
+    check("file = ''", Err("`file` is empty"));
+}

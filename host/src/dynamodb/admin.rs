@@ -291,7 +291,7 @@ fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableErro
         billing,
         identity: format!(
             "{} {}",
-            table.table_id.unwrap_or_default(),
+            table.id.unwrap_or_default(),
             table
                 .creation_date_time
                 .map(|time| time.to_string())

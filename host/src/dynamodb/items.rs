@@ -141,7 +141,9 @@ impl DynamoDb {
 }
 
 fn pause(retry: &Retry, attempt: u32) -> Duration {
-    let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+    let factor = 1_u32
+        .checked_shl(attempt.saturating_sub(1))
+        .unwrap_or(u32::MAX);
     let pause = retry.base_delay_ms.saturating_mul(factor);
     Duration::from_millis(pause.min(retry.max_delay_ms).into())
 }

@@ -78,7 +78,7 @@ pub struct Entry {
 /// A document for a table with these keys; none if it can't be one.
 #[must_use]
 pub fn of_document(document: &str, keys: &KeySchema, scope: Hash) -> Option<Entry> {
-    entry(serde_json::from_str(document).ok()?, keys, scope)
+    entry(&serde_json::from_str(document).ok()?, keys, scope)
 }
 
 /// An item in DynamoDB's JSON, as the document it would have been written
@@ -96,10 +96,10 @@ pub fn of_item(item: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Opti
         };
         Some((name.clone(), value))
     });
-    entry(members.collect::<Option<_>>()?, keys, scope)
+    entry(&members.collect::<Option<_>>()?, keys, scope)
 }
 
-fn entry(document: Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+fn entry(document: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
     let mut digest = Sha256::new();
     let mut item_key = Map::new();
     text(&mut digest, &scope.to_string());
@@ -111,14 +111,16 @@ fn entry(document: Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<
             KeyKind::Number => "N",
             KeyKind::Bytes => "B",
         };
-        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let written = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         item_key.insert(attribute.name.clone(), json!({ letter: written }));
     }
     let mut walk = Walk {
         digest: Sha256::new(),
         bytes: 0,
     };
-    walk.members(&document);
+    walk.members(document);
     Some(Entry {
         key: Hash::end(digest),
         content: Hash::end(walk.digest),

@@ -74,12 +74,16 @@ impl LedgerError {
                 )));
             }
             Self::Table(error) => return error.hint(),
-            Self::Keys { .. } => "`rowcast table create --ledger` makes one: id (S), part (S)".into(),
+            Self::Keys { .. } => {
+                "`rowcast table create --ledger` makes one: id (S), part (S)".into()
+            }
             Self::Run { open, .. } if open.is_empty() => {
                 "there is no run to resume: leave out `--resume`".to_owned()
             }
             Self::Run { open, .. } => {
-                let runs = open.iter().map(|run| format!("{} ({} rows)", run.id, run.rows));
+                let runs = open
+                    .iter()
+                    .map(|run| format!("{} ({} rows)", run.id, run.rows));
                 format!("open runs: {}", runs.collect::<Vec<_>>().join(", "))
             }
             Self::File { .. } | Self::Broken => return None,

@@ -1,7 +1,9 @@
 //! The ledger in one file: an embedded store whose commits survive a crash.
 
 use super::{Hash, LedgerError, RunRecord};
-use redb::{Database, DatabaseError, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{
+    Database, DatabaseError, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+};
 use redb::{TableDefinition, TableError};
 use std::fs;
 use std::path::Path;

@@ -215,7 +215,11 @@ impl LedgerRun {
         let mut contents = Vec::with_capacity(held.len());
         for (key, content) in &held {
             let contended = in_flight.get(key).is_some_and(|holders| holders.contended);
-            contents.extend(content.filter(|_| !contended).map(|content| (*key, content)));
+            contents.extend(
+                content
+                    .filter(|_| !contended)
+                    .map(|content| (*key, content)),
+            );
         }
         let run = self.id();
         let recorded = if contents.is_empty() && (rows.is_empty() || run.is_none()) {

@@ -85,10 +85,20 @@ impl Ledger {
             .filter(|run| run.is_open() && run.fingerprint == fingerprint)
         {
             let state = RunState::Abandoned;
-            stored!(self, put(RunRecord { state, ..run.clone() }))?;
+            stored!(
+                self,
+                put(RunRecord {
+                    state,
+                    ..run.clone()
+                })
+            )?;
         }
         if let Some(surplus) = runs.len().checked_sub(KEPT) {
-            let old = runs.iter().take(surplus).map(|run| run.id.clone()).collect();
+            let old = runs
+                .iter()
+                .take(surplus)
+                .map(|run| run.id.clone())
+                .collect();
             stored!(self, remove(old))?;
         }
         let record = RunRecord {

@@ -58,7 +58,9 @@ impl TableStore {
     }
 
     pub async fn finished(&self, run: &str, rows: Vec<Hash>) -> Result<Vec<bool>, LedgerError> {
-        let found = self.get(rows.iter().map(|row| row_id(run, *row)), "row").await?;
+        let found = self
+            .get(rows.iter().map(|row| row_id(run, *row)), "row")
+            .await?;
         Ok(rows
             .iter()
             .map(|row| found.contains_key(&row_id(run, *row)))
@@ -75,8 +77,7 @@ impl TableStore {
     }
 
     pub async fn forget(&self, keys: Vec<Hash>) -> Result<(), LedgerError> {
-        let delete =
-            |key: &Hash| json!({ "DeleteRequest": { "Key": item_key(&content_id(key), "content") } });
+        let delete = |key: &Hash| json!({ "DeleteRequest": { "Key": item_key(&content_id(key), "content") } });
         self.write(keys.iter().map(delete).collect()).await
     }
 
@@ -101,7 +102,10 @@ impl TableStore {
         let expires = expires.duration_since(UNIX_EPOCH).unwrap_or_default();
         let row = |row: &Hash| {
             let mut item = item_key(&row_id(run, *row), "row");
-            item.insert("expires".into(), json!({ "N": expires.as_secs().to_string() }));
+            item.insert(
+                "expires".into(),
+                json!({ "N": expires.as_secs().to_string() }),
+            );
             json!({ "PutRequest": { "Item": item } })
         };
         self.write(rows.iter().map(row).collect()).await?;
@@ -134,7 +138,12 @@ impl TableStore {
                 .dynamodb
                 .item("Query", &self.name, &query, &self.retry)
                 .await?;
-            for item in answer.get("Items").and_then(Value::as_array).into_iter().flatten() {
+            for item in answer
+                .get("Items")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 runs.extend(item.as_object().and_then(read_run));
             }
             start = answer.remove("LastEvaluatedKey");
@@ -148,9 +157,9 @@ impl TableStore {
         let update = json!({
             "TableName": self.name,
             "Key": item_key(RUNS, &run.id),
-            "UpdateExpression": "SET record = :record",
+            "UpdateExpression": "SET about = :about",
             "ExpressionAttributeValues": {
-                ":record": { "S": serde_json::to_string(&run).unwrap_or_default() },
+                ":about": { "S": serde_json::to_string(&run).unwrap_or_default() },
             },
         });
         self.dynamodb
@@ -220,9 +229,13 @@ fn text<'a>(item: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 }
 
 fn read_run(item: &Map<String, Value>) -> Option<RunRecord> {
-    let mut run: RunRecord = serde_json::from_str(text(item, "record")?).ok()?;
-    let finished = item.get("finished").and_then(|rows| rows.get("N")?.as_str());
-    run.rows = finished.and_then(|rows| rows.parse().ok()).unwrap_or(run.rows);
+    let mut run: RunRecord = serde_json::from_str(text(item, "about")?).ok()?;
+    let finished = item
+        .get("finished")
+        .and_then(|rows| rows.get("N")?.as_str());
+    run.rows = finished
+        .and_then(|rows| rows.parse().ok())
+        .unwrap_or(run.rows);
     Some(run)
 }
 
@@ -241,7 +254,9 @@ pub async fn read(
             wanted.push(entry.item_key.clone());
         }
     }
-    let items = dynamodb.get_items(&table.name, wanted, &table.retry).await?;
+    let items = dynamodb
+        .get_items(&table.name, wanted, &table.retry)
+        .await?;
     let found = items.iter().filter_map(|item| {
         let entry = content::of_item(item, keys, scope)?;
         Some((entry.key, entry.content))

@@ -136,3 +136,64 @@ fn read(line: &str) -> Option<Line<'_>> {
         }),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::rows::RowsError;
+    use crate::run::Rejection;
+    use futures_util::stream;
+
+    fn lines() -> Vec<String> {
+        let raw = |text: &str| RawValue::from_string(text.into()).unwrap();
+        let combination = || vec![("country".to_owned(), "CA".to_owned())];
+        let record = |index| Rejection::Record {
+            row_number: 1,
+            row: raw("{\"id\":1.50}"),
+            combination: combination(),
+            index,
+            path: "/n".into(),
+            reason: "missing".into(),
+        };
+        let request = Rejection::Request {
+            row_number: 2,
+            row: raw("{\"id\":2}"),
+            combination: combination(),
+            status: None,
+            reason: "refused".into(),
+        };
+        let document = Rejection::Document {
+            document: raw("{\"k\":1.50}"),
+            path: String::new(),
+            reason: "too long".into(),
+        };
+        [record(0), record(1), request, document]
+            .iter()
+            .map(|rejection| serde_json::to_string(rejection).unwrap())
+            // Rows that only look a little like rejections are rows.
+            .chain(["{\"what\":\"document\",\"reason\":\"x\"}".to_owned()])
+            .chain(["{\"what\":\"request\",\"row\":{},\"mine\":1}".to_owned()])
+            .collect()
+    }
+
+    async fn check(again: fn(Rows, Arc<AtomicU64>) -> Rows, expected: &[&str], left_out: u64) {
+        let count = Arc::default();
+        let rows = stream::iter(lines().into_iter().map(Ok::<_, RowsError>)).boxed();
+        let found: Vec<_> = again(rows, Arc::clone(&count))
+            .map(Result::unwrap)
+            .collect()
+            .await;
+        assert_eq!(found, expected);
+        assert_eq!(count.load(Ordering::Relaxed), left_out);
+    }
+
+    #[tokio::test]
+    async fn each_takes_its_own() {
+        let lines = lines();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let [first, _, third, _, fifth, sixth] = lines.try_into().unwrap();
+        check(rows_again, &[first, third, fifth, sixth], 1).await;
+        check(documents_again, &["{\"k\":1.50}", fifth, sixth], 3).await;
+    }
+}

@@ -125,7 +125,10 @@ impl<'a> Books<'a> {
         let mut settled = 0;
         let each = batch.documents.into_iter().zip(batch.rows).zip(entries);
         for ((document, row), entry) in each {
-            if entry.as_ref().is_some_and(|entry| there.contains_key(&entry.key)) {
+            if entry
+                .as_ref()
+                .is_some_and(|entry| there.contains_key(&entry.key))
+            {
                 settled += 1;
             } else {
                 writing.batch.documents.push(document);

@@ -126,10 +126,8 @@ impl Chunk<'_> {
         tally.rows.pending = pending_rows.len() as u64;
         tally.rows.rejected = rejected_rows.difference(&pending_rows).count() as u64;
         tally.rows.resumed = books.resumed();
-        tally.rows.done = tally.rows.read
-            - tally.rows.pending
-            - tally.rows.rejected
-            - tally.rows.resumed;
+        tally.rows.done =
+            tally.rows.read - tally.rows.pending - tally.rows.rejected - tally.rows.resumed;
         let unfinished = pending_rows.union(&rejected_rows);
         unfinished.for_each(|row| books.unfinished(*row));
         stopped
@@ -193,7 +191,9 @@ impl Chunk<'_> {
                     Ok(writing) => self.load(table, writing, books, tally).await,
                     Err(error) => {
                         tally.documents.pending += documents;
-                        rows.into_iter().for_each(|row| books.unfinished(row));
+                        for row in rows {
+                            books.unfinished(row);
+                        }
                         Some(Stopped::Ledger(error))
                     }
                 }

@@ -211,7 +211,11 @@ impl Run {
         Ok(RunReport {
             tally: state.tally.close()?,
             stopped: state.stopped,
-            run: self.ledger.as_ref().and_then(LedgerRun::id).map(str::to_owned),
+            run: self
+                .ledger
+                .as_ref()
+                .and_then(LedgerRun::id)
+                .map(str::to_owned),
         })
     }
 
@@ -220,7 +224,9 @@ impl Run {
             (Some(ledger), None) => ledger.finish().await,
             (Some(ledger), Some(Stopped::RateLimited { retry_after, .. })) => {
                 let now = SystemTime::now();
-                ledger.silence(now.checked_add(*retry_after).unwrap_or(now)).await
+                ledger
+                    .silence(now.checked_add(*retry_after).unwrap_or(now))
+                    .await
             }
             _ => Ok(()),
         }

@@ -23,7 +23,8 @@ pub struct Table {
     pub item_count: u64,
     #[serde(default, rename = "TableSizeBytes")]
     pub size_bytes: u64,
-    pub table_id: Option<String>,
+    #[serde(rename = "TableId")]
+    pub id: Option<String>,
     pub creation_date_time: Option<serde_json::Value>,
     pub billing_mode_summary: Option<BillingMode>,
     pub provisioned_throughput: Option<Capacity>,

@@ -1,9 +1,6 @@
 //! Tables of documents that are the same to DynamoDB, and that are not.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
 
@@ -24,12 +21,16 @@ fn of(document: &str, kind: KeyKind) -> Option<Entry> {
 #[test]
 fn contents() {
     fn check(left: &str, right: &str, same: bool) {
-        let [left, right] =
-            [left, right].map(|rest| of(&format!("{{\"k\":\"1\",{rest}}}"), KeyKind::Text).unwrap());
+        let [left, right] = [left, right]
+            .map(|rest| of(&format!("{{\"k\":\"1\",{rest}}}"), KeyKind::Text).unwrap());
         assert_eq!(left.key, right.key);
         assert_eq!(left.content == right.content, same, "{left:?} {right:?}");
     }
-    check(r#""a":1,"b":{"c":2,"d":3}"#, r#""b":{"d":3, "c":2},"a":1"#, true);
+    check(
+        r#""a":1,"b":{"c":2,"d":3}"#,
+        r#""b":{"d":3, "c":2},"a":1"#,
+        true,
+    );
     check(r#""a":[1,2]"#, r#""a":[2,1]"#, false);
     check(r#""a":1"#, r#""a":"1""#, false);
     check(r#""a":null"#, r#""b":null"#, false);
@@ -57,8 +58,7 @@ fn contents() {
 #[test]
 fn document_keys() {
     fn check(kind: KeyKind, left: &str, right: &str, expected: Option<bool>) {
-        let [left, right] =
-            [left, right].map(|value| of(&format!("{{\"k\":{value}}}"), kind));
+        let [left, right] = [left, right].map(|value| of(&format!("{{\"k\":{value}}}"), kind));
         let same = left.zip(right).map(|(left, right)| left.key == right.key);
         assert_eq!(same, expected);
     }
@@ -88,9 +88,24 @@ fn items() {
         r#"{"l":{"L":[{"BOOL":true},{"NULL":true},{"M":{"x":{"S":"y"}}}]},"n":{"N":"1.5"},"k":{"S":"a"}}"#,
         true,
     );
-    check(KeyKind::Bytes, r#"{"k":"AAE="}"#, r#"{"k":{"B":"AAE="}}"#, true);
-    check(KeyKind::Text, r#"{"k":"a","s":["x"]}"#, r#"{"k":{"S":"a"},"s":{"SS":["x"]}}"#, false);
-    check(KeyKind::Text, r#"{"k":"a","b":"AA=="}"#, r#"{"k":{"S":"a"},"b":{"B":"AA=="}}"#, false);
+    check(
+        KeyKind::Bytes,
+        r#"{"k":"AAE="}"#,
+        r#"{"k":{"B":"AAE="}}"#,
+        true,
+    );
+    check(
+        KeyKind::Text,
+        r#"{"k":"a","s":["x"]}"#,
+        r#"{"k":{"S":"a"},"s":{"SS":["x"]}}"#,
+        false,
+    );
+    check(
+        KeyKind::Text,
+        r#"{"k":"a","b":"AA=="}"#,
+        r#"{"k":{"S":"a"},"b":{"B":"AA=="}}"#,
+        false,
+    );
 }
 
 #[test]

@@ -1,0 +1,50 @@
+//! A configuration's ledger → opened, and runs begun in it.
+
+use super::{Host, HostError};
+use crate::config;
+use crate::dynamodb::admin::{Polling, TableDescription};
+use crate::ledger::{self, Begin, Hash, Ledger, LedgerRun};
+use crate::plan;
+use std::time::SystemTime;
+
+impl Host {
+    /// The configured ledger; none where it's off.
+    pub async fn ledger(&self) -> Result<Option<Ledger>, HostError> {
+        Ok(match &self.config.ledger {
+            config::Ledger::Off => None,
+            config::Ledger::File(file) => Some(Ledger::open_file(file).await?),
+            config::Ledger::Table(name) => {
+                let retry = self.config.table()?.retry.clone();
+                Some(Ledger::open_table(self.dynamodb()?.clone(), name, retry).await?)
+            }
+        })
+    }
+
+    /// Begins a run over these rows in a ledger, or goes on with one. For
+    /// [`Run::ledger`].
+    pub async fn begin(
+        &self,
+        ledger: &Ledger,
+        how: &Begin,
+        rows: &config::Rows,
+    ) -> Result<LedgerRun, HostError> {
+        let work = plan::work(rows, self.config.source()?);
+        let scope = self.scope().await?;
+        Ok(ledger.begin(how, work, scope, SystemTime::now()).await?)
+    }
+
+    /// What the table is known by in a ledger.
+    pub async fn scope(&self) -> Result<Hash, HostError> {
+        let table = self.describe_table().await?;
+        Ok(plan::scope(self.dynamodb()?.origin(), &table))
+    }
+
+    /// Creates the ledger's table.
+    pub async fn create_ledger_table(&self, name: &str) -> Result<TableDescription, HostError> {
+        let keys = ledger::table_keys();
+        Ok(self
+            .dynamodb()?
+            .create_table(name, &keys, Polling::default())
+            .await?)
+    }
+}

@@ -1,0 +1,85 @@
+//! `kill -9` at moments counted in what passes between the processes.
+
+use super::{ALL, CHUNK, COUNTRIES, ROWS, WORKERS, check, configuration, documents, reply, stage};
+use crate::support::command::prepare;
+use crate::support::dynamodb::table_name;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::trap::{Front, Trap};
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use std::sync::Arc;
+
+/// Numbers that are the same in each run of the tests (xorshift64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn within(&mut self, from: i64, to: i64) -> i64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        from + i64::try_from(self.0 % u64::try_from(to - from).unwrap()).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_fifty_moments_it_ends_with_the_same_table() {
+    const KILLS: u64 = 50;
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let trap = Arc::new(Trap::default());
+    let source = {
+        let trap = Arc::clone(&trap);
+        ScriptedSource::start(move |seen, _| {
+            if trap.springs() {
+                Reply::Never
+            } else {
+                reply(seen)
+            }
+        })
+        .await
+    };
+    let front = Front::start(&dynamodb.endpoint(), Arc::clone(&trap)).await;
+    let fresh = async || stage(&configuration(&source, &front.endpoint(), &table_name())).await;
+
+    let faultless = fresh().await;
+    check(&faultless, &[], 0, &[("documents.written", ALL)]).await;
+    let expected = documents(&faultless).await;
+    assert_eq!(expected.len() as u64, ALL);
+
+    let mut numbers = Numbers(0x2026_1123);
+    let (mut killed, mut runs, mut requests) = (0, 0, 0);
+    while killed < KILLS {
+        let stage = fresh().await;
+        let before = source.seen().len() as u64;
+        let (mut kills, mut ended) = (0, false);
+        // Some runs are killed again and again, some just once.
+        for _ in 0..numbers.within(1, 9) {
+            trap.set(numbers.within(1, 60));
+            let mut child = prepare(stage.path(), &["run", "--quiet"], &[])
+                .spawn()
+                .unwrap();
+            tokio::select! {
+                () = trap.sprung() => {
+                    child.kill().await.unwrap();
+                    kills += 1;
+                }
+                exit = child.wait() => ended = exit.unwrap().success(),
+            }
+            trap.set(0);
+            if ended {
+                break;
+            }
+        }
+        if !ended {
+            check(&stage, &[], 0, &[("rows.read", ROWS), ("rows.rejected", 0)]).await;
+        }
+        assert!(documents(&stage).await == expected, "after {kills} kills");
+        let asked = source.seen().len() as u64 - before;
+        // What is asked for again was in flight: a chunk per worker.
+        let most = ROWS * COUNTRIES + kills * WORKERS * CHUNK * COUNTRIES;
+        assert!(asked <= most, "{asked} requests after {kills} kills");
+        runs += 1;
+        killed += kills;
+        requests += asked;
+    }
+    let needed = runs * ROWS * COUNTRIES;
+    eprintln!("{killed} kills in {runs} runs: {requests} requests, {needed} without kills");
+}

@@ -1,0 +1,251 @@
+//! Runs that stopped in order, or for a reason, go on where they stopped.
+
+use super::{ALL, COUNTRIES, Moody, ROWS, check, configuration, counts, documents, reply, stage};
+use crate::support::command::{Output, prepare};
+use crate::support::dynamodb::on_each;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::Stage;
+use crate::support::trap::Trap;
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use std::sync::Arc;
+
+/// The run's name in what a command says.
+fn run_name(output: &Output) -> String {
+    let (_, rest) = output.stderr.split_once("--resume ").unwrap();
+    rest.split(['`', ' ']).next().unwrap().to_owned()
+}
+
+/// Stops because of a `Retry-After` of a day, then goes on.
+async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
+    let begun = moody.requests();
+    moody.answer(move |seen, number| {
+        if number as u64 >= begun + 20 {
+            Reply::status(429, "{}").with_header("retry-after", "86400")
+        } else {
+            reply(seen)
+        }
+    });
+    let stopped = stage.rowcast(&["run", "--report", "json"]).await;
+    assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
+    assert!(
+        stopped.stderr.contains(" goes on, from "),
+        "{}",
+        stopped.stderr
+    );
+    let run = run_name(&stopped);
+    let done = counts(&stopped)["rows"]["done"].as_u64().unwrap();
+    assert!(done > 0, "{}", stopped.stderr);
+    let asked = moody.requests();
+
+    // It isn't bothered before its time, unless somebody insists.
+    for arguments in [&["run"][..], &["run", "--resume", &run]] {
+        let early = stage.rowcast(arguments).await;
+        assert_eq!(early.code, Some(6), "{}", early.stderr);
+        assert!(
+            early.stderr.contains("may not go on before"),
+            "{}",
+            early.stderr
+        );
+    }
+    assert_eq!(moody.requests(), asked);
+    let unknown = stage.rowcast(&["run", "--resume", "nothing"]).await;
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains(&format!("open runs: {run} (")),
+        "{}",
+        unknown.stderr
+    );
+
+    moody.answer(|seen, _| reply(seen));
+    let expected = [
+        ("rows.resumed", done),
+        ("rows.done", ROWS - done),
+        ("rows.read", ROWS),
+    ];
+    check(stage, &["--resume", &run, "--now"], 0, &expected).await;
+    assert_eq!(moody.requests() - asked, (ROWS - done) * COUNTRIES);
+    let finished = stage.rowcast(&["run", "--resume", &run]).await;
+    assert_eq!(finished.code, Some(2), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("it is finished"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(documents(stage).await.len() as u64, ALL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_run_goes_on_where_it_stopped() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let moody = Moody::start().await;
+    let stage = stage(&configuration(
+        &moody.source,
+        &dynamodb.endpoint(),
+        "tracks",
+    ))
+    .await;
+    stop_and_go_on(&moody, &stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_may_be_a_table() {
+    on_each(async |dynamodb, table| {
+        let moody = Moody::start().await;
+        let configuration = configuration(&moody.source, &dynamodb.endpoint, &table);
+        let stage = stage(&format!(
+            "{configuration}[ledger]\ntable = \"{table}_ledger\"\n"
+        ))
+        .await;
+        let missing = stage.rowcast(&["run"]).await;
+        assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+        assert!(
+            missing.stderr.contains("table create --ledger"),
+            "{}",
+            missing.stderr
+        );
+        stage.rowcast(&["table", "create", "--ledger"]).await.ok();
+        stop_and_go_on(&moody, &stage).await;
+        check(
+            &stage,
+            &[],
+            0,
+            &[("documents.written", 0), ("documents.unchanged", ALL)],
+        )
+        .await;
+        assert!(!stage.path().join(".rowcast").exists());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_finishes_what_is_in_flight() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let trap = Arc::new(Trap::default());
+    let watched = Arc::clone(&trap);
+    let delay = std::time::Duration::from_millis(10);
+    let source = ScriptedSource::slow(delay, move |seen, _| {
+        watched.springs();
+        reply(seen)
+    })
+    .await;
+    let stage = stage(&configuration(&source, &dynamodb.endpoint(), "tracks")).await;
+    trap.set(5);
+    let child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
+    let process = child.id().unwrap().to_string();
+    trap.sprung().await;
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &process])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().await.unwrap();
+    let stopped = Output {
+        code: output.status.code(),
+        stdout: String::new(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
+    let run = run_name(&stopped);
+    check(
+        &stage,
+        &["--resume", &run],
+        0,
+        &[("rows.read", ROWS), ("rows.pending", 0)],
+    )
+    .await;
+    // Nothing was asked for twice.
+    assert_eq!(source.seen().len() as u64, ROWS * COUNTRIES);
+    assert_eq!(documents(&stage).await.len() as u64, ALL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_work_and_equal_rows() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let moody = Moody::start().await;
+    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
+    let stage = stage(&text).await;
+    // Each row twice, chunks apart.
+    let rows = std::fs::read_to_string(stage.path().join("rows.jsonl")).unwrap();
+    std::fs::write(stage.path().join("rows.jsonl"), rows.repeat(2)).unwrap();
+    let stop = |after: u64| {
+        let begun = moody.requests();
+        moody.answer(move |seen, number| {
+            if number as u64 >= begun + after {
+                Reply::status(401, "{}")
+            } else {
+                reply(seen)
+            }
+        });
+    };
+    stop(20);
+    let stopped = stage.rowcast(&["run", "--report", "json"]).await;
+    assert_eq!(stopped.code, Some(3), "{}", stopped.stderr);
+    let done = counts(&stopped)["rows"]["done"].as_u64().unwrap();
+    let list = stage.rowcast(&["run", "--resume", "?"]).await.stderr;
+    let run = list
+        .split_once("open runs: ")
+        .unwrap()
+        .1
+        .split(' ')
+        .next()
+        .unwrap()
+        .to_owned();
+
+    // Another source is other work.
+    let other = text.replace("require = [\"/id\", ", "require = [");
+    std::fs::write(stage.path().join("rowcast.toml"), other).unwrap();
+    let refused = stage.rowcast(&["run", "--resume", &run]).await;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("another source"),
+        "{}",
+        refused.stderr
+    );
+
+    std::fs::write(stage.path().join("rowcast.toml"), &text).unwrap();
+    moody.answer(|seen, _| reply(seen));
+    // A row that equals a finished one is finished.
+    let again = check(&stage, &["--resume", &run], 0, &[("rows.read", 2 * ROWS)]).await;
+    let resumed = counts(&again)["rows"]["resumed"].as_u64().unwrap();
+    assert!(
+        (2 * done..2 * ROWS).contains(&resumed),
+        "{done} {}",
+        again.stderr
+    );
+    assert_eq!(documents(&stage).await.len() as u64, ALL);
+
+    // A new run is not the old one, and neither is one that's begun anew.
+    stop(10);
+    assert_eq!(stage.rowcast(&["run"]).await.code, Some(3));
+    moody.answer(|seen, _| reply(seen));
+    check(
+        &stage,
+        &["--fresh"],
+        0,
+        &[("rows.resumed", 0), ("rows.done", 2 * ROWS)],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_file_is_one_process_at_a_time() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let moody = Moody::start().await;
+    let stage = stage(&configuration(
+        &moody.source,
+        &dynamodb.endpoint(),
+        "tracks",
+    ))
+    .await;
+    let path = stage.path().join(".rowcast/ledger.redb");
+    let ledger = rowcast::ledger::Ledger::open_file(&path).await.unwrap();
+    let refused = stage.rowcast(&["run"]).await;
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("another process is using it"),
+        "{}",
+        refused.stderr
+    );
+    drop(ledger);
+    check(&stage, &[], 0, &[("documents.written", ALL)]).await;
+}
