@@ -181,15 +181,7 @@ async fn other_work_and_equal_rows() {
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(3), "{}", stopped.stderr);
     let done = counts(&stopped)["rows"]["done"].as_u64().unwrap();
-    let list = stage.rowcast(&["run", "--resume", "?"]).await.stderr;
-    let run = list
-        .split_once("open runs: ")
-        .unwrap()
-        .1
-        .split(' ')
-        .next()
-        .unwrap()
-        .to_owned();
+    let run = run_name(&stopped);
 
     // Another source is other work.
     let other = text.replace("require = [\"/id\", ", "require = [");

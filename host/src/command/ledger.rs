@@ -3,7 +3,7 @@
 
 use super::{Exit, Failure};
 use clap::Args;
-use rowcast::config::{FileRows, Input as Place, Rows};
+use rowcast::config::{FileRows, Format, Input as Place, Rows};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
@@ -114,8 +114,10 @@ enum Again {
 pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result<Input, Failure> {
     let (rows, again) = match file {
         Some(file) => {
-            let file =
-                FileRows::new(file, None).map_err(|reason| Failure::invalid(reason, None))?;
+            // Whatever isn't said to be CSV is JSON lines, as `--rejected` writes.
+            let file = FileRows::new(file, None)
+                .or_else(|_| FileRows::new(file, Some(Format::JsonLines)))
+                .map_err(|reason| Failure::invalid(reason, None))?;
             (Rows::File(file), Again::Rows)
         }
         None => (host.config().rows()?.clone(), Again::Nothing),
@@ -184,19 +186,17 @@ impl Input {
 
 /// How to go on with a run that was stopped.
 pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
-    let run = run?;
-    let text = match stopped {
-        Stopped::Requested | Stopped::Unavailable(_) | Stopped::Ledger(_) => {
-            format!("`rowcast run --resume {run}` goes on where it stopped")
-        }
-        Stopped::RateLimited { retry_after, .. } => {
+    let resume = format!("`rowcast run --resume {}`", run?);
+    Some(Hint::new(match (stopped, stopped.hint()) {
+        (Stopped::Requested, _) => format!("{resume} goes on where it stopped"),
+        (Stopped::RateLimited { retry_after, .. }, _) => {
             let now = SystemTime::now();
             let until = time(now.checked_add(*retry_after).unwrap_or(now));
-            format!("`rowcast run --resume {run}` goes on, from {until}")
+            format!("{resume} goes on, from {until}")
         }
-        _ => return None,
-    };
-    Some(Hint::new(text))
+        (_, Some(hint)) => format!("{hint}; then {resume} goes on where it stopped"),
+        (_, None) => format!("once the cause is mended, {resume} goes on where it stopped"),
+    }))
 }
 
 /// What a ledger saved, for the summary; nothing where there is nothing.
