@@ -1,12 +1,14 @@
 //! `kill -9` at moments counted in what passes between the processes.
 
-use super::{ALL, CHUNK, COUNTRIES, ROWS, WORKERS, check, configuration, documents, reply, stage};
+use super::{ALL, CHUNK, COUNTRIES, ROWS, WORKERS, answer, check, configuration, documents};
+use super::{reply, stage};
 use crate::support::command::prepare;
 use crate::support::dynamodb::table_name;
 use crate::support::source::{Reply, ScriptedSource};
 use crate::support::trap::{Front, Trap};
 use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Numbers that are the same in each run of the tests (xorshift64).
 struct Numbers(u64);
@@ -82,4 +84,54 @@ async fn killed_at_fifty_moments_it_ends_with_the_same_table() {
     }
     let needed = runs * ROWS * COUNTRIES;
     eprintln!("{killed} kills in {runs} runs: {requests} requests, {needed} without kills");
+}
+
+/// The ledger must not believe in contents that a killed run may have replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_documents_change_it_still_knows_what_is_there() {
+    const KILLS: u64 = 12;
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let trap = Arc::new(Trap::default());
+    let changed = Arc::new(AtomicBool::new(false));
+    let source = {
+        let (trap, changed) = (Arc::clone(&trap), Arc::clone(&changed));
+        ScriptedSource::start(move |seen, _| {
+            if trap.springs() {
+                return Reply::Never;
+            }
+            let mut body = answer(seen);
+            if changed.load(Ordering::SeqCst) {
+                for track in body["tracks"].as_array_mut().unwrap() {
+                    track["n"] = 2.into();
+                }
+            }
+            Reply::json(body.to_string())
+        })
+        .await
+    };
+    let front = Front::start(&dynamodb.endpoint(), Arc::clone(&trap)).await;
+    let stage = stage(&configuration(&source, &front.endpoint(), &table_name())).await;
+    check(&stage, &[], 0, &[("documents.written", ALL)]).await;
+    let expected = documents(&stage).await;
+    let mut numbers = Numbers(0x1123_2026);
+    let mut kills = 0;
+    while kills < KILLS {
+        changed.store(true, Ordering::SeqCst);
+        trap.set(numbers.within(4, 70));
+        let mut child = prepare(stage.path(), &["run", "--quiet", "--fresh"], &[])
+            .spawn()
+            .unwrap();
+        tokio::select! {
+            () = trap.sprung() => {
+                child.kill().await.unwrap();
+                kills += 1;
+            }
+            exit = child.wait() => assert!(exit.unwrap().success()),
+        }
+        trap.set(0);
+        // The source is as it was: so must the table be.
+        changed.store(false, Ordering::SeqCst);
+        check(&stage, &["--fresh"], 0, &[("documents.total", ALL)]).await;
+        assert!(documents(&stage).await == expected, "after {kills} kills");
+    }
 }
