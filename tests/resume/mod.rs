@@ -59,10 +59,10 @@ addresses = ["127.0.0.1"]
 /// A folder with rows, a configuration and a table.
 async fn stage(configuration: &str) -> Stage {
     let stage = Stage::new(configuration);
-    let rows: String = (0..ROWS)
+    let rows: Vec<String> = (0..ROWS)
         .map(|id| format!("{{\"id\":\"a{id}\"}}\n"))
         .collect();
-    std::fs::write(stage.path().join("rows.jsonl"), rows).unwrap();
+    std::fs::write(stage.path().join("rows.jsonl"), rows.concat()).unwrap();
     stage.rowcast(&["table", "create"]).await.ok();
     stage
 }
