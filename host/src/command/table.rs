@@ -9,7 +9,7 @@ use std::io::{Write, stderr, stdout};
 
 #[derive(Debug, Subcommand)]
 pub enum Table {
-    /// Create the table with the keys in `table.keys`, paid by request.
+    /// Create the table with the keys in `table.keys` (or the preset's), paid by request.
     Create,
     /// Print what the table is, as one JSON object.
     Describe,

@@ -236,7 +236,7 @@ impl Grant {
         if self.settings.is_empty() {
             "check `client_id` and `client_secret` in rowcast.toml".to_owned()
         } else {
-            format!("check the settings {}", self.settings.join(", "))
+            format!("check {}", self.settings.join(", "))
         }
     }
 }

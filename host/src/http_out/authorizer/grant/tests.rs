@@ -12,7 +12,7 @@ fn grant(id: &str, secret: &str, scope: &str) -> Grant {
         client_id: id.to_owned(),
         client_secret: Secret::new(secret),
         scope: scope.to_owned(),
-        variables: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
+        settings: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
     }
 }
 
