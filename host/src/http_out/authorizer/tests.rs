@@ -208,7 +208,7 @@ async fn scripts() {
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client secret"}"#;
     let refused = vec![reply(401, invalid), token("one", 3600)];
     // Nobody presses a server that said no.
-    let said = "answers 401: invalid_client: Invalid client secret; check the settings ID, KEY";
+    let said = "answers 401: invalid_client: Invalid client secret; check ID, KEY";
     check(refused, &["denied", said], 1).await;
     check(vec![reply(503, ""), token("one", 3600)], &["Bearer one"], 2).await;
     check(vec![Reply::Cut, token("one", 3600)], &["Bearer one"], 2).await;
