@@ -3,7 +3,11 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `component` | the built component: its imports and exports |
+//! | `connections` | how few connections a run opens |
+//! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `queries` | conditions, how they are answered, and how answers are printed |
+//! | `signature` | every request's AWS signature, computed a second time |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
@@ -16,5 +20,9 @@
 )]
 
 mod component;
+mod connections;
+mod keys;
 mod pipeline;
+mod queries;
+mod signature;
 mod support;
