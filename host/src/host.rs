@@ -111,7 +111,7 @@ impl HostError {
             Self::Table(error) => error.hint(),
             Self::NotActive { .. } => Some(Hint::new("try again in a minute")),
             Self::Keys { .. } => Some(Hint::new(
-                "make `table.keys` the table's own (leave it out to take them as they are), or name another table",
+                "set `table.keys` to the table's own keys, or name another table; where `table.keys` is left out, a preset's keys are expected",
             )),
         }
     }
