@@ -11,6 +11,12 @@ const WORKERS: u64 = 2;
 const SOURCE_CONCURRENCY: u64 = 8;
 const TABLE_CONCURRENCY: u64 = 4;
 
+/// Connections that so many requests at once explain. A request that begins to
+/// open one takes another that comes free meanwhile; the pool keeps both.
+fn most(at_once: u64) -> u64 {
+    2 * at_once
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_kept_and_used_again() {
     let demo = Demo::start_with(Catalog::synthetic(ARTISTS, 20))
@@ -41,9 +47,8 @@ async fn connections_are_kept_and_used_again() {
         let fetched = demo.spotify().requests().token - calls.token;
         assert_eq!(asked, 2 * ARTISTS as u64, "{}", dynamodb.name);
         assert_eq!(fetched, 1, "tokens");
-        // One more for the token, whose client does not wait for the others.
         assert!(
-            (1..=WORKERS * SOURCE_CONCURRENCY + 1).contains(&opened),
+            (1..=most(WORKERS * SOURCE_CONCURRENCY)).contains(&opened),
             "{opened} connections to the source for {asked} requests"
         );
 
@@ -52,7 +57,7 @@ async fn connections_are_kept_and_used_again() {
         // 25 documents a batch at the most, and a question for the table.
         assert!(sent > 2 * ARTISTS as u64 * 20 / 25, "{sent} DynamoDB calls");
         assert!(
-            (1..=WORKERS * TABLE_CONCURRENCY + 1).contains(&opened),
+            (1..=most(WORKERS * TABLE_CONCURRENCY)).contains(&opened),
             "{opened} connections to {} for {sent} calls",
             dynamodb.name
         );

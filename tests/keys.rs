@@ -109,6 +109,25 @@ async fn a_table_with_other_keys_than_configured_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_presets_keys_are_compared_with_the_tables_too() {
+    let source = spotify_section("http://127.0.0.1:1");
+    on_each(async |dynamodb, table| {
+        let section = |keys| table_keyed(&dynamodb, &table, keys);
+        let creating = Stage::new(&section("artist_id S, id S"));
+        creating.rowcast(&["table", "create"]).await.ok();
+        let rows = "[rows]\nfile = \"rows.jsonl\"\n".to_owned();
+        let stage = Stage::new(&[rows, source.clone(), section("")].concat());
+        let run = stage.rowcast(&["run"]).await;
+        assert_eq!(run.code, Some(2), "{}", run.stderr);
+        expect_test::expect![[r#"
+            error: write to the DynamoDB table `TABLE`: its keys are artist_id (S), id (S), and `table.keys` says artist_id (S), country_track (S)
+              hint: set `table.keys` to the table's own keys, or name another table; where `table.keys` is left out, a preset's keys are expected
+        "#]].assert_eq(&run.stderr.replace(&table, "TABLE"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_left_out_are_the_tables_own() {
     on_each(async |dynamodb, table| {
         let section = |keys| table_keyed(&dynamodb, &table, keys);

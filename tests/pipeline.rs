@@ -1,5 +1,5 @@
 //! Rows → extract → load → query, through the command and the component, on
-//! both DynamoDBs.
+//! two implementations of `DynamoDB`.
 
 use crate::support::dynamodb::on_each;
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
@@ -249,12 +249,15 @@ async fn numbers_come_back_with_their_value_and_plain_ones_with_their_digits() {
         let stage = Stage::new(&table_keyed(&dynamodb, &table, "pk N"));
         stage.rowcast(&["table", "create"]).await.ok();
         let numbers: Vec<_> = PLAIN.iter().chain(OTHERS).collect();
-        let documents: String = numbers
+        let documents: Vec<_> = numbers
             .iter()
             .enumerate()
             .map(|(at, number)| format!("{{\"pk\":{at},\"n\":{number},\"l\":[{number}]}}\n"))
             .collect();
-        stage.rowcast_with_input(&["load"], &documents).await.ok();
+        stage
+            .rowcast_with_input(&["load"], &documents.concat())
+            .await
+            .ok();
         for (at, number) in numbers.iter().enumerate() {
             let query = format!("pk = {at} AND n = {number}");
             let found = stage.rowcast(&["query", &query]).await.ok().documents();
@@ -311,14 +314,16 @@ async fn a_document_that_dynamodb_refuses_fails_alone() {
     on_each(async |dynamodb, table| {
         let stage = Stage::new(&table_keyed(&dynamodb, &table, "pk S"));
         stage.rowcast(&["table", "create"]).await.ok();
-        let documents: String = (0..25)
+        let documents: Vec<_> = (0..25)
             .map(|n| {
                 let text = if n == 13 { "" } else { "text" };
                 format!("{{\"pk\":\"{n:02}\",\"a\":{{\"text\":\"{text}\"}}}}\n")
             })
             .collect();
         let arguments = ["load", "--rejected", "rejected.jsonl"];
-        let load = stage.rowcast_with_input(&arguments, &documents).await;
+        let load = stage
+            .rowcast_with_input(&arguments, &documents.concat())
+            .await;
         let refuses = dynamodb.name == "DynamoDB Local";
         let (code, written) = if refuses { (5, 24) } else { (0, 25) };
         assert_eq!(load.code, Some(code), "{}", load.stderr);
@@ -336,6 +341,30 @@ async fn a_document_that_dynamodb_refuses_fails_alone() {
         let ids = stage.rowcast(&["query", "--select", "pk"]).await.ok();
         assert_eq!(ids.stdout.lines().count(), written, "{}", dynamodb.name);
         assert_eq!(ids.stdout.contains("\"13\""), !refuses);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_no_document_ends_a_load_and_what_was_read_is_accounted_for() {
+    let document = |n| format!("{{\"pk\":{n}}}\n");
+    let good: String = (0..1_200).map(document).collect::<Vec<_>>().concat();
+    let lines = format!("{good}{{\"pk\":\n{}", document(1_200));
+    on_each(async |dynamodb, table| {
+        let stage = Stage::new(&table_keyed(&dynamodb, &table, "pk N"));
+        stage.rowcast(&["table", "create"]).await.ok();
+        let load = stage.rowcast_with_input(&["load", "-"], &lines).await;
+        assert_eq!(load.code, Some(2), "{}", load.stderr);
+        assert!(
+            load.stderr.contains("read standard input, line 1201: "),
+            "{}",
+            load.stderr
+        );
+        // Documents are written by the five hundred.
+        let counts = "1200 in all: 1000 written, 0 superseded, 0 rejected, 200 pending";
+        assert!(load.stderr.contains(counts), "{}", load.stderr);
+        let count = stage.rowcast(&["query", "--count"]).await.ok();
+        assert_eq!(count.stdout, "1000\n", "{}", dynamodb.name);
     })
     .await;
 }

@@ -48,15 +48,16 @@ impl Received {
     /// The signature by that secret over that body, and all else as received.
     fn signature(&self, secret: &str, body: &[u8]) -> String {
         let names = self.signed_headers();
-        let headers: String = names
+        let headers: Vec<_> = names
             .iter()
             .map(|name| format!("{name}:{}\n", self.header(name).trim()))
             .collect();
         let canonical = format!(
-            "{}\n{}\n{}\n{headers}\n{}\n{}",
+            "{}\n{}\n{}\n{}\n{}\n{}",
             self.parts.method,
             self.parts.uri.path(),
             self.parts.uri.query().unwrap_or_default(),
+            headers.concat(),
             names.join(";"),
             sha256(body),
         );

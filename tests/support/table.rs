@@ -5,6 +5,7 @@ use rowcast::engine::{Access, Question};
 use rowcast::host::Host;
 use rowcast::run::RunReport;
 use serde_json::Value;
+use std::fmt::Write;
 
 /// `[table]` of that DynamoDB. `keys` is such as `pk N, sk S`; empty leaves
 /// `table.keys` out.
@@ -18,9 +19,11 @@ pub fn table_keyed(dynamodb: &Dynamo, name: &str, keys: &str) -> String {
     let keys = keys.split(", ").filter(|key| !key.is_empty());
     for (role, key) in roles.iter().zip(keys) {
         let (name, kind) = key.split_once(' ').unwrap();
-        section.push_str(&format!(
-            "keys.{role} = {{ name = \"{name}\", type = \"{kind}\" }}\n"
-        ));
+        writeln!(
+            section,
+            "keys.{role} = {{ name = \"{name}\", type = \"{kind}\" }}"
+        )
+        .unwrap();
     }
     section
 }
