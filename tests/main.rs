@@ -4,7 +4,11 @@
 //! |---|---|
 //! | `component` | the built component: its imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
+//! | `connections` | how few connections a run opens |
+//! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `queries` | conditions, how they are answered, and how answers are printed |
+//! | `signature` | every request's AWS signature, computed a second time |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
@@ -15,8 +19,16 @@
     clippy::indexing_slicing,
     reason = "a test stops at the first surprise"
 )]
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "expect-test writes its snapshots so"
+)]
 
 mod component;
+mod connections;
 mod docs;
+mod keys;
 mod pipeline;
+mod queries;
+mod signature;
 mod support;

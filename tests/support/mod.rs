@@ -2,6 +2,8 @@
 
 pub mod command;
 pub mod dynamodb;
+pub mod front;
 pub mod local_dynamo;
 pub mod source;
 pub mod stage;
+pub mod table;
