@@ -3,5 +3,6 @@
 pub mod command;
 pub mod dynamodb;
 pub mod local_dynamo;
+pub mod postgres;
 pub mod source;
 pub mod stage;
