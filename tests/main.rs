@@ -9,10 +9,12 @@
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
 //! | `signature` | every request's AWS signature, computed a second time |
+//! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
+//! | `rows` | rows from JSON lines and CSV |
+//! | `streaming` | memory that doesn't grow with the rows |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -29,6 +31,9 @@ mod connections;
 mod docs;
 mod keys;
 mod pipeline;
+mod postgres;
 mod queries;
+mod rows;
 mod signature;
+mod streaming;
 mod support;

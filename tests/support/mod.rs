@@ -4,6 +4,7 @@ pub mod command;
 pub mod dynamodb;
 pub mod front;
 pub mod local_dynamo;
+pub mod postgres;
 pub mod source;
 pub mod stage;
 pub mod table;

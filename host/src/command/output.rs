@@ -4,6 +4,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use rowcast::document::one_line;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -46,7 +47,7 @@ impl<W: Write> Printer<W> {
 
     pub fn print(&mut self, document: &str) -> anyhow::Result<()> {
         match self.format {
-            Format::Jsonl => writeln!(self.out, "{document}")?,
+            Format::Jsonl => writeln!(self.out, "{}", one_line(document))?,
             Format::Json => {
                 let before = if self.printed == 0 { "[\n" } else { ",\n" };
                 write!(self.out, "{before}{document}")?;
@@ -168,6 +169,7 @@ mod tests {
             "{\"a\":1.50}\n{\"b\":\"é\"}\n",
         );
         check(Format::Jsonl, &[], "");
+        check(Format::Jsonl, &["{\n  \"a\": 1.50\n}"], "{\"a\":1.50}\n");
     }
 
     #[test]

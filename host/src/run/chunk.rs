@@ -4,8 +4,10 @@
 use super::Stages;
 use super::event::{Event, Rejection, Stopped};
 use super::tally::Tally;
+use crate::document::one_line;
 use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -218,9 +220,13 @@ fn take(documents: Vec<String>, indices: &[u32]) -> Vec<String> {
         .collect()
 }
 
-/// A JSON text as it is; what isn't JSON, as a JSON string.
+/// A JSON text on one line; what isn't JSON, as a JSON string.
 fn raw(text: &str) -> Box<RawValue> {
     let raw = RawValue::from_string(text.to_owned());
+    let raw = raw.and_then(|raw| match one_line(raw.get()) {
+        Cow::Borrowed(_) => Ok(raw),
+        Cow::Owned(line) => RawValue::from_string(line),
+    });
     raw.or_else(|_| serde_json::value::to_raw_value(text))
         .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

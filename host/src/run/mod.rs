@@ -11,7 +11,7 @@ pub use event::{Event, Rejection, Stopped};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};
-use crate::rows;
+use crate::rows::{self, RowsError};
 use chunk::{Chunk, Outcome};
 use futures_util::StreamExt;
 use std::sync::Arc;
@@ -156,18 +156,21 @@ impl Run {
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.buffer.push(row),
-                    Some(Err(error)) => state.stopped = Some(Stopped::Rows(error)),
-                    None => state.ended = true,
+                    // The rows before it are as good as any.
+                    Some(Err(error)) => state.end(Some(error)),
+                    None => state.end(None),
                 },
             }
         }
         state.leave_buffer(&self.stages);
-        if state.stopped.is_none() && *stop.borrow() {
-            state.stopped = Some(Stopped::Requested);
-        }
+        let requested = *stop.borrow();
+        let stopped = state
+            .stopped
+            .or(state.failed.map(Stopped::Rows))
+            .or(requested.then_some(Stopped::Requested));
         Ok(RunReport {
             tally: state.tally.close()?,
-            stopped: state.stopped,
+            stopped,
         })
     }
 
@@ -197,11 +200,18 @@ struct State {
     buffer: Vec<String>,
     /// Rows given to workers.
     given: u64,
-    /// The rows are at their end.
+    /// No more rows come.
     ended: bool,
+    /// Why, if that isn't their end.
+    failed: Option<RowsError>,
 }
 
 impl State {
+    fn end(&mut self, failed: Option<RowsError>) {
+        self.ended = true;
+        self.failed = failed;
+    }
+
     fn has_chunk(&self, chunk_rows: usize) -> bool {
         self.buffer.len() >= chunk_rows || (self.ended && !self.buffer.is_empty())
     }
