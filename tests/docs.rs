@@ -54,7 +54,8 @@ fn named_files_exist() {
     for document in DOCUMENTS {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for name in quoted(&text) {
-            let is_path = name.ends_with(".rs") || name.ends_with(".md") || name.ends_with('/');
+            let extension = Path::new(&name).extension().and_then(|it| it.to_str());
+            let is_path = matches!(extension, Some("rs" | "md")) || name.ends_with('/');
             if is_path && !name.contains([' ', ':', '*']) {
                 assert!(
                     places(&name).any(|path| path.exists()),

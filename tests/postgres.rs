@@ -6,6 +6,7 @@ mod tls;
 
 use crate::support::postgres::{Postgres, all};
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 #[tokio::test]
 async fn every_type_becomes_json() {
     let server = Postgres::start().await;

@@ -11,6 +11,7 @@ async fn refusal(url: &str, query: &str) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 #[tokio::test]
 async fn errors_say_what_where_and_what_to_do() {
     let server = Postgres::start().await;

@@ -8,6 +8,7 @@ use rowcast::limits::Limits;
 use rowcast::rows::{self, Rows, RowsError};
 use rowcast::secret::Secret;
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -156,11 +157,11 @@ pub fn describe(error: &RowsError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(each) = cause {
-        text.push_str(&format!("\n  because: {each}"));
+        let _ = write!(text, "\n  because: {each}");
         cause = each.source();
     }
     if let Some(hint) = error.hint() {
-        text.push_str(&format!("\n  hint: {hint}"));
+        let _ = write!(text, "\n  hint: {hint}");
     }
     match (error.is_denied(), error.is_unavailable()) {
         (false, false) => text,

@@ -275,6 +275,7 @@ fn stop_reason(stop: &Stop) -> Option<Stopped> {
 }
 
 /// The same for a call that achieved nothing.
+#[must_use]
 pub fn call_stopped(error: CallError) -> Stopped {
     match error {
         CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
