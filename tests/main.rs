@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `commands` | the command as its users meet it: output and exit codes |
 //! | `component` | the built component: its imports and exports |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `support` | the servers, the command, and what tests share |
@@ -15,6 +16,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod commands;
 mod component;
 mod pipeline;
 mod support;

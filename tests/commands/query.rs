@@ -1,0 +1,277 @@
+//! Questions and their answers, as they are printed.
+
+use super::{check, files};
+use crate::support::command::prepare;
+use crate::support::stage::{Stage, table_section};
+use expect_test::expect;
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+/// A table with three tracks.
+async fn filled(dynamodb: &TemporaryDynamoDb) -> Stage {
+    let stage = files(&table_section(&dynamodb.endpoint(), "top_tracks"));
+    stage.rowcast(&["table", "create"]).await.ok();
+    let documents = r#"{"artist_id":"a","country_track":"CA#1","name":"Ænima","popularity":91,"explicit":true}
+{"artist_id":"a","country_track":"US#1","name":"Ænima","popularity":7,"album":{"images":[{"height":300}]}}
+{"artist_id":"b","country_track":"US#2","name":"It's, \"quoted\"","popularity":100.50,"score":null}
+"#;
+    stage
+        .rowcast_with_input(&["load", "-"], documents)
+        .await
+        .ok();
+    stage
+}
+
+#[tokio::test]
+async fn formats() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = filled(&dynamodb).await;
+    let key = "artist_id = 'a' AND country_track = 'CA#1'";
+    check(
+        &stage,
+        &["query", key, "--select", "name,popularity,artist_id"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            {"name":"Ænima","popularity":91,"artist_id":"a"}
+            --- stderr
+            1 of 1 items match; 0.5 read capacity units
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &[
+            "query",
+            key,
+            "--output",
+            "json",
+            "--select",
+            "popularity,name",
+        ],
+        expect![[r#"
+            exit 0
+            --- stdout
+            [
+            {"popularity":91,"name":"Ænima"}
+            ]
+            --- stderr
+            1 of 1 items match; 0.5 read capacity units
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "artist_id = 'a'", "--output", "table"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            ┌────────────┬───────────┬───────────────┬──────────┬───────┬─────────────────────────────┐
+            │ popularity ┆ artist_id ┆ country_track ┆ explicit ┆ name  ┆ album                       │
+            ╞════════════╪═══════════╪═══════════════╪══════════╪═══════╪═════════════════════════════╡
+            │ 91         ┆ a         ┆ CA#1          ┆ true     ┆ Ænima ┆                             │
+            │ 7          ┆ a         ┆ US#1          ┆          ┆ Ænima ┆ {"images":[{"height":300}]} │
+            └────────────┴───────────┴───────────────┴──────────┴───────┴─────────────────────────────┘
+            --- stderr
+            2 of 2 items match; 0.5 read capacity units
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "artist_id = 'b'", "--output", "csv", "-q"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            country_track,name,score,artist_id,popularity
+            US#2,"It's, ""quoted""",,b,100.5
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &[
+            "query",
+            "artist_id = 'a'",
+            "--output",
+            "csv",
+            "-q",
+            "--select",
+            "popularity,album.images[0].height,name",
+        ],
+        expect![[r#"
+            exit 0
+            --- stdout
+            name,popularity,album
+            Ænima,91,
+            Ænima,7,"{""images"":[{""height"":300}]}"
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &[
+            "query",
+            "artist_id = 'a'",
+            "--output",
+            "table",
+            "-q",
+            "--select",
+            "popularity,name",
+        ],
+        expect![[r#"
+            exit 0
+            --- stdout
+            ┌───────┬────────────┐
+            │ name  ┆ popularity │
+            ╞═══════╪════════════╡
+            │ Ænima ┆ 91         │
+            │ Ænima ┆ 7          │
+            └───────┴────────────┘
+        "#]],
+    )
+    .await;
+    check(&stage, &["query", "--count"], expect![[r#"
+        exit 0
+        --- stdout
+        3
+        --- stderr
+        3 of 3 items match; 2 read capacity units
+    "#]]).await;
+    check(&stage, &["query", "--count", "--limit", "2"], expect![[r#"
+        exit 0
+        --- stdout
+        2
+        --- stderr
+        2 of 2 items match; 0.5 read capacity units
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn nothing_matches() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = filled(&dynamodb).await;
+    check(
+        &stage,
+        &["query", "score > 1 AND popularity = 'x'"],
+        expect![[r#"
+            exit 0
+            --- stderr
+            0 of 3 items match; 2 read capacity units
+            note: 2 of 3 items have no `score`
+            note: 1 of 3 items hold `score` with another type than N
+            note: 3 of 3 items hold `popularity` with another type than S
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "popularity > 1000", "--output", "table"],
+        expect![[r#"
+            exit 0
+            --- stderr
+            0 of 3 items match; 2 read capacity units
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "popularity > 1000", "--output", "json", "-q"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            []
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_question_is_wrong() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = filled(&dynamodb).await;
+    check(&stage, &["query", "popularity > > 90"], expect![[r#"
+        exit 2
+        --- stderr
+        error: the question could not be answered
+          because: filter, column 14: expected a name or a value, found `>`
+    "#]]).await;
+    check(&stage, &["query", "name = \"x\""], expect![[r#"
+        exit 2
+        --- stderr
+        error: the question could not be answered
+          because: filter, column 8: `"` can't be here; text goes in single quotes, names between backticks
+    "#]]).await;
+    check(
+        &stage,
+        &["query", "popularity > 90", "--select", "name,,"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the question could not be answered
+              because: select ``, column 1: expected a name or a value, found the end
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "popularity > 90", "--index", "none"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the question could not be answered
+              because: table `top_tracks` has no index `none`; it has none
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "popularity > 90", "--count", "--output", "csv"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: the argument '--count' cannot be used with '--output <FORMAT>'
+
+            Usage: rowcast query --count <CONDITION>
+
+            For more information, try '--help'.
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_reads_on() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = filled(&dynamodb).await;
+    let documents: String = (0..5000)
+        .map(|number| {
+            format!(
+                "{{\"artist_id\":\"m\",\"country_track\":\"US#{number}\",\"text\":\"{}\"}}\n",
+                "x".repeat(100)
+            )
+        })
+        .collect();
+    stage
+        .rowcast_with_input(&["load", "-"], &documents)
+        .await
+        .ok();
+    for format in ["jsonl", "json", "table", "csv"] {
+        let mut child = prepare(stage.path(), &["query", "--output", format], &[])
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next_line().await.unwrap().is_some(), "{format}");
+        drop(lines);
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .await
+            .unwrap();
+        let code = child.wait().await.unwrap().code();
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{format}");
+    }
+}
