@@ -57,22 +57,20 @@ fn snapshot(stage: &Stage, output: &Output) -> String {
 
 /// Ports, durations, times of day and random passwords → placeholders.
 fn settled(text: &str) -> String {
-    let mut settled = String::new();
-    for line in text.split_inclusive('\n') {
-        let line = after(line, "127.0.0.1:", "PORT", |byte| byte.is_ascii_digit());
-        let line = after(&line, "localhost:", "PORT", |byte| byte.is_ascii_digit());
-        let line = after(&line, "time       ", "SECONDS", |byte| {
-            byte.is_ascii_digit() || byte == b'.'
-        });
-        let line = after(&line, "at or after ", "TIME", |byte| {
-            byte.is_ascii_digit() || b"-: ".contains(&byte)
-        });
-        let line = after(&line, "postgres://postgres:", "PASSWORD", |byte| {
-            byte.is_ascii_alphanumeric()
-        });
-        settled.push_str(&line);
+    let digit = |byte: u8| byte.is_ascii_digit();
+    let mut text = text.to_owned();
+    for before in ["127.0.0.1:", "localhost:", "127.0.0.1 port "] {
+        text = after(&text, before, "PORT", digit);
     }
-    settled
+    text = after(&text, "time       ", "SECONDS", |byte| {
+        digit(byte) || byte == b'.'
+    });
+    text = after(&text, "at or after ", "TIME", |byte| {
+        digit(byte) || b"-: ".contains(&byte)
+    });
+    after(&text, "postgresql://postgres:", "PASSWORD", |byte| {
+        byte.is_ascii_alphanumeric()
+    })
 }
 
 /// What follows that mark, of those bytes, becomes a placeholder.

@@ -27,11 +27,12 @@ async fn all_is_well() {
     expect![[r#"
         exit 0
         --- stdout
-        ok     rows         PostgreSQL VERSION; columns id, name
-        ok     source       one request answered with 10 records, all with what is required
-        ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-        ok     permission   BatchWriteItem is allowed
-    "#]].assert_eq(&output);
+        ok      rows        PostgreSQL VERSION; columns id, name
+        ok      source      one request, 10 records in the answer, each with /id, /popularity
+        ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
+        ok      permission  BatchWriteItem may be called
+    "#]]
+    .assert_eq(&output);
     assert_eq!(
         stage.rowcast(&["query", "--count", "-q"]).await.ok().stdout,
         "0\n"
@@ -44,24 +45,35 @@ async fn rows_fail() {
     let source = spotify(tracks).await;
     let stage = stage(&spotify_section(&source.origin()), &dynamodb).await;
     std::fs::write(stage.path().join("artists.csv"), "id,name\n").unwrap();
-    check(&stage, &["check"], expect![[r#"
-        exit 0
-        --- stdout
-        ok     rows         columns ; but no row
-        skip   source       there is no row to ask it for
-        ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-        ok     permission   BatchWriteItem is allowed
-    "#]]).await;
+    check(
+        &stage,
+        &["check"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            ok      rows        no row; no columns known
+            skipped source      there is no row to ask it for
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
+        "#]],
+    )
+    .await;
     std::fs::remove_file(stage.path().join("artists.csv")).unwrap();
-    check(&stage, &["check"], expect![[r#"
-        exit 2
-        --- stdout
-        FAILED rows         error: open artists.csv
-                 because: No such file or directory (os error 2)
-        skip   source       there is no row to ask it for
-        ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-        ok     permission   BatchWriteItem is allowed
-    "#]]).await;
+    check(
+        &stage,
+        &["check"],
+        expect![[r#"
+            exit 2
+            --- stdout
+            FAILED  rows        open artists.csv
+                      because: No such file or directory (os error 2)
+                      hint: check the file's name; a relative one is looked for where the command is run
+            skipped source      there is no row to ask it for
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -75,12 +87,11 @@ async fn the_source_fails() {
         expect![[r#"
             exit 3
             --- stdout
-            ok     rows         columns id, name, label
-            FAILED source       error: the host's policy refuses this request
-            ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-            ok     permission   BatchWriteItem is allowed
-            --- stderr
-             WARN fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client; check the settings source.auth.client_id, source.auth.client_secret
+            ok      rows        columns id, name, label
+            FAILED  source      ask the source for the first row
+                      because: fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client; check the settings source.auth.client_id, source.auth.client_secret
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
         "#]],
     )
     .await;
@@ -92,10 +103,11 @@ async fn the_source_fails() {
         expect![[r#"
             exit 5
             --- stdout
-            ok     rows         columns id, name, label
-            FAILED source       error: the record has no `/popularity`, which the source requires; the upstream may not send it
-            ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-            ok     permission   BatchWriteItem is allowed
+            ok      rows        columns id, name, label
+            FAILED  source      ask the source for the first row
+                      because: the record has no `/popularity`, which the source requires; the upstream may not send it
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
         "#]],
     )
     .await;
@@ -107,11 +119,12 @@ async fn the_source_fails() {
         expect![[r#"
             exit 6
             --- stdout
-            ok     rows         columns id, name, label
-            FAILED source       error: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 429; it asks to wait 86400 s
-                     hint: run again when that time has passed
-            ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-            ok     permission   BatchWriteItem is allowed
+            ok      rows        columns id, name, label
+            FAILED  source      ask the source for the first row
+                      because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 429; it asks to wait 1 day
+                      hint: run again at or after TIME UTC
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
         "#]],
     )
     .await;
@@ -122,12 +135,11 @@ async fn the_source_fails() {
     check(&stage(section, &dynamodb).await, &["check"], expect![[r#"
         exit 3
         --- stdout
-        ok     rows         columns id, name, label
-        FAILED source       error: the host's policy refuses this request
-        ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-        ok     permission   BatchWriteItem is allowed
-        --- stderr
-         WARN fetch a token from http://localhost:PORT/api/token: policy refuses to connect to localhost at 127.0.0.1, a loopback address; if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
+        ok      rows        columns id, name, label
+        FAILED  source      ask the source for the first row
+                  because: fetch a token from http://localhost:PORT/api/token: policy refuses to connect to localhost at 127.0.0.1, a loopback address; if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
+        ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+        ok      permission  BatchWriteItem may be called
     "#]]).await;
 }
 
@@ -141,20 +153,22 @@ async fn the_table_fails() {
     check(&unmade, &["check"], expect![[r#"
         exit 2
         --- stdout
-        ok     rows         columns id, name, label
-        ok     source       one request answered with 1 records, all with what is required
-        FAILED table        error: find the DynamoDB table `top_tracks`: there is none in this account and region
-                 hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
+        ok      rows        columns id, name, label
+        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        FAILED  table       find the DynamoDB table `top_tracks`: there is none in this account and region
+                  hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
+        skipped permission  the table comes first
     "#]]).await;
     let other = files(&table.replace("country_track", "market"));
     other.rowcast(&["table", "create"]).await.ok();
     check(&unmade, &["check"], expect![[r#"
         exit 2
         --- stdout
-        ok     rows         columns id, name, label
-        ok     source       one request answered with 1 records, all with what is required
-        FAILED table        error: write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
-                 hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
+        ok      rows        columns id, name, label
+        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        FAILED  table       write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
+                  hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
+        skipped permission  the table comes first
     "#]]).await;
     let keyless = table.replace("keys.", "# keys.").replace("[table]", "[table]\nkeys.partition = { name = \"artist_id\", type = \"S\" }\nkeys.sort = { name = \"market\", type = \"S\" }");
     check(
@@ -163,10 +177,11 @@ async fn the_table_fails() {
         expect![[r#"
             exit 2
             --- stdout
-            ok     rows         columns id, name, label
-            ok     source       one request answered with 1 records, all with what is required
-            FAILED table        error: the source's documents lack the table's key attribute `market`
-                     hint: add it under [source.attributes], or name another table
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer, each with /id, /popularity
+            FAILED  table       write the source's records to `top_tracks`: they lack its key attribute `market`
+                      hint: mend it under [source.attributes], or name another table
+            skipped permission  the table comes first
         "#]],
     )
     .await;
@@ -175,14 +190,20 @@ async fn the_table_fails() {
         .replace("\"top_tracks\"", "\"numbers\"");
     let numbers = files(&[ARTISTS, &section, &numbers].concat());
     numbers.rowcast(&["table", "create"]).await.ok();
-    check(&numbers, &["check"], expect![[r#"
-        exit 0
-        --- stdout
-        ok     rows         columns id, name, label
-        ok     source       one request answered with 1 records, all with what is required
-        ok     table        `numbers`, keys artist_id (S), name (N)
-        ok     permission   BatchWriteItem is allowed
-    "#]]).await;
+    check(
+        &numbers,
+        &["check"],
+        expect![[r#"
+            exit 2
+            --- stdout
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer, each with /id, /popularity
+            FAILED  table       write the source's records to `numbers`: its key attribute `name` must be a number, and isn't
+                      hint: mend it under [source.attributes], or name another table
+            skipped permission  the table comes first
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -208,23 +229,25 @@ async fn dynamodb_refuses() {
     check(&stage, &["check"], expect![[r#"
         exit 3
         --- stdout
-        ok     rows         columns id, name, label
-        ok     source       one request answered with 1 records, all with what is required
-        ok     table        `top_tracks`, keys artist_id (S), country_track (S)
-        FAILED permission   error: BatchWriteItem is refused: 400 {"__type":"com.amazon.coral.service#AccessDeniedException","Message":"User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action"}
-                 hint: the AWS identity needs dynamodb:BatchWriteItem on the table
+        ok      rows        columns id, name, label
+        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
+        FAILED  permission  try BatchWriteItem on `top_tracks`, without an item
+                  because: DynamoDB answered 400 AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
+                  hint: the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table
     "#]]).await;
     check(&stage, &["run"], expect![[r#"
         exit 3
         --- stderr
         rows       2 read: 2 done, 0 rejected, 0 pending
         requests   4 planned: 4 done, 0 rejected, 0 pending (4 sent, 0 of them repeats)
-        records    4 received: 4 documents, 0 rejected
+        records    4 received: 4 accepted, 0 rejected
         documents  4 in all: 0 written, 0 superseded, 0 rejected, 4 pending
-        DynamoDB   0 calls, 0 of them repeats; 0 write capacity units
+        DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
         error: the run stopped before its end
           because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
+          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable
     "#]]).await;
     let nowhere = table
         .split("[table.credentials]")
@@ -235,14 +258,9 @@ async fn dynamodb_refuses() {
     check_with(&stage, &["check"], &super::NO_AWS, expect![[r#"
         exit 3
         --- stdout
-        ok     rows         columns id, name, label
-        ok     source       one request answered with 1 records, all with what is required
-        FAILED table        error: sign a request: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role: the credential provider was not enabled: no credentials found in chain. Attempted:
-                 Environment: the credential provider was not enabled: environment variable not set
-                 Profile: the credential provider was not enabled
-                 WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set
-                 EcsContainer: the credential provider was not enabled: ECS provider not configured
-                 Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
-                 hint: the AWS identity needs dynamodb:DescribeTable, and dynamodb:CreateTable to create; `aws sts get-caller-identity` shows which it is
+        ok      rows        columns id, name, label
+        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        FAILED  table       find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
+        skipped permission  the table comes first
     "#]]).await;
 }

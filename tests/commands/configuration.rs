@@ -7,13 +7,18 @@ use expect_test::expect;
 #[tokio::test]
 async fn the_file_is_missing() {
     let stage = Stage::new("");
-    check(&stage, &["run", "-c", "other.toml"], expect![[r#"
+    check(
+        &stage,
+        &["run", "-c", "other.toml"],
+        expect![[r#"
         exit 2
         --- stderr
         error: read the configuration other.toml
           because: No such file or directory (os error 2)
           hint: `rowcast init` writes a commented one to start from
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -35,12 +40,17 @@ async fn a_setting_is_unknown() {
     let stage = Stage::new(
         "[rows]\nfile = \"artists.csv\"\n\n[source]\nurl = \"https://api.example.com\"\nrequires = [\"/id\"]\n",
     );
-    check(&stage, &["extract"], expect![[r#"
+    check(
+        &stage,
+        &["extract"],
+        expect![[r#"
         exit 2
         --- stderr
         error: `source.requires` (line 6): there is no such setting
           hint: did you mean `require`?
-    "#]]).await;
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -88,23 +98,33 @@ async fn a_preset_is_unknown() {
 #[tokio::test]
 async fn init_writes_once() {
     let stage = Stage::new("");
-    check(&stage, &["init", "-c", "new.toml"], expect![[r#"
+    check(
+        &stage,
+        &["init", "-c", "new.toml"],
+        expect![[r#"
         exit 0
         --- stderr
         wrote new.toml; next: edit it, then `rowcast check`
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let written = std::fs::read_to_string(stage.path().join("new.toml")).unwrap();
     assert!(
         written.contains("preset = \"spotify-top-tracks\""),
         "{written}"
     );
-    check(&stage, &["init", "-c", "new.toml"], expect![[r#"
+    check(
+        &stage,
+        &["init", "-c", "new.toml"],
+        expect![[r#"
         exit 2
         --- stderr
         error: write new.toml
           because: File exists (os error 17)
           hint: --force replaces it
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(
         &stage,
         &["init", "-c", "new.toml", "--force", "-q"],

@@ -35,7 +35,7 @@ async fn formats() {
             --- stdout
             {"name":"Ænima","popularity":91,"artist_id":"a"}
             --- stderr
-            1 of 1 items match; 0.5 read capacity units
+            matches: 1, in 1 items read; 0.5 read capacity units
         "#]],
     )
     .await;
@@ -56,7 +56,7 @@ async fn formats() {
             {"popularity":91,"name":"Ænima"}
             ]
             --- stderr
-            1 of 1 items match; 0.5 read capacity units
+            matches: 1, in 1 items read; 0.5 read capacity units
         "#]],
     )
     .await;
@@ -66,14 +66,14 @@ async fn formats() {
         expect![[r#"
             exit 0
             --- stdout
-            ┌────────────┬───────────┬───────────────┬──────────┬───────┬─────────────────────────────┐
-            │ popularity ┆ artist_id ┆ country_track ┆ explicit ┆ name  ┆ album                       │
-            ╞════════════╪═══════════╪═══════════════╪══════════╪═══════╪═════════════════════════════╡
-            │ 91         ┆ a         ┆ CA#1          ┆ true     ┆ Ænima ┆                             │
-            │ 7          ┆ a         ┆ US#1          ┆          ┆ Ænima ┆ {"images":[{"height":300}]} │
-            └────────────┴───────────┴───────────────┴──────────┴───────┴─────────────────────────────┘
+            ┌───────────┬───────────────┬─────────────────────────────┬──────────┬───────┬────────────┐
+            │ artist_id ┆ country_track ┆ album                       ┆ explicit ┆ name  ┆ popularity │
+            ╞═══════════╪═══════════════╪═════════════════════════════╪══════════╪═══════╪════════════╡
+            │ a         ┆ CA#1          ┆                             ┆ true     ┆ Ænima ┆         91 │
+            │ a         ┆ US#1          ┆ {"images":[{"height":300}]} ┆          ┆ Ænima ┆          7 │
+            └───────────┴───────────────┴─────────────────────────────┴──────────┴───────┴────────────┘
             --- stderr
-            2 of 2 items match; 0.5 read capacity units
+            matches: 2, in 2 items read; 0.5 read capacity units
         "#]],
     )
     .await;
@@ -83,8 +83,8 @@ async fn formats() {
         expect![[r#"
             exit 0
             --- stdout
-            country_track,name,score,artist_id,popularity
-            US#2,"It's, ""quoted""",,b,100.5
+            artist_id,country_track,name,popularity,score
+            b,US#2,"It's, ""quoted""",100.5,
         "#]],
     )
     .await;
@@ -102,9 +102,9 @@ async fn formats() {
         expect![[r#"
             exit 0
             --- stdout
-            name,popularity,album
-            Ænima,91,
-            Ænima,7,"{""images"":[{""height"":300}]}"
+            popularity,album,name
+            91,,Ænima
+            7,"{""images"":[{""height"":300}]}",Ænima
         "#]],
     )
     .await;
@@ -122,29 +122,39 @@ async fn formats() {
         expect![[r#"
             exit 0
             --- stdout
-            ┌───────┬────────────┐
-            │ name  ┆ popularity │
-            ╞═══════╪════════════╡
-            │ Ænima ┆ 91         │
-            │ Ænima ┆ 7          │
-            └───────┴────────────┘
+            ┌────────────┬───────┐
+            │ popularity ┆ name  │
+            ╞════════════╪═══════╡
+            │         91 ┆ Ænima │
+            │          7 ┆ Ænima │
+            └────────────┴───────┘
         "#]],
     )
     .await;
-    check(&stage, &["query", "--count"], expect![[r#"
-        exit 0
-        --- stdout
-        3
-        --- stderr
-        3 of 3 items match; 2 read capacity units
-    "#]]).await;
-    check(&stage, &["query", "--count", "--limit", "2"], expect![[r#"
-        exit 0
-        --- stdout
-        2
-        --- stderr
-        2 of 2 items match; 0.5 read capacity units
-    "#]]).await;
+    check(
+        &stage,
+        &["query", "--count"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            3
+            --- stderr
+            matches: 3, in 3 items read; 2 read capacity units
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["query", "--count", "--limit", "2"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            2
+            --- stderr
+            matches: 2, in 2 items read; 0.5 read capacity units
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -157,7 +167,7 @@ async fn nothing_matches() {
         expect![[r#"
             exit 0
             --- stderr
-            0 of 3 items match; 2 read capacity units
+            matches: 0, in 3 items read; 2 read capacity units
             note: 2 of 3 items have no `score`
             note: 1 of 3 items hold `score` with another type than N
             note: 3 of 3 items hold `popularity` with another type than S
@@ -170,7 +180,7 @@ async fn nothing_matches() {
         expect![[r#"
             exit 0
             --- stderr
-            0 of 3 items match; 2 read capacity units
+            matches: 0, in 3 items read; 2 read capacity units
         "#]],
     )
     .await;
@@ -190,12 +200,17 @@ async fn nothing_matches() {
 async fn the_question_is_wrong() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    check(&stage, &["query", "popularity > > 90"], expect![[r#"
+    check(
+        &stage,
+        &["query", "popularity > > 90"],
+        expect![[r#"
         exit 2
         --- stderr
         error: the question could not be answered
           because: filter, column 14: expected a name or a value, found `>`
-    "#]]).await;
+    "#]],
+    )
+    .await;
     check(&stage, &["query", "name = \"x\""], expect![[r#"
         exit 2
         --- stderr

@@ -23,7 +23,7 @@ async fn postgresql_refuses() {
         expect![[r#"
             exit 3
             --- stderr
-            error: connect to PostgreSQL at 127.0.0.1 port 36013
+            error: connect to PostgreSQL at 127.0.0.1 port PORT
               because: FATAL: password authentication failed for user "postgres"
               hint: check the user and the password in `rows.postgres`
         "#]],
@@ -60,7 +60,7 @@ async fn postgresql_refuses() {
         expect![[r#"
             exit 4
             --- stderr
-            error: connect to PostgreSQL at 127.0.0.1 port 36013
+            error: connect to PostgreSQL at 127.0.0.1 port PORT
               because: error connecting to server
               because: Connection refused (os error 111)
               hint: is PostgreSQL running there? check host and port in `rows.postgres`
@@ -73,24 +73,34 @@ async fn postgresql_refuses() {
 async fn a_file_is_missing_or_malformed() {
     let stage =
         files("[rows]\nfile = \"none.csv\"\n[source]\nurl = \"https://api.example.com/{id}\"\n");
-    check(&stage, &["extract"], expect![[r#"
-        exit 2
-        --- stderr
-        error: open none.csv
-          because: No such file or directory (os error 2)
-    "#]]).await;
+    check(
+        &stage,
+        &["extract"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: open none.csv
+              because: No such file or directory (os error 2)
+              hint: check the file's name; a relative one is looked for where the command is run
+        "#]],
+    )
+    .await;
     std::fs::write(stage.path().join("none.csv"), "id,name\na1,Ann,what\n").unwrap();
-    check(&stage, &["extract"], expect![[r#"
-        exit 2
-        --- stderr
-        rows       0 read: 0 done, 0 rejected, 0 pending
-        requests   0 planned: 0 done, 0 rejected, 0 pending (0 sent, 0 of them repeats)
-        records    0 received: 0 documents, 0 rejected
-        documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
-        DynamoDB   0 calls, 0 of them repeats; 0 write capacity units
-        time       SECONDS s
-        error: the run stopped before its end
-          because: read the rows to their end
-          because: read none.csv, line 2: the number of fields is 3, in the header 2
-    "#]]).await;
+    check(
+        &stage,
+        &["extract"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            rows       0 read: 0 done, 0 rejected, 0 pending
+            requests   0 planned: 0 done, 0 rejected, 0 pending (0 sent, 0 of them repeats)
+            records    0 received: 0 accepted, 0 rejected
+            documents  0 printed
+            time       SECONDS s
+            error: the run stopped before its end
+              because: read the rows to their end
+              because: read none.csv, line 2: the number of fields is 3, in the header 2
+        "#]],
+    )
+    .await;
 }

@@ -50,25 +50,40 @@ async fn run(delay: Duration, answer: fn() -> Reply, times: u32, expected: Expec
 #[tokio::test]
 async fn once_finishes_what_is_in_flight() {
     let answer = || Reply::json(r#"{"tracks":[{"id":"t1","name":"One","popularity":95}]}"#);
-    run(Duration::from_millis(500), answer, 1, expect![[r#"
-        exit Some(6)
-        stopping: finishing what is in flight; Ctrl-C again ends it at once
-        rows       2 read: 1 done, 0 rejected, 1 pending
-        requests   4 planned: 2 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
-        records    2 received: 2 documents, 0 rejected
-        documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
-        DynamoDB   1 calls, 0 of them repeats; 2 write capacity units
-        time       SECONDS s
-        error: the run stopped before its end
-          because: stopped on request
-          hint: run again: writing a document twice leaves it as writing it once
-    "#]]).await;
+    run(
+        Duration::from_millis(500),
+        answer,
+        1,
+        expect![[r#"
+            exit Some(6)
+            stopping: finishing what is in flight; Ctrl-C again ends it at once
+            rows       2 read: 1 done, 0 rejected, 1 pending
+            requests   4 planned: 2 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
+            records    2 received: 2 accepted, 0 rejected
+            documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
+            DynamoDB   1 sent, 0 of them repeats; 2 write capacity units
+            time       SECONDS s
+            error: the run stopped before its end
+              because: stopped on request
+              hint: run again: writing a document twice leaves it as writing it once
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn twice_ends_at_once() {
-    run(Duration::ZERO, || Reply::Never, 2, expect![[r#"
-        exit Some(130)
-        stopping: finishing what is in flight; Ctrl-C again ends it at once
-    "#]]).await;
+    run(
+        Duration::ZERO,
+        || Reply::Never,
+        2,
+        expect![[r#"
+            exit Some(130)
+            stopping: finishing what is in flight; Ctrl-C again ends it at once
+            stopping: finishing what is in flight; Ctrl-C again ends it at once
+            error: the run was ended at once
+              hint: run again: writing a document twice leaves it as writing it once
+        "#]],
+    )
+    .await;
 }

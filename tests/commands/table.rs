@@ -37,12 +37,17 @@ async fn missing_then_created_then_there_already() {
         --- stderr
         created `top_tracks` with the keys artist_id (S), country_track (S)
     "#]]).await;
-    check(&stage, &["table", "create"], expect![[r#"
+    check(
+        &stage,
+        &["table", "create"],
+        expect![[r#"
         exit 2
         --- stderr
         error: create the DynamoDB table `top_tracks`: there is one already
           hint: `rowcast table describe` shows its keys
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let other = table.replace("country_track", "id");
     let other = files(&[ARTISTS, &section, &other].concat());
     check(&other, &["run"], expect![[r#"
@@ -52,11 +57,17 @@ async fn missing_then_created_then_there_already() {
           hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
     "#]]).await;
     let none = table.replace("keys.", "# keys.");
-    check(&files(&none), &["table", "create"], expect![[r#"
-        exit 2
-        --- stderr
-        error: `table.keys`: this setting is missing, and this command needs it
-    "#]]).await;
+    check(
+        &files(&none),
+        &["table", "create"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: `table.keys`: this setting is missing, and this command needs it
+              hint: `rowcast init` writes a file that shows it
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -66,17 +77,19 @@ async fn documents_lack_the_keys() {
     stage.rowcast(&["table", "create"]).await.ok();
     let documents = "{\"artist_id\":\"a\",\"country_track\":\"US#1\"}\n{\"artist_id\":\"a\"}\n";
     std::fs::write(stage.path().join("documents.jsonl"), documents).unwrap();
-    check(&stage, &["load", "documents.jsonl"], expect![[r#"
-        exit 5
-        --- stderr
-        rejected: document, /country_track: the table's sort key `country_track` is missing
-        rows       2 read: 2 done, 0 rejected, 0 pending
-        requests   0 planned: 0 done, 0 rejected, 0 pending (0 sent, 0 of them repeats)
-        records    2 received: 2 documents, 0 rejected
-        documents  2 in all: 1 written, 0 superseded, 1 rejected, 0 pending
-        DynamoDB   1 calls, 0 of them repeats; 1 write capacity units
-        time       SECONDS s
-    "#]]).await;
+    check(
+        &stage,
+        &["load", "documents.jsonl"],
+        expect![[r#"
+            exit 5
+            --- stderr
+            rejected: document, /country_track: the table's sort key `country_track` is missing
+            documents  2 in all: 1 written, 0 superseded, 1 rejected, 0 pending
+            DynamoDB   1 sent, 0 of them repeats; 1 write capacity units
+            time       SECONDS s
+        "#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -93,6 +106,7 @@ async fn dynamodb_is_not_there() {
         exit 4
         --- stderr
         error: send DescribeTable to http://127.0.0.1:PORT: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
+          hint: check `endpoint` and `region` in [table] of rowcast.toml, and the network on the way; or try again later
     "#]]).await;
     check(&stage, &["query", "popularity > 90"], expect![[r#"
         exit 4
@@ -109,24 +123,14 @@ async fn aws_is_not_configured() {
     check(&stage, &["table", "describe"], expect![[r#"
         exit 3
         --- stderr
-        error: sign a request: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role: the credential provider was not enabled: no credentials found in chain. Attempted:
-          Environment: the credential provider was not enabled: environment variable not set
-          Profile: the credential provider was not enabled
-          WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set
-          EcsContainer: the credential provider was not enabled: ECS provider not configured
-          Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
-          hint: the AWS identity needs dynamodb:DescribeTable, and dynamodb:CreateTable to create; `aws sts get-caller-identity` shows which it is
+        error: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
     "#]]).await;
     check(&stage, &["query", "popularity > 90"], expect![[r#"
         exit 3
         --- stderr
         error: the question could not be answered
-          because: sign a request: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role: the credential provider was not enabled: no credentials found in chain. Attempted:
-          Environment: the credential provider was not enabled: environment variable not set
-          Profile: the credential provider was not enabled
-          WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set
-          EcsContainer: the credential provider was not enabled: ECS provider not configured
-          Ec2InstanceMetadata: the credential provider was not enabled: IMDS disabled by AWS_EC2_METADATA_DISABLED env var set to `true`; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
+          because: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
+          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable
     "#]]).await;
     let stage = files("[table]\nname = \"top_tracks\"\n");
     check(&stage, &["table", "describe"], expect![[r#"
@@ -144,8 +148,7 @@ async fn aws_is_not_configured() {
         expect![[r#"
             exit 3
             --- stderr
-            error: sign a request: find AWS credentials: tried the AWS profile `none`: the credential provider was not enabled; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
-              hint: the AWS identity needs dynamodb:DescribeTable, and dynamodb:CreateTable to create; `aws sts get-caller-identity` shows which it is
+            error: find AWS credentials: tried the AWS profile `none`, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
         "#]],
     )
     .await;

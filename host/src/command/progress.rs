@@ -47,6 +47,18 @@ impl Progress {
         }
     }
 
+    /// Prints a line of its own, above the one that's redrawn.
+    pub fn say(&self, line: &str) {
+        let print = || {
+            let _ = writeln!(stderr(), "{line}");
+        };
+        match &self.shown {
+            Shown::Nowhere => {}
+            Shown::Terminal(bar) => bar.suspend(print),
+            Shown::Lines(_) => print(),
+        }
+    }
+
     /// Removes the line, for what comes next.
     pub fn finish(&self) -> Duration {
         if let Shown::Terminal(bar) = &self.shown {
@@ -67,12 +79,12 @@ fn bar() -> ProgressBar {
 
 fn line(tally: &Tally, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs().max(1);
+    let documents = tally.documents.written + tally.documents.handed_over;
     let rejected = tally.requests.rejected + tally.records.rejected + tally.documents.rejected;
     format!(
-        "{} rows, {} requests, {} documents written ({}/s), {rejected} rejected",
+        "{} rows, {} requests, {documents} documents ({}/s), {rejected} rejected",
         tally.rows.read,
         tally.requests.done,
-        tally.documents.written,
-        tally.documents.written / seconds,
+        documents / seconds,
     )
 }

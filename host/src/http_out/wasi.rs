@@ -162,8 +162,8 @@ impl Exchange {
                 Err(self.denied(Denial::new(error.to_string(), None)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
-                tracing::debug!("no credentials for the source: {reason}");
-                Err(Error::DestinationUnavailable)
+                // The only code that carries words to the guest.
+                Err(Error::InternalError(Some(reason)))
             }
         }
     }
