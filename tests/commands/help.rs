@@ -22,7 +22,7 @@ async fn help() {
               run        Run the pipeline: rows → extract → load
               extract    Print the documents of rows, writing nothing to DynamoDB
               load       Write documents (JSON lines) to the table
-              query      Print the documents that meet a condition.
+              query      Print the documents that meet a condition
               table      Create or describe the DynamoDB table
               check      Try every connection and credential, writing nothing
               demo       See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
@@ -113,7 +113,7 @@ async fn help() {
         expect![[r#"
             exit 0
             --- stdout
-            Print the documents that meet a condition.
+            Print the documents that meet a condition
 
             The condition is DynamoDB's grammar with literals in place:
               popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')

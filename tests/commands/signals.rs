@@ -80,7 +80,6 @@ async fn twice_ends_at_once() {
         expect![[r#"
             exit Some(130)
             stopping: finishing what is in flight; Ctrl-C again ends it at once
-            stopping: finishing what is in flight; Ctrl-C again ends it at once
             error: the run was ended at once
               hint: run again: writing a document twice leaves it as writing it once
         "#]],

@@ -213,12 +213,21 @@ impl<W: Write> Printer<W> {
             return Ok(());
         }
         let mut writer = csv::Writer::from_writer(&mut self.out);
-        writer.write_record(&names)?;
+        writer.write_record(&names).map_err(unwritten)?;
         for document in &self.held {
-            writer.write_record(names.iter().map(|name| cell(document.get(name))))?;
+            let cells = names.iter().map(|name| cell(document.get(name)));
+            writer.write_record(cells).map_err(unwritten)?;
         }
         writer.flush()?;
         Ok(())
+    }
+}
+
+/// The cause itself: a closed pipe must be known for what it is.
+fn unwritten(error: csv::Error) -> anyhow::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        other => anyhow::anyhow!("write CSV: {other:?}"),
     }
 }
 

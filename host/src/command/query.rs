@@ -11,7 +11,7 @@ use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
 use std::io::{Write, stderr, stdout};
 
-/// Print the documents that meet a condition.
+/// Print the documents that meet a condition
 ///
 /// The condition is DynamoDB's grammar with literals in place:
 ///   popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')

@@ -113,13 +113,16 @@ pub fn finish(report: RunReport) -> Result<Exit, Failure> {
 
 /// The first Ctrl-C ends the run in order; returns at the second.
 async fn interrupted(stop: &StopHandle, progress: &Progress) {
-    for _ in 0..2 {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // No signals can be had, so none will come.
-            std::future::pending::<()>().await;
-        }
-        stop.stop();
-        progress.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
+    control_c().await;
+    stop.stop();
+    progress.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
+    control_c().await;
+}
+
+async fn control_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // No signals can be had, so none will come.
+        std::future::pending().await
     }
 }
 

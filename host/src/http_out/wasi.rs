@@ -158,8 +158,8 @@ impl Exchange {
                 Ok(Some(value))
             }
             Ok(None) => Ok(None),
-            Err(error @ AuthorizeError::Denied(_)) => {
-                Err(self.denied(Denial::new(error.to_string(), None)))
+            Err(AuthorizeError::Denied { reason, hint }) => {
+                Err(self.denied(Denial::new(reason, hint)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
                 // The only code that carries words to the guest.

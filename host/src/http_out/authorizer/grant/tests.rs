@@ -66,7 +66,15 @@ fn verdict(outcome: &Result<Response<Bytes>, ExchangeError>, attempt: u32) -> St
             format!("{} for {} s", header.to_str().unwrap(), life.as_secs())
         }
         Verdict::Again(pause) => format!("again after {} ms", pause.as_millis()),
-        Verdict::Denied { reason, quiet } => format!("denied, {} s: {reason}", quiet.as_secs()),
+        Verdict::Denied {
+            reason,
+            hint,
+            quiet,
+        } => {
+            let hint = hint.map(|hint| format!("; {hint}"));
+            let hint = hint.unwrap_or_default();
+            format!("denied, {} s: {reason}{hint}", quiet.as_secs())
+        }
         Verdict::Unavailable { reason, quiet } => {
             format!("unavailable, {} s: {reason}", quiet.as_secs())
         }
