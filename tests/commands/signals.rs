@@ -12,26 +12,27 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 /// Interrupts a run that has requests in flight, and returns how it ended.
 async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String {
     let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
-    let id = child.id().unwrap().to_string();
-    let send = async || {
-        let kill = tokio::process::Command::new("kill")
-            .args(["-INT", &id])
-            .status();
-        assert!(kill.await.unwrap().success());
-    };
+    let id = child.id().unwrap();
     while source.seen().iter().all(|seen| seen.method == "POST") {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    send().await;
+    control_c(id).await;
     lines.read_line(&mut said).await.unwrap();
     if times > 1 {
-        send().await;
+        control_c(id).await;
     }
     lines.read_to_string(&mut said).await.unwrap();
     let code = child.wait().await.unwrap().code();
     settled(&format!("exit {code:?}\n{said}"))
+}
+
+/// What a terminal sends to the process.
+async fn control_c(id: u32) {
+    let mut kill = tokio::process::Command::new("kill");
+    let status = kill.args(["-INT", &id.to_string()]).status().await;
+    assert!(status.unwrap().success());
 }
 
 async fn run(delay: Duration, answer: fn() -> Reply, times: u32, expected: Expect) {
@@ -85,4 +86,29 @@ async fn twice_ends_at_once() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_demo_stays_until_then_and_leaves_nothing() {
+    let stage = Stage::new("");
+    let arguments = ["demo", "--keep", "--print-config"];
+    let mut child = prepare(stage.path(), &arguments, &[]).spawn().unwrap();
+    let id = child.id().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while lines.next_line().await.unwrap().unwrap() != "The servers stay until Ctrl-C." {}
+    // Meanwhile they serve other commands.
+    let mut text = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    while !text.ends_with("addresses = [\"127.0.0.1\"]\n") {
+        stdout.read_line(&mut text).await.unwrap();
+    }
+    let other = Stage::new(&text);
+    let count = other.rowcast(&["query", "--count", "-q"]).await.ok();
+    assert_eq!(count.stdout, "720\n");
+    control_c(id).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    let after = other.rowcast(&["query", "--count", "-q"]).await;
+    assert_eq!(after.code, Some(4), "{}", after.stderr);
+    let rows = other.rowcast(&["extract", "-q"]).await;
+    assert_eq!(rows.code, Some(4), "{}", rows.stderr);
 }

@@ -9,6 +9,7 @@ use rowcast::config::Config;
 use rowcast::demo::catalog::Catalog;
 use rowcast::demo::{Demo as Servers, DemoError};
 use std::io::{Write, stderr, stdout};
+use std::pin::pin;
 
 /// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
 ///
@@ -45,7 +46,16 @@ impl Demo {
             }
             None => Catalog::demo(),
         };
-        let servers = Servers::start_with(catalog).await?;
+        // Also Ctrl-C is to leave nothing behind.
+        let mut start = pin!(Servers::start_with(catalog));
+        let servers = tokio::select! {
+            servers = &mut start => servers?,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                start.await?.shutdown().await;
+                let error = anyhow::anyhow!("the demo was ended while its servers started");
+                return Err(Failure::new(error, None, Exit::Interrupted));
+            }
+        };
         let exit = self.show(global, &servers).await;
         // Also where it failed: nothing is to be left behind.
         servers.shutdown().await;

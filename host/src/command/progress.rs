@@ -73,6 +73,7 @@ fn bar() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
         bar.set_style(style);
     }
+    bar.set_message(line(&Tally::default(), Duration::ZERO));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
