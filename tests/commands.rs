@@ -48,7 +48,7 @@ fn snapshot(stage: &Stage, output: &Output) -> String {
     let mut text = format!("exit {code}\n");
     for (name, part) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         if !part.is_empty() {
-            text.push_str(&format!("--- {name}\n{part}"));
+            text = format!("{text}--- {name}\n{part}");
         }
     }
     let folder = stage.path().display().to_string();

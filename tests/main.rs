@@ -16,6 +16,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[expect(
+    clippy::needless_raw_string_hashes,
+    reason = "expect-test writes them so"
+)]
 mod commands;
 mod component;
 mod pipeline;

@@ -40,7 +40,7 @@ async fn help() {
             Options of every command:
               -c, --config <FILE>
                       The configuration file
-          
+
                       [default: rowcast.toml]
 
               -v, --verbose...
@@ -84,7 +84,7 @@ async fn help() {
                       Possible values:
                       - none: Nothing; the summary is on standard error
                       - json: All counts, as one JSON object
-          
+
                       [default: none]
 
               -h, --help
@@ -93,7 +93,7 @@ async fn help() {
             Options of every command:
               -c, --config <FILE>
                       The configuration file
-          
+
                       [default: rowcast.toml]
 
               -v, --verbose...
@@ -107,6 +107,11 @@ async fn help() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn help_of_commands_with_much_to_say() {
+    let stage = Stage::new("");
     check(
         &stage,
         &["query", "--help"],
@@ -135,7 +140,7 @@ async fn help() {
                       - json:  One JSON array, as it comes
                       - table: A table; held in memory until the end, as its columns depend on all
                       - csv:   CSV with a header; held in memory like the table
-          
+
                       [default: jsonl]
 
                   --count
@@ -152,7 +157,7 @@ async fn help() {
 
                   --segments <N>
                       Segments that a scan reads at the same time; 1 to 64
-          
+
                       [default: 4]
 
                   --consistent
@@ -164,7 +169,7 @@ async fn help() {
             Options of every command:
               -c, --config <FILE>
                       The configuration file
-          
+
                       [default: rowcast.toml]
 
               -v, --verbose...

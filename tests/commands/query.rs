@@ -77,6 +77,12 @@ async fn formats() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn formats_with_columns_and_counts() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = filled(&dynamodb).await;
     check(
         &stage,
         &["query", "artist_id = 'b'", "--output", "csv", "-q"],
@@ -259,14 +265,13 @@ async fn the_question_is_wrong() {
 async fn nobody_reads_on() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    let documents: String = (0..5000)
+    let text = "x".repeat(100);
+    let documents: Vec<_> = (0..5000)
         .map(|number| {
-            format!(
-                "{{\"artist_id\":\"m\",\"country_track\":\"US#{number}\",\"text\":\"{}\"}}\n",
-                "x".repeat(100)
-            )
+            format!(r#"{{"artist_id":"m","country_track":"US#{number}","text":"{text}"}}"#)
         })
         .collect();
+    let documents = documents.join("\n");
     stage
         .rowcast_with_input(&["load", "-"], &documents)
         .await

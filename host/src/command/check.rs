@@ -91,18 +91,18 @@ async fn rows(host: &Host) -> Result<Found, Failure> {
         return Ok(Found::new("standard input, which is left for the run"));
     }
     let found = rows::check(configured, &host.config().limits).await?;
-    let mut text = String::new();
+    let mut text = Vec::new();
     if let Some(version) = found.server_version {
-        text = format!("PostgreSQL {version}; ");
+        text.push(format!("PostgreSQL {version}"));
     }
     if found.first.is_none() {
-        text.push_str("no row; ");
+        text.push("no row".to_owned());
     }
-    text.push_str(&match found.columns.as_slice() {
+    text.push(match found.columns.as_slice() {
         [] => "no columns known".to_owned(),
         columns => format!("columns {}", columns.join(", ")),
     });
-    let json = found.first;
+    let (text, json) = (text.join("; "), found.first);
     Ok(Found { text, json })
 }
 

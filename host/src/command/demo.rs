@@ -124,8 +124,8 @@ impl Demo {
         let mut question = host.question(filter)?;
         question.select = COLUMNS.map(str::to_owned).to_vec();
         let columns = Columns::selected(&question.select);
-        let mut printed = Vec::new();
-        let mut printer = Printer::new(Format::Table, columns, &mut printed, terminal_width());
+        let mut answer = Vec::new();
+        let mut printer = Printer::new(Format::Table, columns, &mut answer, terminal_width());
         let totals = query::ask(host, &question, |documents| {
             if measuring {
                 return Ok(());
@@ -137,9 +137,9 @@ impl Demo {
         let totals = totals.await?;
         printer.finish()?;
         if self.print_config && global.talks() {
-            stderr().write_all(&printed)?;
+            stderr().write_all(&answer)?;
         } else if !self.print_config {
-            stdout().write_all(&printed)?;
+            stdout().write_all(&answer)?;
         }
         if global.talks() {
             writeln!(stderr(), "{totals}")?;

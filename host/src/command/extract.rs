@@ -42,11 +42,11 @@ impl Extract {
             move |documents: Vec<String>| {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 let (printer, failed) = &mut *state;
-                let printed = documents
+                let result = documents
                     .iter()
                     .try_for_each(|document| printer.print(document))
                     .and_then(|()| printer.flush());
-                if let Err(error) = printed {
+                if let Err(error) = result {
                     // Nobody reads on: there is no use in asking for more.
                     failed.get_or_insert(error);
                     stop.stop();

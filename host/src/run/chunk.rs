@@ -271,6 +271,7 @@ fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
 }
 
 /// Why a call that achieved nothing ended.
+#[must_use]
 pub fn call_stopped(pipeline: &Pipeline, by: Upstream, error: CallError) -> Stopped {
     match error {
         CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
