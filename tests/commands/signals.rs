@@ -79,18 +79,10 @@ async fn twice_ends_at_once() {
         || Reply::Never,
         2,
         expect![[r#"
-            exit Some(6)
+            exit Some(130)
             stopping: finishing what is in flight; Ctrl-C again ends it at once
-            1 rows, 0 requests, 0 documents (0/s), 0 rejected
-            rows       2 read: 0 done, 0 rejected, 2 pending
-            requests   4 planned: 0 done, 0 rejected, 4 pending (20 sent, 16 of them repeats)
-            records    0 received: 0 accepted, 0 rejected
-            documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
-            DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
-            time       SECONDS s
-            error: the run stopped before its end
-              because: calls into the component run out of time without getting on
-              hint: raise `limits.call_seconds`, or lower `run.chunk_rows`
+            error: the run was ended at once
+              hint: run again: writing a document twice leaves it as writing it once
         "#]],
     )
     .await;

@@ -10,6 +10,7 @@ use rowcast::rows::Rows;
 use rowcast::run::{Event, RunReport, StopHandle, Stopped, Tally};
 use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,9 +115,14 @@ pub fn finish(report: RunReport) -> Result<Exit, Failure> {
 /// The first Ctrl-C ends the run in order; returns at the second.
 async fn interrupted(stop: &StopHandle, progress: &Progress) {
     control_c().await;
+    // Listened for before it is asked for: one that comes at once must count.
+    let mut again = pin!(control_c());
+    if futures_util::poll!(&mut again).is_ready() {
+        return;
+    }
     stop.stop();
     progress.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
-    control_c().await;
+    again.await;
 }
 
 async fn control_c() {
