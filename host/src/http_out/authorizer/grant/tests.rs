@@ -12,7 +12,7 @@ fn grant(id: &str, secret: &str, scope: &str) -> Grant {
         client_id: id.to_owned(),
         client_secret: Secret::new(secret),
         scope: scope.to_owned(),
-        variables: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
+        settings: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
     }
 }
 
@@ -132,9 +132,9 @@ fn refusals() {
         assert!(!found.contains(SECRET), "{found}");
     };
     let at = "fetch a token from https://accounts.example/api/token: it answers";
-    let variables = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
+    let settings = "check the settings SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
-    let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {variables}");
+    let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {settings}");
     let words = ": invalid_client: Invalid client …";
     check(401, &[], invalid, 1, &denied(401, words));
     check(400, &[], invalid, 1, &denied(400, words));
