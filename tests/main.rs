@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `commands` | the command as its users meet it: output and exit codes |
 //! | `component` | the built component: its imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
 //! | `connections` | how few connections a run opens |
@@ -26,6 +27,11 @@
     reason = "expect-test writes its snapshots so"
 )]
 
+#[expect(
+    clippy::needless_raw_string_hashes,
+    reason = "expect-test writes them so"
+)]
+mod commands;
 mod component;
 mod connections;
 mod docs;

@@ -104,7 +104,8 @@ impl HostError {
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Config(error) => error.hint(),
-            Self::Plan(_) | Self::Client(_) => None,
+            Self::Plan(error) => error.hint(),
+            Self::Client(_) => None,
             Self::Rule(error) => error.hint(),
             Self::Endpoint(error) => error.hint(),
             Self::Engine(error) => error.hint(),

@@ -1,6 +1,7 @@
 //! `rowcast load`: JSON lines → the table.
 
-use super::{Exit, Failure, Global, run};
+use super::run::{self, Parts};
+use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::{FileRows, Format, Section};
 use std::path::PathBuf;
@@ -23,6 +24,16 @@ impl Load {
             .map_err(|reason| Failure::invalid(reason, None))?;
         let load = host.load().await?;
         let rows = host.rows_of(&rowcast::config::Rows::File(file)).await?;
-        run::finish(run::watch(load, rows, self.rejected, global.talks(), |_| ()).await?)
+        run::finish(
+            run::watch(
+                load,
+                rows,
+                self.rejected,
+                global.talks(),
+                Parts::Load,
+                |_| (),
+            )
+            .await?,
+        )
     }
 }

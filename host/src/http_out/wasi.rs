@@ -158,12 +158,12 @@ impl Exchange {
                 Ok(Some(value))
             }
             Ok(None) => Ok(None),
-            Err(error @ AuthorizeError::Denied(_)) => {
-                Err(self.denied(Denial::new(error.to_string(), None)))
+            Err(AuthorizeError::Denied { reason, hint }) => {
+                Err(self.denied(Denial::new(reason, hint)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
-                tracing::debug!("no credentials for the source: {reason}");
-                Err(Error::DestinationUnavailable)
+                // The only code that carries words to the guest.
+                Err(Error::InternalError(Some(reason)))
             }
         }
     }

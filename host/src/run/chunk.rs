@@ -2,14 +2,17 @@
 //! left that time alone would resolve, `load` likewise.
 
 use super::Stages;
-use super::event::{Event, Rejection, Stopped};
+use super::event::{Event, Rejection, Stopped, Upstream};
 use super::tally::Tally;
 use crate::document::one_line;
-use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
+use crate::engine::{
+    CallError, Cell, Extraction, Failure, Pipeline, RateLimit, Report, Source, Stop, Table,
+};
+use crate::http_out::denial::Denial;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Calls that may end for lack of budget without getting on before a chunk is
 /// given up.
@@ -72,12 +75,14 @@ impl Chunk<'_> {
                     pending.clone_from(&extraction.pending);
                     rejected_rows
                         .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
-                    stopped = extraction.stopped.as_ref().and_then(stop_reason);
+                    stopped = self.stop_reason(extraction.stopped.as_ref(), Upstream::Source);
                     self.count(source, &extraction, &mut tally);
                     let load_stopped = self.deliver(extraction.documents, &mut tally).await;
                     stopped = stopped.or(load_stopped);
                 }
-                Err(error) => stopped = Some(call_stopped(error)),
+                Err(error) => {
+                    stopped = Some(call_stopped(self.pipeline, Upstream::Source, error));
+                }
             }
             idle_calls = if pending.len() < before {
                 0
@@ -155,12 +160,12 @@ impl Chunk<'_> {
             let report = match self.pipeline.load(table, &documents, None).await {
                 Ok(report) => report,
                 Err(error) => {
-                    stopped = Some(call_stopped(error));
+                    stopped = Some(call_stopped(self.pipeline, Upstream::Table, error));
                     break;
                 }
             };
             self.count_report(&report, &documents, tally);
-            stopped = report.stopped.as_ref().and_then(stop_reason);
+            stopped = self.stop_reason(report.stopped.as_ref(), Upstream::Table);
             documents = take(documents, &report.pending);
             idle_calls = if documents.len() < before {
                 0
@@ -191,6 +196,17 @@ impl Chunk<'_> {
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
             });
+        }
+    }
+
+    /// Why the run should stop; a budget that ran out is no reason, for the
+    /// next call has a new one.
+    fn stop_reason(&self, stop: Option<&Stop>, by: Upstream) -> Option<Stopped> {
+        match stop? {
+            Stop::Budget => None,
+            Stop::RateLimited(limit) => Some(rate_limited(limit)),
+            Stop::Denied(reason) => Some(denied(self.pipeline, by, reason.clone())),
+            Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
         }
     }
 
@@ -260,31 +276,39 @@ fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
     values
 }
 
-/// Why the run should stop; a budget that ran out is no reason, for the next
-/// call has a new one.
-fn stop_reason(stop: &Stop) -> Option<Stopped> {
-    match stop {
-        Stop::Budget => None,
-        Stop::RateLimited(limit) => Some(Stopped::RateLimited {
-            retry_after: Duration::from_millis(limit.retry_after_ms),
-            reason: limit.reason.clone(),
-        }),
-        Stop::Denied(reason) => Some(Stopped::Denied(reason.clone())),
-        Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
+/// Why a call that achieved nothing ended.
+#[must_use]
+pub fn call_stopped(pipeline: &Pipeline, by: Upstream, error: CallError) -> Stopped {
+    match error {
+        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
+        CallError::Failure(Failure::RateLimited(limit)) => rate_limited(&limit),
+        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
+        CallError::Failure(Failure::PermanentDenied(reason)) => denied(pipeline, by, reason),
+        other => Stopped::Component(other),
     }
 }
 
-/// The same for a call that achieved nothing.
-#[must_use]
-pub fn call_stopped(error: CallError) -> Stopped {
-    match error {
-        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
-        CallError::Failure(Failure::RateLimited(limit)) => Stopped::RateLimited {
-            retry_after: Duration::from_millis(limit.retry_after_ms),
-            reason: limit.reason,
-        },
-        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
-        CallError::Failure(Failure::PermanentDenied(reason)) => Stopped::Denied(reason),
-        other => Stopped::Component(other),
+/// What the embedded component says of a request that policy refuses. It isn't
+/// told which setting would allow it; [`Pipeline::last_denial`] is. The words
+/// of another component stay as they are.
+const REFUSED_BY_POLICY: &str = "the host's policy refuses";
+
+fn denied(pipeline: &Pipeline, by: Upstream, reason: String) -> Stopped {
+    let ours = |denial: &Denial| {
+        reason.starts_with(REFUSED_BY_POLICY) || reason.contains(&denial.to_string())
+    };
+    match pipeline.last_denial().filter(ours) {
+        Some(denial) => Stopped::Policy(denial),
+        None => Stopped::Denied { by, reason },
+    }
+}
+
+fn rate_limited(limit: &RateLimit) -> Stopped {
+    let retry_after = Duration::from_millis(limit.retry_after_ms);
+    let now = SystemTime::now();
+    Stopped::RateLimited {
+        retry_after,
+        resume_at: now.checked_add(retry_after).unwrap_or(now),
+        reason: limit.reason.clone(),
     }
 }

@@ -7,7 +7,7 @@ mod event;
 mod tally;
 
 pub use chunk::call_stopped;
-pub use event::{Event, Rejection, Stopped};
+pub use event::{Event, Rejection, Stopped, Upstream};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};

@@ -2,6 +2,7 @@
 //! next. Pure: time and randomness are arguments.
 
 use crate::dynamodb::with_causes;
+use crate::hint::Hint;
 use crate::http_out::client::ExchangeError;
 use crate::secret::Secret;
 use base64::Engine;
@@ -47,7 +48,11 @@ pub enum Verdict {
     /// Try again after that time.
     Again(Duration),
     /// The server refuses the client.
-    Denied { reason: String, quiet: Duration },
+    Denied {
+        reason: String,
+        hint: Option<Hint>,
+        quiet: Duration,
+    },
     /// No token for now; don't ask for that long.
     Unavailable { reason: String, quiet: Duration },
 }
@@ -118,15 +123,18 @@ impl Grant {
             Ok(response) => response,
             Err(error) => {
                 let mut reason = format!("fetch a token from {}: {}", self.url, with_causes(error));
-                if let Some(hint) = error.hint() {
+                let hint = error.hint();
+                if error.denied().is_some() {
+                    return Verdict::Denied {
+                        reason,
+                        hint,
+                        quiet: QUIET_AFTER_REFUSAL,
+                    };
+                }
+                if let Some(hint) = hint {
                     reason = format!("{reason}; {hint}");
                 }
-                return if error.denied().is_some() {
-                    Verdict::Denied {
-                        reason,
-                        quiet: QUIET_AFTER_REFUSAL,
-                    }
-                } else if error.is_transient() {
+                return if error.is_transient() {
                     again(circumstances, None, reason)
                 } else {
                     Verdict::Unavailable {
@@ -159,9 +167,9 @@ impl Grant {
             );
         }
         if status.is_client_error() {
-            let reason = format!("{reason}; {}", self.check_hint());
             return Verdict::Denied {
                 reason,
+                hint: Some(Hint::new(self.check_hint())),
                 quiet: QUIET_AFTER_REFUSAL,
             };
         }

@@ -194,7 +194,10 @@ async fn scripts() {
         for expected in calls {
             let found = match authorizer.header(&url()).await {
                 Ok(header) => header.unwrap().to_str().unwrap().to_owned(),
-                Err(AuthorizeError::Denied(text)) => format!("denied {text}"),
+                Err(AuthorizeError::Denied { reason, hint }) => {
+                    let hint = hint.map(|hint| format!("; {hint}"));
+                    format!("denied {reason}{}", hint.unwrap_or_default())
+                }
                 Err(AuthorizeError::Unavailable(text)) => format!("unavailable {text}"),
             };
             assert!(found.contains(expected), "{found} lacks {expected}");
