@@ -132,7 +132,7 @@ fn refusals() {
         assert!(!found.contains(SECRET), "{found}");
     };
     let at = "fetch a token from https://accounts.example/api/token: it answers";
-    let settings = "check the settings SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
+    let settings = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
     let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {settings}");
     let words = ": invalid_client: Invalid client …";
