@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `component` | the built component: its imports and exports |
+//! | `faults` | nothing is lost, whatever the servers do |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `support` | the servers, the command, and what tests share |
 
@@ -16,5 +17,6 @@
 )]
 
 mod component;
+mod faults;
 mod pipeline;
 mod support;
