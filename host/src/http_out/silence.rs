@@ -3,11 +3,14 @@
 
 use super::egress::Origin;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
+
+/// Says to the component that its request was not sent, see `wit/extract.wit`.
+pub(super) const UNSENT: &str = "rowcast-unsent";
 
 /// What stands for a time that no clock can hold.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
@@ -52,8 +55,9 @@ pub(super) fn answer(left: Duration) -> Response<Bytes> {
     headers.insert(header::RETRY_AFTER, seconds.into());
     headers.insert(
         header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
+        HeaderValue::from_static("application/json"),
     );
+    headers.insert(UNSENT, HeaderValue::from_static("silence"));
     answer
 }
 

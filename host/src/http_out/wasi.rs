@@ -175,7 +175,9 @@ impl Exchange {
         if let Some(left) = silences.left(origin, Instant::now()) {
             return Ok(Told::Silence(silence::answer(left)));
         }
-        let answer = self.start(request).await?;
+        let mut answer = self.start(request).await?;
+        // Only the host may say so.
+        answer.headers_mut().remove(silence::UNSENT);
         silences.learn(origin, &answer, Instant::now());
         Ok(Told::Server(answer))
     }
