@@ -32,10 +32,12 @@ const QUIET: Scene = Scene {
         seed: 0,
         first: &[],
         rates: &[],
+        poisoned: 0,
         clock_seconds: 0,
         expire_credentials_after: None,
     },
     auth: AuthBy::Host,
+    ask_keys: true,
     attempts: 12,
     request_timeout_ms: 300,
     chunk_rows: 6,
@@ -56,7 +58,7 @@ async fn nothing_is_lost_in_any_mix() {
     storage.run(patient, &table).await;
     let whole = storage.items(&table).await;
     assert_eq!(whole.len(), ARTISTS * COUNTRIES.len() * TRACKS);
-    println!("{}", HEAD);
+    println!("{}", head());
     let mut wrong = String::new();
     let selected = MIXES.iter().filter(|mix| all || mix.short);
     for mix in selected.clone() {
@@ -91,6 +93,7 @@ fn scene(mix: &Mix) -> Scene {
             seed: mix.seed,
             first: &[],
             rates: mix.dynamodb,
+            poisoned: mix.poisoned,
             clock_seconds: mix.clock_seconds,
             expire_credentials_after: mix.credentials,
         },
@@ -126,7 +129,9 @@ fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<Strin
         "asked while silence was asked for",
     );
     hold(
-        stored.iter().all(|(key, item)| whole.get(key) == Some(item)),
+        stored
+            .iter()
+            .all(|(key, item)| whole.get(key) == Some(item)),
         "an item that is not as it should be",
     );
     // What is missing is exactly what the books say, but for writes that were
@@ -148,15 +153,21 @@ fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<Strin
     );
     let absent = |artist: &str, country: &str| {
         let track = format!("{country}#{artist}-");
-        !stored.keys().any(|(id, key)| id == artist && key.starts_with(&track))
+        !stored
+            .keys()
+            .any(|(id, key)| id == artist && key.starts_with(&track))
     };
     let refused = refused_cells(&ending.rejections);
     hold(
-        refused.len() as u64 == tally.requests.rejected,
+        refused.len() as u64 == tally.requests.rejected
+            && ending.rejections.len() as u64
+                == tally.requests.rejected + tally.records.rejected + tally.documents.rejected,
         "events and counts of rejections differ",
     );
     hold(
-        refused.iter().all(|(artist, country)| absent(artist, country)),
+        refused
+            .iter()
+            .all(|(artist, country)| absent(artist, country)),
         "a rejected request's items are there",
     );
     let never_read = usize::try_from(tally.rows.read).unwrap()..ARTISTS;
@@ -186,16 +197,62 @@ fn refused_cells(rejections: &[Rejection]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-const HEAD: &str = "\
-mix                                 source            DynamoDB           documents                               inside           \n\
-                                    requests repeats  calls repeats      written superseded rejected pending     silences seconds  verdict";
+/// The columns of [`line`].
+fn head() -> String {
+    let groups = [
+        "",
+        "source",
+        "",
+        "DynamoDB",
+        "",
+        "documents",
+        "",
+        "",
+        "",
+        "inside",
+    ];
+    let names = [
+        "mix",
+        "requests",
+        "repeats",
+        "calls",
+        "repeats",
+        "written",
+        "superseded",
+        "rejected",
+        "pending",
+        "silences",
+    ];
+    let [groups, names] = [groups, names].map(|texts| columns(&texts));
+    format!("{groups}\n{names} seconds  verdict")
+}
+
+fn columns(texts: &[&str; 10]) -> String {
+    let [
+        mix,
+        asked,
+        again,
+        called,
+        repeated,
+        written,
+        superseded,
+        rejected,
+        pending,
+        inside,
+    ] = texts;
+    format!(
+        "{mix:<34}{asked:>9}{again:>8}{called:>10}{repeated:>8}{written:>11}{superseded:>11}\
+         {rejected:>9}{pending:>8}{inside:>10}"
+    )
+}
 
 fn line(mix: &Mix, ending: &Ending, faults: &[String]) -> String {
     let tally = &ending.report.tally;
     let per_request = TRACKS as u64;
     let unread = (ARTISTS as u64 - tally.rows.read) * COUNTRIES.len() as u64;
     // In documents: a request that isn't done has so many.
-    let rejected = tally.requests.rejected * per_request + tally.documents.rejected;
+    let rejected =
+        tally.requests.rejected * per_request + tally.records.rejected + tally.documents.rejected;
     let pending = (tally.requests.pending + unread) * per_request + tally.documents.pending;
     let verdict = match (faults, mix.ends) {
         ([], Ends::Complete) => "complete".to_owned(),
@@ -203,18 +260,22 @@ fn line(mix: &Mix, ending: &Ending, faults: &[String]) -> String {
         ([], Ends::Stopped) => "accounted for: pending".to_owned(),
         (faults, _) => format!("WRONG: {}", faults.join("; ")),
     };
-    format!(
-        "{:<36}{:>8} {:>7}  {:>5} {:>7}      {:>7} {:>10} {:>8} {:>7}     {:>8} {:>7.2}  {verdict}",
-        mix.name,
-        ending.source.requests(),
+    let figures = [
+        ending.source.requests() as u64,
         tally.effort.source_retries,
-        ending.dynamodb.calls(),
+        ending.dynamodb.calls().into(),
         tally.effort.dynamodb_retries,
         tally.documents.written,
         tally.documents.superseded,
         rejected,
         pending,
-        ending.source.inside_silences(),
-        ending.took.as_secs_f64(),
-    )
+        ending.source.inside_silences() as u64,
+    ];
+    let figures = figures.map(|figure| figure.to_string());
+    let mut texts = [mix.name; 10];
+    for (text, figure) in texts.iter_mut().skip(1).zip(&figures) {
+        *text = figure;
+    }
+    let seconds = ending.took.as_secs_f64();
+    format!("{} {seconds:>7.2}  {verdict}", columns(&texts))
 }

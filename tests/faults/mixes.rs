@@ -4,8 +4,8 @@ use crate::support::faulty_dynamodb::DynamoFault::{
     self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
 };
 use crate::support::faulty_source::SourceFault::{
-    self, Cut, Drip, ErrorBody, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate, Status,
-    Truncated,
+    self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
+    Status, Truncated, Unstorable,
 };
 use rowcast::config::AuthBy;
 
@@ -18,6 +18,8 @@ pub struct Mix {
     pub dynamodb: &'static [(DynamoFault, u64)],
     /// Artists in a thousand that are not there.
     pub missing: u64,
+    /// Items in a thousand that DynamoDB refuses.
+    pub poisoned: u64,
     pub auth: AuthBy,
     /// After so many requests to the source its tokens expire.
     pub tokens: Option<usize>,
@@ -48,11 +50,13 @@ const QUIET: Mix = Mix {
     source: &[],
     dynamodb: &[],
     missing: 0,
+    poisoned: 0,
     auth: AuthBy::Host,
     tokens: None,
     credentials: None,
     clock_seconds: 0,
-    attempts: 12,
+    // As many as there may be: chance must not run out of them.
+    attempts: 20,
     ends: Ends::Complete,
     short: false,
 };
@@ -90,18 +94,18 @@ const STORM: &[(SourceFault, u64)] = &[
     (Truncated, 100),
 ];
 
-const UNPROCESSED: &[(DynamoFault, u64)] = &[(Unprocessed, 700)];
-const BUSY: &[(DynamoFault, u64)] = &[(Throughput, 200), (Throttling, 200), (Unprocessed, 200)];
+const UNPROCESSED: &[(DynamoFault, u64)] = &[(Unprocessed, 500)];
+const BUSY: &[(DynamoFault, u64)] = &[(Throughput, 150), (Throttling, 150), (Unprocessed, 150)];
 const BROKEN: &[(DynamoFault, u64)] = &[(Internal, 200), (ResetBefore, 150), (ResetAfter, 150)];
 const FORGETFUL: &[(DynamoFault, u64)] = &[(ResetAfter, 300), (CutAfter, 200)];
 const EVERYTHING: &[(DynamoFault, u64)] = &[
-    (Unprocessed, 200),
-    (Throughput, 80),
-    (Throttling, 80),
-    (Internal, 80),
-    (ResetBefore, 80),
-    (ResetAfter, 80),
-    (CutAfter, 60),
+    (Unprocessed, 150),
+    (Throughput, 60),
+    (Throttling, 60),
+    (Internal, 60),
+    (ResetBefore, 60),
+    (ResetAfter, 60),
+    (CutAfter, 50),
 ];
 
 /// All mixes.
@@ -123,7 +127,7 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "429 without a time", source: THROTTLED, ..QUIET },
     Mix { name: "all that passes", source: EVERYTHING_PASSING, short: true, ..QUIET },
     Mix { name: "all that passes, again", source: EVERYTHING_PASSING, seed: 2, ..QUIET },
-    Mix { name: "storm", source: STORM, attempts: 20, ..QUIET },
+    Mix { name: "storm", source: STORM, ..QUIET },
     Mix { name: "a day's silence", source: &[(RetryAfter(86_400), 60)], ends: Ends::Stopped, short: true, ..QUIET },
     Mix { name: "a day's silence, at once", source: &[(RetryAfter(86_400), 1_000)], ends: Ends::Stopped, ..QUIET },
     Mix { name: "quota exceeded", source: &[(QuotaExceeded, 60)], ends: Ends::Stopped, ..QUIET },
@@ -131,9 +135,10 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "few attempts", source: STORM, attempts: 2, ends: Ends::Stopped, ..QUIET },
     Mix { name: "missing artists", missing: 200, ends: Ends::Rejected, short: true, ..QUIET },
     Mix { name: "error bodies", source: &[(ErrorBody, 150)], ends: Ends::Rejected, ..QUIET },
+    Mix { name: "records refused", source: &[(Lacking, 150), (Unstorable, 150)], ends: Ends::Rejected, short: true, ..QUIET },
     Mix { name: "tokens expire, by host", tokens: Some(25), short: true, ..QUIET },
     Mix { name: "tokens expire, by component", tokens: Some(25), auth: AuthBy::Component, short: true, ..QUIET },
-    Mix { name: "tokens expire in a storm", source: STORM, tokens: Some(40), attempts: 20, ..QUIET },
+    Mix { name: "tokens expire in a storm", source: STORM, tokens: Some(40), ..QUIET },
     // DynamoDB alone.
     Mix { name: "unprocessed", dynamodb: UNPROCESSED, ..QUIET },
     Mix { name: "unprocessed, again", dynamodb: UNPROCESSED, seed: 2, ..QUIET },
@@ -143,7 +148,9 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "written but not told, few attempts", dynamodb: &[(ResetAfter, 800)], attempts: 2, ends: Ends::Stopped, ..QUIET },
     Mix { name: "throttled for good", dynamodb: &[(Throughput, 1_000)], attempts: 3, ends: Ends::Stopped, ..QUIET },
     Mix { name: "unprocessed, few attempts", dynamodb: &[(Unprocessed, 1_000)], attempts: 2, ends: Ends::Stopped, ..QUIET },
-    Mix { name: "all of DynamoDB's", dynamodb: EVERYTHING, attempts: 20, short: true, ..QUIET },
+    Mix { name: "all of DynamoDB's", dynamodb: EVERYTHING, short: true, ..QUIET },
+    Mix { name: "poisoned items", poisoned: 30, ends: Ends::Rejected, short: true, ..QUIET },
+    Mix { name: "poisoned items, all of DynamoDB's", poisoned: 30, dynamodb: EVERYTHING, ends: Ends::Rejected, ..QUIET },
     Mix { name: "clock ahead", clock_seconds: 600, ..QUIET },
     Mix { name: "clock behind", clock_seconds: -600, ..QUIET },
     Mix { name: "clock ahead, broken", clock_seconds: 600, dynamodb: BROKEN, ..QUIET },
@@ -153,7 +160,7 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "both busy", source: THROTTLED, dynamodb: BUSY, ..QUIET },
     Mix { name: "both broken", source: CONNECTIONS, dynamodb: BROKEN, ..QUIET },
     Mix { name: "missing artists, unprocessed", missing: 200, dynamodb: UNPROCESSED, ends: Ends::Rejected, ..QUIET },
-    Mix { name: "everything at once", source: EVERYTHING_PASSING, dynamodb: EVERYTHING, tokens: Some(30), credentials: Some(9), clock_seconds: 600, attempts: 20, short: true, ..QUIET },
-    Mix { name: "everything at once, by component", source: EVERYTHING_PASSING, dynamodb: EVERYTHING, tokens: Some(30), auth: AuthBy::Component, credentials: Some(9), clock_seconds: -600, attempts: 20, seed: 2, ..QUIET },
-    Mix { name: "everything and missing artists", source: EVERYTHING_PASSING, dynamodb: EVERYTHING, missing: 150, attempts: 20, seed: 3, ends: Ends::Rejected, short: true, ..QUIET },
+    Mix { name: "everything at once", source: EVERYTHING_PASSING, dynamodb: EVERYTHING, tokens: Some(30), credentials: Some(9), clock_seconds: 600, short: true, ..QUIET },
+    Mix { name: "everything at once, by component", source: EVERYTHING_PASSING, dynamodb: EVERYTHING, tokens: Some(30), auth: AuthBy::Component, credentials: Some(9), clock_seconds: -600, seed: 2, ..QUIET },
+    Mix { name: "everything, missing, poisoned", poisoned: 20, source: EVERYTHING_PASSING, dynamodb: EVERYTHING, missing: 150, seed: 3, ends: Ends::Rejected, short: true, ..QUIET },
 ];

@@ -30,6 +30,8 @@ pub struct Scene {
     pub source: SourcePlan,
     pub dynamodb: DynamoPlan,
     pub auth: AuthBy,
+    /// Each call asks DynamoDB for the table's keys.
+    pub ask_keys: bool,
     pub attempts: u32,
     pub request_timeout_ms: u32,
     pub chunk_rows: usize,
@@ -84,11 +86,7 @@ impl Storage {
             if !start.is_null() {
                 request["ExclusiveStartKey"] = start;
             }
-            let (status, body) = self
-                .direct
-                .send("Scan", request.to_string())
-                .await
-                .unwrap();
+            let (status, body) = self.direct.send("Scan", request.to_string()).await.unwrap();
             assert_eq!(status, 200, "{body}");
             let mut page: Value = serde_json::from_str(&body).unwrap();
             for item in page["Items"].as_array_mut().unwrap() {
@@ -158,6 +156,9 @@ fn pipeline(scene: Scene, source: &FaultySource, front: &FaultyDynamo, table: &s
     asked.retry.max_attempts = scene.attempts;
     let mut written = plan::table(config.table().unwrap());
     written.concurrency = scene.concurrency;
+    if scene.ask_keys {
+        written.keys = None;
+    }
     written.retry.max_attempts = scene.attempts;
     Run::new(pipeline, asked, written)
         .chunk_rows(scene.chunk_rows)

@@ -6,6 +6,7 @@ use super::source::{Reply, Seen, read, write};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +44,8 @@ pub struct DynamoPlan {
     pub first: &'static [DynamoFault],
     /// Then faults by chances in a thousand.
     pub rates: &'static [(DynamoFault, u64)],
+    /// Items in a thousand that DynamoDB refuses, and their batches with them.
+    pub poisoned: u64,
     /// How far this server's clock is ahead.
     pub clock_seconds: i64,
     /// After so many calls the credentials named `first` have expired.
@@ -67,7 +70,6 @@ struct Front {
 struct Books {
     calls: u32,
     batches: usize,
-    refused: u32,
     /// By body.
     asked: HashMap<String, u32>,
     unacknowledged: usize,
@@ -105,11 +107,6 @@ impl FaultyDynamo {
     /// Calls of any operation.
     pub fn calls(&self) -> u32 {
         self.front.books.lock().unwrap().calls
-    }
-
-    /// Calls refused for their time or credentials.
-    pub fn refused(&self) -> u32 {
-        self.front.books.lock().unwrap().refused
     }
 
     /// Puts that were carried out without anybody being told.
@@ -157,12 +154,16 @@ impl Front {
                 "ProvisionedThroughputExceededException",
                 "The level of configured provisioned throughput for the table was exceeded.",
             ),
-            Ok(DynamoFault::Throttling) => {
-                refusal(400, "ThrottlingException", "Rate of requests exceeds the allowed throughput.")
-            }
-            Ok(DynamoFault::Internal) => {
-                refusal(500, "InternalServerError", "The request could not be processed.")
-            }
+            Ok(DynamoFault::Throttling) => refusal(
+                400,
+                "ThrottlingException",
+                "Rate of requests exceeds the allowed throughput.",
+            ),
+            Ok(DynamoFault::Internal) => refusal(
+                500,
+                "InternalServerError",
+                "The request could not be processed.",
+            ),
             Ok(DynamoFault::ResetBefore) => Reply::Reset,
             Ok(DynamoFault::ResetAfter) => {
                 self.forward(seen, &body).await;
@@ -185,11 +186,17 @@ impl Front {
         let mut books = self.books.lock().unwrap();
         books.calls += 1;
         if let Some(refusal) = self.refuse(seen, books.calls) {
-            books.refused += 1;
             return Some(Err(refusal));
         }
         let batch = operation(seen) == "BatchWriteItem";
         if batch {
+            if self.is_poisoned(body) {
+                return Some(Err(refusal(
+                    400,
+                    "ValidationException",
+                    "One item is refused.",
+                )));
+            }
             books.batches += 1;
             if let Some(fault) = self.plan.first.get(books.batches - 1) {
                 return Some(Ok(*fault));
@@ -201,6 +208,20 @@ impl Front {
         fault
             .filter(|fault| batch || *fault != DynamoFault::Unprocessed)
             .map(Ok)
+    }
+
+    fn is_poisoned(&self, body: &str) -> bool {
+        let request: Value = serde_json::from_str(body).unwrap();
+        let tables = request["RequestItems"].as_object().unwrap();
+        let puts = tables.values().flat_map(|puts| puts.as_array().unwrap());
+        puts.map(|put| {
+            let item = &put["PutRequest"]["Item"];
+            format!("{}{}", item["artist_id"], item["country_track"])
+        })
+        .any(|key| {
+            let drawn = Chance::of(self.plan.seed, &key, 0).among(&[((), self.plan.poisoned)]);
+            drawn.is_some()
+        })
     }
 
     fn refuse(&self, seen: &Seen, call: u32) -> Option<Reply> {
@@ -217,7 +238,10 @@ impl Front {
             };
             return Some(refusal(400, "InvalidSignatureException", &what));
         }
-        let expired = self.plan.expire_credentials_after.is_some_and(|it| call > it);
+        let expired = self
+            .plan
+            .expire_credentials_after
+            .is_some_and(|it| call > it);
         let authorization = seen.header("authorization").unwrap();
         (expired && authorization.contains("Credential=first/")).then(|| {
             refusal(
@@ -263,14 +287,16 @@ impl Front {
         let mut text = format!("{} {} HTTP/1.1\r\n", seen.method, seen.target);
         for (name, value) in &seen.headers {
             if !["content-length", "connection", "host"].contains(&name.as_str()) {
-                text.push_str(&format!("{name}: {value}\r\n"));
+                write!(text, "{name}: {value}\r\n").unwrap();
             }
         }
         let length = body.len();
-        text.push_str(&format!(
+        write!(
+            text,
             "host: {}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}",
             self.behind
-        ));
+        )
+        .unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -287,5 +313,8 @@ fn operation(seen: &Seen) -> &str {
 
 fn refusal(status: u16, kind: &str, message: &str) -> Reply {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
-    Reply::status(status, json!({"__type": kind, "message": message}).to_string())
+    Reply::status(
+        status,
+        json!({"__type": kind, "message": message}).to_string(),
+    )
 }
