@@ -57,7 +57,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
             "{}",
             dynamodb.name
         );
-        let said = format!("note: {shared} documents were superseded");
+        let said = format!("note: superseded: {shared}; ");
         assert!(run.stderr.contains(&said), "{}", run.stderr);
 
         let host = host(&configuration).await;

@@ -7,6 +7,7 @@
 //! | `docs` | the documents name files that exist, and code that compiles |
 //! | `connections` | how few connections a run opens |
 //! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
+//! | `faults` | nothing is lost, whatever the servers do |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
 //! | `signature` | every request's AWS signature, computed a second time |
@@ -27,14 +28,11 @@
     reason = "expect-test writes its snapshots so"
 )]
 
-#[expect(
-    clippy::needless_raw_string_hashes,
-    reason = "expect-test writes them so"
-)]
 mod commands;
 mod component;
 mod connections;
 mod docs;
+mod faults;
 mod keys;
 mod pipeline;
 mod postgres;

@@ -85,7 +85,7 @@ async fn every_form_of_output() {
             let query = stage.rowcast(&query).await.ok();
             expected.assert_eq(&query.stdout);
             assert!(
-                query.stderr.starts_with("3 of 3 items match; "),
+                query.stderr.starts_with("matches: 3, in 3 items read; "),
                 "{}",
                 query.stderr
             );

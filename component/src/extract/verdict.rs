@@ -11,6 +11,10 @@ use url::Url;
 /// Spotify's word for a daily quota that is used up.
 const QUOTA_EXCEEDED: &str = "QUOTA_EXCEEDED";
 
+/// The header by which a host says that it answered itself, because another
+/// call was asked for silence.
+const UNSENT: &str = "rowcast-unsent";
+
 /// What to do about an outcome.
 #[derive(Debug, PartialEq)]
 pub enum Verdict<'a> {
@@ -116,6 +120,14 @@ fn judge_status<'a>(url: &Url, response: &'a HttpResponse, today: SystemTime) ->
             })
         }
     }
+}
+
+/// Whether the host answered without asking the upstream.
+#[must_use]
+pub fn is_unsent(outcome: &Result<HttpResponse, HttpError>) -> bool {
+    outcome
+        .as_ref()
+        .is_ok_and(|response| header(&response.headers, UNSENT).is_some())
 }
 
 /// How long the upstream asks for silence: RFC 9110's `Retry-After`, in

@@ -4,6 +4,7 @@
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::http_out::client::ExchangeError;
+use crate::http_out::silence::retry_after;
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -162,7 +163,7 @@ impl Grant {
         if passing {
             return again(
                 circumstances,
-                retry_after(response, circumstances.today),
+                retry_after(response.headers(), circumstances.today),
                 reason,
             );
         }
@@ -271,20 +272,6 @@ fn again(circumstances: Circumstances, asked: Option<Duration>, reason: String) 
     }
     let quiet = asked.unwrap_or_default().min(LONGEST_QUIET);
     Verdict::Unavailable { reason, quiet }
-}
-
-fn retry_after(response: &Response<Bytes>, today: SystemTime) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(today).unwrap_or_default())
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {
