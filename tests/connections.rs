@@ -2,9 +2,11 @@
 
 use crate::support::dynamodb::on_each;
 use crate::support::front::Front;
-use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, rows_section, source_section, spotify_section, table_section};
 use rowcast::demo::Demo;
 use rowcast::demo::catalog::Catalog;
+use std::time::Duration;
 
 const ARTISTS: usize = 200;
 const WORKERS: u64 = 2;
@@ -63,4 +65,22 @@ async fn connections_are_kept_and_used_again() {
         );
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_one_call_are_in_flight_at_once() {
+    // Long enough for all to arrive before the first is answered.
+    let source = ScriptedSource::slow(Duration::from_millis(100), |_, _| Reply::json("[]")).await;
+    let rows = "[rows]\nfile = \"-\"\nformat = \"jsonl\"\n";
+    let configuration = [rows, &source_section(&source.origin(), 40), "workers = 1\n"].concat();
+    let configuration = configuration.replace("[egress]", "concurrency = 8\n[egress]");
+    let stage = Stage::new(&configuration);
+    let rows: String = (0..40)
+        .map(|id| format!("{{\"id\":{id}}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    stage.rowcast_with_input(&["extract"], &rows).await.ok();
+    assert_eq!(source.seen().len(), 40);
+    assert_eq!(source.most_in_flight(), 8);
+    assert!(source.connections() <= most(8), "{}", source.connections());
 }

@@ -264,16 +264,18 @@ async fn files_that_cannot_be_read() {
         (
             "file = \"missing.csv\"",
             expect_test::expect![[r#"
-            error: open missing.csv
-              because: No such file or directory (os error 2)
-        "#]],
+                error: open missing.csv
+                  because: No such file or directory (os error 2)
+                  hint: check the file's name; a relative one is looked for where the command is run
+            "#]],
         ),
         (
             "file = \"missing.jsonl\"",
             expect_test::expect![[r#"
-            error: open missing.jsonl
-              because: No such file or directory (os error 2)
-        "#]],
+                error: open missing.jsonl
+                  because: No such file or directory (os error 2)
+                  hint: check the file's name; a relative one is looked for where the command is run
+            "#]],
         ),
         (
             "file = \".\"\nformat = \"jsonl\"",

@@ -100,7 +100,7 @@ async fn the_client_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client: Invalid client secret
-                  hint: check the settings source.auth.client_id, source.auth.client_secret
+                  hint: check source.auth.client_id, source.auth.client_secret
             "#]],
         ),
         (

@@ -240,6 +240,8 @@ client_secret = "secret"
 [table]
 name = "{table}"
 region = "us-east-1"
+keys.partition = {{ name = "artist_id", type = "S" }}
+keys.sort = {{ name = "country_track", type = "S" }}
 
 [table.retry]
 base_delay_ms = 1

@@ -73,7 +73,15 @@ async fn every_form_of_output() {
             ]
         "#]],
         ),
-        (&["--select", "missing", "-o", "csv"], expect![[""]]),
+        (
+            &["--select", "missing", "-o", "csv"],
+            expect![[r#"
+            missing
+            ""
+            ""
+            ""
+        "#]],
+        ),
         (&["--count"], expect![["3\n"]]),
     ];
     on_each(async |dynamodb, table| {
