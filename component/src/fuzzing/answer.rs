@@ -62,5 +62,8 @@ pub fn answer(data: &[u8]) {
         }
     };
     assert!(!words.contains(char::is_control), "{words:?}");
-    assert!(!words.contains("secret=1"), "{words:?}");
+    // Unless the upstream itself said it.
+    if !format!("{location}{body}").contains("secret=1") {
+        assert!(!words.contains("secret=1"), "{words:?}");
+    }
 }

@@ -69,6 +69,17 @@ fn statuses_are_done_repeated_or_rejected() {
         "reject Status 302: URL answered 302; redirects to https://api.example/login are not \
          followed: put the final URL in url",
     );
+    // The host can't be shown, and must stop nothing: both have letters that
+    // are no ASCII beside capitals.
+    for nowhere in ["https://\u{dc}BEL.example/", "//A%C3%BC.example"] {
+        check(
+            302,
+            &[("location", nowhere)],
+            "",
+            "reject Status 302: URL answered 302; redirects are not followed: put the final URL \
+             in url",
+        );
+    }
 }
 
 #[test]
