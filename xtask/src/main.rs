@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: what a fresh machine needs, the demo, and all checks.
 
 mod checks;
+mod hygiene;
 mod setup;
 
 use std::env;
@@ -13,6 +14,8 @@ cargo xtask COMMAND
   demo [ARGS]  set up, then run `rowcast demo` with these arguments
   test         set up, then run every check: formatting, lints, all tests
   check        formatting and lints only
+  deny         licences, duplicates and sources of all dependencies
+  fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
   component    build, and say where the component is
 ";
 
@@ -26,6 +29,8 @@ fn main() -> ExitCode {
         }
         Some("test") => setup::for_testing().and_then(|()| checks::all()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
+        Some("deny") => hygiene::deny(),
+        Some("fuzz") => hygiene::fuzz(arguments.get(1)),
         Some("component") => setup::for_running().and_then(|()| component()),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
