@@ -33,5 +33,10 @@ mod guest;
 pub mod load;
 pub mod platform;
 #[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 mod properties;
 pub mod query;

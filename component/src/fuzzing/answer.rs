@@ -14,7 +14,7 @@ use url::Url;
 ///
 /// Where what must hold doesn't.
 pub fn answer(data: &[u8]) {
-    let Some([status, retry_after, date, location, body]) = lines(data) else {
+    let Some([status, retry_after, clock, location, body]) = lines(data) else {
         // Bodies needn't be text.
         let _ = Words::read(data);
         return;
@@ -25,10 +25,10 @@ pub fn answer(data: &[u8]) {
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let headers = vec![
         header("retry-after", retry_after),
-        header("date", date),
+        header("date", clock),
         header("location", location),
     ];
-    let today = UNIX_EPOCH + Duration::from_secs(1_770_000_000);
+    let today = UNIX_EPOCH + Duration::from_secs(1_770_000_001);
     let asked = retry_after_ms(&headers, today);
     assert_ne!(asked, Some(0), "a wait of no time is none");
     if let Ok(seconds) = retry_after.parse::<u32>()

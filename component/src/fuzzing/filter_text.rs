@@ -54,7 +54,11 @@ pub(crate) fn path(path: &Path) -> String {
                 text.push('.');
                 text.push_str(&quoted(name, '`'));
             }
-            Element::Index(index) => text.push_str(&format!("[{index}]")),
+            Element::Index(index) => {
+                text.push('[');
+                text.push_str(&index.to_string());
+                text.push(']');
+            }
         }
     }
     text

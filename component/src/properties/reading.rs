@@ -21,7 +21,7 @@ fn pointer_into(document: &Value, turns: &[u16], astray: &str) -> String {
         match value {
             Value::Array(elements) if !elements.is_empty() => {
                 let index = turn % elements.len();
-                pointer.push_str(&format!("/{index}"));
+                pointer.push_str(&to_member(&index.to_string()));
                 value = &elements[index];
             }
             Value::Object(members) if !members.is_empty() => {

@@ -53,7 +53,7 @@ proptest! {
         let mut text = String::new();
         for (literal, column) in parts {
             text.push_str(&literal.replace('{', "{{").replace('}', "}}"));
-            text.push_str(&format!("{{{}}}", column.get(&known)));
+            text.extend(["{", column.get(&known).as_str(), "}"]);
         }
         let template = Template::parse(&text, Place::Url).unwrap();
         let row = json(&Value::Object(columns), style);
