@@ -9,6 +9,7 @@ use crate::query::expression::Placeholders;
 use crate::query::grammar::{parse_filter, parse_path};
 use crate::query::plan::{Plan, plan};
 use crate::query::syntax::Condition;
+use serde_json::Value;
 
 /// What expressions are made of, besides placeholders, indexes and signs.
 const WORDS: [&str; 11] = [
@@ -52,6 +53,7 @@ pub fn condition(data: &[u8]) {
     };
     reads_back(&condition);
     only_placeholders(&condition);
+    means_the_same(&condition);
     for (schema, index) in [
         (table(KeyKind::Text, None), None),
         (table(KeyKind::Number, Some(KeyKind::Bytes)), None),
@@ -95,6 +97,51 @@ pub(crate) fn only_placeholders(condition: &Condition) {
     for name in names.keys().chain(values.keys()) {
         let used = expression.split(ends).any(|word| word == name);
         assert!(used, "{name} is not used in {expression}");
+    }
+}
+
+/// With names and values put back in place, DynamoDB's expression is a filter
+/// that means the same.
+pub(crate) fn means_the_same(condition: &Condition) {
+    let mut placeholders = Placeholders::default();
+    let expression = placeholders.condition(condition);
+    let names = placeholders.names().unwrap_or_default();
+    let values = placeholders.values().unwrap_or_default();
+    let in_place = |word: &str| {
+        if let Some(name) = names.get(word).and_then(Value::as_str) {
+            return filter_text::quoted(name, '`');
+        }
+        match values.get(word).and_then(Value::as_object) {
+            Some(typed) => match typed.iter().next() {
+                Some((letter, Value::String(digits))) if letter == "N" => digits.clone(),
+                Some((_, Value::String(text))) => filter_text::quoted(text, '\''),
+                Some((letter, _)) if letter == "NULL" => "null".to_owned(),
+                Some((_, truth)) => truth.to_string(),
+                None => String::new(),
+            },
+            None => word.to_owned(),
+        }
+    };
+    let mut filter = String::new();
+    for piece in expression.split_inclusive(|each| " ()[],.".contains(each)) {
+        let end = piece
+            .trim_end_matches([' ', '(', ')', '[', ']', ',', '.'])
+            .len();
+        let (word, sign) = piece.split_at(end);
+        filter.push_str(&in_place(word));
+        filter.push_str(sign);
+    }
+    // DynamoDB's NOT has parentheses, which may be one level too many here.
+    match parse_filter(&filter) {
+        Err(error) => assert!(
+            filter.len() > 60_000 || error.message.contains("nested"),
+            "{error}"
+        ),
+        Ok(again) => assert_eq!(
+            again.map(filter_text::without_columns),
+            Some(filter_text::without_columns(condition.clone())),
+            "{expression}"
+        ),
     }
 }
 

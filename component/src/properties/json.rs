@@ -50,6 +50,7 @@ pub fn texts() -> impl Strategy<Value = String> {
         4 => "[ -~]",
         1 => "[\u{0}-\u{1f}\"\\\\/\u{7f}]",
         1 => "[à-ÿĀ-\u{fff}\u{2028}\u{feff}]",
+        1 => "%[0-9A-F]{2}",
         1 => "[\u{10000}-\u{10ffff}]",
         1 => any::<char>().prop_map(String::from),
     ];
