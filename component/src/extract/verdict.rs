@@ -166,6 +166,8 @@ pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str
 fn hint(url: &Url, response: &HttpResponse) -> Option<String> {
     if (300..400).contains(&response.status) {
         let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
+        // Others have no origin that could be shown.
+        let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
         let target = target
             .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
             .unwrap_or_default();
