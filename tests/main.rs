@@ -2,23 +2,44 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `commands` | the command as its users meet it: output and exit codes |
 //! | `component` | the built component: its imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
+//! | `connections` | how few connections a run opens |
+//! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
+//! | `faults` | nothing is lost, whatever the servers do |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `queries` | conditions, how they are answered, and how answers are printed |
+//! | `signature` | every request's AWS signature, computed a second time |
+//! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
 //! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
+//! | `rows` | rows from JSON lines and CSV |
+//! | `streaming` | memory that doesn't grow with the rows |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops at the first surprise"
 )]
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "expect-test writes its snapshots so"
+)]
 
+mod commands;
 mod component;
+mod connections;
 mod docs;
+mod faults;
+mod keys;
 mod pipeline;
+mod postgres;
+mod queries;
 mod resume;
+mod rows;
+mod signature;
+mod streaming;
 mod support;

@@ -26,8 +26,17 @@ pub mod bindings {
 pub mod backoff;
 pub mod dynamodb;
 pub mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 pub mod load;
 pub mod platform;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+mod properties;
 pub mod query;

@@ -110,7 +110,8 @@ impl HostError {
     pub fn hint(&self) -> Option<Hint> {
         match self {
             Self::Config(error) => error.hint(),
-            Self::Plan(_) | Self::Client(_) => None,
+            Self::Plan(error) => error.hint(),
+            Self::Client(_) => None,
             Self::Rule(error) => error.hint(),
             Self::Endpoint(error) => error.hint(),
             Self::Engine(error) => error.hint(),
@@ -243,13 +244,12 @@ impl Host {
         Ok(plan::question(self.config.table()?, filter))
     }
 
-    /// Creates the configured table with the configured keys.
+    /// Creates the configured table with the configured keys, or with those that
+    /// the preset proposes.
     pub async fn create_table(&self) -> Result<TableDescription, HostError> {
         let table = self.config.table()?;
-        let keys = table
-            .keys
-            .as_ref()
-            .ok_or_else(|| ConfigError::missing("table.keys"))?;
+        let keys = table.keys.as_ref().or(table.preset_keys.as_ref());
+        let keys = keys.ok_or_else(|| ConfigError::missing("table.keys"))?;
         Ok(self
             .dynamodb()?
             .create_table(&table.name, keys, Polling::default())

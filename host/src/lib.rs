@@ -7,6 +7,7 @@
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod document;
 pub mod dynamodb;
 pub mod engine;
 pub mod hint;

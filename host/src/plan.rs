@@ -4,6 +4,7 @@
 use crate::config::{self, AuthBy, AuthMethod, Config, KeyType};
 use crate::dynamodb::admin::TableDescription;
 use crate::engine;
+use crate::hint::Hint;
 use crate::http_out::egress::{Egress, Origin, OriginError};
 use crate::ledger::Hash;
 use std::collections::BTreeSet;
@@ -16,6 +17,17 @@ pub struct PlanError {
     pub setting: String,
     /// What is wrong with it.
     pub source: OriginError,
+}
+
+impl PlanError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        let template = self.source.to_string().contains('{');
+        let text =
+            "write its scheme, host and port out: a row may not choose which server is asked";
+        template.then(|| Hint::new(text))
+    }
 }
 
 /// The component's view of the source. Secrets are in it only where the

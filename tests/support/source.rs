@@ -41,6 +41,8 @@ pub enum Reply {
     Cut(String),
     /// Nothing, until the client gives up.
     Never,
+    /// A whole answer whose body comes byte by byte, with that pause between.
+    Drip(Duration, String),
 }
 
 impl Reply {
@@ -165,7 +167,9 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     }
 }
 
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {
+/// The next request; none at the connection's end. What came after it stays in
+/// the buffer.
+pub async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -200,8 +204,8 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Seen> {
     })
 }
 
-/// False if the connection is at its end.
-async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
+/// Writes what was decided. False if the connection is at its end.
+pub async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
     match reply {
         Reply::Answer(status, headers, body) => {
             let mut text = format!(
@@ -221,6 +225,18 @@ async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
             let _ = stream.write_all(&[head.as_bytes(), half].concat()).await;
             false
+        }
+        Reply::Drip(pause, body) => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            let mut going = stream.write_all(head.as_bytes()).await.is_ok();
+            for byte in body.bytes() {
+                tokio::time::sleep(pause).await;
+                going = going && stream.write_all(&[byte]).await.is_ok();
+                if !going {
+                    break;
+                }
+            }
+            going
         }
         Reply::Never => {
             // Ends when the client closes its side.

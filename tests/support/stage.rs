@@ -72,6 +72,22 @@ addresses = ["127.0.0.1"]
     )
 }
 
+/// `[source]` that asks for each row's `id`, in chunks of so many rows.
+pub fn source_section(origin: &str, chunk_rows: u32) -> String {
+    format!(
+        r#"
+[source]
+url = "{origin}/{{id}}"
+
+[egress]
+addresses = ["127.0.0.1"]
+
+[run]
+chunk_rows = {chunk_rows}
+"#
+    )
+}
+
 /// `[rows]` of a PostgreSQL query.
 pub fn rows_section(url: &str, query: &str) -> String {
     format!("[rows]\npostgres = \"{url}\"\nquery = \"\"\"{query}\"\"\"\n")

@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: what a fresh machine needs, the demo, and all checks.
 
 mod checks;
+mod hygiene;
 mod setup;
 
 use std::env;
@@ -13,6 +14,10 @@ cargo xtask COMMAND
   demo [ARGS]  set up, then run `rowcast demo` with these arguments
   test         set up, then run every check: formatting, lints, all tests
   check        formatting and lints only
+  faults       set up, then run the pipeline through every mix of faults, and
+               print what came of each as a table
+  deny         licences, duplicates and sources of all dependencies
+  fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
   component    build, and say where the component is
 ";
 
@@ -26,6 +31,9 @@ fn main() -> ExitCode {
         }
         Some("test") => setup::for_testing().and_then(|()| checks::all()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
+        Some("faults") => setup::for_running().and_then(|()| faults()),
+        Some("deny") => hygiene::deny(),
+        Some("fuzz") => hygiene::fuzz(arguments.get(1)),
         Some("component") => setup::for_running().and_then(|()| component()),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -62,6 +70,21 @@ fn demo(arguments: &[String]) -> Result<(), String> {
             "demo",
         ])
         .args(arguments))
+}
+
+/// The test of the mixes, all of them, with its table shown.
+fn faults() -> Result<(), String> {
+    run(cargo()
+        .env("ROWCAST_FAULT_MIXES", "all")
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "rowcast",
+            "--test",
+            "rowcast",
+        ])
+        .args(["faults::matrix", "--", "--nocapture"]))
 }
 
 fn component() -> Result<(), String> {

@@ -131,7 +131,8 @@ fn ask(command: &mut Command) -> Option<String> {
     output.status.success().then(|| text.trim().to_owned())
 }
 
-fn quietly(command: &mut Command) -> bool {
+/// Whether the command succeeds; what it says isn't shown.
+pub fn quietly(command: &mut Command) -> bool {
     command
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -10,7 +10,7 @@ use super::ledger::{Balance, Harvest, Ledger, Outcome, Unbalanced};
 use super::page::Trail;
 use super::plan::{Order, Plan};
 use super::standing::Standing;
-use super::verdict::{Refusal, Trouble, Verdict, judge};
+use super::verdict::{Refusal, Trouble, Verdict, is_unsent, judge};
 use crate::backoff;
 use crate::bindings::exports::rowcast::pipeline::extract::{
     Cell, Extraction, RejectedRecord, RejectionKind,
@@ -66,6 +66,8 @@ enum Spoiled {
 struct Sent {
     outcome: Result<HttpResponse, HttpError>,
     token: u32,
+    /// The host answered itself, so it was neither a request nor an attempt.
+    unsent: bool,
 }
 
 impl<H: Http> Call<'_, H> {
@@ -126,8 +128,12 @@ impl<H: Http> Call<'_, H> {
         let mut repeat = false;
         loop {
             let url = trail.present();
-            let Sent { outcome, token } = self.send(url, &order.headers, repeat).await?;
-            repeat = true;
+            let Sent {
+                outcome,
+                token,
+                unsent,
+            } = self.send(url, &order.headers, repeat).await?;
+            repeat |= !unsent;
             match judge(url, &outcome, self.http.today()) {
                 Verdict::Done(response) => match self.keep(cell, order, response, trail, harvest) {
                     Ok(more) => return Ok(more),
@@ -145,6 +151,10 @@ impl<H: Http> Call<'_, H> {
                     }
                 },
                 Verdict::Retry(trouble) => self.retry(trouble, attempt).await?,
+                Verdict::Wait(wait, reason) if unsent => {
+                    self.fall_silent(wait, reason, 0)?;
+                    continue;
+                }
                 Verdict::Wait(wait, reason) => self.fall_silent(wait, reason, attempt)?,
                 Verdict::Stop(reason) => {
                     let retry_after_ms = self.plan.source.retry.max_delay_ms.into();
@@ -194,7 +204,6 @@ impl<H: Http> Call<'_, H> {
         headers.extend(value.map(|value| ("authorization".to_owned(), value)));
         let source = self.plan.source;
         let remaining = self.budget.remaining_ms(self.http.now_ms());
-        self.standing.sent(repeat);
         let request = HttpRequest {
             method: HttpMethod::Get,
             url: url.as_str().to_owned(),
@@ -203,9 +212,15 @@ impl<H: Http> Call<'_, H> {
             timeout_ms: remaining.min(source.request_timeout_ms.into()),
             max_body_bytes: source.max_body_bytes,
         };
+        let outcome = self.http.send(request).await;
+        let unsent = is_unsent(&outcome);
+        if !unsent {
+            self.standing.sent(repeat);
+        }
         Ok(Sent {
-            outcome: self.http.send(request).await,
+            outcome,
             token,
+            unsent,
         })
     }
 

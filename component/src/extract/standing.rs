@@ -108,7 +108,7 @@ impl Standing {
         self.not_before_ms.get().saturating_sub(now_ms)
     }
 
-    /// A request goes out.
+    /// A request went out.
     pub fn sent(&self, repeat: bool) {
         self.requests.set(self.requests.get().saturating_add(1));
         self.retries

@@ -11,6 +11,10 @@ use url::Url;
 /// Spotify's word for a daily quota that is used up.
 const QUOTA_EXCEEDED: &str = "QUOTA_EXCEEDED";
 
+/// The header by which a host says that it answered itself, because another
+/// call was asked for silence.
+const UNSENT: &str = "rowcast-unsent";
+
 /// What to do about an outcome.
 #[derive(Debug, PartialEq)]
 pub enum Verdict<'a> {
@@ -118,6 +122,14 @@ fn judge_status<'a>(url: &Url, response: &'a HttpResponse, today: SystemTime) ->
     }
 }
 
+/// Whether the host answered without asking the upstream.
+#[must_use]
+pub fn is_unsent(outcome: &Result<HttpResponse, HttpError>) -> bool {
+    outcome
+        .as_ref()
+        .is_ok_and(|response| header(&response.headers, UNSENT).is_some())
+}
+
 /// How long the upstream asks for silence: RFC 9110's `Retry-After`, in
 /// seconds or as a date. None where it says nothing, nothing legible, or no
 /// time at all.
@@ -154,6 +166,8 @@ pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str
 fn hint(url: &Url, response: &HttpResponse) -> Option<String> {
     if (300..400).contains(&response.status) {
         let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
+        // Others have no origin that could be shown.
+        let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
         let target = target
             .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
             .unwrap_or_default();

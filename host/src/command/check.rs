@@ -1,11 +1,15 @@
 //! `rowcast check`: every connection and credential, tried without writing.
 
-use super::{Exit, Failure, Global, run};
+use super::error::stopped;
+use super::{Exit, Failure, Global};
 use clap::Args;
-use rowcast::config::{Input, Rows, Section};
+use rowcast::config::{Input, KeyType, Keys, Rows, Section};
 use rowcast::engine::{Cell, Extraction, Stop};
+use rowcast::hint::Hint;
 use rowcast::host::Host;
+use rowcast::run::Upstream;
 use rowcast::{plan, rows};
+use serde_json::{Map, Value};
 use std::io::{Write, stdout};
 
 /// Try every connection and credential, writing nothing.
@@ -18,52 +22,64 @@ pub struct Check {}
 impl Check {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let host = global.host(global.config(Section::ALL)?).await?;
-        let row = self::rows(&host).await;
-        let mut worst = report("rows", &row);
-        let document = match row.as_ref().ok().and_then(|found| found.row.clone()) {
-            Some(row) => {
-                let document = source(&host, row).await;
-                worst = worst.or(report("source", &document));
-                document.ok().and_then(|found| found.row)
-            }
-            None => {
-                let _ = writeln!(
-                    stdout(),
-                    "skip   source       there is no row to ask it for"
-                );
-                None
-            }
+        let mut steps = Steps { worst: None };
+        let row = steps.report("rows", self::rows(&host).await)?;
+        let document = match row.and_then(|found| found.json) {
+            Some(row) => steps.report("source", source(&host, row).await)?,
+            None => steps.skip("source", "there is no row to ask it for")?,
         };
-        let table = table(&host, document.as_deref()).await;
-        worst = worst.or(report("table", &table));
-        if table.is_ok() {
-            worst = worst.or(report("permission", &permission(&host).await));
-        }
-        match worst {
-            None => Ok(Exit::Done),
-            Some(exit) => Ok(exit),
-        }
+        let document = document.and_then(|found| found.json);
+        match steps.report("table", table(&host, document.as_deref()).await)? {
+            Some(_) => steps.report("permission", permission(&host).await)?,
+            None => steps.skip("permission", "the table comes first")?,
+        };
+        Ok(steps.worst.unwrap_or(Exit::Done))
     }
 }
 
 /// What a step found, and a row or document for the next.
 struct Found {
     text: String,
-    row: Option<String>,
+    json: Option<String>,
 }
 
-fn report(step: &str, result: &Result<Found, Failure>) -> Option<Exit> {
-    let mut out = stdout();
-    match result {
-        Ok(found) => {
-            let _ = writeln!(out, "ok     {step:12} {}", found.text);
-            None
+impl Found {
+    fn new(text: impl Into<String>) -> Self {
+        let (text, json) = (text.into(), None);
+        Self { text, json }
+    }
+}
+
+/// Prints a line a step.
+struct Steps {
+    /// The first failing step's exit: what fails after it may only follow.
+    worst: Option<Exit>,
+}
+
+impl Steps {
+    fn report(
+        &mut self,
+        step: &str,
+        result: Result<Found, Failure>,
+    ) -> Result<Option<Found>, Failure> {
+        match result {
+            Ok(found) => {
+                writeln!(stdout(), "ok      {step:10}  {}", found.text)?;
+                Ok(Some(found))
+            }
+            Err(failure) => {
+                let text = failure.explain().replace('\n', "\n        ");
+                writeln!(stdout(), "FAILED  {step:10}  {}", text.trim_end())?;
+                self.worst.get_or_insert(failure.exit());
+                Ok(None)
+            }
         }
-        Err(failure) => {
-            let text = failure.render().replace('\n', "\n       ");
-            let _ = writeln!(out, "FAILED {step:12} {}", text.trim_end());
-            Some(failure.exit())
-        }
+    }
+
+    #[expect(clippy::unused_self, reason = "it stands among the others")]
+    fn skip(&self, step: &str, reason: &str) -> Result<Option<Found>, Failure> {
+        writeln!(stdout(), "skipped {step:10}  {reason}")?;
+        Ok(None)
     }
 }
 
@@ -72,101 +88,123 @@ async fn rows(host: &Host) -> Result<Found, Failure> {
     if let Rows::File(file) = configured
         && file.input == Input::Stdin
     {
-        let text = "standard input, which is left for the run".to_owned();
-        return Ok(Found { text, row: None });
+        return Ok(Found::new("standard input, which is left for the run"));
     }
     let found = rows::check(configured, &host.config().limits).await?;
-    let server = found
-        .server_version
-        .map(|version| format!("PostgreSQL {version}; "));
-    let columns = found.columns.join(", ");
-    let rows = if found.first.is_some() {
-        ""
-    } else {
-        "; but no row"
-    };
-    let text = format!("{}columns {columns}{rows}", server.unwrap_or_default());
-    Ok(Found {
-        text,
-        row: found.first,
-    })
+    let mut text = Vec::new();
+    if let Some(version) = found.server_version {
+        text.push(format!("PostgreSQL {version}"));
+    }
+    if found.first.is_none() {
+        text.push("no row".to_owned());
+    }
+    text.push(match found.columns.as_slice() {
+        [] => "no columns known".to_owned(),
+        columns => format!("columns {}", columns.join(", ")),
+    });
+    let (text, json) = (text.join("; "), found.first);
+    Ok(Found { text, json })
 }
 
 /// One request for the first row and the first combination.
 async fn source(host: &Host, row: String) -> Result<Found, Failure> {
+    const FAILED: &str = "ask the source for the first row";
     let source = plan::source(host.config().source()?);
     let only = [Cell {
         row: 0,
         combination: 0,
     }];
-    let extraction = host
-        .pipeline()
-        .extract(&source, &[row], Some(&only), None)
-        .await;
+    let pipeline = host.pipeline();
+    let extraction = pipeline.extract(&source, &[row], Some(&only), None).await;
     let extraction = extraction.map_err(|error| {
-        let stopped = rowcast::run::call_stopped(error);
-        let (hint, exit) = (stopped.hint(), run::exit_of(&stopped));
-        Failure::new(stopped, hint, exit)
+        let reason = rowcast::run::call_stopped(pipeline, Upstream::Source, error);
+        stopped(reason, FAILED)
     })?;
-    if let Some(reason) = trouble(&extraction) {
-        return Err(Failure::new(
-            anyhow::Error::msg(reason),
-            None,
-            Exit::Rejected,
-        ));
+    if let Some((reason, exit)) = trouble(&extraction) {
+        let error = anyhow::Error::msg(reason).context(FAILED);
+        return Err(Failure::new(error, None, exit));
     }
-    let records = extraction.documents.len();
-    let text = format!("one request answered with {records} records, all with what is required");
-    Ok(Found {
-        text,
-        row: extraction.documents.into_iter().next(),
-    })
+    let required = source.require.join(", ");
+    let text = format!(
+        "one request, {} in the answer{}",
+        match extraction.documents.len() {
+            1 => "1 record".to_owned(),
+            count => format!("{count} records"),
+        },
+        if required.is_empty() || extraction.documents.is_empty() {
+            String::new()
+        } else {
+            format!(", each with {required}")
+        },
+    );
+    let json = extraction.documents.into_iter().next();
+    Ok(Found { text, json })
 }
 
-fn trouble(extraction: &Extraction) -> Option<String> {
-    let rejected = extraction
-        .rejected
-        .iter()
-        .map(|rejected| rejected.reason.clone());
-    let records = extraction
-        .rejected_records
-        .iter()
-        .map(|rejected| rejected.reason.clone());
-    let stopped = extraction.stopped.iter().map(|stop| match stop {
-        Stop::Budget => "the time for the call ran out".to_owned(),
-        Stop::RateLimited(limit) => {
-            format!(
-                "{}; it asks to wait {} s",
-                limit.reason,
-                limit.retry_after_ms.div_ceil(1000)
-            )
-        }
-        Stop::Denied(reason) | Stop::Unavailable(reason) => reason.clone(),
-    });
-    rejected.chain(records).chain(stopped).next()
+/// What is wrong with an answer, if anything is.
+fn trouble(extraction: &Extraction) -> Option<(String, Exit)> {
+    if let Some(rejected) = extraction.rejected.first() {
+        let refused = matches!(rejected.status, Some(401 | 403));
+        let exit = if refused {
+            Exit::Denied
+        } else {
+            Exit::Rejected
+        };
+        return Some((rejected.reason.clone(), exit));
+    }
+    if let Some(rejected) = extraction.rejected_records.first() {
+        return Some((rejected.reason.clone(), Exit::Rejected));
+    }
+    Some(match extraction.stopped.as_ref()? {
+        Stop::Budget => ("the time for the call ran out".to_owned(), Exit::Incomplete),
+        Stop::RateLimited(limit) => (limit.reason.clone(), Exit::Incomplete),
+        Stop::Denied(reason) => (reason.clone(), Exit::Denied),
+        Stop::Unavailable(reason) => (reason.clone(), Exit::Unavailable),
+    })
 }
 
 /// The table's keys, and whether a document of the source has them.
 async fn table(host: &Host, document: Option<&str>) -> Result<Found, Failure> {
-    let table = host.checked_table().await?;
+    host.checked_table().await?;
     let description = host.describe_table().await?;
-    let document: Option<serde_json::Map<_, _>> =
+    let document: Option<Map<String, Value>> =
         document.and_then(|document| serde_json::from_str(document).ok());
-    if let (Some(document), Some(keys)) = (&document, &table.keys) {
-        let names = std::iter::once(&keys.partition)
-            .chain(&keys.sort)
-            .map(|key| &key.name);
-        if let Some(missing) = names.into_iter().find(|name| !document.contains_key(*name)) {
+    let mut text = format!("`{}`, keys {}", description.name, description.keys);
+    if let Some(document) = document {
+        if let Some(reason) = lacks(&document, &description.keys) {
             return Err(Failure::invalid(
-                format!("the source's documents lack the table's key attribute `{missing}`"),
-                Some("add it under [source.attributes], or name another table"),
+                format!(
+                    "write the source's records to `{}`: {reason}",
+                    description.name
+                ),
+                Some("mend it under [source.attributes], or name another table"),
             ));
         }
+        text.push_str(", which the source's records have");
     }
-    Ok(Found {
-        text: format!("`{}`, keys {}", description.name, description.keys),
-        row: None,
-    })
+    Ok(Found::new(text))
+}
+
+/// Which key attribute a document doesn't have as it should, if there is one.
+fn lacks(document: &Map<String, Value>, keys: &Keys) -> Option<String> {
+    std::iter::once(&keys.partition)
+        .chain(&keys.sort)
+        .find_map(|key| {
+            let name = &key.name;
+            let fits = match (key.kind, document.get(name)) {
+                (_, None) => return Some(format!("they lack its key attribute `{name}`")),
+                (KeyType::Number, Some(value)) => value.is_number(),
+                (KeyType::Text | KeyType::Bytes, Some(value)) => {
+                    value.as_str().is_some_and(|text| !text.is_empty())
+                }
+            };
+            let wanted = match key.kind {
+                KeyType::Number => "a number",
+                KeyType::Text => "text that isn't empty",
+                KeyType::Bytes => "base64 text that isn't empty",
+            };
+            (!fits).then(|| format!("its key attribute `{name}` must be {wanted}, and isn't"))
+        })
 }
 
 /// Asks to write an item without keys: DynamoDB refuses it as invalid to those
@@ -174,22 +212,28 @@ async fn table(host: &Host, document: Option<&str>) -> Result<Found, Failure> {
 async fn permission(host: &Host) -> Result<Found, Failure> {
     let name = &host.config().table()?.name;
     let put = serde_json::json!([{ "PutRequest": { "Item": {} } }]);
-    let mut tables = serde_json::Map::new();
-    tables.insert(name.clone(), put);
-    let body = serde_json::json!({ "RequestItems": tables }).to_string();
+    let body = serde_json::json!({ "RequestItems": { name: put } }).to_string();
+    let act = format!("try BatchWriteItem on `{name}`, without an item");
     let answer = host.dynamodb()?.send("BatchWriteItem", body).await;
-    let (status, body) = answer.map_err(|error| Failure::new(error, None, Exit::Unavailable))?;
-    if body.contains("ValidationException") {
-        return Ok(Found {
-            text: "BatchWriteItem is allowed".to_owned(),
-            row: None,
-        });
+    let (status, body) = answer.map_err(|error| {
+        let error = anyhow::Error::new(error).context(act.clone());
+        Failure::new(error, None, Exit::Unavailable)
+    })?;
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    let text = |names: [&str; 2]| names.into_iter().find_map(|name| body.get(name)?.as_str());
+    let kind = text(["__type", "code"]).unwrap_or_default();
+    let kind = kind.rsplit('#').next().unwrap_or(kind);
+    if kind == "ValidationException" {
+        return Ok(Found::new("BatchWriteItem may be called"));
     }
-    Err(Failure::new(
-        anyhow::Error::msg(format!("BatchWriteItem is refused: {status} {body}")),
-        Some(rowcast::hint::Hint::new(
-            "the AWS identity needs dynamodb:BatchWriteItem on the table",
-        )),
-        Exit::Denied,
-    ))
+    let message = text(["message", "Message"]).unwrap_or("it says no more");
+    let error = anyhow::anyhow!("DynamoDB answered {status} {kind}: {message}").context(act);
+    let (hint, exit) = if status >= 500 {
+        (None, Exit::Unavailable)
+    } else {
+        let hint =
+            "the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table";
+        (Some(Hint::new(hint)), Exit::Denied)
+    };
+    Err(Failure::new(error, hint, exit))
 }

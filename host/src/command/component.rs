@@ -17,17 +17,15 @@ pub struct Component {
 
 impl Component {
     pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let bytes = match &global.component {
-            Some(path) => std::fs::read(path)?,
-            None => COMPONENT.to_vec(),
-        };
+        let other = global.other_component()?;
+        let bytes = other.as_deref().unwrap_or(COMPONENT);
         match self.output {
-            Some(path) if path.as_os_str() == "-" => stdout().write_all(&bytes)?,
-            Some(path) => std::fs::write(&path, &bytes).map_err(|error| {
+            Some(path) if path.as_os_str() == "-" => stdout().write_all(bytes)?,
+            Some(path) => std::fs::write(&path, bytes).map_err(|error| {
                 let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
                 Failure::new(error, None, Exit::Invalid)
             })?,
-            None => describe(&bytes)?,
+            None => describe(bytes)?,
         }
         Ok(Exit::Done)
     }

@@ -1,19 +1,29 @@
 //! `rowcast demo`: the main job on servers of its own. The run is the same
 //! `Run` as any other; only the configuration differs.
 
-use super::output::{Format, Printer, terminal_width};
-use super::{Exit, Failure, Global, query, run};
+use super::output::{Columns, Format, Printer, terminal_width};
+use super::run::{self, Parts};
+use super::{Exit, Failure, Global, query};
 use clap::Args;
 use rowcast::config::Config;
+use rowcast::demo::catalog::Catalog;
 use rowcast::demo::{Demo as Servers, DemoError};
 use std::io::{Write, stderr, stdout};
+use std::pin::pin;
 
 /// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
 ///
-/// Nothing to sign up for, and nothing is left behind.
+/// It reads artists from PostgreSQL, asks the stand-in for each one's top
+/// tracks in two countries, writes every track to DynamoDB, and asks DynamoDB
+/// for the popular ones. Nothing to sign up for, and nothing is left behind.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Print the configuration it runs with on standard output first.
+    /// Run on that many made-up artists instead, with ten tracks per country
+    /// each, to measure.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    artists: Option<u32>,
+    /// Print the configuration it runs with, and nothing else, on standard
+    /// output; with --keep it serves other commands meanwhile.
     #[arg(long)]
     print_config: bool,
     /// Leave the servers running at the end, until Ctrl-C.
@@ -23,11 +33,29 @@ pub struct Demo {
 
 /// What the demo asks at the end.
 const QUESTION: &str = "popularity > 90";
+/// Made-up tracks reach 90.
+const MEASURING_QUESTION: &str = "popularity = 90";
 const COLUMNS: [&str; 4] = ["artist_id", "country", "name", "popularity"];
+const TRACKS: usize = 10;
 
 impl Demo {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let servers = Servers::start().await?;
+        let catalog = match self.artists {
+            Some(artists) => {
+                Catalog::synthetic(usize::try_from(artists).unwrap_or(usize::MAX), TRACKS)
+            }
+            None => Catalog::demo(),
+        };
+        // Also Ctrl-C is to leave nothing behind.
+        let mut start = pin!(Servers::start_with(catalog));
+        let servers = tokio::select! {
+            servers = &mut start => servers?,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                start.await?.shutdown().await;
+                let error = anyhow::anyhow!("the demo was ended while its servers started");
+                return Err(Failure::new(error, None, Exit::Interrupted));
+            }
+        };
         let exit = self.show(global, &servers).await;
         // Also where it failed: nothing is to be left behind.
         servers.shutdown().await;
@@ -45,44 +73,78 @@ impl Demo {
         let text = servers.config_text();
         if self.print_config {
             write!(stdout(), "{text}")?;
+            stdout().flush()?;
         }
-        say("Started, for this demo only:")?;
+        say("Started on this machine, for this demo only:")?;
         for part in servers.parts() {
             say(&format!("  {:32} {}", part.name, part.place))?;
         }
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         let table = host.create_table().await?;
         say(&format!(
-            "\nCreated the table `{}` with the keys {}.",
+            "\nCreated the table `{}` with the keys {}.\n\n\
+             Running `rowcast run`: artists from PostgreSQL, a request to Spotify's stand-in for \
+             each artist and country, every track into DynamoDB.",
             table.name, table.keys
         ))?;
-        say(
-            "\nRunning `rowcast run`: artists from PostgreSQL, their top tracks in each country, \
-             every track into DynamoDB.",
-        )?;
         let (run, rows) = (host.run().await?, host.rows().await?);
-        let report = run::watch(run, rows, None, global.talks(), |_| ()).await?;
+        let report = run::watch(run, rows, None, global.talks(), Parts::All, |_| ()).await?;
         let exit = run::finish(report)?;
-        say(&format!(
-            "\nAsking `rowcast query '{QUESTION}' --output table`:"
-        ))?;
-        let mut question = host.question(QUESTION)?;
-        question.select = COLUMNS.map(str::to_owned).to_vec();
-        let mut printer = Printer::new(Format::Table, stdout(), terminal_width());
-        let totals = query::ask(&host, &question, |document| printer.print(document)).await?;
-        printer.finish()?;
-        say(&totals.to_string())?;
-        say(&format!(
-            "\nThe component ran in this process; it made {} connections for all of that.\n\
+        self.ask(global, &host).await?;
+        say(
+            "\nWhere it ran: the pipeline in a WebAssembly component inside this process, which \
+             lent it HTTP to one origin and signed DynamoDB calls to one table; PostgreSQL in a \
+             process of its own, the other two servers in this one.\n\
              Next: `rowcast demo --print-config` prints the configuration, `rowcast init` writes \
              one for your own servers.",
-            host.client().connections_opened()
-        ))?;
+        )?;
         if self.keep {
             say("\nThe servers stay until Ctrl-C.")?;
             tokio::signal::ctrl_c().await?;
         }
         Ok(exit)
+    }
+
+    /// Shows what is in the table now: tracks, or of a large catalogue how many.
+    async fn ask(&self, global: &Global, host: &rowcast::host::Host) -> Result<(), Failure> {
+        let measuring = self.artists.is_some();
+        let filter = if measuring {
+            MEASURING_QUESTION
+        } else {
+            QUESTION
+        };
+        let more = if measuring {
+            "--count"
+        } else {
+            "--output table"
+        };
+        if global.talks() {
+            writeln!(stderr(), "\nAsking `rowcast query '{filter}' {more}`:")?;
+        }
+        let mut question = host.question(filter)?;
+        question.select = COLUMNS.map(str::to_owned).to_vec();
+        let columns = Columns::selected(&question.select);
+        let mut answer = Vec::new();
+        let mut printer = Printer::new(Format::Table, columns, &mut answer, terminal_width());
+        let totals = query::ask(host, &question, |documents| {
+            if measuring {
+                return Ok(());
+            }
+            documents
+                .iter()
+                .try_for_each(|document| printer.print(document))
+        });
+        let totals = totals.await?;
+        printer.finish()?;
+        if self.print_config && global.talks() {
+            stderr().write_all(&answer)?;
+        } else if !self.print_config {
+            stdout().write_all(&answer)?;
+        }
+        if global.talks() {
+            writeln!(stderr(), "{totals}")?;
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use rowcast::hint::Hint;
 use rowcast::host::{HostError, RowsOrConfigError};
 use rowcast::ledger::LedgerError;
 use rowcast::rows::RowsError;
+use rowcast::run::Stopped;
 use std::fmt::Write;
 
 /// Why a command failed: an error with its causes, what to do, and the exit.
@@ -39,9 +40,18 @@ impl Failure {
         self.exit
     }
 
-    /// The message, each cause once, and the hint.
+    /// What is printed: `error:`, the message, each cause once, and the hint.
+    /// Nothing of what is no failure.
     pub fn render(&self) -> String {
-        let mut text = format!("error: {}", self.error);
+        if self.exit == Exit::Done {
+            return String::new();
+        }
+        format!("error: {}", self.explain())
+    }
+
+    /// The message, each cause once, and the hint.
+    pub fn explain(&self) -> String {
+        let mut text = self.error.to_string();
         let mut said = self.error.to_string();
         for cause in self.error.chain().skip(1) {
             let cause = cause.to_string();
@@ -59,14 +69,16 @@ impl Failure {
     }
 }
 
-/// What isn't mapped by name is not expected: an internal error.
+/// What isn't mapped by name is not expected: an internal error. Only printing
+/// gets here with a broken pipe, and whoever reads no further has had enough.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self {
-            error,
-            hint: None,
-            exit: Exit::Internal,
-        }
+        let hung_up = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+            .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe);
+        let exit = if hung_up { Exit::Done } else { Exit::Internal };
+        Self::new(error, None, exit)
     }
 }
 
@@ -127,13 +139,13 @@ impl From<RowsError> for Failure {
 fn exit_of_table(error: &TableError) -> Exit {
     match error {
         TableError::NotFound(_) | TableError::Exists(_) | TableError::Invalid(_) => Exit::Invalid,
-        TableError::Denied(_) => Exit::Denied,
+        TableError::Denied(_) | TableError::Credentials(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
     }
 }
 
 /// The exit for a ledger that can't be used.
-pub fn exit_of_ledger(error: &LedgerError) -> Exit {
+fn exit_of_ledger(error: &LedgerError) -> Exit {
     match error {
         LedgerError::InUse(_) => Exit::Unavailable,
         LedgerError::Table(error) => exit_of_table(error),
@@ -142,8 +154,28 @@ pub fn exit_of_ledger(error: &LedgerError) -> Exit {
     }
 }
 
+/// A reason to stop, as the cause of what it stopped.
+pub fn stopped(stopped: Stopped, context: &'static str) -> Failure {
+    let (hint, exit) = (stopped.hint(), exit_of_stop(&stopped));
+    Failure::new(anyhow::Error::new(stopped).context(context), hint, exit)
+}
+
+/// What a reason to stop means as an exit.
+pub fn exit_of_stop(stopped: &Stopped) -> Exit {
+    match stopped {
+        Stopped::Denied { .. } | Stopped::Policy(_) => Exit::Denied,
+        Stopped::Invalid(_) => Exit::Invalid,
+        Stopped::Unavailable(_) => Exit::Unavailable,
+        Stopped::Component(_) => Exit::Internal,
+        Stopped::Rows(error) => exit_of_rows(error),
+        Stopped::Ledger(error) => exit_of_ledger(error),
+        // Asked to stop, a rate limit, no more budget.
+        _ => Exit::Incomplete,
+    }
+}
+
 /// The exit for rows that can't be read.
-pub fn exit_of_rows(error: &RowsError) -> Exit {
+fn exit_of_rows(error: &RowsError) -> Exit {
     if error.is_denied() {
         Exit::Denied
     } else if error.is_unavailable() {

@@ -20,6 +20,8 @@ pub enum Exit {
     Rejected,
     /// It was stopped in order, with work left; run it again.
     Incomplete,
+    /// A second Ctrl-C: it was ended at once.
+    Interrupted,
 }
 
 /// What `rowcast --help` says of the codes.
@@ -44,6 +46,8 @@ impl From<Exit> for ExitCode {
             Exit::Unavailable => 4,
             Exit::Rejected => 5,
             Exit::Incomplete => 6,
+            // As shells have it: 128 and the signal.
+            Exit::Interrupted => 130,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! `rowcast extract`: rows → documents on standard output.
 
-use super::output::{Format, Printer, terminal_width};
-use super::{Exit, Failure, Global, run};
+use super::output::{Columns, Format, Printer, terminal_width};
+use super::run::{self, Parts};
+use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
 use std::io::stdout;
@@ -41,17 +42,18 @@ impl Extract {
         let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);
         let stop = extract.stop_handle();
-        let printer = Printer::new(self.output, stdout(), terminal_width());
+        let printer = Printer::new(self.output, Columns::AsTheyCome, stdout(), terminal_width());
         let state = Arc::new(Mutex::new((printer, None)));
         let documents = {
             let state = Arc::clone(&state);
             move |documents: Vec<String>| {
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
                 let (printer, failed) = &mut *state;
-                let printed = documents
+                let result = documents
                     .iter()
-                    .try_for_each(|document| printer.print(document));
-                if let Err(error) = printed {
+                    .try_for_each(|document| printer.print(document))
+                    .and_then(|()| printer.flush());
+                if let Err(error) = result {
                     // Nobody reads on: there is no use in asking for more.
                     failed.get_or_insert(error);
                     stop.stop();
@@ -59,7 +61,15 @@ impl Extract {
             }
         };
         let rows = input.open(&host).await?;
-        let report = run::watch(extract, rows, self.rejected, global.talks(), documents).await?;
+        let report = run::watch(
+            extract,
+            rows,
+            self.rejected,
+            global.talks(),
+            Parts::Extract,
+            documents,
+        )
+        .await?;
         input.mention_left_out(global.talks())?;
         if let Some(state) = Arc::into_inner(state) {
             let (printer, failed) = state.into_inner().unwrap_or_else(PoisonError::into_inner);

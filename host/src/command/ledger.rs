@@ -189,10 +189,8 @@ pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
     let resume = format!("`rowcast run --resume {}`", run?);
     Some(Hint::new(match (stopped, stopped.hint()) {
         (Stopped::Requested, _) => format!("{resume} goes on where it stopped"),
-        (Stopped::RateLimited { retry_after, .. }, _) => {
-            let now = SystemTime::now();
-            let until = time(now.checked_add(*retry_after).unwrap_or(now));
-            format!("{resume} goes on, from {until}")
+        (Stopped::RateLimited { resume_at, .. }, _) => {
+            format!("{resume} goes on, from {}", time(*resume_at))
         }
         (_, Some(hint)) => format!("{hint}; then {resume} goes on where it stopped"),
         (_, None) => format!("once the cause is mended, {resume} goes on where it stopped"),
@@ -200,22 +198,22 @@ pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
 }
 
 /// What a ledger saved, for the summary; nothing where there is nothing.
-pub fn summary(tally: &Tally) -> String {
+pub fn summary(tally: &Tally) -> Vec<String> {
     let mut lines = Vec::new();
     if tally.rows.resumed > 0 {
         let resumed = tally.rows.resumed;
         lines.push(format!(
-            "resumed    {resumed} rows were finished before, and not asked for again\n"
+            "resumed    {resumed} rows were finished before, and not asked for again"
         ));
     }
     if tally.documents.unchanged > 0 {
         let (unchanged, saved) = (tally.documents.unchanged, tally.effort.write_capacity_saved);
         lines.push(format!(
             "unchanged  {unchanged} documents are in the table as they are; about {saved} write \
-             capacity units saved\n"
+             capacity units saved"
         ));
     }
-    lines.concat()
+    lines
 }
 
 fn time(at: SystemTime) -> String {

@@ -1,6 +1,7 @@
 //! `rowcast load`: JSON lines → the table.
 
-use super::{Exit, Failure, Global, run};
+use super::run::{self, Parts};
+use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::{FileRows, Format, Section};
 use std::path::PathBuf;
@@ -33,7 +34,15 @@ impl Load {
             None => load,
         };
         let rows = input.open(&host).await?;
-        let report = run::watch(load, rows, self.rejected, global.talks(), |_| ()).await?;
+        let report = run::watch(
+            load,
+            rows,
+            self.rejected,
+            global.talks(),
+            Parts::Load,
+            |_| (),
+        )
+        .await?;
         input.mention_left_out(global.talks())?;
         run::finish(report)
     }

@@ -37,6 +37,7 @@ pub struct Arguments {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The configuration file.
     #[arg(long, short, global = true, default_value = FILE_NAME, value_name = "FILE")]
@@ -52,27 +53,20 @@ pub struct Global {
     component: Option<PathBuf>,
 }
 
+// What a command is about stands with its arguments.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the pipeline: rows → extract → load.
     Run(run::Run),
-    /// Print the documents of rows, writing nothing to DynamoDB.
     Extract(extract::Extract),
-    /// Write documents (JSON lines) to the table.
     Load(load::Load),
-    /// Print the documents that meet a condition.
     Query(query::Query),
     /// Create or describe the DynamoDB table.
     #[command(subcommand)]
     Table(table::Table),
-    /// Try every connection and credential, writing nothing.
     Check(check::Check),
-    /// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
-    /// Describe the WASI component, or write it to a file.
     Component(component::Component),
-    /// Write a commented configuration file.
     Init(init::Init),
 }
 
@@ -83,7 +77,8 @@ impl Arguments {
     pub fn log_filter(&self) -> &'static str {
         match (self.global.quiet, self.global.verbose) {
             (true, _) => "off",
-            (false, 0) => "rowcast=warn",
+            // The error at the end says what policy refused.
+            (false, 0) => "rowcast=warn,rowcast::http_out::denial=off",
             (false, 1) => "rowcast=info",
             (false, 2) => "rowcast=debug",
             (false, _) => "rowcast=trace,info",
@@ -117,15 +112,23 @@ impl Global {
 
     /// Everything set up as the configuration says.
     async fn host(&self, config: Config) -> Result<Host, Failure> {
+        Ok(match self.other_component()? {
+            Some(component) => Host::with_component(config, &component).await?,
+            None => Host::new(config).await?,
+        })
+    }
+
+    /// The component to run in place of the embedded one.
+    fn other_component(&self) -> Result<Option<Vec<u8>>, Failure> {
         let Some(path) = &self.component else {
-            return Ok(Host::new(config).await?);
+            return Ok(None);
         };
-        let component = std::fs::read(path).map_err(|error| {
+        let read = std::fs::read(path).map_err(|error| {
             let error =
                 anyhow::Error::new(error).context(format!("read the component {}", path.display()));
             Failure::new(error, None, Exit::Invalid)
-        })?;
-        Ok(Host::with_component(config, &component).await?)
+        });
+        read.map(Some)
     }
 
     /// Whether people are to be told anything but errors.

@@ -1,11 +1,18 @@
 //! Documents → standard output, as JSON lines, JSON, a table or CSV. Numbers
 //! are printed with the digits they have.
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;
+
 use anyhow::Context;
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use rowcast::document::one_line;
 use serde_json::{Map, Value};
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::io::{self, BufWriter, Write};
 
 /// How documents are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -20,10 +27,58 @@ pub enum Format {
     Csv,
 }
 
+/// Which members are printed first, and as which columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// In the order of the documents' own members.
+    AsTheyCome,
+    /// Exactly these, whether or not a document has them.
+    Selected(Vec<String>),
+    /// These first, the others by name.
+    Sorted {
+        /// What stands first.
+        first: Vec<String>,
+    },
+}
+
+impl Columns {
+    /// The members that such paths lead into, in their order.
+    pub fn selected(paths: &[String]) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        for path in paths {
+            let name = member(path);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Self::Selected(names)
+    }
+}
+
+/// A path's first step: `album` of `album.images[0]`. Backticks quote a name,
+/// and doubled stand for one.
+fn member(path: &str) -> String {
+    let path = path.trim();
+    let Some(quoted) = path.strip_prefix('`') else {
+        let end = path.find(['.', '[']).unwrap_or(path.len());
+        return path.get(..end).unwrap_or(path).trim_end().to_owned();
+    };
+    let mut name = String::new();
+    let mut letters = quoted.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '`' && letters.next_if_eq(&'`').is_none() {
+            break;
+        }
+        name.push(letter);
+    }
+    name
+}
+
 /// Prints documents as they come; [`Printer::finish`] prints what is held.
 pub struct Printer<W: Write> {
     format: Format,
-    out: W,
+    columns: Columns,
+    out: BufWriter<W>,
     /// Terminal columns, where there is a terminal.
     width: Option<u16>,
     printed: u64,
@@ -34,10 +89,11 @@ pub struct Printer<W: Write> {
 const CELL_CHARACTERS: usize = 60;
 
 impl<W: Write> Printer<W> {
-    pub fn new(format: Format, out: W, width: Option<u16>) -> Self {
+    pub fn new(format: Format, columns: Columns, out: W, width: Option<u16>) -> Self {
         Self {
             format,
-            out,
+            columns,
+            out: BufWriter::new(out),
             width,
             printed: 0,
             held: Vec::new(),
@@ -46,19 +102,24 @@ impl<W: Write> Printer<W> {
 
     pub fn print(&mut self, document: &str) -> anyhow::Result<()> {
         match self.format {
-            Format::Jsonl => writeln!(self.out, "{document}")?,
+            Format::Jsonl => {
+                let document = self.ordered(document)?;
+                writeln!(self.out, "{}", one_line(&document))?;
+            }
             Format::Json => {
                 let before = if self.printed == 0 { "[\n" } else { ",\n" };
+                let document = self.ordered(document)?;
                 write!(self.out, "{before}{document}")?;
             }
-            Format::Table | Format::Csv => {
-                let document =
-                    serde_json::from_str(document).context("read a document for the table")?;
-                self.held.push(document);
-            }
+            Format::Table | Format::Csv => self.held.push(read(document)?),
         }
         self.printed += 1;
         Ok(())
+    }
+
+    /// Shows what was printed so far to whoever reads it.
+    pub fn flush(&mut self) -> anyhow::Result<()> {
+        Ok(self.out.flush()?)
     }
 
     pub fn finish(mut self) -> anyhow::Result<()> {
@@ -69,23 +130,46 @@ impl<W: Write> Printer<W> {
             Format::Table => self.table()?,
             Format::Csv => self.csv()?,
         }
-        self.out.flush()?;
-        Ok(())
+        self.flush()
     }
 
-    fn columns(&self) -> Vec<String> {
-        let mut columns: Vec<String> = Vec::new();
-        for name in self.held.iter().flat_map(Map::keys) {
-            if !columns.contains(name) {
-                columns.push(name.clone());
+    /// The document, with its members in the order they were asked for.
+    fn ordered<'a>(&self, document: &'a str) -> anyhow::Result<Cow<'a, str>> {
+        let Columns::Selected(names) = &self.columns else {
+            return Ok(Cow::Borrowed(document));
+        };
+        let mut members = read(document)?;
+        let mut ordered = Map::new();
+        for name in names {
+            if let Some((name, value)) = members.shift_remove_entry(name) {
+                ordered.insert(name, value);
             }
         }
-        columns
+        ordered.append(&mut members);
+        Ok(Cow::Owned(serde_json::to_string(&ordered)?))
+    }
+
+    fn names(&self) -> Vec<String> {
+        if let Columns::Selected(names) = &self.columns {
+            return names.clone();
+        }
+        let mut names: Vec<String> = Vec::new();
+        let mut known = HashSet::new();
+        for name in self.held.iter().flat_map(Map::keys) {
+            if known.insert(name) {
+                names.push(name.clone());
+            }
+        }
+        if let Columns::Sorted { first } = &self.columns {
+            let place = |name: &String| first.iter().position(|key| key == name);
+            names.sort_by_cached_key(|name| (place(name).unwrap_or(usize::MAX), name.clone()));
+        }
+        names
     }
 
     fn table(&mut self) -> io::Result<()> {
-        let columns = self.columns();
-        if columns.is_empty() {
+        let names = self.names();
+        if self.held.is_empty() || names.is_empty() {
             return Ok(());
         }
         let mut table = Table::new();
@@ -95,30 +179,61 @@ impl<W: Write> Printer<W> {
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_width(width);
         }
-        table.set_header(&columns);
+        table.set_header(names.iter().map(|name| printable(name)));
         for document in &self.held {
             table.add_row(
-                columns
+                names
                     .iter()
-                    .map(|name| shorten(&cell(document.get(name)))),
+                    .map(|name| printable(&cell(document.get(name)))),
             );
+        }
+        for (index, name) in names.iter().enumerate() {
+            if let Some(column) = table.column_mut(index)
+                && self.is_numeric(name)
+            {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
         writeln!(self.out, "{table}")
     }
 
+    /// Whether all that has a value there has a number.
+    fn is_numeric(&self, name: &str) -> bool {
+        let mut values = self
+            .held
+            .iter()
+            .filter_map(|document| document.get(name))
+            .filter(|value| !value.is_null())
+            .peekable();
+        values.peek().is_some() && values.all(Value::is_number)
+    }
+
     fn csv(&mut self) -> anyhow::Result<()> {
-        let columns = self.columns();
-        if columns.is_empty() {
+        let names = self.names();
+        if self.held.is_empty() || names.is_empty() {
             return Ok(());
         }
         let mut writer = csv::Writer::from_writer(&mut self.out);
-        writer.write_record(&columns)?;
+        writer.write_record(&names).map_err(unwritten)?;
         for document in &self.held {
-            writer.write_record(columns.iter().map(|name| cell(document.get(name))))?;
+            let cells = names.iter().map(|name| cell(document.get(name)));
+            writer.write_record(cells).map_err(unwritten)?;
         }
         writer.flush()?;
         Ok(())
     }
+}
+
+/// The cause itself: a closed pipe must be known for what it is.
+fn unwritten(error: csv::Error) -> anyhow::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        other => anyhow::anyhow!("write CSV: {other:?}"),
+    }
+}
+
+fn read(document: &str) -> anyhow::Result<Map<String, Value>> {
+    serde_json::from_str(document).context("read a document to print it")
 }
 
 /// Text as it is, null as nothing, everything else as JSON.
@@ -135,69 +250,17 @@ pub fn terminal_width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= CELL_CHARACTERS {
-        return text.to_owned();
-    }
+/// One line of bounded length; control characters must not reach a terminal.
+fn printable(text: &str) -> String {
+    let short = text.chars().count() <= CELL_CHARACTERS;
+    let length = if short {
+        CELL_CHARACTERS
+    } else {
+        CELL_CHARACTERS - 1
+    };
     text.chars()
-        .take(CELL_CHARACTERS - 1)
-        .chain(['…'])
+        .take(length)
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .chain((!short).then_some('…'))
         .collect()
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests {
-    use super::*;
-
-    fn check(format: Format, documents: &[&str], expected: &str) {
-        let mut out = Vec::new();
-        let mut printer = Printer::new(format, &mut out, None);
-        for document in documents {
-            printer.print(document).unwrap();
-        }
-        printer.finish().unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-
-    #[test]
-    fn json_lines_are_the_documents() {
-        check(
-            Format::Jsonl,
-            &[r#"{"a":1.50}"#, r#"{"b":"é"}"#],
-            "{\"a\":1.50}\n{\"b\":\"é\"}\n",
-        );
-        check(Format::Jsonl, &[], "");
-    }
-
-    #[test]
-    fn json_is_one_array() {
-        check(Format::Json, &["{}", "{}"], "[\n{},\n{}\n]\n");
-        check(Format::Json, &[], "[]\n");
-    }
-
-    #[test]
-    fn csv_has_every_column_and_quotes_what_needs_it() {
-        check(
-            Format::Csv,
-            &[r#"{"a":1.50,"b":"x,y"}"#, r#"{"c":[1,null],"a":null}"#],
-            "a,b,c\n1.50,\"x,y\",\n,,\"[1,null]\"\n",
-        );
-        check(Format::Csv, &[], "");
-    }
-
-    #[test]
-    fn a_table_has_every_column() {
-        check(
-            Format::Table,
-            &[r#"{"a":1.50}"#, r#"{"b":{"c":true}}"#],
-            "┌──────┬────────────┐\n│ a    ┆ b          │\n╞══════╪════════════╡\n│ 1.50 ┆            │\n│      ┆ {\"c\":true} │\n└──────┴────────────┘\n",
-        );
-    }
-
-    #[test]
-    fn long_cells_are_shortened_by_characters() {
-        assert_eq!(shorten(&"é".repeat(60)).chars().count(), 60);
-        assert_eq!(shorten(&"é".repeat(61)).chars().last(), Some('…'));
-    }
 }

@@ -47,6 +47,18 @@ impl Progress {
         }
     }
 
+    /// Prints a line of its own, above the one that's redrawn.
+    pub fn say(&self, line: &str) {
+        let print = || {
+            let _ = writeln!(stderr(), "{line}");
+        };
+        match &self.shown {
+            Shown::Nowhere => {}
+            Shown::Terminal(bar) => bar.suspend(print),
+            Shown::Lines(_) => print(),
+        }
+    }
+
     /// Removes the line, for what comes next.
     pub fn finish(&self) -> Duration {
         if let Shown::Terminal(bar) = &self.shown {
@@ -61,18 +73,19 @@ fn bar() -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
         bar.set_style(style);
     }
+    bar.set_message(line(&Tally::default(), Duration::ZERO));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
 fn line(tally: &Tally, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs().max(1);
+    let documents = tally.documents.written + tally.documents.handed_over;
     let rejected = tally.requests.rejected + tally.records.rejected + tally.documents.rejected;
     format!(
-        "{} rows, {} requests, {} documents written ({}/s), {rejected} rejected",
+        "{} rows, {} requests, {documents} documents ({}/s), {rejected} rejected",
         tally.rows.read,
         tally.requests.done,
-        tally.documents.written,
-        tally.documents.written / seconds,
+        documents / seconds,
     )
 }

@@ -1,15 +1,17 @@
 //! `rowcast query`: a condition → the documents that meet it.
 
-use super::output::{Format, Printer, terminal_width};
-use super::{Exit, Failure, Global, run};
+use super::error::stopped;
+use super::output::{Columns, Format, Printer, terminal_width};
+use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
-use rowcast::engine::{Explanation, Question};
+use rowcast::engine::{CallError, Explanation, Question};
 use rowcast::host::Host;
+use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
 use std::io::{Write, stderr, stdout};
 
-/// Print the documents that meet a condition.
+/// Print the documents that meet a condition
 ///
 /// The condition is DynamoDB's grammar with literals in place:
 ///   popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')
@@ -71,7 +73,7 @@ impl fmt::Display for Totals {
         } = self;
         write!(
             formatter,
-            "{matched} of {scanned} items match; {capacity} read capacity units"
+            "matches: {matched}, in {scanned} items read; {capacity} read capacity units"
         )
     }
 }
@@ -86,13 +88,16 @@ impl Query {
         question.consistent = self.consistent;
         question.select = self.select;
         let count = self.count;
-        let mut printer = Printer::new(self.output, stdout().lock(), terminal_width());
-        let totals = ask(&host, &question, |document| {
+        let columns = columns(&host, self.output, &question.select).await;
+        let mut printer = Printer::new(self.output, columns, stdout().lock(), terminal_width());
+        let totals = ask(&host, &question, |documents| {
             if count {
-                Ok(())
-            } else {
-                printer.print(document)
+                return Ok(());
             }
+            documents
+                .iter()
+                .try_for_each(|document| printer.print(document))?;
+            printer.flush()
         });
         let totals = totals.await?;
         if count {
@@ -110,11 +115,29 @@ impl Query {
     }
 }
 
+/// Documents of DynamoDB have their members in no order, so tables get one.
+async fn columns(host: &Host, format: Format, select: &[String]) -> Columns {
+    if !select.is_empty() {
+        return Columns::selected(select);
+    }
+    if matches!(format, Format::Jsonl | Format::Json) {
+        return Columns::AsTheyCome;
+    }
+    // What is wrong with the table is better said of the question.
+    let keys = host.describe_table().await.ok().map(|table| table.keys);
+    let keys = keys
+        .iter()
+        .flat_map(|keys| [Some(&keys.partition), keys.sort.as_ref()]);
+    Columns::Sorted {
+        first: keys.flatten().map(|key| key.name.clone()).collect(),
+    }
+}
+
 /// Asks page after page.
 pub async fn ask(
     host: &Host,
     question: &Question,
-    mut print: impl FnMut(&str) -> anyhow::Result<()>,
+    mut print: impl FnMut(&[String]) -> anyhow::Result<()>,
 ) -> Result<Totals, Failure> {
     let mut totals = Totals::default();
     let mut cursor: Option<String> = None;
@@ -123,14 +146,11 @@ pub async fn ask(
             .pipeline()
             .query(question, cursor.as_deref(), None)
             .await
-            .map_err(failed)?;
+            .map_err(|error| failed(host, error))?;
         totals.matched += answer.matched;
         totals.scanned += answer.scanned;
         totals.capacity += answer.capacity;
-        answer
-            .documents
-            .iter()
-            .try_for_each(|document| print(document))?;
+        print(&answer.documents)?;
         match answer.cursor {
             Some(next) => cursor = Some(next),
             None => return Ok(totals),
@@ -144,7 +164,7 @@ async fn explain(host: &Host, question: &Question) -> Result<String, Failure> {
         .pipeline()
         .explain(question, None)
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(host, error))?;
     Ok(describe(&explanation))
 }
 
@@ -176,12 +196,7 @@ fn describe(explanation: &Explanation) -> String {
     text
 }
 
-fn failed(error: rowcast::engine::CallError) -> Failure {
-    let stopped = rowcast::run::call_stopped(error);
-    let (exit, hint) = (run::exit_of(&stopped), stopped.hint());
-    Failure::new(
-        anyhow::Error::new(stopped).context("the question could not be answered"),
-        hint,
-        exit,
-    )
+fn failed(host: &Host, error: CallError) -> Failure {
+    let reason = rowcast::run::call_stopped(host.pipeline(), Upstream::Table, error);
+    stopped(reason, "the question could not be answered")
 }

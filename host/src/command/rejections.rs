@@ -1,18 +1,19 @@
 //! Rejections → a file of JSON lines, and the first few on standard error.
 
+use super::progress::Progress;
 use super::{Exit, Failure};
 use rowcast::run::Rejection;
 use std::fs::File;
-use std::io::{BufWriter, Write, stderr};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many are shown; the file has all.
 const SHOWN: u64 = 5;
 
 /// Where rejections go.
 pub struct Rejections {
-    talks: bool,
+    progress: Arc<Progress>,
     path: Option<PathBuf>,
     state: Mutex<State>,
 }
@@ -24,7 +25,7 @@ struct State {
 }
 
 impl Rejections {
-    pub fn open(path: Option<&Path>, talks: bool) -> Result<Self, Failure> {
+    pub fn open(path: Option<&Path>, progress: Arc<Progress>) -> Result<Self, Failure> {
         let file = path.map(File::create).transpose().map_err(|error| {
             let path = path
                 .map(Path::display)
@@ -40,7 +41,7 @@ impl Rejections {
             error: None,
         });
         Ok(Self {
-            talks,
+            progress,
             path: path.map(Path::to_owned),
             state,
         })
@@ -49,8 +50,9 @@ impl Rejections {
     pub fn add(&self, rejection: &Rejection) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.seen += 1;
-        if self.talks && state.seen <= SHOWN {
-            let _ = writeln!(stderr(), "rejected: {}", describe(rejection));
+        if state.seen <= SHOWN {
+            self.progress
+                .say(&format!("rejected: {}", describe(rejection)));
         }
         let State {
             file,
@@ -68,13 +70,14 @@ impl Rejections {
     /// Makes sure that the file has all of them.
     pub fn finish(&self) -> Result<(), Failure> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.talks && state.seen > SHOWN {
+        if state.seen > SHOWN {
             let rest = state.seen - SHOWN;
             let whereabouts = self.path.as_ref().map_or_else(
                 || "--rejected FILE would keep them".to_owned(),
                 |path| format!("all are in {}", path.display()),
             );
-            let _ = writeln!(stderr(), "rejected: {rest} more ({whereabouts})");
+            self.progress
+                .say(&format!("rejected: {rest} more ({whereabouts})"));
         }
         let flushed = state.file.as_mut().map_or(Ok(()), Write::flush);
         if let Err(error) = flushed {

@@ -1,5 +1,6 @@
 //! `rowcast run`: rows → extract → load, and a summary.
 
+use super::error::exit_of_stop;
 use super::ledger::{self, RunBooks, UnchangedBooks};
 use super::progress::Progress;
 use super::rejections::Rejections;
@@ -10,6 +11,7 @@ use rowcast::rows::Rows;
 use rowcast::run::{Event, RunReport, StopHandle, Stopped, Tally};
 use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +58,7 @@ impl Run {
         let run = self.books.begin(&host, run, &input, global.talks()).await?;
         let rows = input.open(&host).await?;
         let run = input.prepare(run);
-        let report = watch(run, rows, self.rejected, global.talks(), |_| ()).await?;
+        let report = watch(run, rows, self.rejected, global.talks(), Parts::All, |_| ()).await?;
         input.mention_left_out(global.talks())?;
         if self.report == Report::Json {
             let counts = serde_json::to_string(&report.tally).map_err(anyhow::Error::from)?;
@@ -66,17 +68,32 @@ impl Run {
     }
 }
 
+/// Which parts of the pipeline a run has, for its summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// Rows → extract → load.
+    All,
+    /// Rows → extract.
+    Extract,
+    /// Documents → load.
+    Load,
+}
+
 /// Runs with progress, rejections, Ctrl-C and a summary.
 pub async fn watch(
     run: rowcast::run::Run,
     rows: Rows,
     rejected: Option<PathBuf>,
     talks: bool,
+    parts: Parts,
     documents: impl Fn(Vec<String>) + Send + Sync + 'static,
 ) -> Result<RunReport, Failure> {
-    let rejections = Arc::new(Rejections::open(rejected.as_deref(), talks)?);
     let progress = Arc::new(Progress::start(talks));
-    let interrupt = tokio::spawn(interrupted(run.stop_handle()));
+    let rejections = Arc::new(Rejections::open(
+        rejected.as_deref(),
+        Arc::clone(&progress),
+    )?);
+    let stop = run.stop_handle();
     let observer = {
         let (rejections, progress) = (Arc::clone(&rejections), Arc::clone(&progress));
         move |event| match event {
@@ -86,13 +103,23 @@ pub async fn watch(
             _ => {}
         }
     };
-    let report = run.start(rows, observer).await;
-    interrupt.abort();
+    let report = tokio::select! {
+        report = run.start(rows, observer) => Some(report),
+        () = interrupted(&stop, &progress) => None,
+    };
     let elapsed = progress.finish();
     rejections.finish()?;
+    let Some(report) = report else {
+        let error = anyhow::anyhow!("the run was ended at once");
+        return Err(Failure::new(
+            error,
+            Stopped::Requested.hint(),
+            Exit::Interrupted,
+        ));
+    };
     let report = report.map_err(|error| Failure::new(error, None, Exit::Internal))?;
     if talks {
-        stderr().write_all(summary(&report.tally, elapsed).as_bytes())?;
+        stderr().write_all(summary(parts, &report.tally, elapsed).as_bytes())?;
     }
     Ok(report)
 }
@@ -100,53 +127,40 @@ pub async fn watch(
 /// The exit that a report deserves; a run that was stopped fails with the
 /// reason.
 pub fn finish(report: RunReport) -> Result<Exit, Failure> {
-    let Some(stopped) = report.stopped else {
-        let rejections = report.tally.has_rejections();
-        return Ok(if rejections {
+    let Some(reason) = report.stopped else {
+        return Ok(if report.tally.has_rejections() {
             Exit::Rejected
         } else {
             Exit::Done
         });
     };
-    let exit = exit_of(&stopped);
-    let hint = ledger::hint(&stopped, report.run.as_deref()).or_else(|| stopped.hint());
-    Err(Failure::new(
-        anyhow::Error::new(stopped).context("the run stopped before its end"),
-        hint,
-        exit,
-    ))
+    let exit = exit_of_stop(&reason);
+    let hint = ledger::hint(&reason, report.run.as_deref()).or_else(|| reason.hint());
+    let error = anyhow::Error::new(reason).context("the run stopped before its end");
+    Err(Failure::new(error, hint, exit))
 }
 
-/// What a reason to stop means as an exit.
-pub fn exit_of(stopped: &Stopped) -> Exit {
-    match stopped {
-        Stopped::Denied(_) => Exit::Denied,
-        Stopped::Invalid(_) => Exit::Invalid,
-        Stopped::Unavailable(_) => Exit::Unavailable,
-        Stopped::Component(_) => Exit::Internal,
-        Stopped::Rows(error) => super::error::exit_of_rows(error),
-        Stopped::Ledger(error) => super::error::exit_of_ledger(error),
-        // Asked to stop, a rate limit, no more budget.
-        _ => Exit::Incomplete,
-    }
-}
-
-/// The first Ctrl-C ends the run in order, the second at once.
-async fn interrupted(stop: StopHandle) {
-    if tokio::signal::ctrl_c().await.is_err() {
+/// The first Ctrl-C ends the run in order; returns at the second.
+async fn interrupted(stop: &StopHandle, progress: &Progress) {
+    control_c().await;
+    // Listened for before it is asked for: one that comes at once must count.
+    let mut again = pin!(control_c());
+    if futures_util::poll!(&mut again).is_ready() {
         return;
     }
     stop.stop();
-    let _ = writeln!(
-        stderr(),
-        "stopping: finishing what is in flight; Ctrl-C again ends it at once"
-    );
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(130);
+    progress.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
+    again.await;
+}
+
+async fn control_c() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // No signals can be had, so none will come.
+        std::future::pending().await
     }
 }
 
-fn summary(tally: &Tally, elapsed: Duration) -> String {
+fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
     let Tally {
         rows,
         requests,
@@ -154,43 +168,50 @@ fn summary(tally: &Tally, elapsed: Duration) -> String {
         documents,
         effort,
     } = tally;
-    let mut text = format!(
-        "rows       {} read: {} done, {} rejected, {} pending\n\
-         requests   {} planned: {} done, {} rejected, {} pending ({} sent, {} of them repeats)\n\
-         records    {} received: {} documents, {} rejected\n\
-         documents  {} in all: {} written, {} superseded, {} rejected, {} pending\n\
-         DynamoDB   {} calls, {} of them repeats; {} write capacity units\n\
-         time       {:.1} s\n",
-        rows.read,
-        rows.done,
-        rows.rejected,
-        rows.pending,
-        requests.planned,
-        requests.done,
-        requests.rejected,
-        requests.pending,
-        effort.source_requests,
-        effort.source_retries,
-        records.received,
-        records.documents,
-        records.rejected,
-        documents.total,
-        documents.written,
-        documents.superseded,
-        documents.rejected,
-        documents.pending,
-        effort.dynamodb_requests,
-        effort.dynamodb_retries,
-        effort.write_capacity,
-        elapsed.as_secs_f64(),
-    );
-    text.push_str(&ledger::summary(tally));
+    let mut lines = Vec::new();
+    if parts != Parts::Load {
+        lines.push(format!(
+            "rows       {} read: {} done, {} rejected, {} pending",
+            rows.read, rows.done, rows.rejected, rows.pending,
+        ));
+        lines.push(format!(
+            "requests   {} planned: {} done, {} rejected, {} pending ({} sent, {} of them repeats)",
+            requests.planned,
+            requests.done,
+            requests.rejected,
+            requests.pending,
+            effort.source_requests,
+            effort.source_retries,
+        ));
+        lines.push(format!(
+            "records    {} received: {} accepted, {} rejected",
+            records.received, records.documents, records.rejected,
+        ));
+    }
+    if parts == Parts::Extract {
+        lines.push(format!("documents  {} printed", documents.handed_over));
+    } else {
+        lines.push(format!(
+            "documents  {} in all: {} written, {} superseded, {} rejected, {} pending",
+            documents.total,
+            documents.written,
+            documents.superseded,
+            documents.rejected,
+            documents.pending,
+        ));
+        lines.push(format!(
+            "DynamoDB   {} sent, {} of them repeats; {} write capacity units",
+            effort.dynamodb_requests, effort.dynamodb_retries, effort.write_capacity,
+        ));
+    }
+    lines.push(format!("time       {:.1} s", elapsed.as_secs_f64()));
+    lines.extend(ledger::summary(tally));
     if documents.superseded > 0 {
-        text.push_str(&format!(
-            "note: {} documents were superseded: a later one has the same key, and the table keeps one. \
-             If both matter, the key must tell them apart, such as by an attribute that contains the country.\n",
+        lines.push(format!(
+            "note: superseded: {}; a later document has the same key, and the table keeps one. If both \
+             matter, the key must tell them apart, such as by an attribute that contains the country.",
             documents.superseded
         ));
     }
-    text
+    lines.join("\n") + "\n"
 }

@@ -9,7 +9,7 @@ use std::io::{Write, stderr, stdout};
 
 #[derive(Debug, Subcommand)]
 pub enum Table {
-    /// Create the table with the keys in `table.keys`, paid by request.
+    /// Create the table with the keys in `table.keys` (or the preset's), paid by request.
     Create {
         /// Create the table in `ledger.table` instead, for the ledger.
         #[arg(long)]

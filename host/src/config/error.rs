@@ -98,6 +98,7 @@ impl ConfigError {
             setting,
             "this setting is missing, and this command needs it",
         )
+        .with_hint("`rowcast init` writes a file that shows it")
     }
 
     pub(super) fn missing_section(section: &str) -> Self {

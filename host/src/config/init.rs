@@ -106,7 +106,8 @@ name = "top_tracks"
 
 "#;
 
-const PRESET_KEYS: &str = r#"# For `rowcast table create`, and compared with the table before a run.
+const PRESET_KEYS: &str = r#"# What `rowcast table create` makes. A table that is there already may have
+# other keys; if they are given here, a run insists on them.
 # [table.keys]
 # partition = { name = "artist_id", type = "S" }
 # sort = { name = "country_track", type = "S" }

@@ -1,4 +1,5 @@
-//! A preset's name → what it fills in of `[source]` and `[table.keys]`.
+//! A preset's name → what it fills in of `[source]`, and the keys it
+//! proposes for a new table.
 
 use super::ConfigError;
 use super::deserialize::nearest;
@@ -29,7 +30,7 @@ token_url = "https://accounts.spotify.com/api/token"
 client_id = "${SPOTIFY_CLIENT_ID}"
 client_secret = "${SPOTIFY_CLIENT_SECRET}"
 
-[table.keys]
+[table.preset_keys]
 partition = { name = "artist_id", type = "S" }
 sort = { name = "country_track", type = "S" }
 "#;

@@ -24,8 +24,11 @@ pub struct Table {
     /// Fixed credentials, instead of the AWS environment's.
     pub credentials: Option<Credentials>,
     /// Its keys: what `rowcast table create` makes, and what a run compares
-    /// with the table before it writes.
+    /// with the table before it writes. Left out, a run takes the table's own.
     pub keys: Option<Keys>,
+    /// The keys that a preset proposes for a new table. A table that is there
+    /// may have others.
+    pub preset_keys: Option<Keys>,
     /// How throttled and failed writes are repeated.
     #[serde(default)]
     pub retry: Retry,

@@ -107,6 +107,9 @@ pub enum TableError {
     /// DynamoDB refuses the credentials or the operation, or policy does.
     #[error("{0}")]
     Denied(String),
+    /// There are no usable AWS credentials.
+    #[error("{0}")]
+    Credentials(String),
     /// No usable answer.
     #[error("{0}")]
     Unavailable(String),
@@ -127,7 +130,11 @@ impl TableError {
             Self::Denied(_) => {
                 "the AWS identity needs dynamodb:DescribeTable, and dynamodb:CreateTable to create; `aws sts get-caller-identity` shows which it is"
             }
-            Self::Unavailable(_) => return None,
+            Self::Unavailable(_) => {
+                "check `endpoint` and `region` in [table] of rowcast.toml, and the network on the way; or try again later"
+            }
+            // Its text says what to set.
+            Self::Credentials(_) => return None,
             Self::Invalid(_) => {
                 "a table's name has 3 to 255 letters, digits, `_`, `-` and `.`; its two keys differ"
             }
@@ -184,9 +191,8 @@ impl DynamoDb {
     ) -> Result<String, TableError> {
         let (status, text) = match self.send(operation, body.to_string()).await {
             Ok(answer) => answer,
-            Err(SendError::Denied(text) | SendError::Credentials(text)) => {
-                return Err(TableError::Denied(text));
-            }
+            Err(SendError::Denied(text)) => return Err(TableError::Denied(text)),
+            Err(SendError::Credentials(text)) => return Err(TableError::Credentials(text)),
             Err(SendError::Unavailable(text) | SendError::TooLarge(text)) => {
                 return Err(TableError::Unavailable(text));
             }

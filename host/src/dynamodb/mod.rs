@@ -304,7 +304,16 @@ impl Shared {
     reason = "an error that is turned into another"
 )]
 fn no_credentials(error: KeyringError) -> SendError {
-    SendError::Credentials(explained("sign a request", &error, error.hint()))
+    // Where there are none, the causes are a page of who hasn't any.
+    let KeyringError::Absent { source, .. } = &error else {
+        return SendError::Credentials(explained("sign a request", &error, error.hint()));
+    };
+    tracing::debug!(error = %with_causes(source), "AWS credentials");
+    let hint = error.hint().map(|hint| format!("; {hint}"));
+    SendError::Credentials(format!(
+        "{error}, and found none{}",
+        hint.unwrap_or_default()
+    ))
 }
 
 #[expect(

@@ -10,6 +10,7 @@ use crate::hint::Hint;
 use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::{BoxError, Client};
 use crate::http_out::egress::Egress;
+use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
 use std::collections::BTreeSet;
@@ -169,6 +170,7 @@ impl Runtime {
             client,
             egress,
             authorizer,
+            silences: Silences::default(),
             limits: limits.clone(),
         };
         let dynamodb = Shared {

@@ -84,8 +84,13 @@ pub enum RuleError {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AuthorizeError {
     /// The token endpoint refuses the client.
-    #[error("{0}")]
-    Denied(String),
+    #[error("{reason}")]
+    Denied {
+        /// Its reason.
+        reason: String,
+        /// What to do about it.
+        hint: Option<Hint>,
+    },
     /// The token endpoint can't be reached or doesn't answer as it should.
     #[error("{0}")]
     Unavailable(String),

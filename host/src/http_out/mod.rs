@@ -11,4 +11,5 @@ mod fault;
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 pub(crate) mod loopback;
 mod resolve;
+pub(crate) mod silence;
 pub(crate) mod wasi;

@@ -5,14 +5,15 @@ use super::authorizer::{AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
 use super::client::{Client, ExchangeError, RequestBody, whole_body};
 use super::denial::{Denial, Denials};
-use super::egress::Egress;
+use super::egress::{Egress, Origin};
 use super::fault;
+use super::silence::{self, Silences};
 use crate::hint::Hint;
 use crate::limits::Limits;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::connect::capture_connection;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(crate) struct Outbound {
     pub(crate) client: Client,
     pub(crate) egress: Arc<Egress>,
     pub(crate) authorizer: Authorizer,
+    pub(crate) silences: Silences,
     pub(crate) limits: Arc<Limits>,
 }
 
@@ -95,6 +97,14 @@ impl WasiHttpHooks for Hooks {
             let answer = timeout_at(deadline, exchange.send(request))
                 .await
                 .unwrap_or(Err(Error::HttpResponseTimeout))?;
+            let answer = match answer {
+                Told::Server(answer) => answer,
+                Told::Silence(answer) => {
+                    let whole = |body| Full::new(body).map_err(|never| match never {});
+                    let answer = answer.map(|body| whole(body).boxed_unsync());
+                    return Ok((answer, Box::new(std::future::ready(Ok(()))) as Worker));
+                }
+            };
             let bounds = AnswerBounds {
                 bytes: kib(exchange.outbound.limits.response_body_kib),
                 deadline,
@@ -117,12 +127,20 @@ struct Exchange {
     options: RequestOptions,
 }
 
+/// Who answered.
+enum Told {
+    Server(Response<Incoming>),
+    /// Nobody was asked, for the server asked for silence.
+    Silence(Response<Bytes>),
+}
+
 impl Exchange {
-    async fn send(&self, request: Request<WasiBody>) -> Result<Response<Incoming>, Error> {
+    async fn send(&self, request: Request<WasiBody>) -> Result<Told, Error> {
         let (mut parts, body) = request.into_parts();
-        if let Err(denied) = self.outbound.egress.admit(&parts.uri) {
-            return Err(self.denied(Denial::from(&denied)));
-        }
+        let origin = match self.outbound.egress.admit(&parts.uri) {
+            Ok(origin) => origin,
+            Err(denied) => return Err(self.denied(Denial::from(&denied))),
+        };
         for name in &DEFAULT_FORBIDDEN_HEADERS {
             parts.headers.remove(name);
         }
@@ -130,12 +148,12 @@ impl Exchange {
         let mut body = body.await?;
         let authorization = self.authorization(&mut parts).await?;
         let first = self
-            .start(Request::from_parts(parts.clone(), body.take()))
+            .ask(&origin, Request::from_parts(parts.clone(), body.take()))
             .await?;
-        let Some(authorization) = authorization else {
+        let (Told::Server(answer), Some(authorization)) = (&first, authorization) else {
             return Ok(first);
         };
-        if first.status() != StatusCode::UNAUTHORIZED || !body.is_empty() {
+        if answer.status() != StatusCode::UNAUTHORIZED || !body.is_empty() {
             return Ok(first);
         }
         if !self
@@ -147,7 +165,21 @@ impl Exchange {
             return Ok(first);
         }
         self.authorization(&mut parts).await?;
-        self.start(Request::from_parts(parts, body.take())).await
+        self.ask(&origin, Request::from_parts(parts, body.take()))
+            .await
+    }
+
+    /// Asks the server, unless another call has learned that it wants silence.
+    async fn ask(&self, origin: &Origin, request: Request<RequestBody>) -> Result<Told, Error> {
+        let silences = &self.outbound.silences;
+        if let Some(left) = silences.left(origin, Instant::now()) {
+            return Ok(Told::Silence(silence::answer(left)));
+        }
+        let mut answer = self.start(request).await?;
+        // Only the host may say so.
+        answer.headers_mut().remove(silence::UNSENT);
+        silences.learn(origin, &answer, Instant::now());
+        Ok(Told::Server(answer))
     }
 
     /// Puts our header in, in place of one that the guest may have made up.
@@ -158,12 +190,12 @@ impl Exchange {
                 Ok(Some(value))
             }
             Ok(None) => Ok(None),
-            Err(error @ AuthorizeError::Denied(_)) => {
-                Err(self.denied(Denial::new(error.to_string(), None)))
+            Err(AuthorizeError::Denied { reason, hint }) => {
+                Err(self.denied(Denial::new(reason, hint)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
-                tracing::debug!("no credentials for the source: {reason}");
-                Err(Error::DestinationUnavailable)
+                // The only code that carries words to the guest.
+                Err(Error::InternalError(Some(reason)))
             }
         }
     }

@@ -126,7 +126,10 @@ impl RowsError {
             Self::Certificates { .. } => Some(Hint::new(
                 "sslrootcert=… names a file of certificates in PEM",
             )),
-            Self::Open { .. } | Self::Read { .. } | Self::Malformed { .. } => None,
+            Self::Open { .. } => Some(Hint::new(
+                "check the file's name; a relative one is looked for where the command is run",
+            )),
+            Self::Read { .. } | Self::Malformed { .. } => None,
         }
     }
 

@@ -3,13 +3,18 @@
 
 use super::Stages;
 use super::books::{Batch, Books, Unchanged, Writing};
-use super::event::{Event, Rejection, Stopped};
+use super::event::{Event, Rejection, Stopped, Upstream};
 use super::tally::Tally;
-use crate::engine::{CallError, Cell, Extraction, Failure, Pipeline, Report, Source, Stop, Table};
+use crate::document::one_line;
+use crate::engine::{
+    CallError, Cell, Extraction, Failure, Pipeline, RateLimit, Report, Source, Stop, Table,
+};
+use crate::http_out::denial::Denial;
 use crate::ledger::{LedgerError, LedgerRun};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Calls that may end for lack of budget without getting on before a chunk is
 /// given up.
@@ -104,13 +109,15 @@ impl Chunk<'_> {
                         .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
                     let incomplete = extraction.rejected_records.iter();
                     incomplete.for_each(|rejected| books.unfinished(rejected.cell.row));
-                    stopped = extraction.stopped.as_ref().and_then(stop_reason);
+                    stopped = self.stop_reason(extraction.stopped.as_ref(), Upstream::Source);
                     self.count(source, &extraction, tally);
                     let batch = batch(extraction);
                     let load_stopped = self.deliver(batch, books, tally).await;
                     stopped = stopped.or(load_stopped);
                 }
-                Err(error) => stopped = Some(call_stopped(error)),
+                Err(error) => {
+                    stopped = Some(call_stopped(self.pipeline, Upstream::Source, error));
+                }
             }
             idle_calls = if pending.len() < before {
                 0
@@ -222,12 +229,12 @@ impl Chunk<'_> {
             let report = match self.pipeline.load(table, documents, None).await {
                 Ok(report) => report,
                 Err(error) => {
-                    stopped = Some(call_stopped(error));
+                    stopped = Some(call_stopped(self.pipeline, Upstream::Table, error));
                     break;
                 }
             };
             self.count_report(&report, documents, tally);
-            stopped = report.stopped.as_ref().and_then(stop_reason);
+            stopped = self.stop_reason(report.stopped.as_ref(), Upstream::Table);
             writing = books.reported(writing, &report);
             idle_calls = if writing.batch.documents.len() < before {
                 0
@@ -262,6 +269,17 @@ impl Chunk<'_> {
         }
     }
 
+    /// Why the run should stop; a budget that ran out is no reason, for the
+    /// next call has a new one.
+    fn stop_reason(&self, stop: Option<&Stop>, by: Upstream) -> Option<Stopped> {
+        match stop? {
+            Stop::Budget => None,
+            Stop::RateLimited(limit) => Some(rate_limited(limit)),
+            Stop::Denied(reason) => Some(denied(self.pipeline, by, reason.clone())),
+            Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
+        }
+    }
+
     fn reject(&self, rejection: Rejection) {
         (self.observe)(Event::Rejected(Box::new(rejection)));
     }
@@ -290,9 +308,13 @@ fn batch(extraction: Extraction) -> Batch {
     }
 }
 
-/// A JSON text as it is; what isn't JSON, as a JSON string.
+/// A JSON text on one line; what isn't JSON, as a JSON string.
 fn raw(text: &str) -> Box<RawValue> {
     let raw = RawValue::from_string(text.to_owned());
+    let raw = raw.and_then(|raw| match one_line(raw.get()) {
+        Cow::Borrowed(_) => Ok(raw),
+        Cow::Owned(line) => RawValue::from_string(line),
+    });
     raw.or_else(|_| serde_json::value::to_raw_value(text))
         .unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -336,30 +358,39 @@ pub fn combination_of(source: &Source, values: &[(String, String)]) -> Option<u3
     Some(number)
 }
 
-/// Why the run should stop; a budget that ran out is no reason, for the next
-/// call has a new one.
-fn stop_reason(stop: &Stop) -> Option<Stopped> {
-    match stop {
-        Stop::Budget => None,
-        Stop::RateLimited(limit) => Some(Stopped::RateLimited {
-            retry_after: Duration::from_millis(limit.retry_after_ms),
-            reason: limit.reason.clone(),
-        }),
-        Stop::Denied(reason) => Some(Stopped::Denied(reason.clone())),
-        Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
+/// Why a call that achieved nothing ended.
+#[must_use]
+pub fn call_stopped(pipeline: &Pipeline, by: Upstream, error: CallError) -> Stopped {
+    match error {
+        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
+        CallError::Failure(Failure::RateLimited(limit)) => rate_limited(&limit),
+        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
+        CallError::Failure(Failure::PermanentDenied(reason)) => denied(pipeline, by, reason),
+        other => Stopped::Component(other),
     }
 }
 
-/// The same for a call that achieved nothing.
-pub fn call_stopped(error: CallError) -> Stopped {
-    match error {
-        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
-        CallError::Failure(Failure::RateLimited(limit)) => Stopped::RateLimited {
-            retry_after: Duration::from_millis(limit.retry_after_ms),
-            reason: limit.reason,
-        },
-        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
-        CallError::Failure(Failure::PermanentDenied(reason)) => Stopped::Denied(reason),
-        other => Stopped::Component(other),
+/// What the embedded component says of a request that policy refuses. It isn't
+/// told which setting would allow it; [`Pipeline::last_denial`] is. The words
+/// of another component stay as they are.
+const REFUSED_BY_POLICY: &str = "the host's policy refuses";
+
+fn denied(pipeline: &Pipeline, by: Upstream, reason: String) -> Stopped {
+    let ours = |denial: &Denial| {
+        reason.starts_with(REFUSED_BY_POLICY) || reason.contains(&denial.to_string())
+    };
+    match pipeline.last_denial().filter(ours) {
+        Some(denial) => Stopped::Policy(denial),
+        None => Stopped::Denied { by, reason },
+    }
+}
+
+fn rate_limited(limit: &RateLimit) -> Stopped {
+    let retry_after = Duration::from_millis(limit.retry_after_ms);
+    let now = SystemTime::now();
+    Stopped::RateLimited {
+        retry_after,
+        resume_at: now.checked_add(retry_after).unwrap_or(now),
+        reason: limit.reason.clone(),
     }
 }

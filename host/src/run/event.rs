@@ -2,8 +2,9 @@
 
 use super::tally::Tally;
 use crate::hint::Hint;
+use crate::http_out::denial::Denial;
 use serde::Serialize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Something that happened. Events come in no particular order between chunks.
 #[derive(Clone, Debug)]
@@ -74,6 +75,15 @@ impl Rejection {
     }
 }
 
+/// Who answers a call's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// The REST API, or its token endpoint.
+    Source,
+    /// DynamoDB.
+    Table,
+}
+
 /// Why a run ended before its rows did.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,16 +92,26 @@ pub enum Stopped {
     #[error("stopped on request")]
     Requested,
     /// An upstream asked for silence.
-    #[error("{reason}; it asks to wait {} s", retry_after.as_secs().max(1))]
+    #[error("{reason}; it asks to wait {}", span(*retry_after))]
     RateLimited {
         /// How long.
         retry_after: Duration,
+        /// When that has passed.
+        resume_at: SystemTime,
         /// The upstream's reason.
         reason: String,
     },
-    /// An upstream or a policy refuses these credentials or this use.
+    /// An upstream refuses these credentials or this use.
+    #[error("{reason}")]
+    Denied {
+        /// Who.
+        by: Upstream,
+        /// The upstream's reason.
+        reason: String,
+    },
+    /// The host's own policy refuses a request.
     #[error("{0}")]
-    Denied(String),
+    Policy(Denial),
     /// The configuration or the input is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -120,8 +140,22 @@ impl Stopped {
             Self::Requested => Some(Hint::new(
                 "run again: writing a document twice leaves it as writing it once",
             )),
-            Self::RateLimited { .. } => Some(Hint::new("run again when that time has passed")),
-            Self::Denied(_) | Self::Invalid(_) => None,
+            Self::RateLimited { resume_at, .. } => Some(Hint::new(format!(
+                "run again at or after {}",
+                clock(*resume_at)
+            ))),
+            Self::Denied { by, .. } => Some(Hint::new(match by {
+                Upstream::Source => {
+                    "check [source.auth] in rowcast.toml, and what the source lets these credentials do"
+                }
+                Upstream::Table => {
+                    "check the AWS credentials; to load, they need dynamodb:BatchWriteItem and \
+                     dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and \
+                     dynamodb:DescribeTable"
+                }
+            })),
+            Self::Policy(denial) => denial.hint(),
+            Self::Invalid(_) => None,
             Self::Unavailable(_) => Some(Hint::new("run again later, or see `rowcast check`")),
             Self::Budget => Some(Hint::new(
                 "raise `limits.call_seconds`, or lower `run.chunk_rows`",
@@ -130,5 +164,66 @@ impl Stopped {
             Self::Rows(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
         }
+    }
+}
+
+/// A duration in its two largest units, such as `1 day 2 h`; rounded up.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let units = [
+        (
+            seconds / 86_400,
+            if seconds / 86_400 == 1 { "day" } else { "days" },
+        ),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let from = units.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+    let parts = units.iter().skip(from).take(2);
+    let parts: Vec<_> = parts
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
+    if parts.is_empty() {
+        "a moment".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}
+
+/// A time of day as people read it.
+fn clock(time: SystemTime) -> String {
+    // A second later rather than early.
+    match jiff::Timestamp::try_from(time + Duration::from_millis(999)) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        Err(_) => "a time that no calendar has".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (seconds, expected) in [
+            (0, "a moment"),
+            (1, "1 s"),
+            (60, "1 min"),
+            (3_605, "1 h"),
+            (5_400, "1 h 30 min"),
+            (86_400, "1 day"),
+            (200_000, "2 days 7 h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), expected);
+        }
+        assert_eq!(span(Duration::from_millis(1_001)), "2 s");
+    }
+
+    #[test]
+    fn times_of_day() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(86_400_001);
+        assert_eq!(clock(time), "1970-01-02 00:00:01 UTC");
     }
 }

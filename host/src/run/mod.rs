@@ -11,17 +11,16 @@ mod tally;
 pub use again::{documents_again, rows_again};
 pub use books::Unchanged;
 pub use chunk::call_stopped;
-pub use event::{Event, Rejection, Stopped};
+pub use event::{Event, Rejection, Stopped, Upstream};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
-use crate::rows;
+use crate::rows::{self, RowsError};
 use chunk::{Chunk, Outcome};
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
@@ -194,23 +193,26 @@ impl Run {
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.buffer.push(row),
-                    Some(Err(error)) => state.stopped = Some(Stopped::Rows(error)),
-                    None => state.ended = true,
+                    // The rows before it are as good as any.
+                    Some(Err(error)) => state.end(Some(error)),
+                    None => state.end(None),
                 },
             }
         }
         self.stages
             .leave(state.buffer.len() as u64, &mut state.tally);
         state.tally.rows.read += state.buffer.len() as u64;
-        if state.stopped.is_none() && *stop.borrow() {
-            state.stopped = Some(Stopped::Requested);
-        }
-        if let Err(error) = self.note_end(state.stopped.as_ref()).await {
-            state.stopped.get_or_insert(Stopped::Ledger(error));
+        let requested = *stop.borrow();
+        let mut stopped = state
+            .stopped
+            .or(state.failed.map(Stopped::Rows))
+            .or(requested.then_some(Stopped::Requested));
+        if let Err(error) = self.note_end(stopped.as_ref()).await {
+            stopped.get_or_insert(Stopped::Ledger(error));
         }
         Ok(RunReport {
             tally: state.tally.close()?,
-            stopped: state.stopped,
+            stopped,
             run: self
                 .ledger
                 .as_ref()
@@ -222,11 +224,8 @@ impl Run {
     async fn note_end(&self, stopped: Option<&Stopped>) -> Result<(), LedgerError> {
         match (&self.ledger, stopped) {
             (Some(ledger), None) => ledger.finish().await,
-            (Some(ledger), Some(Stopped::RateLimited { retry_after, .. })) => {
-                let now = SystemTime::now();
-                ledger
-                    .silence(now.checked_add(*retry_after).unwrap_or(now))
-                    .await
+            (Some(ledger), Some(Stopped::RateLimited { resume_at, .. })) => {
+                ledger.silence(*resume_at).await
             }
             _ => Ok(()),
         }
@@ -272,11 +271,18 @@ struct State {
     buffer: Vec<String>,
     /// Rows given to workers.
     given: u64,
-    /// The rows are at their end.
+    /// No more rows come.
     ended: bool,
+    /// Why, if that isn't their end.
+    failed: Option<RowsError>,
 }
 
 impl State {
+    fn end(&mut self, failed: Option<RowsError>) {
+        self.ended = true;
+        self.failed = failed;
+    }
+
     fn has_chunk(&self, chunk_rows: usize) -> bool {
         self.buffer.len() >= chunk_rows || (self.ended && !self.buffer.is_empty())
     }

@@ -69,6 +69,22 @@ fn statuses_are_done_repeated_or_rejected() {
         "reject Status 302: URL answered 302; redirects to https://api.example/login are not \
          followed: put the final URL in url",
     );
+    // Hosts that have letters beside ASCII and capitals, and no host at all:
+    // they can't be shown, and must stop nothing.
+    for nowhere in [
+        "https://\u{dc}BEL.example/",
+        "//A%C3%BC.example",
+        "httpse:path",
+        "data:text/html,x",
+    ] {
+        check(
+            302,
+            &[("location", nowhere)],
+            "",
+            "reject Status 302: URL answered 302; redirects are not followed: put the final URL \
+             in url",
+        );
+    }
 }
 
 #[test]

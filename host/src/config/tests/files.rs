@@ -18,17 +18,10 @@ fn the_preset_fills_what_is_not_given() {
         panic!("client credentials")
     };
     assert_eq!(client_id, "id-1");
-    assert_eq!(
-        config
-            .table()
-            .unwrap()
-            .keys
-            .as_ref()
-            .unwrap()
-            .partition
-            .name,
-        "artist_id"
-    );
+    let table = config.table().unwrap();
+    assert_eq!(table.keys, None);
+    let proposed = table.preset_keys.as_ref().unwrap();
+    assert_eq!(proposed.to_string(), "artist_id (S), country_track (S)");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! next. Pure: time and randomness are arguments.
 
 use crate::dynamodb::with_causes;
+use crate::hint::Hint;
 use crate::http_out::client::ExchangeError;
+use crate::http_out::silence::retry_after;
 use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -47,7 +49,11 @@ pub enum Verdict {
     /// Try again after that time.
     Again(Duration),
     /// The server refuses the client.
-    Denied { reason: String, quiet: Duration },
+    Denied {
+        reason: String,
+        hint: Option<Hint>,
+        quiet: Duration,
+    },
     /// No token for now; don't ask for that long.
     Unavailable { reason: String, quiet: Duration },
 }
@@ -118,15 +124,18 @@ impl Grant {
             Ok(response) => response,
             Err(error) => {
                 let mut reason = format!("fetch a token from {}: {}", self.url, with_causes(error));
-                if let Some(hint) = error.hint() {
+                let hint = error.hint();
+                if error.denied().is_some() {
+                    return Verdict::Denied {
+                        reason,
+                        hint,
+                        quiet: QUIET_AFTER_REFUSAL,
+                    };
+                }
+                if let Some(hint) = hint {
                     reason = format!("{reason}; {hint}");
                 }
-                return if error.denied().is_some() {
-                    Verdict::Denied {
-                        reason,
-                        quiet: QUIET_AFTER_REFUSAL,
-                    }
-                } else if error.is_transient() {
+                return if error.is_transient() {
                     again(circumstances, None, reason)
                 } else {
                     Verdict::Unavailable {
@@ -154,14 +163,14 @@ impl Grant {
         if passing {
             return again(
                 circumstances,
-                retry_after(response, circumstances.today),
+                retry_after(response.headers(), circumstances.today),
                 reason,
             );
         }
         if status.is_client_error() {
-            let reason = format!("{reason}; {}", self.check_hint());
             return Verdict::Denied {
                 reason,
+                hint: Some(Hint::new(self.check_hint())),
                 quiet: QUIET_AFTER_REFUSAL,
             };
         }
@@ -236,7 +245,7 @@ impl Grant {
         if self.settings.is_empty() {
             "check `client_id` and `client_secret` in rowcast.toml".to_owned()
         } else {
-            format!("check the settings {}", self.settings.join(", "))
+            format!("check {}", self.settings.join(", "))
         }
     }
 }
@@ -263,20 +272,6 @@ fn again(circumstances: Circumstances, asked: Option<Duration>, reason: String) 
     }
     let quiet = asked.unwrap_or_default().min(LONGEST_QUIET);
     Verdict::Unavailable { reason, quiet }
-}
-
-fn retry_after(response: &Response<Bytes>, today: SystemTime) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(today).unwrap_or_default())
 }
 
 fn sensitive(text: &str) -> Option<HeaderValue> {

@@ -194,7 +194,10 @@ async fn scripts() {
         for expected in calls {
             let found = match authorizer.header(&url()).await {
                 Ok(header) => header.unwrap().to_str().unwrap().to_owned(),
-                Err(AuthorizeError::Denied(text)) => format!("denied {text}"),
+                Err(AuthorizeError::Denied { reason, hint }) => {
+                    let hint = hint.map(|hint| format!("; {hint}"));
+                    format!("denied {reason}{}", hint.unwrap_or_default())
+                }
                 Err(AuthorizeError::Unavailable(text)) => format!("unavailable {text}"),
             };
             assert!(found.contains(expected), "{found} lacks {expected}");
@@ -208,7 +211,7 @@ async fn scripts() {
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client secret"}"#;
     let refused = vec![reply(401, invalid), token("one", 3600)];
     // Nobody presses a server that said no.
-    let said = "answers 401: invalid_client: Invalid client secret; check the settings ID, KEY";
+    let said = "answers 401: invalid_client: Invalid client secret; check ID, KEY";
     check(refused, &["denied", said], 1).await;
     check(vec![reply(503, ""), token("one", 3600)], &["Bearer one"], 2).await;
     check(vec![Reply::Cut, token("one", 3600)], &["Bearer one"], 2).await;

@@ -161,8 +161,12 @@ impl Tokens {
             };
             match self.grant.judge(&outcome, circumstances) {
                 Verdict::Token { header, life } => return Ok((header, life)),
-                Verdict::Denied { reason, quiet } => {
-                    return Err((AuthorizeError::Denied(reason), quiet));
+                Verdict::Denied {
+                    reason,
+                    hint,
+                    quiet,
+                } => {
+                    return Err((AuthorizeError::Denied { reason, hint }, quiet));
                 }
                 Verdict::Unavailable { reason, quiet } => {
                     return Err((AuthorizeError::Unavailable(reason), quiet));

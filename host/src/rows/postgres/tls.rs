@@ -6,11 +6,11 @@ use super::connection::{Roots, Verification};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::error::Error;
-use std::io::BufReader;
 use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -60,7 +60,7 @@ fn certificates(roots: &Roots) -> Result<Vec<CertificateDer<'static>>, RowsError
         }
         Roots::File(path) => {
             let file = std::fs::File::open(path).map_err(|error| failed(error.into()))?;
-            rustls_pemfile::certs(&mut BufReader::new(file))
+            CertificateDer::pem_reader_iter(file)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| failed(error.into()))?
         }

@@ -41,6 +41,33 @@ fn nobody_sends_inside_the_window() {
 }
 
 #[test]
+fn what_the_host_did_not_send_is_no_attempt() {
+    let check = |wait: &'static str, unsent: u32, expected: &str| {
+        let answers = move |_: &HttpRequest, before: u32| {
+            if before < unsent {
+                answer(429, &[("retry-after", wait), ("rowcast-unsent", "1")], "")
+            } else if before == unsent {
+                answer(500, &[], "")
+            } else {
+                ok()
+            }
+        };
+        let mut source = source();
+        source.retry.max_attempts = 2;
+        check(&source, 1, Some(60_000), answers, expected);
+    };
+    check("2", 0, "done 0:1; 2 requests, 1 repeats, 0 tokens");
+    check("2", 1, "done 0:1; 2 requests, 1 repeats, 0 tokens");
+    check("2", 4, "done 0:1; 2 requests, 1 repeats, 0 tokens");
+    check(
+        "61",
+        1,
+        "Failure::RateLimited(RateLimit { retry-after-ms: 61000, reason: \
+         \"https://api.example/0 answered 429\" })",
+    );
+}
+
+#[test]
 fn long_windows_stop_the_call() {
     let mut source = source();
     source.concurrency = 2;

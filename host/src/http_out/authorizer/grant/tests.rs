@@ -66,7 +66,15 @@ fn verdict(outcome: &Result<Response<Bytes>, ExchangeError>, attempt: u32) -> St
             format!("{} for {} s", header.to_str().unwrap(), life.as_secs())
         }
         Verdict::Again(pause) => format!("again after {} ms", pause.as_millis()),
-        Verdict::Denied { reason, quiet } => format!("denied, {} s: {reason}", quiet.as_secs()),
+        Verdict::Denied {
+            reason,
+            hint,
+            quiet,
+        } => {
+            let hint = hint.map(|hint| format!("; {hint}"));
+            let hint = hint.unwrap_or_default();
+            format!("denied, {} s: {reason}{hint}", quiet.as_secs())
+        }
         Verdict::Unavailable { reason, quiet } => {
             format!("unavailable, {} s: {reason}", quiet.as_secs())
         }
@@ -124,9 +132,9 @@ fn refusals() {
         assert!(!found.contains(SECRET), "{found}");
     };
     let at = "fetch a token from https://accounts.example/api/token: it answers";
-    let variables = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
+    let settings = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
-    let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {variables}");
+    let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {settings}");
     let words = ": invalid_client: Invalid client …";
     check(401, &[], invalid, 1, &denied(401, words));
     check(400, &[], invalid, 1, &denied(400, words));

@@ -1,0 +1,154 @@
+//! What is wrong with the file, and `rowcast init`.
+
+use super::{check, check_with, files};
+use crate::support::stage::Stage;
+use expect_test::expect;
+
+#[tokio::test]
+async fn the_file_is_missing() {
+    let stage = Stage::new("");
+    check(
+        &stage,
+        &["run", "-c", "other.toml"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: read the configuration other.toml
+          because: No such file or directory (os error 2)
+          hint: `rowcast init` writes a commented one to start from
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_file_is_no_toml() {
+    check(
+        &Stage::new("[rows]\nfile = artists.csv\n"),
+        &["run"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: rowcast.toml:2:8: string values must be quoted, expected literal string
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_setting_is_unknown() {
+    let stage = Stage::new(
+        "[rows]\nfile = \"artists.csv\"\n\n[source]\nurl = \"https://api.example.com\"\nrequires = [\"/id\"]\n",
+    );
+    check(
+        &stage,
+        &["extract"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: `source.requires` (line 6): there is no such setting
+          hint: did you mean `require`?
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_section_is_missing() {
+    check(
+        &files("[rows]\nfile = \"artists.csv\"\n"),
+        &["extract"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: `source`: this section is missing, and this command needs it
+              hint: add [source]; `rowcast init` shows how
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_variable_is_missing() {
+    let stage =
+        files("[rows]\nfile = \"artists.csv\"\n[source]\npreset = \"spotify-top-tracks\"\n");
+    check(&stage, &["extract"], expect![[r#"
+        exit 2
+        --- stderr
+        error: `source.auth.client_id` needs the environment variable SPOTIFY_CLIENT_ID, which is not set
+          hint: set it, or give a default in the file: ${SPOTIFY_CLIENT_ID:-…}
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn a_preset_is_unknown() {
+    check(
+        &Stage::new(""),
+        &["init", "--preset", "spotify", "-c", "new.toml"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: `source.preset`: there is no such preset
+              hint: known presets: spotify-top-tracks
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn init_writes_once() {
+    let stage = Stage::new("");
+    check(
+        &stage,
+        &["init", "-c", "new.toml"],
+        expect![[r#"
+        exit 0
+        --- stderr
+        wrote new.toml; next: edit it, then `rowcast check`
+    "#]],
+    )
+    .await;
+    let written = std::fs::read_to_string(stage.path().join("new.toml")).unwrap();
+    assert!(
+        written.contains("preset = \"spotify-top-tracks\""),
+        "{written}"
+    );
+    check(
+        &stage,
+        &["init", "-c", "new.toml"],
+        expect![[r#"
+        exit 2
+        --- stderr
+        error: write new.toml
+          because: File exists (os error 17)
+          hint: --force replaces it
+    "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["init", "-c", "new.toml", "--force", "-q"],
+        expect![[r#"
+            exit 0
+        "#]],
+    )
+    .await;
+    let environment = [
+        ("DATABASE_URL", "postgres://127.0.0.1:1/x"),
+        ("SPOTIFY_CLIENT_ID", "id"),
+        ("SPOTIFY_CLIENT_SECRET", "secret"),
+    ];
+    // What is written is read: it gets as far as the region.
+    check_with(
+        &stage,
+        &["table", "describe", "-c", "new.toml"],
+        &environment,
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: find the AWS region: none is configured
+              hint: set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile
+        "#]],
+    )
+    .await;
+}

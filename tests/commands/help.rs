@@ -1,0 +1,284 @@
+//! The command line itself, and the component as a file.
+
+use super::check;
+use crate::support::stage::Stage;
+use expect_test::expect;
+use rowcast::engine::COMPONENT;
+
+#[tokio::test]
+async fn help() {
+    let stage = Stage::new("");
+    check(
+        &stage,
+        &["--help"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            Rows from PostgreSQL, a REST call for each, every record in DynamoDB
+
+            Usage: rowcast [OPTIONS] <COMMAND>
+
+            Commands:
+              run        Run the pipeline: rows → extract → load
+              extract    Print the documents of rows, writing nothing to DynamoDB
+              load       Write documents (JSON lines) to the table
+              query      Print the documents that meet a condition
+              table      Create or describe the DynamoDB table
+              check      Try every connection and credential, writing nothing
+              demo       See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
+              component  Describe the WASI component, or write it to a file
+              init       Write a commented configuration file
+              help       Print this message or the help of the given subcommand(s)
+
+            Options:
+              -h, --help
+                      Print help (see a summary with '-h')
+
+              -V, --version
+                      Print version
+
+            Options of every command:
+              -c, --config <FILE>
+                      The configuration file
+
+                      [default: rowcast.toml]
+
+              -v, --verbose...
+                      Say more on standard error: twice for debugging, three times for all
+
+              -q, --quiet
+                      Say nothing but errors on standard error
+
+                  --component <FILE>
+                      Run this component instead of the embedded one
+
+            Exit codes:
+              0  everything asked for was done
+              1  internal error: counts that don't balance, a component that fails
+              2  the command line, the configuration or the input is wrong
+              3  credentials, permissions or a policy refuse it
+              4  a server can't be reached or stays unavailable
+              5  it went through, but some rows, records or documents were rejected
+              6  it was stopped in order with work left: a rate limit, Ctrl-C; run it again
+              130  a second Ctrl-C ended it at once
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["run", "--help"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            Run the pipeline: rows → extract → load
+
+            Usage: rowcast run [OPTIONS]
+
+            Options:
+                  --rejected <FILE>
+                      Write what is rejected to this file, as JSON lines
+
+                  --report <WHAT>
+                      What to print on standard output at the end
+
+                      Possible values:
+                      - none: Nothing; the summary is on standard error
+                      - json: All counts, as one JSON object
+
+                      [default: none]
+
+              -h, --help
+                      Print help (see a summary with '-h')
+
+            Options of every command:
+              -c, --config <FILE>
+                      The configuration file
+
+                      [default: rowcast.toml]
+
+              -v, --verbose...
+                      Say more on standard error: twice for debugging, three times for all
+
+              -q, --quiet
+                      Say nothing but errors on standard error
+
+                  --component <FILE>
+                      Run this component instead of the embedded one
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn help_of_commands_with_much_to_say() {
+    let stage = Stage::new("");
+    check(
+        &stage,
+        &["query", "--help"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            Print the documents that meet a condition
+
+            The condition is DynamoDB's grammar with literals in place:
+              popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')
+            Text goes between single quotes; names that aren't plain identifiers go
+            between backticks. Conditions on the keys use Query, all others Scan.
+
+            Usage: rowcast query [OPTIONS] [CONDITION]
+
+            Arguments:
+              [CONDITION]
+                      The condition; none: every document
+
+            Options:
+              -o, --output <FORMAT>
+                      How to print documents
+
+                      Possible values:
+                      - jsonl: One document a line, as soon as it's there
+                      - json:  One JSON array, as it comes
+                      - table: A table; held in memory until the end, as its columns depend on all
+                      - csv:   CSV with a header; held in memory like the table
+
+                      [default: jsonl]
+
+                  --count
+                      Print only how many match
+
+                  --select <PATHS>
+                      Paths to print, such as `name,album.images[0].url`
+
+                  --limit <N>
+                      Matches at the most
+
+                  --index <NAME>
+                      Ask a secondary index instead of the table
+
+                  --segments <N>
+                      Segments that a scan reads at the same time; 1 to 64
+
+                      [default: 4]
+
+                  --consistent
+                      Strongly consistent reads
+
+              -h, --help
+                      Print help (see a summary with '-h')
+
+            Options of every command:
+              -c, --config <FILE>
+                      The configuration file
+
+                      [default: rowcast.toml]
+
+              -v, --verbose...
+                      Say more on standard error: twice for debugging, three times for all
+
+              -q, --quiet
+                      Say nothing but errors on standard error
+
+                  --component <FILE>
+                      Run this component instead of the embedded one
+        "#]],
+    )
+    .await;
+    check(&stage, &["demo", "-h"], expect![[r#"
+        exit 0
+        --- stdout
+        See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
+
+        Usage: rowcast demo [OPTIONS]
+
+        Options:
+              --artists <N>   Run on that many made-up artists instead, with ten tracks per country each, to
+                              measure
+              --print-config  Print the configuration it runs with, and nothing else, on standard output;
+                              with --keep it serves other commands meanwhile
+              --keep          Leave the servers running at the end, until Ctrl-C
+          -h, --help          Print help (see more with '--help')
+
+        Options of every command:
+          -c, --config <FILE>     The configuration file [default: rowcast.toml]
+          -v, --verbose...        Say more on standard error: twice for debugging, three times for all
+          -q, --quiet             Say nothing but errors on standard error
+              --component <FILE>  Run this component instead of the embedded one
+    "#]]).await;
+}
+
+#[tokio::test]
+async fn a_command_is_unknown() {
+    check(
+        &Stage::new(""),
+        &["qurey", "popularity > 90"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: unrecognized subcommand 'qurey'
+
+              tip: a similar subcommand exists: 'query'
+
+            Usage: rowcast [OPTIONS] <COMMAND>
+
+            For more information, try '--help'.
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_component_is_written_and_read_back() {
+    let stage = Stage::new("");
+    check(
+        &stage,
+        &["component", "-o", "rowcast.wasm"],
+        expect![[r#"
+        exit 0
+    "#]],
+    )
+    .await;
+    let written = std::fs::read(stage.path().join("rowcast.wasm")).unwrap();
+    assert!(written == COMPONENT);
+    let described = stage
+        .rowcast(&["component", "--component", "rowcast.wasm"])
+        .await
+        .ok();
+    assert!(
+        described.stdout.contains("rowcast:pipeline/extract@0.1.0"),
+        "{}",
+        described.stdout
+    );
+    check(
+        &stage,
+        &["component", "-o", "missing/rowcast.wasm"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: write missing/rowcast.wasm
+              because: No such file or directory (os error 2)
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["component", "--component", "missing.wasm"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: read the component missing.wasm
+              because: No such file or directory (os error 2)
+        "#]],
+    )
+    .await;
+    check(
+        &stage,
+        &["component", "--component", "rowcast.toml"],
+        expect![[r#"
+            exit 2
+            --- stderr
+            error: load a WebAssembly component: this is empty
+              hint: `wasm-tools component new` makes one of a core module
+        "#]],
+    )
+    .await;
+}

@@ -1,0 +1,114 @@
+//! Ctrl-C: once in order, twice at once.
+
+use super::{settled, spotify, stage, tracks};
+use crate::support::command::prepare;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, spotify_section};
+use expect_test::{Expect, expect};
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+/// Interrupts a run that has requests in flight, and returns how it ended.
+async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String {
+    let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
+    let id = child.id().unwrap();
+    while source.seen().iter().all(|seen| seen.method == "POST") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    control_c(id).await;
+    lines.read_line(&mut said).await.unwrap();
+    if times > 1 {
+        control_c(id).await;
+    }
+    lines.read_to_string(&mut said).await.unwrap();
+    let code = child.wait().await.unwrap().code();
+    settled(&format!("exit {code:?}\n{said}"))
+}
+
+/// What a terminal sends to the process.
+async fn control_c(id: u32) {
+    let mut kill = tokio::process::Command::new("kill");
+    let status = kill.args(["-INT", &id.to_string()]).status().await;
+    assert!(status.unwrap().success());
+}
+
+async fn run(delay: Duration, answer: fn() -> Reply, times: u32, expected: Expect) {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let tokens = spotify(tracks).await;
+    let source = ScriptedSource::slow(delay, move |_, _| answer()).await;
+    let section = spotify_section(&source.origin()).replace(
+        &format!("{}/api/token", source.origin()),
+        &format!("{}/api/token", tokens.origin()),
+    );
+    let section = format!("{section}\n[run]\nworkers = 1\nchunk_rows = 1\n");
+    let stage = stage(&section, &dynamodb).await;
+    expected.assert_eq(&interrupt(&stage, &source, times).await);
+}
+
+#[tokio::test]
+async fn once_finishes_what_is_in_flight() {
+    let answer = || Reply::json(r#"{"tracks":[{"id":"t1","name":"One","popularity":95}]}"#);
+    run(
+        Duration::from_millis(500),
+        answer,
+        1,
+        expect![[r#"
+            exit Some(6)
+            stopping: finishing what is in flight; Ctrl-C again ends it at once
+            rows       2 read: 1 done, 0 rejected, 1 pending
+            requests   4 planned: 2 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
+            records    2 received: 2 accepted, 0 rejected
+            documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
+            DynamoDB   1 sent, 0 of them repeats; 2 write capacity units
+            time       SECONDS s
+            error: the run stopped before its end
+              because: stopped on request
+              hint: run again: writing a document twice leaves it as writing it once
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn twice_ends_at_once() {
+    run(
+        Duration::ZERO,
+        || Reply::Never,
+        2,
+        expect![[r#"
+            exit Some(130)
+            stopping: finishing what is in flight; Ctrl-C again ends it at once
+            error: the run was ended at once
+              hint: run again: writing a document twice leaves it as writing it once
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_demo_stays_until_then_and_leaves_nothing() {
+    let stage = Stage::new("");
+    let arguments = ["demo", "--keep", "--print-config"];
+    let mut child = prepare(stage.path(), &arguments, &[]).spawn().unwrap();
+    let id = child.id().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    while lines.next_line().await.unwrap().unwrap() != "The servers stay until Ctrl-C." {}
+    // Meanwhile they serve other commands.
+    let mut text = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    while !text.ends_with("addresses = [\"127.0.0.1\"]\n") {
+        stdout.read_line(&mut text).await.unwrap();
+    }
+    let other = Stage::new(&text);
+    let count = other.rowcast(&["query", "--count", "-q"]).await.ok();
+    assert_eq!(count.stdout, "720\n");
+    control_c(id).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    let after = other.rowcast(&["query", "--count", "-q"]).await;
+    assert_eq!(after.code, Some(4), "{}", after.stderr);
+    let rows = other.rowcast(&["extract", "-q"]).await;
+    assert_eq!(rows.code, Some(4), "{}", rows.stderr);
+}

@@ -1,0 +1,201 @@
+//! Each fault by itself, in one call of the component that asks for one thing
+//! after the other: exactly what it costs, and what comes of it.
+
+use super::station::{Scene, Storage};
+use crate::support::dynamodb::table_name;
+use crate::support::faulty_dynamodb::DynamoFault::{
+    self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
+};
+use crate::support::faulty_dynamodb::DynamoPlan;
+use crate::support::faulty_source::SourceFault::{
+    self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
+    Status, Truncated, Unstorable,
+};
+use crate::support::faulty_source::SourcePlan;
+use rowcast::config::AuthBy;
+use std::fmt::Write as _;
+
+/// Two artists in two countries, with four tracks each: 4 requests and one
+/// batch of 16 where nothing goes wrong.
+const QUIET: Scene = Scene {
+    artists: 2,
+    source: SourcePlan {
+        seed: 0,
+        first: &[],
+        rates: &[],
+        missing: 0,
+        expire_tokens_after: None,
+    },
+    dynamodb: DynamoPlan {
+        seed: 0,
+        first: &[],
+        rates: &[],
+        poisoned: 0,
+        clock_seconds: 0,
+        expire_credentials_after: None,
+    },
+    auth: AuthBy::Host,
+    ask_keys: false,
+    attempts: 3,
+    request_timeout_ms: 10_000,
+    chunk_rows: 10,
+    workers: 1,
+    concurrency: 1,
+};
+
+/// Less patience, for answers that never come.
+const HASTY: Scene = Scene {
+    request_timeout_ms: 700,
+    ..QUIET
+};
+
+async fn check(storage: &Storage, name: &str, scene: Scene, expected: &str) {
+    let table = table_name();
+    storage.create(&table).await;
+    let ending = storage.run(scene, &table).await;
+    let tally = ending.report.tally;
+    let stored = storage.items(&table).await.len();
+    let mut found = format!(
+        "asked {} (again {}), called {} (again {}): written {}, stored {stored}",
+        ending.source.requests(),
+        tally.effort.source_retries,
+        ending.dynamodb.calls(),
+        tally.effort.dynamodb_retries,
+        tally.documents.written,
+    );
+    for (count, what) in [
+        (tally.requests.rejected, "requests rejected"),
+        (tally.records.rejected, "records rejected"),
+        (tally.documents.rejected, "documents rejected"),
+        (tally.requests.pending, "requests pending"),
+        (tally.documents.pending, "documents pending"),
+        (ending.source.inside_silences() as u64, "BROKEN SILENCES"),
+    ] {
+        if count > 0 {
+            write!(found, ", {count} {what}").unwrap();
+        }
+    }
+    if let Some(stopped) = &ending.report.stopped {
+        // Addresses and ports are other ones each time.
+        let stopped = stopped.to_string();
+        let words = stopped
+            .split(' ')
+            .filter(|word| !word.contains("127.0.0.1"));
+        write!(found, "; {}", words.collect::<Vec<_>>().join(" ")).unwrap();
+    }
+    // What stands behind it may be long, and is tested elsewhere.
+    let (found, rest) = found.split_at(found.len().min(expected.len()));
+    assert!(
+        rest.is_empty() || rest.starts_with([' ', ':']),
+        "{name}: {found}{rest}"
+    );
+    assert_eq!(found, expected, "{name}");
+}
+
+/// The first requests' faults → what comes of them.
+#[rustfmt::skip]
+const SOURCE: &[(&str, &[SourceFault], &str)] = &[
+    ("none", &[], "asked 4 (again 0), called 1 (again 0): written 16, stored 16"),
+    ("500", &[Status(500)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("502", &[Status(502)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("503", &[Status(503)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("504", &[Status(504)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("408", &[Status(408)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("429 without a time", &[Status(429)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("429, seconds", &[RetryAfter(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("503, date", &[RetryAfterDate(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("429, a day", &[RetryAfter(86_400)], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: API rate limit exceeded; it asks to wait 86400 s"),
+    ("quota", &[QuotaExceeded], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: QUOTA_EXCEEDED: Quota exceeded; it asks to wait 1 s"),
+    ("reset", &[Reset], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("cut", &[Cut], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("truncated", &[Truncated], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("error body", &[ErrorBody], "asked 4 (again 0), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
+    ("lacking", &[Lacking], "asked 4 (again 0), called 1 (again 0): written 15, stored 15, 1 records rejected"),
+    ("unstorable", &[Unstorable], "asked 4 (again 0), called 1 (again 0): written 15, stored 15, 1 documents rejected"),
+    ("404", &[Status(404)], "asked 4 (again 0), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
+    ("410", &[Status(410)], "asked 4 (again 0), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
+    ("3 × 500", &[Status(500); 3], "asked 6 (again 2), called 1 (again 0): written 12, stored 12, 1 requests pending; answered 500: Something went wrong"),
+    ("9 × 500", &[Status(500); 9], "asked 9 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 500: Something went wrong"),
+    ("3 × 429", &[Status(429); 3], "asked 3 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: Something went wrong; it asks to wait 1 s"),
+    ("3 × truncated", &[Truncated; 3], "asked 6 (again 2), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
+    ("3 × 403", &[Status(403); 3], "asked 3 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 403: Something went wrong; since February 2026"),
+];
+
+/// The same, where patience matters.
+#[rustfmt::skip]
+const SLOW: &[(&str, &[SourceFault], &str)] = &[
+    ("drip", &[Drip], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+    ("never", &[Never], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
+];
+
+/// The first batches' faults → what comes of them.
+#[rustfmt::skip]
+const DYNAMODB: &[(&str, &[DynamoFault], &str)] = &[
+    ("unprocessed", &[Unprocessed], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("throughput", &[Throughput], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("throttling", &[Throttling], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("500", &[Internal], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("reset before", &[ResetBefore], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("reset after", &[ResetAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("cut after", &[CutAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("2 × reset after", &[ResetAfter; 2], "asked 4 (again 0), called 3 (again 2): written 16, stored 16"),
+    ("3 × reset after", &[ResetAfter; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 16, 16 documents pending; send BatchWriteItem to exchange a request and its answer"),
+    ("3 × throughput", &[Throughput; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 0, 16 documents pending; ProvisionedThroughputExceededException"),
+    ("3 × 500", &[Internal; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 0, 16 documents pending; InternalServerError"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_faults() {
+    let storage = Storage::start().await;
+    for (quiet, cases) in [(QUIET, SOURCE), (HASTY, SLOW)] {
+        for (name, first, expected) in cases {
+            let mut scene = quiet;
+            scene.source.first = first;
+            check(&storage, name, scene, expected).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_expire() {
+    let storage = Storage::start().await;
+    // The host sends it again itself; the component counts its own repeat.
+    for (auth, expected) in [
+        (
+            AuthBy::Host,
+            "asked 5 (again 0), called 1 (again 0): written 16, stored 16",
+        ),
+        (
+            AuthBy::Component,
+            "asked 5 (again 1), called 1 (again 0): written 16, stored 16",
+        ),
+    ] {
+        let mut scene = Scene { auth, ..QUIET };
+        scene.source.expire_tokens_after = Some(2);
+        check(&storage, "a token expires", scene, expected).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_faults() {
+    let storage = Storage::start().await;
+    for (name, first, expected) in DYNAMODB {
+        let mut scene = QUIET;
+        scene.dynamodb.first = first;
+        check(&storage, name, scene, expected).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_differ_and_credentials_expire() {
+    let storage = Storage::start().await;
+    let twice = "asked 4 (again 0), called 2 (again 0): written 16, stored 16";
+    for clock_seconds in [600, -600] {
+        let mut scene = QUIET;
+        scene.dynamodb.clock_seconds = clock_seconds;
+        check(&storage, "a clock ten minutes off", scene, twice).await;
+    }
+    let mut scene = QUIET;
+    scene.dynamodb.expire_credentials_after = Some(0);
+    check(&storage, "credentials expire", scene, twice).await;
+}

@@ -1,0 +1,339 @@
+//! JSON lines and CSV, by file and by standard input, through the command.
+
+use crate::support::command::Output;
+use crate::support::dynamodb::table_name;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, source_section, table_section};
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use serde_json::Value;
+
+/// What a run over an input is to come to.
+struct Expected<'a> {
+    code: i32,
+    /// The requests' paths: the columns `id`.
+    asked: &'a [&'a str],
+    /// What standard error says.
+    says: &'a [&'a str],
+}
+
+/// Extracts from that input, once by a file and once by standard input.
+async fn check(format: &str, input: &str, expected: Expected<'_>) {
+    for by_file in [true, false] {
+        let source = ScriptedSource::start(|_, _| Reply::json("{}")).await;
+        let name = if by_file {
+            format!("rows.{format}")
+        } else {
+            "-".into()
+        };
+        let stage = Stage::new(
+            &[
+                format!("[rows]\nfile = \"{name}\"\nformat = \"{format}\"\n"),
+                source_section(&source.origin(), 2),
+                "[limits]\nrow_kib = 1\n".into(),
+            ]
+            .concat(),
+        );
+        let output = if by_file {
+            std::fs::write(stage.path().join(&name), input).unwrap();
+            stage.rowcast(&["extract"]).await
+        } else {
+            stage.rowcast_with_input(&["extract"], input).await
+        };
+        let context = format!("{input:?} by {name}: {}", output.stderr);
+        assert_eq!(output.code, Some(expected.code), "{context}");
+        let mut asked: Vec<_> = source.seen().into_iter().map(|seen| seen.target).collect();
+        asked.sort();
+        assert_eq!(asked, expected.asked, "{context}");
+        assert_eq!(output.documents().len(), asked.len(), "{context}");
+        for part in expected.says {
+            assert!(output.stderr.contains(part), "{part:?} in {context}");
+        }
+        if expected.code == 2 {
+            let place = if by_file {
+                name.as_str()
+            } else {
+                "standard input"
+            };
+            assert!(
+                output.stderr.contains(&format!("read {place}, line ")),
+                "{context}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_lines() {
+    let all = |asked| Expected {
+        code: 0,
+        asked,
+        says: &[],
+    };
+    check("jsonl", "", all(&[])).await;
+    check("jsonl", "\n \r\n\n", all(&[])).await;
+    check("jsonl", "{\"id\":1}\n{\"id\":2}", all(&["/1", "/2"])).await;
+    let mixed = "\u{feff}{\"id\":\"a/b\"}\r\n\r\n  {\"id\":1.50} \r\n\n{\"x\":[],\"id\":true}\r\n";
+    check("jsonl", mixed, all(&["/1.50", "/a%2Fb", "/true"])).await;
+    let long = format!(
+        "{{\"id\":1}}\n{{\"id\":2}}\n{{\"id\":3,\"x\":\"{}\"}}\n",
+        "x".repeat(1024)
+    );
+    for (input, asked, says) in [
+        (
+            "{\"id\":1}\n{\"id\":2}\n\n{\"id\":3}\n{\"id\":4,}\n{\"id\":5}\n",
+            &["/1", "/2", "/3"][..],
+            &[
+                "line 5: ",
+                "at column 9",
+                "rows       3 read: 3 done, 0 rejected, 0 pending",
+            ][..],
+        ),
+        (
+            "{\"id\":1}\n[2]\n",
+            &["/1"],
+            &["line 2: it is no JSON object"],
+        ),
+        (
+            "{\"id\":1}{\"id\":2}\n",
+            &[],
+            &["line 1: trailing characters", "rows       0 read"],
+        ),
+        (
+            &long,
+            &["/1", "/2"],
+            &[
+                "line 3: it is longer than 1 KiB",
+                "raise `limits.row_kib`",
+                "2 read: 2 done",
+            ],
+        ),
+    ] {
+        check(
+            "jsonl",
+            input,
+            Expected {
+                code: 2,
+                asked,
+                says,
+            },
+        )
+        .await;
+    }
+    for (row, says) in [
+        ("{}", "id"),
+        ("{\"id\":null}", "`id`"),
+        ("{\"id\":[1]}", "`id`"),
+        ("{\"id\":{}}", "`id`"),
+    ] {
+        let input = format!("{{\"id\":1}}\n{row}\n{{\"id\":3}}\n");
+        let says = &[
+            "rejected: row 2: ",
+            says,
+            "3 read: 2 done, 1 rejected, 0 pending",
+        ];
+        check(
+            "jsonl",
+            &input,
+            Expected {
+                code: 5,
+                asked: &["/1", "/3"],
+                says,
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv() {
+    let all = |asked| Expected {
+        code: 0,
+        asked,
+        says: &[],
+    };
+    check("csv", "id,name\n", all(&[])).await;
+    check("csv", "id,name\n1,x\n2,", all(&["/1", "/2"])).await;
+    check(
+        "csv",
+        "\u{feff}name,id\r\nx,1\r\n\r\n,2\r\n",
+        all(&["/1", "/2"]),
+    )
+    .await;
+    let quoted = "\"na\"\"me\", id \n\"x,\ny\",\"a,\"\"b\"\"\"\nz,\"c\nd\"\n";
+    check("csv", quoted, all(&["/a%2C%22b%22", "/c%0Ad"])).await;
+    let long = format!("id,x\n1,\n2,\n3,{}\n", "x".repeat(1025));
+    let unclosed = format!("id,x\n1,\n2,\n3,\"{}\n", "x\n".repeat(100_000));
+    for (input, asked, says) in [
+        ("", &[][..], &["line 1: there is no header"][..]),
+        (
+            "id,id\n1,2\n",
+            &[],
+            &["the header has the column \"id\" twice"],
+        ),
+        (
+            "id,name\n1,x\n2,\"y\ny\"\n3\n4,z\n",
+            &["/1", "/2"],
+            &[
+                "line 5: the number of fields is 1, in the header 2",
+                "2 read: 2 done",
+            ],
+        ),
+        (
+            &long,
+            &["/1", "/2"],
+            &["line 4: it is longer than 1 KiB", "2 read: 2 done"],
+        ),
+        (
+            &unclosed,
+            &["/1", "/2"],
+            &["line 4: it is longer than 1 KiB", "2 read: 2 done"],
+        ),
+    ] {
+        check(
+            "csv",
+            input,
+            Expected {
+                code: 2,
+                asked,
+                says,
+            },
+        )
+        .await;
+    }
+    for (input, says) in [
+        ("id,name\n1,x\n,y\n3,z\n", "`id`"),
+        ("id,name\n1,x\n\"\",y\n3,z\n", "`id`"),
+    ] {
+        let says = &[
+            "rejected: row 2: ",
+            says,
+            "3 read: 2 done, 1 rejected, 0 pending",
+        ];
+        check(
+            "csv",
+            input,
+            Expected {
+                code: 5,
+                asked: &["/1", "/3"],
+                says,
+            },
+        )
+        .await;
+    }
+}
+
+/// Extracts with those `[rows]` in a folder that has `rows.txt`.
+async fn extract(rows: &str) -> Output {
+    let source = ScriptedSource::start(|_, _| Reply::json("{}")).await;
+    let stage = Stage::new(&format!(
+        "[rows]\n{rows}\n{}",
+        source_section(&source.origin(), 2)
+    ));
+    std::fs::write(stage.path().join("rows.txt"), "{\"id\":1}\n").unwrap();
+    stage.rowcast(&["extract", "--quiet"]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_cannot_be_read() {
+    assert_eq!(
+        extract("file = \"rows.txt\"\nformat = \"jsonl\"")
+            .await
+            .ok()
+            .stdout,
+        "{}\n"
+    );
+    for (rows, expected) in [
+        (
+            "file = \"rows.txt\"",
+            expect_test::expect![[r#"
+            error: `rows` (line 1): the format can't be told from the file's name: add `format`, "jsonl" or "csv"
+        "#]],
+        ),
+        (
+            "file = \"-\"",
+            expect_test::expect![[r#"
+            error: `rows` (line 1): the format can't be told from the file's name: add `format`, "jsonl" or "csv"
+        "#]],
+        ),
+        (
+            "file = \"rows.txt\"\nformat = \"parquet\"",
+            expect_test::expect![[r#"
+                error: `rows.format` (line 3): is none of `jsonl`, `csv`
+            "#]],
+        ),
+        (
+            "file = \"missing.csv\"",
+            expect_test::expect![[r#"
+                error: open missing.csv
+                  because: No such file or directory (os error 2)
+                  hint: check the file's name; a relative one is looked for where the command is run
+            "#]],
+        ),
+        (
+            "file = \"missing.jsonl\"",
+            expect_test::expect![[r#"
+                error: open missing.jsonl
+                  because: No such file or directory (os error 2)
+                  hint: check the file's name; a relative one is looked for where the command is run
+            "#]],
+        ),
+        (
+            "file = \".\"\nformat = \"jsonl\"",
+            expect_test::expect![[r#"
+                error: the run stopped before its end
+                  because: read the rows to their end
+                  because: read ., line 1
+                  because: Is a directory (os error 21)
+            "#]],
+        ),
+        (
+            "file = \".\"\nformat = \"csv\"",
+            expect_test::expect![[r#"
+                error: the run stopped before its end
+                  because: read the rows to their end
+                  because: read ., line 1
+                  because: Is a directory (os error 21)
+            "#]],
+        ),
+    ] {
+        let output = extract(rows).await;
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(2), ""),
+            "{rows}"
+        );
+        expected.assert_eq(&output.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_before_a_malformed_line_is_in_the_table() {
+    let source = ScriptedSource::start(|_, _| Reply::json("{\n \"popularity\": 1\n}")).await;
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let stage = Stage::new(
+        &[
+            "[rows]\nfile = \"-\"\nformat = \"jsonl\"\n".into(),
+            source_section(&source.origin(), 50),
+            table_section(&dynamodb.endpoint(), &table_name()),
+            "[source.attributes]\nartist_id = \"{id}\"\ncountry_track = \"US\"\n".into(),
+        ]
+        .concat(),
+    );
+    stage.rowcast(&["table", "create"]).await.ok();
+    let input = "{\"id\":\"1\"}\n{\"id\":\"2\"}\nid 3\n{\"id\":\"4\"}\n";
+    let run = stage
+        .rowcast_with_input(&["run", "--report", "json"], input)
+        .await;
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("read standard input, line 3: it is no JSON object")
+    );
+    let counts: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(counts["rows"]["read"], 2, "{counts}");
+    assert_eq!(counts["rows"]["done"], 2, "{counts}");
+    assert_eq!(counts["documents"]["written"], 2, "{counts}");
+    let found = stage.rowcast(&["query", "popularity = 1"]).await.ok();
+    assert_eq!(found.documents().len(), 2);
+    dynamodb.shutdown().await;
+}

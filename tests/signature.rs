@@ -1,0 +1,180 @@
+//! Every request of a whole pipeline → its signature, computed a second time
+//! from the bytes that a server receives.
+
+use crate::support::dynamodb::on_each;
+use crate::support::front::Front;
+use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::body::Bytes;
+use hyper::http::request::Parts;
+use rowcast::demo::Demo;
+use rowcast::demo::catalog::Catalog;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+const KEY: &str = "AKIDEXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//token+=";
+
+/// A request as it was received.
+struct Received {
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Received {
+    fn header(&self, name: &str) -> &str {
+        let mut values = self.parts.headers.get_all(name).iter();
+        let value = values
+            .next()
+            .unwrap_or_else(|| panic!("there is no {name}"));
+        assert!(values.next().is_none(), "{name} is there twice");
+        value.to_str().unwrap()
+    }
+
+    /// What stands behind `mark` in the `Authorization` header.
+    fn authorization(&self, mark: &str) -> &str {
+        let header = self.header("authorization");
+        let rest = header.split_once(mark).unwrap().1;
+        rest.split_once(", ").map_or(rest, |(part, _)| part)
+    }
+
+    fn signed_headers(&self) -> Vec<&str> {
+        self.authorization("SignedHeaders=").split(';').collect()
+    }
+
+    /// The signature by that secret over that body, and all else as received.
+    fn signature(&self, secret: &str, body: &[u8]) -> String {
+        let names = self.signed_headers();
+        let headers: Vec<_> = names
+            .iter()
+            .map(|name| format!("{name}:{}\n", self.header(name).trim()))
+            .collect();
+        let canonical = format!(
+            "{}\n{}\n{}\n{}\n{}\n{}",
+            self.parts.method,
+            self.parts.uri.path(),
+            self.parts.uri.query().unwrap_or_default(),
+            headers.concat(),
+            names.join(";"),
+            sha256(body),
+        );
+        let (_, scope) = self.authorization("Credential=").split_once('/').unwrap();
+        let to_sign = format!(
+            "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
+            self.header("x-amz-date"),
+            sha256(canonical.as_bytes()),
+        );
+        let key = scope
+            .split('/')
+            .fold(format!("AWS4{secret}").into_bytes(), |key, part| {
+                hmac(&key, part)
+            });
+        hex(&hmac(&key, &to_sign))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// What must hold of each request.
+fn check(received: &Received, authority: &str) {
+    let signature = received.authorization("Signature=");
+    assert_eq!(received.signature(SECRET, &received.body), signature);
+    assert_ne!(
+        received.signature("another secret", &received.body),
+        signature
+    );
+    let longer = [&received.body, " ".as_bytes()].concat();
+    assert_ne!(received.signature(SECRET, &longer), signature);
+
+    assert_eq!(received.header("host"), authority);
+    assert_eq!(received.header("x-amz-security-token"), TOKEN);
+    assert_eq!(
+        received.signed_headers(),
+        [
+            "content-type",
+            "host",
+            "x-amz-date",
+            "x-amz-security-token",
+            "x-amz-target"
+        ]
+    );
+    let credential = received.authorization("Credential=");
+    let day = &received.header("x-amz-date")[..8];
+    assert_eq!(
+        credential,
+        format!("{KEY}/{day}/us-east-1/dynamodb/aws4_request")
+    );
+    assert!(!String::from_utf8_lossy(&received.body).contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_of_the_pipeline_carries_the_signature_of_what_is_received() {
+    let demo = Demo::start_with(Catalog::synthetic(12, 5)).await.unwrap();
+    on_each(async |dynamodb, table| {
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let looking = Arc::clone(&received);
+        let front = Front::start(&dynamodb.endpoint, move |parts, body| {
+            looking.lock().unwrap().push(Received {
+                parts: parts.clone(),
+                body: body.clone(),
+            });
+        })
+        .await;
+        let credentials = format!(
+            "access_key_id = \"{KEY}\"\nsecret_access_key = \"{SECRET}\"\nsession_token = \"{TOKEN}\"\n"
+        );
+        let test = "access_key_id = \"test\"\nsecret_access_key = \"test\"\n";
+        let section = table_section(&front.origin(), &table);
+        assert!(section.contains(test));
+        let stage = Stage::new(
+            &[
+                rows_section(&demo.postgres().url(), "SELECT id FROM artists"),
+                spotify_section(&demo.spotify().origin()),
+                section.replace(test, &credentials),
+            ]
+            .concat(),
+        );
+        stage.rowcast(&["table", "create"]).await.ok();
+        stage.rowcast(&["run"]).await.ok();
+        let count = ["query", "--count", "begins_with(artists[0].name, 'Artist №')"];
+        let count = stage.rowcast(&count).await.ok();
+        assert_eq!(count.stdout, "120\n", "{}", dynamodb.name);
+        let query = ["query", "artist_id = 'nobody, nëm'"];
+        stage.rowcast(&query).await.ok();
+
+        let received = received.lock().unwrap();
+        for request in &*received {
+            check(request, &front.authority());
+        }
+        let operations: BTreeSet<_> = received
+            .iter()
+            .map(|request| request.header("x-amz-target"))
+            .collect();
+        let expected = ["BatchWriteItem", "CreateTable", "DescribeTable", "Query", "Scan"];
+        let expected = expected.map(|operation| format!("DynamoDB_20120810.{operation}"));
+        assert_eq!(operations.into_iter().collect::<Vec<_>>(), expected);
+        assert!(
+            received.iter().any(|request| !request.body.is_ascii()),
+            "no body had more than ASCII"
+        );
+    })
+    .await;
+}
