@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `component` | the built component: its imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
+//! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `secrets` | nothing that a command leaves behind has a secret in it |
 //! | `support` | the servers, the command, and what tests share |
 
 #![expect(
@@ -18,5 +20,7 @@
 
 mod component;
 mod docs;
+mod hostile;
 mod pipeline;
+mod secrets;
 mod support;

@@ -12,6 +12,7 @@ cargo xtask COMMAND
   setup        install what is missing to build and run: a Wasm target, PostgreSQL
   demo [ARGS]  set up, then run `rowcast demo` with these arguments
   test         set up, then run every check: formatting, lints, all tests
+  hostile      run the components that misbehave, and print what stopped each
   check        formatting and lints only
   component    build, and say where the component is
 ";
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             setup::for_running().and_then(|()| demo(arguments.get(1..).unwrap_or_default()))
         }
         Some("test") => setup::for_testing().and_then(|()| checks::all()),
+        Some("hostile") => setup::for_running().and_then(|()| hostile()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
         Some("component") => setup::for_running().and_then(|()| component()),
         Some("help" | "--help" | "-h") => {
@@ -62,6 +64,22 @@ fn demo(arguments: &[String]) -> Result<(), String> {
             "demo",
         ])
         .args(arguments))
+}
+
+fn hostile() -> Result<(), String> {
+    run(cargo().args([
+        "test",
+        "--quiet",
+        "--package",
+        "rowcast",
+        "--test",
+        "rowcast",
+        "hostile::",
+        "--",
+        "--nocapture",
+        // One table after the other.
+        "--test-threads=1",
+    ]))
 }
 
 fn component() -> Result<(), String> {

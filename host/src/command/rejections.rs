@@ -1,5 +1,6 @@
 //! Rejections → a file of JSON lines, and the first few on standard error.
 
+use super::error::plain;
 use super::{Exit, Failure};
 use rowcast::run::Rejection;
 use std::fs::File;
@@ -50,7 +51,7 @@ impl Rejections {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.seen += 1;
         if self.talks && state.seen <= SHOWN {
-            let _ = writeln!(stderr(), "rejected: {}", describe(rejection));
+            let _ = writeln!(stderr(), "rejected: {}", plain(&describe(rejection)));
         }
         let State {
             file,

@@ -46,6 +46,7 @@ fn act(name: &str, argument: &str) -> String {
         // Memory
         "memory" => hoard(),
         "recursion" => descend(1).to_string(),
+        "recursion-wide" => descend_wide(1).to_string(),
         "panic" => panic!("as asked"),
         "random" => random::get_random_bytes(1 << 32).len().to_string(),
         // The boundary
@@ -176,10 +177,21 @@ fn hoard() -> String {
     }
 }
 
-#[expect(unconditional_recursion, reason = "that is the attack")]
+/// Fills the host's stack, for next to nothing of it is in the guest's memory.
 fn descend(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    descend(frame[0] + 1) + frame[63]
+    if black_box(depth) == u64::MAX {
+        return depth;
+    }
+    descend(depth + 1) ^ depth
+}
+
+/// Fills the stack that Rust keeps in the guest's memory.
+fn descend_wide(depth: u64) -> u64 {
+    let frame = black_box([depth; 1024]);
+    if frame[7] == u64::MAX {
+        return depth;
+    }
+    descend_wide(frame[0] + 1) ^ black_box(frame)[63]
 }
 
 fn request(operation: &str, body: String) -> Request {

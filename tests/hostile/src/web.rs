@@ -3,7 +3,6 @@
 use crate::bindings::wasi::http::outgoing_handler;
 use crate::bindings::wasi::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
-    http_error_code,
 };
 use crate::bindings::wasi::io::streams::StreamError;
 use std::mem::forget;
@@ -104,11 +103,8 @@ fn read(future: &FutureIncomingResponse) -> Result<String, String> {
             Ok(bytes) => length += bytes.len(),
             Err(StreamError::Closed) => return Ok(format!("{status}, {length} bytes")),
             Err(StreamError::LastOperationFailed(error)) => {
-                let code = http_error_code(&error);
-                return Err(format!(
-                    "{status}, then {}",
-                    code.map_or_else(String::new, |code| said(&code))
-                ));
+                // `http-error-code` knows nothing of a body's error in wasmtime 48.
+                return Err(format!("{status}, then {}", error.to_debug_string()));
             }
         }
     }

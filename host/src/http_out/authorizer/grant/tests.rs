@@ -12,7 +12,7 @@ fn grant(id: &str, secret: &str, scope: &str) -> Grant {
         client_id: id.to_owned(),
         client_secret: Secret::new(secret),
         scope: scope.to_owned(),
-        variables: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
+        settings: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
     }
 }
 
@@ -124,7 +124,7 @@ fn refusals() {
         assert!(!found.contains(SECRET), "{found}");
     };
     let at = "fetch a token from https://accounts.example/api/token: it answers";
-    let variables = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
+    let variables = "check the settings SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
     let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {variables}");
     let words = ": invalid_client: Invalid client …";
