@@ -296,6 +296,8 @@ async fn time_and_memory() {
         .await;
     let scans = arena.world.dynamodb.seen().len();
     assert!(scans <= 20, "{scans} answers of 4 MiB for 64 MiB of memory");
+    let headers = "request headers longer than 32 KiB";
+    arena.check("headers", "request_headers_kib", headers).await;
     let resources = "keeps more than 1000 headers";
     arena.check("fields", "resources", resources).await;
     arena.check("outgoing", "resources", resources).await;

@@ -72,7 +72,7 @@ impl Default for Limits {
             idle_seconds: 60,
             requests_in_flight: 64,
             requests_per_call: 10_000,
-            request_headers_kib: 16,
+            request_headers_kib: 32,
             request_body_kib: 1024,
             response_body_kib: 32 * 1024,
             dynamodb_seconds: 20,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::ResourceTableError;
+use wasmtime_wasi_http::FieldMapError;
 
 /// A loaded component with its capabilities. Cheap to clone; calls of all
 /// clones run in parallel, up to the runtime's limit on instances.
@@ -50,6 +51,9 @@ pub enum CallError {
     /// It keeps more than that many resources.
     #[error("the component keeps more than {0} headers, requests, bodies and timers")]
     Resources(u32),
+    /// A request's headers are longer than that many KiB.
+    #[error("the component makes request headers longer than {0} KiB")]
+    Headers(u64),
     /// Its result doesn't account for what it was given.
     #[error("the component's result doesn't account for what it was given: {0}")]
     Account(&'static str),
@@ -89,6 +93,10 @@ impl CallError {
             }
             Self::Resources(_) => {
                 "raise `[limits] resources` in rowcast.toml, or lower `source.concurrency`"
+                    .to_owned()
+            }
+            Self::Headers(_) => {
+                "raise `[limits] request_headers_kib` in rowcast.toml, or shorten `[source.headers]`"
                     .to_owned()
             }
             Self::Account(_) | Self::Trapped(_) => "this is a bug of the component".to_owned(),
@@ -325,22 +333,15 @@ pub(super) fn ended(limits: &Limits, error: wasmtime::Error) -> CallError {
     if let Some(exceeded) = memory(&error) {
         return exceeded;
     }
-    let full = |cause: &(dyn std::error::Error + 'static)| {
-        matches!(
-            cause.downcast_ref::<ResourceTableError>(),
-            Some(ResourceTableError::Full)
-        )
-    };
-    if error.chain().any(full) {
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
         return CallError::Resources(limits.resources);
     }
-    // wasmtime keeps the error's type to itself.
-    let fuel = |cause: &(dyn std::error::Error + 'static)| {
-        cause
-            .to_string()
-            .ends_with("fuel allocated for hostcalls has been exhausted")
-    };
-    if error.chain().any(fuel) {
+    if let Some(FieldMapError::TotalSizeTooBig) = error.downcast_ref() {
+        return CallError::Headers(limits.request_headers_kib);
+    }
+    // wasmtime keeps this error's type to itself.
+    let cause = error.root_cause().to_string();
+    if cause.ends_with("fuel allocated for hostcalls has been exhausted") {
         return CallError::Transfer(limits.transfer_mib);
     }
     if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {

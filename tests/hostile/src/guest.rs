@@ -62,6 +62,14 @@ fn act(name: &str, argument: &str) -> String {
             let _ = fields.append("x-hoard", &vec![b'x'; 16 * 1024]);
             forget(fields);
         },
+        "headers" => {
+            let fields = Fields::new();
+            loop {
+                if let Err(error) = fields.append("x-hoard", &vec![b'x'; 1024]) {
+                    break format!("{error:?}");
+                }
+            }
+        }
         "outgoing" => loop {
             let outgoing = OutgoingRequest::new(Fields::new());
             forget(outgoing.body());
