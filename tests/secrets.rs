@@ -179,6 +179,7 @@ async fn closed_port() -> String {
     listener.local_addr().unwrap().to_string()
 }
 
+#[expect(clippy::too_many_lines, reason = "one flat list of failures")]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_shows_a_secret() {
     let postgres = TemporaryPostgres::start(&[]).await.unwrap();

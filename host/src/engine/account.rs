@@ -17,7 +17,7 @@ pub(super) fn extraction(
         .map(|axis| u64::try_from(axis.values.len()).unwrap_or(u64::MAX))
         .fold(1, u64::saturating_mul);
     let rows = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-    let only: Option<HashSet<_>> = only.map(|cells| cells.iter().map(key).collect());
+    let only: Option<HashSet<_>> = only.map(|cells| cells.iter().copied().map(key).collect());
     let given = match &only {
         Some(only) => u64::try_from(only.len()).unwrap_or(u64::MAX),
         None => rows.saturating_mul(combinations),
@@ -26,7 +26,7 @@ pub(super) fn extraction(
         Some(only) => only.contains(&cell),
         None => u64::from(cell.0) < rows && u64::from(cell.1) < combinations,
     };
-    let done: HashSet<_> = extraction.done.iter().map(|done| key(&done.cell)).collect();
+    let done: HashSet<_> = extraction.done.iter().map(|done| key(done.cell)).collect();
     let mut named = HashSet::new();
     let all = extraction
         .done
@@ -34,7 +34,7 @@ pub(super) fn extraction(
         .map(|done| &done.cell)
         .chain(extraction.rejected.iter().map(|rejected| &rejected.cell))
         .chain(&extraction.pending);
-    for cell in all.map(key) {
+    for cell in all.copied().map(key) {
         if !was_given(cell) {
             return Err("it names a request that it was not given");
         }
@@ -54,7 +54,7 @@ pub(super) fn extraction(
         return Err("its documents are not as many as it says");
     }
     let mut records = extraction.rejected_records.iter();
-    if !records.all(|record| done.contains(&key(&record.cell))) {
+    if !records.all(|record| done.contains(&key(record.cell))) {
         return Err("it rejects a record of a request that was not answered");
     }
     Ok(())
@@ -87,6 +87,6 @@ pub(super) fn report(report: &Report, documents: &[String]) -> Result<(), &'stat
     Ok(())
 }
 
-fn key(cell: &Cell) -> (u32, u32) {
+fn key(cell: Cell) -> (u32, u32) {
     (cell.row, cell.combination)
 }
