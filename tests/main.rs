@@ -8,7 +8,9 @@
 //! | `connections` | how few connections a run opens |
 //! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
 //! | `faults` | nothing is lost, whatever the servers do |
+//! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `secrets` | nothing that a command leaves behind has a secret in it |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
 //! | `signature` | every request's AWS signature, computed a second time |
 //! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
@@ -34,12 +36,14 @@ mod component;
 mod connections;
 mod docs;
 mod faults;
+mod hostile;
 mod keys;
 mod pipeline;
 mod postgres;
 mod queries;
 mod resume;
 mod rows;
+mod secrets;
 mod signature;
 mod streaming;
 mod support;

@@ -18,6 +18,12 @@ pub struct Limits {
     pub memory_mib: u64,
     /// Component instances alive at once, over all runs of a runtime.
     pub instances: u32,
+    /// What the component hands to the host at once, as the arguments of one
+    /// import or the result of a call, in MiB: the host must hold it besides.
+    pub transfer_mib: u64,
+    /// WASI resources of one instance alive at once: headers, requests,
+    /// bodies, streams and timers. A request in flight takes about ten.
+    pub resources: u32,
     /// Connecting to any server, name resolution and TLS included, in seconds.
     pub connect_seconds: u64,
     /// One HTTP exchange of the component, to the last byte, in seconds.
@@ -28,6 +34,9 @@ pub struct Limits {
     pub requests_in_flight: u32,
     /// HTTP exchanges in one call; more are refused.
     pub requests_per_call: u32,
+    /// Headers of one request of the component, in KiB, with what it takes to
+    /// keep them.
+    pub request_headers_kib: u64,
     /// Bytes of one request body of the component, in KiB.
     pub request_body_kib: u64,
     /// Bytes of one response body to the component, in KiB.
@@ -36,7 +45,8 @@ pub struct Limits {
     pub dynamodb_seconds: u64,
     /// DynamoDB calls in flight at once, over all instances.
     pub dynamodb_in_flight: u32,
-    /// DynamoDB requests in one call into the component; more are refused.
+    /// DynamoDB requests in one call into the component; more are refused. The
+    /// answers to those it sends together must fit into `memory_mib`.
     pub dynamodb_per_call: u32,
     /// Bytes of one DynamoDB request or response, in KiB. `BatchWriteItem`
     /// takes 16 MB, whose JSON may be longer.
@@ -55,11 +65,14 @@ impl Default for Limits {
             call_seconds: 120,
             memory_mib: 256,
             instances: 32,
+            transfer_mib: 128,
+            resources: 4096,
             connect_seconds: 10,
             request_seconds: 30,
             idle_seconds: 60,
             requests_in_flight: 64,
             requests_per_call: 10_000,
+            request_headers_kib: 32,
             request_body_kib: 1024,
             response_body_kib: 32 * 1024,
             dynamodb_seconds: 20,

@@ -13,6 +13,7 @@ cargo xtask COMMAND
   setup        install what is missing to build and run: a Wasm target, PostgreSQL
   demo [ARGS]  set up, then run `rowcast demo` with these arguments
   test         set up, then run every check: formatting, lints, all tests
+  hostile      run the components that misbehave, and print what stopped each
   check        formatting and lints only
   faults       set up, then run the pipeline through every mix of faults, and
                print what came of each as a table
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             setup::for_running().and_then(|()| demo(arguments.get(1..).unwrap_or_default()))
         }
         Some("test") => setup::for_testing().and_then(|()| checks::all()),
+        Some("hostile") => setup::for_running().and_then(|()| hostile()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
         Some("faults") => setup::for_running().and_then(|()| faults()),
         Some("deny") => hygiene::deny(),
@@ -85,6 +87,22 @@ fn faults() -> Result<(), String> {
             "rowcast",
         ])
         .args(["faults::matrix", "--", "--nocapture"]))
+}
+
+fn hostile() -> Result<(), String> {
+    run(cargo().args([
+        "test",
+        "--quiet",
+        "--package",
+        "rowcast",
+        "--test",
+        "rowcast",
+        "hostile::",
+        "--",
+        "--nocapture",
+        // One table after the other.
+        "--test-threads=1",
+    ]))
 }
 
 fn component() -> Result<(), String> {

@@ -65,8 +65,15 @@ impl Failure {
             let _ = write!(text, "\n  hint: {hint}");
         }
         text.push('\n');
-        text
+        plain(&text)
     }
+}
+
+/// A text that may quote a server or the component, fit for a terminal: what
+/// could steer it is taken out.
+pub fn plain(text: &str) -> String {
+    let steers = |letter: char| letter.is_control() && letter != '\n';
+    text.replace(steers, "\u{fffd}")
 }
 
 /// What isn't mapped by name is not expected: an internal error. Only printing

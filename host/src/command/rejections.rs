@@ -1,5 +1,6 @@
 //! Rejections → a file of JSON lines, and the first few on standard error.
 
+use super::error::plain;
 use super::progress::Progress;
 use super::{Exit, Failure};
 use rowcast::run::Rejection;
@@ -52,7 +53,7 @@ impl Rejections {
         state.seen += 1;
         if state.seen <= SHOWN {
             self.progress
-                .say(&format!("rejected: {}", describe(rejection)));
+                .say(&format!("rejected: {}", plain(&describe(rejection))));
         }
         let State {
             file,

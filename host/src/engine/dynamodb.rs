@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
 /// What all calls share: policy, connections and slots.
@@ -83,9 +84,11 @@ impl Host for Calls {
         // The slots bound what all calls have in flight; this bounds how much
         // of one call waits for them.
         let shared = &self.shared;
+        // They go into the component's memory together, after the host's.
+        let room = AtomicU64::new(shared.limits.memory_mib.saturating_mul(1024 * 1024));
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
-            .map(async |request| shared.send(request?).await)
+            .map(async |request| shared.send(request?, &room).await)
             .buffered(at_once.max(1))
             .collect()
             .await
@@ -93,7 +96,8 @@ impl Host for Calls {
 }
 
 impl Shared {
-    async fn send(&self, request: Request) -> Result<Response, SendError> {
+    /// Answers longer than the room that's left take all of it.
+    async fn send(&self, request: Request, room: &AtomicU64) -> Result<Response, SendError> {
         let Some(dynamodb) = &self.dynamodb else {
             return Err(SendError::Denied(
                 "no DynamoDB table is configured".to_owned(),
@@ -101,6 +105,15 @@ impl Shared {
         };
         let slot = self.slots.acquire().await;
         let _slot = slot.map_err(|_| SendError::Unavailable("the host is ending".to_owned()))?;
+        let full = || {
+            let limit = self.limits.memory_mib;
+            SendError::TooLarge(format!(
+                "the answers together are longer than {limit} MiB, the setting `[limits] memory_mib`"
+            ))
+        };
+        if room.load(Ordering::Relaxed) == 0 {
+            return Err(full());
+        }
         match dynamodb.send(&request.operation, request.body).await {
             Ok((_, body)) if exceeds(&body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;
@@ -108,7 +121,16 @@ impl Shared {
                     "the answer is longer than {limit} KiB, the setting `[limits] dynamodb_body_kib`"
                 )))
             }
-            Ok((status, body)) => Ok(Response { status, body }),
+            Ok((status, body)) => {
+                let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                let before = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
+                    Some(room.saturating_sub(length))
+                });
+                if before.unwrap_or_else(|room| room) < length {
+                    return Err(full());
+                }
+                Ok(Response { status, body })
+            }
             Err(Unsent::Denied(reason)) => Err(SendError::Denied(reason)),
             Err(Unsent::Credentials(reason)) => Err(SendError::Credentials(reason)),
             Err(Unsent::Unavailable(reason)) => Err(SendError::Unavailable(reason)),

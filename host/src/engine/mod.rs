@@ -1,7 +1,10 @@
 //! The component's bytes, and capabilities for it → calls that end in time,
 //! within their memory, and with everything accounted for.
 
+mod account;
 pub(crate) mod bindings;
+#[cfg(test)]
+mod core;
 mod dynamodb;
 mod pipeline;
 mod runtime;

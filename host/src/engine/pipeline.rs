@@ -1,20 +1,24 @@
 //! A call with its input → its result, from a fresh instance each time, or the
 //! reason why the instance was ended.
 
+use super::account;
 use super::bindings::{Pipeline as Instance, PipelinePre};
 use super::dynamodb::{Calls, Shared};
 use super::runtime::Runtime;
-use super::state::{Memory, MemoryExceeded, State};
+use super::state::{Memory, MemoryExceeded, State, size};
 use super::{Answer, Cell, Explanation, Extraction, Failure, Question, Report, Source, Table};
 use crate::hint::Hint;
 use crate::http_out::client::BoxError;
 use crate::http_out::denial::{Denial, Denials};
 use crate::http_out::wasi::{Hooks, Outbound};
+use crate::limits::Limits;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
+use wasmtime::component::ResourceTableError;
+use wasmtime_wasi_http::FieldMapError;
 
 /// A loaded component with its capabilities. Cheap to clone; calls of all
 /// clones run in parallel, up to the runtime's limit on instances.
@@ -41,6 +45,18 @@ pub enum CallError {
     /// It needs more than that many MiB.
     #[error("the component needs more than {0} MiB of memory")]
     Memory(u64),
+    /// It hands over more than that many MiB at once.
+    #[error("the component hands over more than {0} MiB at once")]
+    Transfer(u64),
+    /// It keeps more than that many resources.
+    #[error("the component keeps more than {0} headers, requests, bodies and timers")]
+    Resources(u32),
+    /// A request's headers are longer than that many KiB.
+    #[error("the component makes request headers longer than {0} KiB")]
+    Headers(u64),
+    /// Its result doesn't account for what it was given.
+    #[error("the component's result doesn't account for what it was given: {0}")]
+    Account(&'static str),
     /// It broke off: a panic or a bug.
     #[error("the component broke off")]
     Trapped(#[source] BoxError),
@@ -72,7 +88,18 @@ impl CallError {
             Self::Memory(_) => {
                 "raise `[limits] memory_mib` in rowcast.toml, or give it less at once".to_owned()
             }
-            Self::Trapped(_) => "this is a bug of the component".to_owned(),
+            Self::Transfer(_) => {
+                "raise `[limits] transfer_mib` in rowcast.toml, or give it less at once".to_owned()
+            }
+            Self::Resources(_) => {
+                "raise `[limits] resources` in rowcast.toml, or lower `source.concurrency`"
+                    .to_owned()
+            }
+            Self::Headers(_) => {
+                "raise `[limits] request_headers_kib` in rowcast.toml, or shorten `[source.headers]`"
+                    .to_owned()
+            }
+            Self::Account(_) | Self::Trapped(_) => "this is a bug of the component".to_owned(),
             Self::Instantiate(_) => {
                 "it may need more than `[limits] memory_mib` in rowcast.toml allows".to_owned()
             }
@@ -139,9 +166,13 @@ impl Pipeline {
             extract
                 .call_extract(&mut call.store, source, rows, only, budget)
                 .await
-                .map_err(ended)
+                .map_err(|error| ended(&self.runtime.limits, error))
         };
         let result = in_time(self.runtime.limits.call(), work).await;
+        let result = result.and_then(|extraction| {
+            account::extraction(&extraction, source, rows, only).map_err(CallError::Account)?;
+            Ok(extraction)
+        });
         self.finish(&call, result)
     }
 
@@ -159,9 +190,13 @@ impl Pipeline {
             let load = instance.rowcast_pipeline_load();
             load.call_load(&mut call.store, table, documents, budget)
                 .await
-                .map_err(ended)
+                .map_err(|error| ended(&self.runtime.limits, error))
         };
         let result = in_time(self.runtime.limits.call(), work).await;
+        let result = result.and_then(|report| {
+            account::report(&report, documents).map_err(CallError::Account)?;
+            Ok(report)
+        });
         self.finish(&call, result)
     }
 
@@ -180,7 +215,7 @@ impl Pipeline {
             query
                 .call_query(&mut call.store, question, cursor, budget)
                 .await
-                .map_err(ended)
+                .map_err(|error| ended(&self.runtime.limits, error))
         };
         let result = in_time(self.runtime.limits.call(), work).await;
         self.finish(&call, result)
@@ -200,7 +235,7 @@ impl Pipeline {
             query
                 .call_explain(&mut call.store, question, budget)
                 .await
-                .map_err(ended)
+                .map_err(|error| ended(&self.runtime.limits, error))
         };
         let result = in_time(self.runtime.limits.call(), work).await;
         self.finish(&call, result)
@@ -225,10 +260,12 @@ impl Pipeline {
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
-            self.runtime.limits.memory_mib,
+            &self.runtime.limits,
         );
         let mut store = Store::new(&self.runtime.engine, state);
         bound(&mut store, |state| &mut state.memory);
+        let transfer = self.runtime.limits.transfer_mib;
+        store.set_hostcall_fuel(size(transfer.saturating_mul(1024 * 1024)));
         Ok(Call {
             store,
             denials,
@@ -292,8 +329,26 @@ pub(super) async fn in_time<T>(
     }
 }
 
-pub(super) fn ended(error: wasmtime::Error) -> CallError {
-    memory(&error).unwrap_or_else(|| CallError::Trapped(error.into()))
+pub(super) fn ended(limits: &Limits, error: wasmtime::Error) -> CallError {
+    if let Some(exceeded) = memory(&error) {
+        return exceeded;
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return CallError::Resources(limits.resources);
+    }
+    if let Some(FieldMapError::TotalSizeTooBig) = error.downcast_ref() {
+        return CallError::Headers(limits.request_headers_kib);
+    }
+    // wasmtime keeps this error's type to itself.
+    let cause = error.root_cause().to_string();
+    if cause.ends_with("fuel allocated for hostcalls has been exhausted") {
+        return CallError::Transfer(limits.transfer_mib);
+    }
+    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
+        tracing::debug!("the component broke off: {error:#}");
+        return CallError::Trapped(Box::new(*trap));
+    }
+    CallError::Trapped(error.into())
 }
 
 fn memory(error: &wasmtime::Error) -> Option<CallError> {

@@ -137,6 +137,10 @@ impl Runtime {
             Engine::new(&config(cache, None))
         });
         let engine = engine.map_err(|error| EngineError::Engine(error.into()))?;
+        Self::over(engine, limits)
+    }
+
+    pub(super) fn over(engine: Engine, limits: Limits) -> Result<Self, EngineError> {
         let clock = Clock::start(engine.clone()).map_err(EngineError::Clock)?;
         Ok(Self {
             engine,
@@ -215,7 +219,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-fn config(cache: Option<Cache>, pool: Option<PoolingAllocationConfig>) -> Config {
+pub(super) fn config(cache: Option<Cache>, pool: Option<PoolingAllocationConfig>) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true).cache(cache);
     if let Some(pool) = pool {

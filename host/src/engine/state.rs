@@ -3,10 +3,15 @@
 
 use super::dynamodb::Calls;
 use crate::http_out::wasi::Hooks;
+use crate::limits::Limits;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Random bytes in one call at the most: no key is longer, and the host must
+/// hold them.
+const RANDOM_BYTES: u64 = 64 * 1024;
 
 /// The state of one call.
 pub(super) struct State {
@@ -19,21 +24,31 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(hooks: Hooks, dynamodb: Calls, memory_mib: u64) -> Self {
+    pub(super) fn new(hooks: Hooks, dynamodb: Calls, limits: &Limits) -> Self {
         // No arguments, environment, directories or standard streams.
         let mut wasi = WasiCtx::builder();
         wasi.allow_tcp(false)
             .allow_udp(false)
+            .max_random_size(RANDOM_BYTES)
             .allow_ip_name_lookup(false);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(size(limits.request_headers_kib.saturating_mul(1024)));
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(size(limits.resources.into()));
         Self {
             wasi: wasi.build(),
-            http: WasiHttpCtx::new(),
-            table: ResourceTable::new(),
+            http,
+            table,
             hooks,
             dynamodb,
-            memory: Memory::new(memory_mib),
+            memory: Memory::new(limits.memory_mib),
         }
     }
+}
+
+/// A bound that is longer than memory can be is none.
+pub(super) fn size(bound: u64) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
 impl WasiView for State {

@@ -155,6 +155,12 @@ impl Authorizer {
         }
     }
 
+    /// Whether requests to that URL get a header.
+    #[must_use]
+    pub fn covers(&self, url: &Uri) -> bool {
+        self.entry(url).is_some()
+    }
+
     /// Says that the server answered 401 to a header that [`header`] gave.
     /// True if another one may be had, and the request should be sent again.
     ///

@@ -24,6 +24,10 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// A request's body, whole or streamed.
 pub type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 
+/// Status and headers of an answer at the most, over HTTP/1.1. A component may
+/// keep many of them.
+const HEAD_BYTES: usize = 64 * 1024;
+
 /// Bounds of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -119,6 +123,7 @@ impl Client {
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
+            .http1_max_buf_size(HEAD_BYTES)
             .pool_idle_timeout(Duration::from_secs(limits.idle_seconds))
             // One HTTP/2 connection carries everything to its origin: if the
             // network forgets it, that has to be noticed.

@@ -18,10 +18,20 @@ impl Denial {
     /// A refusal in one sentence, and what to do about it.
     #[must_use]
     pub fn new(message: impl Into<String>, hint: Option<Hint>) -> Self {
-        Self {
-            message: message.into(),
-            hint,
-        }
+        // It may quote the component, and goes to the operator's terminal.
+        let message: String = message.into();
+        let message = message
+            .chars()
+            .map(|letter| {
+                if letter.is_control() {
+                    '\u{fffd}'
+                } else {
+                    letter
+                }
+            })
+            .take(LONGEST)
+            .collect();
+        Self { message, hint }
     }
 
     /// What to do about it.
@@ -42,6 +52,9 @@ impl From<&Denied> for Denial {
         Self::new(denied.to_string(), denied.hint())
     }
 }
+
+/// Characters of a refusal at the most.
+const LONGEST: usize = 500;
 
 /// Distinct refusals that are logged; a guest that invents URLs would fill the
 /// log otherwise.

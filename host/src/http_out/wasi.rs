@@ -141,11 +141,15 @@ impl Exchange {
             Ok(origin) => origin,
             Err(denied) => return Err(self.denied(Denial::from(&denied))),
         };
+        if let Err(denial) = self.admit_method(&parts) {
+            return Err(self.denied(denial));
+        }
         for name in &DEFAULT_FORBIDDEN_HEADERS {
             parts.headers.remove(name);
         }
         let body = Sending::from_guest(&parts, body, kib(self.outbound.limits.request_body_kib));
         let mut body = body.await?;
+        body.check_length(&mut parts)?;
         let authorization = self.authorization(&mut parts).await?;
         let first = self
             .ask(&origin, Request::from_parts(parts.clone(), body.take()))
@@ -180,6 +184,29 @@ impl Exchange {
         answer.headers_mut().remove(silence::UNSENT);
         silences.learn(origin, &answer, Instant::now());
         Ok(Told::Server(answer))
+    }
+
+    /// TRACE has a server repeat our header, and CONNECT is a tunnel. What
+    /// changes something is not done in the host's name.
+    fn admit_method(&self, parts: &Parts) -> Result<(), Denial> {
+        let method = &parts.method;
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        let writes = matches!(
+            *method,
+            Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS
+        );
+        if reads {
+            Ok(())
+        } else if !writes {
+            let message = format!("policy refuses the HTTP method {method}");
+            Err(Denial::new(message, None))
+        } else if self.outbound.authorizer.covers(&parts.uri) {
+            let message = format!("policy refuses {method} with the host's credentials");
+            let hint = r#"`[source.auth] by = "component"` has the component use its own"#;
+            Err(Denial::new(message, Some(Hint::new(hint))))
+        } else {
+            Ok(())
+        }
     }
 
     /// Puts our header in, in place of one that the guest may have made up.
@@ -275,6 +302,22 @@ impl Sending {
             return Ok(Self::Whole(whole.to_bytes()));
         }
         Ok(Self::Stream(Some(upload.boxed_unsync())))
+    }
+
+    /// A length that isn't the body's would make the server take the next
+    /// request on this connection, which is shared, for its rest. hyper writes
+    /// it for bodies that are whole, and checks it for streams.
+    fn check_length(&self, parts: &mut Parts) -> Result<(), Error> {
+        let Self::Whole(bytes) = self else {
+            return Ok(());
+        };
+        let actual = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match parts.headers.remove(header::CONTENT_LENGTH) {
+            Some(announced) if announced.as_bytes() != actual.to_string().as_bytes() => {
+                Err(Error::HttpRequestBodySize(Some(actual)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_empty(&self) -> bool {

@@ -81,7 +81,12 @@ async fn endless_and_greedy_code_is_ended() {
         let run = instance
             .get_typed_func::<(), ()>(&mut store, "run")
             .unwrap();
-        let work = async { run.call_async(&mut store, ()).await.map(Ok).map_err(ended) };
+        let work = async {
+            run.call_async(&mut store, ())
+                .await
+                .map(Ok)
+                .map_err(|error| ended(&runtime.limits, error))
+        };
         let result = in_time(Duration::from_millis(200), work).await;
         assert!(expected(&result), "{result:?}");
     };

@@ -94,11 +94,7 @@ impl Grant {
         if !self.scope.is_empty() {
             form.append_pair("scope", &self.scope);
         }
-        // RFC 6749, section 2.3.1: both are form-encoded before Basic, or a
-        // colon or a percent sign in them would be misread.
-        let id: String = byte_serialize(self.client_id.as_bytes()).collect();
-        let secret: String = byte_serialize(self.client_secret.expose().as_bytes()).collect();
-        let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let basic = format!("Basic {}", self.pair());
         let mut request = Request::new(Bytes::from(form.finish()));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.url.clone();
@@ -112,6 +108,15 @@ impl Grant {
             headers.insert(header::AUTHORIZATION, basic);
         }
         request
+    }
+
+    /// What Basic makes of id and secret.
+    fn pair(&self) -> String {
+        // RFC 6749, section 2.3.1: both are form-encoded before Basic, or a
+        // colon or a percent sign in them would be misread.
+        let id: String = byte_serialize(self.client_id.as_bytes()).collect();
+        let secret: String = byte_serialize(self.client_secret.expose().as_bytes()).collect();
+        STANDARD.encode(format!("{id}:{secret}"))
     }
 
     /// What to do after that outcome.
@@ -231,9 +236,15 @@ impl Grant {
         text
     }
 
-    /// A server's words, fit for a message: it may have echoed the secret.
+    /// A server's words, fit for a message: it may have echoed the secret, or
+    /// the header with it.
     fn quoted(&self, words: &str) -> String {
-        let words = words.replace(self.client_secret.expose(), "…");
+        let secret = self.client_secret.expose();
+        let encoded: String = byte_serialize(secret.as_bytes()).collect();
+        let pair = self.pair();
+        let words = [pair.as_str(), secret, encoded.as_str()]
+            .iter()
+            .fold(words.to_owned(), |words, secret| words.replace(secret, "…"));
         words
             .chars()
             .filter(|letter| !letter.is_control())

@@ -1,0 +1,264 @@
+//! Calls of the real component → all of its linear memory as it was when the
+//! calls ended, searched for what it must not know.
+//!
+//! The memory comes from here instead of from wasmtime, which makes it ours to
+//! read. Nobody clears it, so that what was freed is found too, unless it was
+//! written over.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::runtime::config;
+use super::{
+    Auth, COMPONENT, Capabilities, ClientCredentials, KeyAttribute, KeyKind, KeySchema, Pagination,
+    Pipeline, Retry, Runtime, Source, Table,
+};
+use crate::dynamodb::credentials::StaticCredentials;
+use crate::dynamodb::stand_in::{StandIn, loopback_client, reply};
+use crate::dynamodb::{DynamoDb, Settings};
+use crate::http_out::authorizer::{Authorizer, Method, Rule};
+use crate::http_out::egress::Egress;
+use crate::limits::Limits;
+use crate::secret::Secret;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::sync::{Arc, Mutex};
+use wasmtime::{Engine, LinearMemory, MemoryCreator, MemoryType};
+
+/// Room of one memory, so that it never moves.
+const CAPACITY: usize = 64 * 1024 * 1024;
+
+/// The memories of instances that have ended.
+#[derive(Clone, Default)]
+struct Dumps(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Dumps {
+    fn contain(&self, wanted: &str) -> bool {
+        let dumps = self.0.lock().unwrap();
+        let found = |dump: &Vec<u8>| {
+            dump.windows(wanted.len())
+                .any(|window| window == wanted.as_bytes())
+        };
+        dumps.iter().any(found)
+    }
+}
+
+struct Dumped {
+    start: *mut u8,
+    size: usize,
+    dumps: Dumps,
+}
+
+// SAFETY: the allocation is this value's own, and only wasmtime writes to it.
+unsafe impl Send for Dumped {}
+// SAFETY: as above; nothing here writes by a shared reference.
+unsafe impl Sync for Dumped {}
+
+impl Drop for Dumped {
+    fn drop(&mut self) {
+        let whole = std::ptr::slice_from_raw_parts_mut(self.start, CAPACITY);
+        // SAFETY: made by `Box::into_raw` of just that length, and the
+        // instance that wrote to it is gone.
+        let whole = unsafe { Box::from_raw(whole) };
+        let used = whole.get(..self.size).unwrap().to_vec();
+        self.dumps.0.lock().unwrap().push(used);
+    }
+}
+
+// SAFETY: the memory never moves, and holds at least `byte_size` bytes.
+unsafe impl LinearMemory for Dumped {
+    fn byte_size(&self) -> usize {
+        self.size
+    }
+
+    fn byte_capacity(&self) -> usize {
+        CAPACITY
+    }
+
+    fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        assert!(size <= CAPACITY, "a test's component needs {size} bytes");
+        self.size = size;
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.start
+    }
+}
+
+// SAFETY: no memory is handed out twice, and `engine` asks for no guards.
+unsafe impl MemoryCreator for Dumps {
+    fn new_memory(
+        &self,
+        _: MemoryType,
+        minimum: usize,
+        _: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        assert!(reserved.unwrap_or_default() <= CAPACITY && guard == 0);
+        let whole = vec![0_u8; CAPACITY].into_boxed_slice();
+        Ok(Box::new(Dumped {
+            start: Box::into_raw(whole).cast(),
+            size: minimum,
+            dumps: self.clone(),
+        }))
+    }
+}
+
+fn engine(dumps: &Dumps) -> Engine {
+    let mut config = config(None, None);
+    config
+        .with_host_memory(Arc::new(dumps.clone()))
+        .memory_reservation(0)
+        .memory_guard_size(0)
+        .memory_reservation_for_growth(0)
+        .memory_init_cow(false);
+    Engine::new(&config).unwrap()
+}
+
+const SECRET: &str = "s3cr3t-of-the-client";
+const TOKEN: &str = "t0k3n-that-was-granted";
+const AWS_SECRET: &str = "s3cr3t-of-the-account";
+const AWS_TOKEN: &str = "t0k3n-of-the-session";
+
+struct World {
+    dumps: Dumps,
+    pipeline: Pipeline,
+    source: StandIn,
+    tokens: StandIn,
+}
+
+async fn world() -> World {
+    let dumps = Dumps::default();
+    let granted = format!(r#"{{"access_token":"{TOKEN}","token_type":"bearer"}}"#);
+    let source = StandIn::start(vec![reply(200, r#"[{"name":"marker-of-a-record"}]"#)]).await;
+    let tokens = StandIn::start(vec![reply(200, &granted)]).await;
+    let dynamodb = StandIn::start(vec![reply(200, r#"{"UnprocessedItems":{}}"#)]).await;
+    let limits = Limits::default();
+    let client = loopback_client();
+    let rule = Rule {
+        origin: source.origin.parse().unwrap(),
+        method: Method::ClientCredentials {
+            token_url: format!("{}/token", tokens.origin),
+            client_id: "id".into(),
+            client_secret: Secret::new(SECRET),
+            scope: String::new(),
+        },
+        settings: Vec::new(),
+    };
+    let settings = Settings {
+        region: Some("us-east-1".into()),
+        endpoint: Some(dynamodb.origin.clone()),
+        profile: None,
+        credentials: Some(StaticCredentials {
+            access_key_id: "key".into(),
+            secret_access_key: Secret::new(AWS_SECRET),
+            session_token: Some(Secret::new(AWS_TOKEN)),
+        }),
+    };
+    let origins = [&source.origin, &tokens.origin].map(|origin| origin.parse().unwrap());
+    let capabilities = Capabilities {
+        authorizer: Authorizer::new(vec![rule], &client, &limits).unwrap(),
+        dynamodb: Some(
+            DynamoDb::connect(client.clone(), &settings, &limits)
+                .await
+                .unwrap(),
+        ),
+        client,
+        egress: Arc::new(Egress {
+            origins: origins.into(),
+            ..Egress::default()
+        }),
+        tables: ["tracks".to_owned()].into(),
+    };
+    let runtime = Runtime::over(engine(&dumps), limits).unwrap();
+    World {
+        pipeline: runtime.pipeline(COMPONENT, capabilities).unwrap(),
+        dumps,
+        source,
+        tokens,
+    }
+}
+
+fn retry() -> Retry {
+    Retry {
+        max_attempts: 1,
+        base_delay_ms: 1,
+        max_delay_ms: 1,
+        max_retry_after_ms: 0,
+    }
+}
+
+impl World {
+    async fn extract(&self, auth: Auth) -> Vec<String> {
+        let source = Source {
+            url: format!("{}/artists/{{id}}", self.source.origin),
+            headers: Vec::new(),
+            matrix: Vec::new(),
+            records: String::new(),
+            attributes: Vec::new(),
+            require: Vec::new(),
+            auth,
+            pagination: Pagination::None,
+            max_pages: 1,
+            concurrency: 4,
+            retry: retry(),
+            request_timeout_ms: 10_000,
+            max_body_bytes: 1024,
+        };
+        let rows = [r#"{"id":"marker-of-a-row"}"#.to_owned()];
+        let extraction = self.pipeline.extract(&source, &rows, None, None).await;
+        extraction.unwrap().documents
+    }
+
+    async fn load(&self, documents: &[String]) {
+        let name = KeyAttribute {
+            name: "name".into(),
+            kind: KeyKind::Text,
+        };
+        let table = Table {
+            name: "tracks".into(),
+            keys: Some(KeySchema {
+                partition: name,
+                sort: None,
+            }),
+            retry: retry(),
+            concurrency: 1,
+        };
+        let report = self.pipeline.load(&table, documents, None).await.unwrap();
+        assert_eq!(report.written, 1, "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_components_memory_holds_no_secret_of_the_hosts() {
+    let world = world().await;
+    let documents = world.extract(Auth::None).await;
+    world.load(&documents).await;
+    let sent = world.source.received();
+    let header = sent.first().unwrap().headers().get("authorization");
+    assert_eq!(header.unwrap(), &format!("Bearer {TOKEN}"));
+
+    // What the component was given is found, so that the search works.
+    for marker in ["marker-of-a-row", "marker-of-a-record", "BatchWriteItem"] {
+        assert!(world.dumps.contain(marker), "{marker}");
+    }
+    let pair = STANDARD.encode(format!("id:{SECRET}"));
+    for secret in [SECRET, TOKEN, AWS_SECRET, AWS_TOKEN, &pair, "AWS4-HMAC"] {
+        assert!(!world.dumps.contain(secret), "{secret}");
+    }
+    assert_eq!(world.dumps.0.lock().unwrap().len(), 2);
+
+    // A component that authenticates itself has them, and it shows.
+    world
+        .extract(Auth::ClientCredentials(ClientCredentials {
+            token_url: format!("{}/token", world.tokens.origin),
+            client_id: "id".into(),
+            client_secret: SECRET.into(),
+            scope: String::new(),
+        }))
+        .await;
+    for secret in [SECRET, TOKEN] {
+        assert!(world.dumps.contain(secret), "{secret}");
+    }
+}

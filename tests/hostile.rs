@@ -1,0 +1,478 @@
+//! A component that does what it shouldn't → stopped within its limit, and the
+//! same runtime goes on to run the real one.
+
+use crate::support::source::{Reply, ScriptedSource};
+use rowcast::dynamodb::credentials::StaticCredentials;
+use rowcast::dynamodb::{DynamoDb, Settings};
+use rowcast::engine::{
+    Auth, COMPONENT, CallError, Capabilities, Extraction, Failure, Pagination, Pipeline, Retry,
+    Runtime, Source, Table,
+};
+use rowcast::http_out::authorizer::{Authorizer, Method, Rule};
+use rowcast::http_out::client::Client;
+use rowcast::http_out::egress::Egress;
+use rowcast::limits::Limits;
+use rowcast::secret::Secret;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// Compiling takes seconds without optimisation: once is enough.
+static CACHE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+/// Small, so that they are soon reached.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.call_seconds = 3;
+    limits.memory_mib = 64;
+    limits.transfer_mib = 32;
+    limits.request_seconds = 1;
+    limits.connect_seconds = 1;
+    limits.requests_per_call = 200;
+    limits.resources = 1000;
+    limits.request_body_kib = 64;
+    limits.response_body_kib = 256;
+    limits.dynamodb_in_flight = 4;
+    limits
+}
+
+/// The servers that a guest tries to misuse.
+struct World {
+    source: ScriptedSource,
+    /// Nothing may ever reach it.
+    inner: ScriptedSource,
+    /// Where it's known as `localhost`, which is configured, and yet is no
+    /// public address.
+    named: String,
+    /// Sends for ever.
+    torrent: String,
+    /// Sends one byte from time to time, for ever.
+    drip: String,
+    dynamodb: ScriptedSource,
+    /// Reads, and never answers; and how much it has read.
+    swallow: String,
+    swallowed: Arc<AtomicUsize>,
+}
+
+impl World {
+    async fn start() -> Self {
+        let inner = ScriptedSource::start(|_, _| Reply::json("[]")).await;
+        let target = format!("{}/secret", inner.origin());
+        let source = ScriptedSource::start(move |seen, _| match seen.target.as_str() {
+            "/redirect" => Reply::status(302, "").with_header("location", target.clone()),
+            "/never" => Reply::Never,
+            _ => Reply::json(r#"[{"name":"one"}]"#),
+        })
+        .await;
+        let page = format!(
+            r#"{{"Items":[],"Filler":"{}"}}"#,
+            "x".repeat(4 * 1024 * 1024)
+        );
+        let (swallow, swallowed) = swallow().await;
+        Self {
+            named: inner.origin().replace("127.0.0.1", "localhost"),
+            torrent: pour(vec![b'x'; 64 * 1024], Duration::ZERO).await,
+            drip: pour(b"1\r\nx\r\n".to_vec(), Duration::from_millis(50)).await,
+            dynamodb: ScriptedSource::start(move |_, _| Reply::json(page.clone())).await,
+            source,
+            inner,
+            swallow,
+            swallowed,
+        }
+    }
+
+    async fn capabilities(&self, limits: &Limits) -> Capabilities {
+        let origins = [
+            &self.source.origin(),
+            &self.named,
+            &self.torrent,
+            &self.drip,
+            &self.swallow,
+        ];
+        let egress = Arc::new(Egress {
+            origins: origins.map(|origin| origin.parse().unwrap()).into(),
+            trusted_hosts: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+        });
+        let client = Client::new(limits, egress.clone()).unwrap();
+        let rule = Rule {
+            origin: self.source.origin().parse().unwrap(),
+            method: Method::Bearer(Secret::new("the-hosts-own")),
+            settings: Vec::new(),
+        };
+        let settings = Settings {
+            region: Some("us-east-1".into()),
+            endpoint: Some(self.dynamodb.origin()),
+            profile: None,
+            credentials: Some(StaticCredentials {
+                access_key_id: "key".into(),
+                secret_access_key: Secret::new("secret"),
+                session_token: None,
+            }),
+        };
+        Capabilities {
+            authorizer: Authorizer::new(vec![rule], &client, limits).unwrap(),
+            dynamodb: Some(
+                DynamoDb::connect(client.clone(), &settings, limits)
+                    .await
+                    .unwrap(),
+            ),
+            client,
+            egress,
+            tables: ["tracks".to_owned()].into(),
+        }
+    }
+}
+
+/// A server that answers 200 and then repeats those bytes for ever: one
+/// gigabyte would take a second, or a thousand years.
+async fn pour(bytes: Vec<u8>, pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let head: &[u8] = if pause.is_zero() {
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
+    } else {
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    };
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let bytes = bytes.clone();
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let mut sent = stream.write_all(head).await;
+                while sent.is_ok() {
+                    tokio::time::sleep(pause).await;
+                    sent = stream.write_all(&bytes).await;
+                }
+            });
+        }
+    });
+    origin
+}
+
+async fn swallow() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let swallowed = Arc::new(AtomicUsize::new(0));
+    let counted = swallowed.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                counted.fetch_add(read, Ordering::SeqCst);
+            }
+        }
+    });
+    (origin, swallowed)
+}
+
+fn source(url: &str) -> Source {
+    Source {
+        url: url.to_owned(),
+        headers: Vec::new(),
+        matrix: Vec::new(),
+        records: String::new(),
+        attributes: Vec::new(),
+        require: Vec::new(),
+        auth: Auth::None,
+        pagination: Pagination::None,
+        max_pages: 1,
+        concurrency: 4,
+        retry: retry(),
+        request_timeout_ms: 30_000,
+        max_body_bytes: 1024,
+    }
+}
+
+fn retry() -> Retry {
+    Retry {
+        max_attempts: 1,
+        base_delay_ms: 1,
+        max_delay_ms: 1,
+        max_retry_after_ms: 0,
+    }
+}
+
+/// A runtime with a hostile component and the real one.
+struct Arena {
+    world: World,
+    hostile: Pipeline,
+    healthy: Pipeline,
+}
+
+impl Arena {
+    async fn open(limits: Limits) -> Self {
+        let world = World::start().await;
+        let runtime =
+            Runtime::with_cache(limits.clone(), Some(CACHE.path().join("compiled"))).unwrap();
+        let capabilities = world.capabilities(&limits).await;
+        let hostile = runtime.pipeline(rowcast_hostile::COMPONENT, capabilities.clone());
+        Self {
+            hostile: hostile.unwrap(),
+            healthy: runtime.pipeline(COMPONENT, capabilities).unwrap(),
+            world,
+        }
+    }
+
+    /// Lets the guest misbehave, says what came of it, and makes sure that
+    /// the host is none the worse for it.
+    async fn check(&self, behaviour: &str, stopped_by: &str, expected: &str) {
+        let rows = [r#"{"id":1}"#.to_owned()];
+        let started = Instant::now();
+        let hostile = source(&format!("hostile:{behaviour}"));
+        let said = said(self.hostile.extract(&hostile, &rows, None, None).await);
+        let took = started.elapsed();
+        println!(
+            "| {behaviour:.24} | {stopped_by} | {} ms | {said:.70} |",
+            took.as_millis()
+        );
+        assert!(said.contains(expected), "{behaviour}: {said}");
+        self.healthy(behaviour).await;
+    }
+
+    async fn healthy(&self, after: &str) {
+        let rows: Vec<_> = (0..3).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
+        let real = source(&format!("{}/artists/{{id}}", self.world.source.origin()));
+        let extraction = self.healthy.extract(&real, &rows, None, None).await;
+        let documents = extraction.map(|extraction| extraction.documents);
+        assert_eq!(
+            documents.ok(),
+            Some(vec![r#"{"name":"one"}"#.to_owned(); 3]),
+            "after {after}"
+        );
+    }
+}
+
+fn said(result: Result<Extraction, CallError>) -> String {
+    match result {
+        Ok(extraction) => format!("accepted: {extraction:?}"),
+        Err(CallError::Failure(Failure::PermanentInvalid(said))) => format!("guest saw: {said}"),
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = std::error::Error::source(&error);
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            text
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_and_memory() {
+    let arena = Arena::open(limits()).await;
+    println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
+    let time = "did not return within 3s";
+    arena.check("loop", "call_seconds", time).await;
+    arena.check("sleep", "call_seconds", time).await;
+    let memory = "needs more than 64 MiB of memory";
+    arena.check("memory", "memory_mib", memory).await;
+    arena
+        .check("recursion", "the stack", "call stack exhausted")
+        .await;
+    let wide = "out of bounds memory access";
+    arena.check("recursion-wide", "the stack", wide).await;
+    arena.check("panic", "the trap", "unreachable").await;
+    arena
+        .check("random", "64 KiB at once", "exceeds limit 65536")
+        .await;
+    let transfer = "hands over more than 32 MiB at once";
+    arena.check("send-long", "transfer_mib", transfer).await;
+    arena.check("send-aliased", "transfer_mib", transfer).await;
+    arena.check("return-long", "transfer_mib", transfer).await;
+    arena.check("return-many", "transfer_mib", transfer).await;
+    arena.check("poll-many", "transfer_mib", transfer).await;
+    arena
+        .check(
+            "send-many tracks",
+            "memory_mib",
+            "the answers together are longer than 64 MiB",
+        )
+        .await;
+    let scans = arena.world.dynamodb.seen().len();
+    assert!(scans <= 20, "{scans} answers of 4 MiB for 64 MiB of memory");
+    let headers = "request headers longer than 32 KiB";
+    arena.check("headers", "request_headers_kib", headers).await;
+    let resources = "keeps more than 1000 headers";
+    arena.check("fields", "resources", resources).await;
+    arena.check("outgoing", "resources", resources).await;
+    arena.check("pollables", "resources", resources).await;
+    let never = format!("flight {}/never", arena.world.source.origin());
+    arena.check(&never, "resources", resources).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_and_answers() {
+    let arena = Arena::open(limits()).await;
+    let origin = arena.world.source.origin();
+    println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
+    let check = async |name: &str, url: &str, stopped_by: &str, expected: &str| {
+        let behaviour = format!("{name} {url}");
+        let expected = format!("guest saw: {expected}");
+        arena.check(&behaviour, stopped_by, &expected).await;
+    };
+    let denied = "HttpRequestDenied";
+    let inner = &arena.world.inner;
+    check("get", "https://example.com/", "egress", denied).await;
+    check(
+        "get",
+        "http://169.254.169.254/latest/meta-data/",
+        "egress",
+        denied,
+    )
+    .await;
+    check("get", &format!("{}/", inner.origin()), "egress", denied).await;
+    check("get", &format!("{}/", arena.world.named), "egress", denied).await;
+    check("get", "http://127.0.0.1.:80/", "egress", denied).await;
+    check("get", "http://0x7f000001/", "egress", denied).await;
+    check(
+        "get",
+        &format!("{origin}/redirect"),
+        "not followed",
+        "302, 0 bytes",
+    )
+    .await;
+    check("trace", &format!("{origin}/"), "policy", denied).await;
+    check("connect", &format!("{origin}/"), "policy", denied).await;
+    check("method", &format!("{origin}/"), "policy", denied).await;
+    assert_eq!(inner.connections(), 0);
+
+    let smuggled = [
+        ("x-a", "InvalidSyntax"),
+        ("x-a", "InvalidSyntax"),
+        ("x-a\\r\\nx-b", "InvalidSyntax"),
+        ("host", "Forbidden"),
+        ("transfer-encoding", "Forbidden"),
+        ("connection", "Forbidden"),
+        ("upgrade", "Forbidden"),
+        ("proxy-authorization", "Forbidden"),
+        ("content-length", "InvalidSyntax"),
+        ("content-length", "InvalidSyntax"),
+    ]
+    .map(|(name, why)| format!("{name} HeaderError::{why}"))
+    .join(", ");
+    let anywhere = format!("{}/", arena.world.named);
+    check("header", &anywhere, "wasi:http", &smuggled).await;
+    let lied = "HttpRequestBodySize(Some(0))";
+    check("length", &format!("{origin}/length"), "wasi:http", lied).await;
+    check("authorization", &format!("{origin}/own"), "replaced", "200").await;
+    for seen in arena.world.source.seen() {
+        let ours = seen
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "authorization");
+        let ours: Vec<_> = ours.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(ours, ["Bearer the-hosts-own"], "{seen:?}");
+        assert_ne!(seen.target, "/length");
+        assert_eq!(seen.method, "GET");
+    }
+
+    let long = "200, then HTTP response body size exceeds limit: 262144 bytes";
+    check(
+        "get",
+        &format!("{}/", arena.world.torrent),
+        "response_body_kib",
+        long,
+    )
+    .await;
+    let late = "200, then HTTP response time";
+    check(
+        "get",
+        &format!("{}/", arena.world.drip),
+        "request_seconds",
+        late,
+    )
+    .await;
+    let silent = "HttpResponseTimeout";
+    check("get", &format!("{origin}/never"), "request_seconds", silent).await;
+    let upload = "HttpRequestBodySize(Some(65536))";
+    check(
+        "upload-get",
+        &format!("{origin}/"),
+        "request_body_kib",
+        upload,
+    )
+    .await;
+    let endless = format!("{}/", arena.world.swallow);
+    check("upload", &endless, "request_body_kib", upload).await;
+    let swallowed = arena.world.swallowed.load(Ordering::SeqCst);
+    assert!(swallowed < 80 * 1024, "{swallowed} bytes");
+    let many = "request 201: HttpRequestDenied";
+    check("requests", &format!("{origin}/"), "requests_per_call", many).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_requests_and_one() {
+    let mut limits = limits();
+    limits.call_seconds = 120;
+    limits.requests_per_call = Limits::default().requests_per_call;
+    let arena = Arena::open(limits).await;
+    let behaviour = format!("requests {}/", arena.world.source.origin());
+    let expected = "request 10001: HttpRequestDenied";
+    arena.check(&behaviour, "requests_per_call", expected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_and_operations() {
+    let arena = Arena::open(limits()).await;
+    println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
+    let denied = "guest saw: 0 answered, SendError::Denied";
+    arena.check("delete-table", "policy", denied).await;
+    arena.check("scan secrets", "policy", denied).await;
+    arena.check("scan-twice", "policy", denied).await;
+    arena.check("batch-delete", "policy", denied).await;
+    arena.check("escape", "policy", denied).await;
+    let denial = arena.hostile.last_denial().unwrap().to_string();
+    assert!(
+        denial.len() < 1000 && !denial.contains('\u{1b}'),
+        "{denial}"
+    );
+    assert_eq!(arena.world.dynamodb.connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_that_do_not_add_up() {
+    let arena = Arena::open(limits()).await;
+    println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
+    arena
+        .check("lie-nothing", "the account", "it leaves requests out")
+        .await;
+    arena
+        .check("lie-elsewhere", "the account", "that it was not given")
+        .await;
+    arena
+        .check("lie-twice", "the account", "it names a request twice")
+        .await;
+    arena
+        .check("lie-more", "the account", "not as many as it says")
+        .await;
+    arena
+        .check("lie-pending", "the account", "it names a request twice")
+        .await;
+
+    let documents = [r#"{"id":"1"}"#.to_owned()];
+    let load = async |behaviour: &str, expected: &str| {
+        let table = Table {
+            name: format!("hostile:{behaviour}"),
+            keys: None,
+            retry: retry(),
+            concurrency: 1,
+        };
+        let error = arena
+            .hostile
+            .load(&table, &documents, None)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(expected), "{behaviour}: {error}");
+        arena.healthy(behaviour).await;
+    };
+    load("lie-nothing", "not as many as it was given").await;
+    load("lie-more", "not as many as it was given").await;
+    load("lie-elsewhere", "that it was not given").await;
+    load("lie-capacity", "its write capacity is no amount").await;
+}

@@ -1,0 +1,418 @@
+//! Every command at its most talkative, with and without failures → nothing it
+//! leaves behind has a secret in it, in any form.
+
+use crate::support::command::Output;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, host};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast::demo::postgres::TemporaryPostgres;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+const CLIENT_SECRET: &str = "cl13nt/s3cr3t+of%us";
+const TOKEN: &str = "t0k3n-granted-by-the-server";
+const AWS_SECRET: &str = "aws/s3cr3t+access-key";
+const AWS_TOKEN: &str = "aws-s3ss10n-token";
+const WRONG_PASSWORD: &str = "wr0ng-p4ssw0rd";
+
+/// A secret in each form that it takes on its way.
+fn forms(secret: &str) -> Vec<String> {
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let pair = format!("client:{encoded}");
+    vec![
+        secret.to_owned(),
+        STANDARD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        STANDARD.encode(pair),
+        STANDARD.encode(format!("client:{secret}")),
+        encoded,
+    ]
+}
+
+fn search(what: &str, text: &str, secrets: &[String]) {
+    for secret in secrets {
+        for form in forms(secret) {
+            let found = text.find(&form).map(|at| {
+                let start = text[..at].rfind('\n').unwrap_or(0);
+                &text[start..]
+            });
+            let found = found.map(|rest| rest.chars().take(300).collect::<String>());
+            assert_eq!(found, None, "{what} shows {secret}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "the log shows cl13nt")]
+fn the_search_finds_what_is_there() {
+    let pair = "client:cl13nt%2Fs3cr3t%2Bof%25us";
+    let log = format!("a line\nauthorization: Basic {}", STANDARD.encode(pair));
+    search("the log", &log, &[CLIENT_SECRET.to_owned()]);
+}
+
+/// Where everything is, and how it is said to be reached.
+#[derive(Clone)]
+struct Setup {
+    rows: String,
+    source: String,
+    by: &'static str,
+    dynamodb: String,
+    more: &'static str,
+}
+
+impl Setup {
+    fn configuration(&self) -> String {
+        let Self {
+            rows,
+            source,
+            by,
+            dynamodb,
+            more,
+        } = self;
+        format!(
+            r#"
+[rows]
+postgres = "{rows}"
+query = "SELECT n AS id FROM generate_series(1, 3) AS n"
+
+[source]
+url = "{source}/artists/{{id}}"
+require = ["/name"]
+retry = {{ max_attempts = 2, base_delay_ms = 1, max_delay_ms = 2 }}
+
+[source.attributes]
+artist_id = "artist {{id}}"
+
+[source.auth]
+by = "{by}"
+type = "client-credentials"
+token_url = "{source}/token"
+client_id = "client"
+client_secret = "{CLIENT_SECRET}"
+
+[egress]
+addresses = ["127.0.0.1"]
+
+[table]
+name = "tracks"
+region = "us-east-1"
+endpoint = "{dynamodb}"
+keys.partition = {{ name = "artist_id", type = "S" }}
+retry = {{ max_attempts = 2, base_delay_ms = 1, max_delay_ms = 2 }}
+
+[table.credentials]
+access_key_id = "AKIAEXAMPLE"
+secret_access_key = "{AWS_SECRET}"
+session_token = "{AWS_TOKEN}"
+{more}
+"#
+        )
+    }
+}
+
+/// An API with a token endpoint; `artist` answers for the rest.
+async fn api(
+    token: impl Fn(Option<&str>) -> Reply + Send + Sync + 'static,
+    artist: Reply,
+) -> ScriptedSource {
+    ScriptedSource::start(move |seen, _| {
+        if seen.target.starts_with("/token") {
+            token(seen.header("authorization"))
+        } else {
+            artist.clone()
+        }
+    })
+    .await
+}
+
+fn grant(_: Option<&str>) -> Reply {
+    Reply::json(format!(
+        r#"{{"access_token":"{TOKEN}","token_type":"Bearer","expires_in":3600}}"#
+    ))
+}
+
+const COMMANDS: &[&[&str]] = &[
+    &["check"],
+    &["table", "create"],
+    &["table", "describe"],
+    &["extract", "--rejected", "extract.jsonl"],
+    &["run", "--rejected", "run.jsonl", "--report", "json"],
+    &["load", "-", "--rejected", "load.jsonl"],
+    &["query", "artist_id > 'a'"],
+    &["query", "--count"],
+    &["component"],
+    &["init", "--force"],
+];
+
+/// Runs every command there and searches all that it leaves.
+async fn commands(what: &str, configuration: &str, secrets: &[String]) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for command in COMMANDS {
+        // A new folder each time: `init` replaces the configuration.
+        let stage = Stage::new(configuration);
+        let arguments = [&["-vvv"], *command].concat();
+        let document = r#"{"artist_id":"x","name":"x"}"#;
+        let output = stage.rowcast_with_input(&arguments, document).await;
+        let what = format!("{what}: {}", command.join(" "));
+        search(&format!("{what}: stdout"), &output.stdout, secrets);
+        search(&format!("{what}: stderr"), &output.stderr, secrets);
+        for file in std::fs::read_dir(stage.path()).unwrap() {
+            let path = file.unwrap().path();
+            if !path.ends_with("rowcast.toml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                search(&format!("{what}: {}", path.display()), &text, secrets);
+            }
+        }
+        outputs.push(output);
+    }
+    outputs
+}
+
+fn codes(outputs: &[Output]) -> Vec<i32> {
+    outputs.iter().map(|output| output.code.unwrap()).collect()
+}
+
+async fn closed_port() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+#[expect(clippy::too_many_lines, reason = "one flat list of failures")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_shows_a_secret() {
+    let postgres = TemporaryPostgres::start(&[]).await.unwrap();
+    let url = postgres.url();
+    let (before, _) = url.rsplit_once('@').unwrap();
+    let password = before.rsplit(':').next().unwrap().to_owned();
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let artist = Reply::json(r#"[{"name":"one"},{"title":"lacks its name"}]"#);
+    let good = api(grant, artist.clone()).await;
+    let secrets: Vec<String> = [CLIENT_SECRET, TOKEN, AWS_SECRET, AWS_TOKEN, WRONG_PASSWORD]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([password.clone()])
+        .collect();
+    let setup = Setup {
+        rows: url.clone(),
+        source: good.origin(),
+        by: "host",
+        dynamodb: dynamodb.endpoint(),
+        more: "",
+    };
+    let check =
+        async |what: &str, setup: Setup| commands(what, &setup.configuration(), &secrets).await;
+
+    let outputs = check("all is well", setup.clone()).await;
+    assert_eq!(codes(&outputs)[1], 0, "{outputs:?}");
+    assert!(outputs[4].stdout.contains("\"written\""), "{outputs:?}");
+    let by = "component";
+    check(
+        "by the component",
+        Setup {
+            by,
+            ..setup.clone()
+        },
+    )
+    .await;
+
+    let rows = url.replace(&password, WRONG_PASSWORD);
+    let failed = check(
+        "a wrong password",
+        Setup {
+            rows,
+            ..setup.clone()
+        },
+    )
+    .await;
+    assert_ne!(codes(&failed)[4], 0);
+    let rows = format!("postgresql://me:{password}@{}/db", closed_port().await);
+    check(
+        "PostgreSQL is away",
+        Setup {
+            rows,
+            ..setup.clone()
+        },
+    )
+    .await;
+    let rows = format!("postgresql://me:{password}@127.0.0.1:port/db?sslmode={password}");
+    check(
+        "an unreadable URL",
+        Setup {
+            rows,
+            ..setup.clone()
+        },
+    )
+    .await;
+
+    let echo = |header: Option<&str>| {
+        let header = header.unwrap_or_default();
+        let words = format!("client:{CLIENT_SECRET} {header}");
+        let words = serde_json::json!({"error": "invalid_client", "error_description": words});
+        Reply::status(401, words.to_string())
+    };
+    let echoing = api(echo, artist.clone()).await;
+    let source = echoing.origin();
+    let failed = check(
+        "an echo",
+        Setup {
+            source,
+            ..setup.clone()
+        },
+    )
+    .await;
+    assert!(failed[4].stderr.contains("invalid_client"), "{failed:?}");
+    let garbage = |_: Option<&str>| Reply::json(format!(r#"{{"access_token":"{TOKEN}""#));
+    let broken = api(garbage, artist).await;
+    let source = broken.origin();
+    check(
+        "half a token",
+        Setup {
+            source,
+            ..setup.clone()
+        },
+    )
+    .await;
+    for (what, reply) in [
+        ("401", Reply::status(401, r#"{"error":"expired"}"#)),
+        ("500", Reply::status(500, "oops")),
+        ("a reset", Reply::Reset),
+        ("a cut", Reply::Cut(r#"[{"name":"one"}]"#.into())),
+    ] {
+        let failing = api(grant, reply).await;
+        let source = failing.origin();
+        check(
+            what,
+            Setup {
+                source,
+                ..setup.clone()
+            },
+        )
+        .await;
+    }
+    let source = format!("http://{}", closed_port().await);
+    check(
+        "the API is away",
+        Setup {
+            source,
+            ..setup.clone()
+        },
+    )
+    .await;
+
+    for (what, status, kind) in [
+        ("no access", 400, "AccessDeniedException"),
+        ("no client", 400, "UnrecognizedClientException"),
+        ("expired", 400, "ExpiredTokenException"),
+        ("a fault", 500, "InternalServerError"),
+    ] {
+        let body = format!(r#"{{"__type":"com.amazonaws#{kind}","message":"refused"}}"#);
+        let refusing = ScriptedSource::start(move |_, _| Reply::status(status, &*body)).await;
+        let dynamodb = refusing.origin();
+        check(
+            what,
+            Setup {
+                dynamodb,
+                ..setup.clone()
+            },
+        )
+        .await;
+    }
+    let endpoint = format!("http://{}", closed_port().await);
+    check(
+        "DynamoDB is away",
+        Setup {
+            dynamodb: endpoint,
+            ..setup.clone()
+        },
+    )
+    .await;
+    let more = "[limits]\nmemory_mib = 2";
+    check(
+        "no memory",
+        Setup {
+            more,
+            ..setup.clone()
+        },
+    )
+    .await;
+
+    let whole = setup.configuration();
+    let secret = format!("\"{CLIENT_SECRET}\"");
+    for (what, broken) in [
+        (
+            "an open quote",
+            whole.replace(&secret, &secret[..secret.len() - 1]),
+        ),
+        ("no quotes", whole.replace(&secret, CLIENT_SECRET)),
+        (
+            "a wrong type",
+            whole.replace(&secret, &format!("[{secret}]")),
+        ),
+        (
+            "a wrong name",
+            whole.replace("client_secret", "client_secrt"),
+        ),
+        (
+            "a secret as type",
+            whole.replace("client-credentials", CLIENT_SECRET),
+        ),
+        ("an open URL", whole.replace(&format!("{url}\""), &url)),
+    ] {
+        let outputs = commands(what, &broken, &secrets).await;
+        assert_ne!(codes(&outputs)[4], 0, "{what}");
+    }
+}
+
+/// All that a subscriber is told.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The command doesn't show what dependencies trace; an application with a
+/// subscriber of its own might.
+#[tokio::test]
+async fn no_dependency_traces_a_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let source = api(grant, Reply::json(r#"[{"name":"one"}]"#)).await;
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let setup = Setup {
+        rows: "postgresql://me:pass@127.0.0.1/none".into(),
+        source: source.origin(),
+        by: "host",
+        dynamodb: dynamodb.endpoint(),
+        more: "",
+    };
+    let host = host(&setup.configuration()).await;
+    host.create_table().await.unwrap();
+    let planned = rowcast::plan::source(host.config().source().unwrap());
+    let rows = [r#"{"id":1}"#.to_owned()];
+    let extraction = host.pipeline().extract(&planned, &rows, None, None).await;
+    let table = host.checked_table().await.unwrap();
+    let report = host
+        .pipeline()
+        .load(&table, &extraction.unwrap().documents, None)
+        .await;
+    assert_eq!(report.unwrap().written, 1);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("TRACE"), "{text}");
+    let secrets = [CLIENT_SECRET, TOKEN, AWS_SECRET, AWS_TOKEN].map(str::to_owned);
+    search("the trace", &text, &secrets);
+}

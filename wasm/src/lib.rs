@@ -1,0 +1,157 @@
+//! A package of this workspace → the WASI component that its build script's
+//! crate embeds, by the first toolchain at hand that can build for Wasm.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds a package in a folder of the workspace, and tells the compiler in
+/// that environment variable where the component is. For build scripts.
+pub fn embed(package: &str, folder: &str, variable: &str) -> Result<(), Box<dyn Error>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let workspace = manifest
+        .ancestors()
+        .find(|folder| folder.join("Cargo.lock").exists())
+        .ok_or("there is no workspace around this crate")?;
+    let (source, own) = (format!("{folder}/src"), format!("{folder}/Cargo.toml"));
+    for path in [&source, &own, "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", workspace.join(path).display());
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // Shared by all packages and profiles, so that the standard library is
+    // built once: <target>/<profile>/build/<package>/out.
+    let target = out.ancestors().nth(4).unwrap_or(&out).join("component");
+    let module = Toolchain::find()?.build(package, workspace, &target)?;
+    let component = encode(&fs::read(module)?)?;
+    let path = out.join(package).with_extension("wasm");
+    fs::write(&path, component)?;
+    println!("cargo::rustc-env={variable}={}", path.display());
+    Ok(())
+}
+
+fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut encoder = wit_component::ComponentEncoder::default();
+    Ok(encoder.validate(true).module(module)?.encode()?)
+}
+
+/// A way to compile for Wasm.
+enum Toolchain {
+    /// The running toolchain has the target's standard library.
+    Target,
+    /// The running toolchain has the standard library's source.
+    Source,
+    /// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, with
+    /// somebody's LLVM linker, which they lack.
+    Debian { linker: PathBuf },
+}
+
+impl Toolchain {
+    fn find() -> Result<Self, Box<dyn Error>> {
+        let rustc = env::var("RUSTC")?;
+        let sysroot = ask(&rustc, &["--print", "sysroot"])?;
+        if has_core(&ask(
+            &rustc,
+            &["--print", "target-libdir", "--target", TARGET],
+        )?) {
+            return Ok(Self::Target);
+        }
+        if has_source(&sysroot) {
+            return Ok(Self::Source);
+        }
+        let debian =
+            ask("/usr/bin/rustc", &["--print", "sysroot"]).is_ok_and(|root| has_source(&root));
+        let host = env::var("HOST")?;
+        let linker = [
+            Path::new(&sysroot).join(format!("lib/rustlib/{host}/bin/rust-lld")),
+            PathBuf::from("/usr/bin/wasm-ld"),
+        ];
+        let linker = linker.into_iter().find(|path| path.exists());
+        match linker {
+            Some(linker) if debian && Path::new("/usr/bin/cargo").exists() => Ok(Self::Debian { linker }),
+            _ => Err(format!(
+                "the component needs a Rust toolchain that can build for {TARGET}, and there is none.\n\
+                 Run `cargo xtask setup`, which installs one, or do it yourself:\n  \
+                 rustup target add {TARGET}\n\
+                 or, on Debian:\n  \
+                 apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld"
+            )
+            .into()),
+        }
+    }
+
+    fn build(
+        &self,
+        package: &str,
+        workspace: &Path,
+        target: &Path,
+    ) -> Result<PathBuf, Box<dyn Error>> {
+        let cargo = match self {
+            Self::Target | Self::Source => env::var("CARGO")?,
+            Self::Debian { .. } => "/usr/bin/cargo".to_owned(),
+        };
+        let mut command = Command::new(cargo);
+        // What cargo tells this script is about the host's build, not that one.
+        for (name, _) in env::vars() {
+            let inherited = name.starts_with("CARGO_")
+                && !name.starts_with("CARGO_HTTP_")
+                && !name.starts_with("CARGO_NET_")
+                && name != "CARGO_HOME";
+            if inherited || name.starts_with("RUSTC") || name == "RUSTFLAGS" {
+                command.env_remove(name);
+            }
+        }
+        command
+            .current_dir(workspace)
+            .args(["build", "--package", package, "--lib"]);
+        command
+            .args(["--profile", "component", "--target", TARGET, "--target-dir"])
+            .arg(target);
+        if !matches!(self, Self::Target) {
+            // Building the standard library is not stable yet.
+            command
+                .env("RUSTC_BOOTSTRAP", "1")
+                .arg("-Zbuild-std=std,panic_abort");
+        }
+        if let Self::Debian { linker } = self {
+            command.env("RUSTC", "/usr/bin/rustc");
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+        let output = command.output()?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("build {package} for {TARGET}:\n{text}").into());
+        }
+        let file = format!("component/{}.wasm", package.replace('-', "_"));
+        Ok(target.join(TARGET).join(file))
+    }
+}
+
+fn ask(program: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+    let output = Command::new(program)
+        .args(arguments)
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("{program} {} failed", arguments.join(" ")).into());
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn has_core(directory: &str) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .into_iter()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+}
+
+fn has_source(sysroot: &str) -> bool {
+    Path::new(sysroot)
+        .join("lib/rustlib/src/rust/library/Cargo.lock")
+        .exists()
+}
