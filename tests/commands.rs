@@ -55,7 +55,7 @@ fn snapshot(stage: &Stage, output: &Output) -> String {
     settled(&text.replace(&folder, "[folder]"))
 }
 
-/// Ports, durations, times of day and random passwords → placeholders.
+/// Ports, durations, times of day, runs and random passwords → placeholders.
 fn settled(text: &str) -> String {
     let digit = |byte: u8| byte.is_ascii_digit();
     // An inline snapshot can't hold a line of spaces.
@@ -71,6 +71,9 @@ fn settled(text: &str) -> String {
     });
     text = after(&text, "at or after ", "TIME", |byte| {
         digit(byte) || b"-: ".contains(&byte)
+    });
+    text = after(&text, "--resume ", "RUN", |byte| {
+        byte.is_ascii_alphanumeric() || byte == b'-'
     });
     after(&text, "postgresql://postgres:", "PASSWORD", |byte| {
         byte.is_ascii_alphanumeric()

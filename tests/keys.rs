@@ -49,6 +49,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
             json!({
                 "total": total,
                 "written": tracks,
+                "unchanged": 0,
                 "superseded": shared,
                 "rejected": 0,
                 "pending": 0,

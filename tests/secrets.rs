@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use rowcast::demo::postgres::TemporaryPostgres;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 const CLIENT_SECRET: &str = "cl13nt/s3cr3t+of%us";
@@ -158,16 +159,31 @@ async fn commands(what: &str, configuration: &str, secrets: &[String]) -> Vec<Ou
         let what = format!("{what}: {}", command.join(" "));
         search(&format!("{what}: stdout"), &output.stdout, secrets);
         search(&format!("{what}: stderr"), &output.stderr, secrets);
-        for file in std::fs::read_dir(stage.path()).unwrap() {
-            let path = file.unwrap().path();
+        for path in files(stage.path()) {
             if !path.ends_with("rowcast.toml") {
-                let text = std::fs::read_to_string(&path).unwrap();
+                // The ledger's file isn't text, but a secret in it would be.
+                let bytes = std::fs::read(&path).unwrap();
+                let text = String::from_utf8_lossy(&bytes);
                 search(&format!("{what}: {}", path.display()), &text, secrets);
             }
         }
         outputs.push(output);
     }
     outputs
+}
+
+/// All files in a folder, however deep.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }
 
 fn codes(outputs: &[Output]) -> Vec<i32> {

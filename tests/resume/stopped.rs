@@ -28,7 +28,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     assert!(
-        stopped.stderr.contains(" goes on, from "),
+        stopped.stderr.contains(" goes on at or after "),
         "{}",
         stopped.stderr
     );

@@ -7,7 +7,7 @@ use rowcast::config::{FileRows, Format, Input as Place, Rows};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
-use rowcast::run::{Run, Stopped, Tally, Unchanged, documents_again, rows_again};
+use rowcast::run::{Run, Stopped, Tally, Unchanged, clock, documents_again, rows_again};
 use std::io::{Write, stderr};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl RunBooks {
         if let (Some(id), Some(until)) = (books.id(), books.silent_until(SystemTime::now()))
             && !self.now
         {
-            let error = anyhow::anyhow!("the run {id} may not go on before {}", time(until));
+            let error = anyhow::anyhow!("the run {id} may not go on before {}", clock(until));
             let hint = "the source asked for silence until then; `--now` asks it nevertheless";
             return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
         }
@@ -186,11 +186,15 @@ impl Input {
 
 /// How to go on with a run that was stopped.
 pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
+    if matches!(stopped, Stopped::Invalid(_)) {
+        // What mends it makes it other work: there is nothing to go on with.
+        return None;
+    }
     let resume = format!("`rowcast run --resume {}`", run?);
     Some(Hint::new(match (stopped, stopped.hint()) {
         (Stopped::Requested, _) => format!("{resume} goes on where it stopped"),
         (Stopped::RateLimited { resume_at, .. }, _) => {
-            format!("{resume} goes on, from {}", time(*resume_at))
+            format!("{resume} goes on at or after {}", clock(*resume_at))
         }
         (_, Some(hint)) => format!("{hint}; then {resume} goes on where it stopped"),
         (_, None) => format!("once the cause is mended, {resume} goes on where it stopped"),
@@ -214,8 +218,4 @@ pub fn summary(tally: &Tally) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn time(at: SystemTime) -> String {
-    httpdate::fmt_http_date(at)
 }

@@ -192,8 +192,9 @@ fn span(duration: Duration) -> String {
     }
 }
 
-/// A time of day as people read it.
-fn clock(time: SystemTime) -> String {
+/// A moment as people read it, to the second and never too early.
+#[must_use]
+pub fn clock(time: SystemTime) -> String {
     // A second later rather than early.
     match jiff::Timestamp::try_from(time + Duration::from_millis(999)) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),

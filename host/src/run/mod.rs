@@ -11,7 +11,7 @@ mod tally;
 pub use again::{documents_again, rows_again};
 pub use books::Unchanged;
 pub use chunk::call_stopped;
-pub use event::{Event, Rejection, Stopped, Upstream};
+pub use event::{Event, Rejection, Stopped, Upstream, clock};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};
