@@ -249,7 +249,7 @@ async fn dynamodb_refuses() {
         time       SECONDS s
         error: the run stopped before its end
           because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
-          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable
+          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable; then `rowcast run --resume RUN` goes on where it stopped
     "#]]).await;
     let nowhere = table
         .split("[table.credentials]")

@@ -70,11 +70,33 @@ async fn help() {
         expect![[r#"
             exit 0
             --- stdout
-            Run the pipeline: rows → extract → load
+            Run the pipeline: rows → extract → load.
+
+            A run that was stopped or killed is gone on with: rows that were finished aren't asked for again.
+            Documents that haven't changed since they were written aren't written again.
 
             Usage: rowcast run [OPTIONS]
 
             Options:
+                  --fresh
+                      Begin anew, even if an earlier run was stopped before its end
+
+                  --resume <RUN>
+                      Go on with this run, or fail
+
+                  --now
+                      Resume even if the source asked for silence and that isn't over
+
+                  --write-unchanged
+                      Write documents even if they haven't changed
+
+                  --verify
+                      Compare with the table itself instead of trusting the ledger; it costs reading each item
+
+                  --rows <FILE>
+                      Take these rows (JSON lines or CSV) instead of `[rows]`; a file that `--rejected` wrote is
+                      fine
+
                   --rejected <FILE>
                       Write what is rejected to this file, as JSON lines
 

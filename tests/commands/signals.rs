@@ -66,7 +66,7 @@ async fn once_finishes_what_is_in_flight() {
             time       SECONDS s
             error: the run stopped before its end
               because: stopped on request
-              hint: run again: writing a document twice leaves it as writing it once
+              hint: `rowcast run --resume RUN` goes on where it stopped
         "#]],
     )
     .await;

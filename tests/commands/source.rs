@@ -35,8 +35,24 @@ async fn everything_goes_well() {
     check(&stage, &["run", "-q", "--report", "json"], expect![[r#"
         exit 0
         --- stdout
-        {"rows":{"read":2,"done":2,"rejected":0,"pending":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":2,"superseded":0,"rejected":0,"pending":0,"handed_over":0},"effort":{"source_requests":2,"source_retries":0,"dynamodb_requests":1,"dynamodb_retries":0,"write_capacity":2.0}}
+        {"rows":{"read":2,"done":2,"rejected":0,"pending":0,"resumed":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":0,"unchanged":2,"superseded":0,"rejected":0,"pending":0,"handed_over":0},"effort":{"source_requests":2,"source_retries":0,"dynamodb_requests":0,"dynamodb_retries":0,"write_capacity":0.0,"write_capacity_saved":2.0}}
     "#]]).await;
+    check(
+        &stage,
+        &["run"],
+        expect![[r#"
+        exit 0
+        --- stderr
+        rows       2 read: 2 done, 0 rejected, 0 pending
+        requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
+        records    2 received: 2 accepted, 0 rejected
+        documents  2 in all: 0 written, 0 superseded, 0 rejected, 0 pending
+        DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
+        time       SECONDS s
+        unchanged  2 documents are in the table as they are; about 2 write capacity units saved
+    "#]],
+    )
+    .await;
     check(&stage, &["extract", "-q"], expect![[r#"
         exit 0
         --- stdout
@@ -100,7 +116,7 @@ async fn the_client_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client: Invalid client secret
-                  hint: check source.auth.client_id, source.auth.client_secret
+                  hint: check source.auth.client_id, source.auth.client_secret; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
         (
@@ -116,7 +132,7 @@ async fn the_client_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: the token endpoint http://127.0.0.1:PORT/api/token answered 401: invalid_client: Invalid client secret; check client-id, client-secret and scope
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
     ] {
@@ -150,7 +166,7 @@ async fn the_token_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
         (
@@ -166,7 +182,7 @@ async fn the_token_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
     ] {
@@ -261,7 +277,7 @@ async fn silence_is_asked_for() {
         time       SECONDS s
         error: the run stopped before its end
           because: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 429: API rate limit exceeded; it asks to wait 1 day
-          hint: run again at or after TIME UTC
+          hint: `rowcast run --resume RUN` goes on at or after TIME UTC
     "#]]).await;
 }
 
@@ -343,6 +359,6 @@ async fn the_source_is_not_there() {
         time       SECONDS s
         error: the run stopped before its end
           because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks gave no complete answer: fetch a token from http://127.0.0.1:PORT/api/token: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
-          hint: run again later, or see `rowcast check`
+          hint: run again later, or see `rowcast check`; then `rowcast run --resume RUN` goes on where it stopped
     "#]]).await;
 }
