@@ -13,6 +13,7 @@ const DOCUMENTS: &str = r#"{"shelf":"a","id":"1","name":"Größe, \"quoted\"","n
 {"shelf":"a","id":"3","name":null,"n":-7,"map":{"inner":"it's\nhere"}}
 "#;
 
+#[expect(clippy::too_many_lines, reason = "one table of snapshots")]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_output() {
     let forms: [(&[&str], Expect); 8] = [

@@ -213,7 +213,7 @@ pub async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
                 body.len()
             );
             for (name, value) in headers {
-                text.push_str(&format!("{name}: {value}\r\n"));
+                text = text + name + ": " + &value + "\r\n";
             }
             text.push_str("\r\n");
             text.push_str(&body);

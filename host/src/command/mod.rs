@@ -96,7 +96,7 @@ impl Arguments {
             Command::Table(command) => command.execute(&global).await,
             Command::Check(command) => command.execute(&global).await,
             #[cfg(feature = "demo")]
-            Command::Demo(command) => command.execute(&global).await,
+            Command::Demo(command) => Box::pin(command.execute(&global)).await,
             Command::Component(command) => command.execute(&global),
             Command::Init(command) => command.execute(&global),
         }

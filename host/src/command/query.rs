@@ -17,6 +17,10 @@ use std::io::{Write, stderr, stdout};
 ///   popularity > 90 AND begins_with(name, 'My') AND country IN ('US', 'CA')
 /// Text goes between single quotes; names that aren't plain identifiers go
 /// between backticks. Conditions on the keys use Query, all others Scan.
+#[expect(
+    clippy::doc_markdown,
+    reason = "help shows the condition as it is typed"
+)]
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Query {

@@ -126,8 +126,9 @@ fn describe(rejection: &Rejection) -> String {
 }
 
 fn values(combination: &[(String, String)]) -> String {
-    combination
-        .iter()
+    let values = combination.iter();
+    let each: Vec<String> = values
         .map(|(axis, value)| format!(", {axis} {value}"))
-        .collect()
+        .collect();
+    each.concat()
 }

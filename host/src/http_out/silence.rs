@@ -82,11 +82,7 @@ pub(super) fn retry_after(headers: &HeaderMap, today: SystemTime) -> Option<Dura
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 

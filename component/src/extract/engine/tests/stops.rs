@@ -1,6 +1,7 @@
 //! When the upstream is given silence, and when it is given up.
 
 use super::*;
+use std::cmp::Ordering;
 
 fn limited(wait: &str) -> Reply {
     answer(429, &[("retry-after", wait)], "")
@@ -43,14 +44,10 @@ fn nobody_sends_inside_the_window() {
 #[test]
 fn what_the_host_did_not_send_is_no_attempt() {
     let check = |wait: &'static str, unsent: u32, expected: &str| {
-        let answers = move |_: &HttpRequest, before: u32| {
-            if before < unsent {
-                answer(429, &[("retry-after", wait), ("rowcast-unsent", "1")], "")
-            } else if before == unsent {
-                answer(500, &[], "")
-            } else {
-                ok()
-            }
+        let answers = move |_: &HttpRequest, before: u32| match before.cmp(&unsent) {
+            Ordering::Less => answer(429, &[("retry-after", wait), ("rowcast-unsent", "1")], ""),
+            Ordering::Equal => answer(500, &[], ""),
+            Ordering::Greater => ok(),
         };
         let mut source = source();
         source.retry.max_attempts = 2;
