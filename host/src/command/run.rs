@@ -156,7 +156,7 @@ async fn interrupted(stop: &StopHandle, progress: &Progress) {
 async fn control_c() {
     if tokio::signal::ctrl_c().await.is_err() {
         // No signals can be had, so none will come.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
