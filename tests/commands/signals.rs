@@ -30,8 +30,12 @@ async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String
 
 /// What a terminal sends to the process.
 async fn control_c(id: u32) {
-    let mut kill = tokio::process::Command::new("kill");
-    let status = kill.args(["-INT", &id.to_string()]).status().await;
+    // The shell has it built in; the program of that name may not be there.
+    let mut shell = tokio::process::Command::new("sh");
+    let status = shell
+        .args(["-c", &format!("kill -INT {id}")])
+        .status()
+        .await;
     assert!(status.unwrap().success());
 }
 

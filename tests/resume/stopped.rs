@@ -133,8 +133,9 @@ async fn ctrl_c_finishes_what_is_in_flight() {
     let child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     let process = child.id().unwrap().to_string();
     trap.sprung().await;
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &process])
+    // The shell has it built in; the program of that name may not be there.
+    let sent = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -INT {process}")])
         .status()
         .unwrap();
     assert!(sent.success());

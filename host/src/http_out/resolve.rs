@@ -34,9 +34,11 @@ impl Resolver {
     }
 
     async fn resolve(&self, name: &str) -> Result<vec::IntoIter<SocketAddr>, ResolveError> {
-        let found = tokio::net::lookup_host((name, 0))
-            .await
-            .map_err(ResolveError::Unknown)?;
+        let found = tokio::net::lookup_host((name, 0)).await;
+        let mut found: Vec<SocketAddr> = found.map_err(ResolveError::Unknown)?.collect();
+        // Systems order addresses differently; a refusal names the same one
+        // everywhere, and most servers on this machine listen on IPv4.
+        found.sort_by_key(SocketAddr::is_ipv6);
         let name = name.to_ascii_lowercase();
         let (mut admitted, mut refused) = (Vec::new(), None);
         for socket in found {
