@@ -19,21 +19,8 @@ use std::fmt::Write as _;
 /// batch of 16 where nothing goes wrong.
 const QUIET: Scene = Scene {
     artists: 2,
-    source: SourcePlan {
-        seed: 0,
-        first: &[],
-        rates: &[],
-        missing: 0,
-        expire_tokens_after: None,
-    },
-    dynamodb: DynamoPlan {
-        seed: 0,
-        first: &[],
-        rates: &[],
-        poisoned: 0,
-        clock_seconds: 0,
-        expire_credentials_after: None,
-    },
+    source: SourcePlan::QUIET,
+    dynamodb: DynamoPlan::QUIET,
     auth: AuthBy::Host,
     ask_keys: false,
     attempts: 3,

@@ -21,21 +21,8 @@ const COUNTRIES: [&str; 2] = ["US", "CA"];
 
 const QUIET: Scene = Scene {
     artists: ARTISTS,
-    source: SourcePlan {
-        seed: 0,
-        first: &[],
-        rates: &[],
-        missing: 0,
-        expire_tokens_after: None,
-    },
-    dynamodb: DynamoPlan {
-        seed: 0,
-        first: &[],
-        rates: &[],
-        poisoned: 0,
-        clock_seconds: 0,
-        expire_credentials_after: None,
-    },
+    source: SourcePlan::QUIET,
+    dynamodb: DynamoPlan::QUIET,
     auth: AuthBy::Host,
     ask_keys: true,
     attempts: 12,

@@ -52,6 +52,18 @@ pub struct DynamoPlan {
     pub expire_credentials_after: Option<u32>,
 }
 
+impl DynamoPlan {
+    /// No faults.
+    pub const QUIET: Self = Self {
+        seed: 0,
+        first: &[],
+        rates: &[],
+        poisoned: 0,
+        clock_seconds: 0,
+        expire_credentials_after: None,
+    };
+}
+
 /// Ends when it's dropped.
 pub struct FaultyDynamo {
     endpoint: String,

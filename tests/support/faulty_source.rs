@@ -61,6 +61,17 @@ pub struct SourcePlan {
     pub expire_tokens_after: Option<usize>,
 }
 
+impl SourcePlan {
+    /// No faults.
+    pub const QUIET: Self = Self {
+        seed: 0,
+        first: &[],
+        rates: &[],
+        missing: 0,
+        expire_tokens_after: None,
+    };
+}
+
 pub struct FaultySource {
     server: ScriptedSource,
     books: Arc<Mutex<Books>>,

@@ -12,3 +12,4 @@ pub mod source;
 pub mod stage;
 pub mod table;
 pub mod trap;
+pub mod world;
