@@ -11,6 +11,7 @@ with 0 only if every check holds.
 import argparse
 import base64
 import collections
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -72,14 +73,17 @@ def expected_keys(where, rows):
         where["token_url"], b"grant_type=client_credentials",
         {"Authorization": f"Basic {login}", "Content-Type": form},
     )["access_token"]
-    keys = collections.Counter()
-    for row in rows:
-        artist = json.loads(row)["id"]
-        for country in ("US", "CA"):
-            url = where["url"].format(id=artist, country=country)
-            for track in fetch(url, None, {"Authorization": f"Bearer {token}"})["tracks"]:
-                keys[artist, f"{country}#{track['id']}"] += 1
-    return keys
+    authorization = {"Authorization": f"Bearer {token}"}
+
+    def keys(cell):
+        artist, country = cell
+        url = where["url"].format(id=artist, country=country)
+        tracks = fetch(url, None, authorization)["tracks"]
+        return [(artist, f"{country}#{track['id']}") for track in tracks]
+
+    cells = [(json.loads(row)["id"], country) for row in rows for country in ("US", "CA")]
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        return collections.Counter(key for found in pool.map(keys, cells) for key in found)
 
 
 def scan(where, count):
@@ -156,7 +160,7 @@ def cases(setting, where, socket):
             for case, attempts, function, parameters in asked:
                 identifier = execution(server.submit(function, *parameters))
                 answer = result(server, identifier)
-                failure = answer.get("err")
+                failure = answer.get("error")
                 named = failure if isinstance(failure, str) else next(iter(failure or {}), None)
                 events = server.ask("execution", "events", "--limit", "100", identifier).stdout
                 made = len(re.findall(r"^\d+ .* Locked\(", events, re.MULTILINE))
@@ -208,7 +212,9 @@ def share(setting, where, socket, kill):
         if kill:
             say("4. The same, and server 1 is killed (kill -9) when a third is written")
         else:
-            say(f"3. {len(rows)} rows, {len(expected)} tracks, chunks of {job['chunk_rows']} rows, two servers")
+            say(f"3. {len(rows)} rows, {len(expected)} tracks, chunks of {job['chunk_rows']} rows, two servers; budget 1 s, source {setting.latency} ms")
+        # Too little for a chunk, so that calls leave something pending.
+        job["budget_ms"] = 1000
         before = scan(where, count=True)
         begun = time.monotonic()
         identifier = execution(one.submit(RUN, job, rows))
@@ -228,10 +234,10 @@ def share(setting, where, socket, kill):
         total = answer["ok"]["total"]
         say(f"  finished after {seconds:.1f} s: {json.dumps({k: v for k, v in total.items() if v})}")
         for number, server in enumerate((one, two), 1):
-            ran = len(re.findall(r"Run finished: completed .*pipeline/", server.log.read_text()))
+            ran = len(re.findall(f"Run finished: completed .*execution_id={identifier}", server.log.read_text()))
             say(f"  server {number} finished {ran} activities")
         if kill:
-            say(f"  server 2 found {two.logged('with expired lock') + two.logged('Unlocking workflow')} locks of a dead server")
+            say(f"  server 2 freed {two.logged('with expired lock') + two.logged('Unlocking workflow')} locks of a dead server")
         check(answer["ok"]["failed"] == [] and total["pending"] == [] and total["rejected"] == [], "no chunk failed, nothing pending, nothing rejected")
         check(total["written"] == total["documents"] == len(expected), f"every document extracted was acknowledged: {total['written']}")
         keys = collections.Counter(

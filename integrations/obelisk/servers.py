@@ -104,7 +104,7 @@ class Obelisk:
         self.program, self.name = program, name
         self.log = folder / f"{name}.log"
         self.api = f"http://127.0.0.1:{free_port()}"
-        configuration = folder / f"{name}.toml"
+        configuration = folder / f"server-{name}.toml"
         text = (folder / "server.toml").read_text()
         address = self.api.removeprefix("http://")
         configuration.write_text(f'{text}\n[api]\nlistening_addr = "{address}"\n')
@@ -118,7 +118,11 @@ class Obelisk:
 
     def ready(self):
         """Waits until it answers."""
-        wait_for(self.name, lambda: self.ask("execution", "list").returncode == 0, self.process)
+        try:
+            wait_for(self.name, lambda: self.ask("execution", "list").returncode == 0, self.process)
+        except SystemExit:
+            print(self.log.read_text(errors="replace")[-2000:])
+            raise
 
     def ask(self, *arguments):
         """One use of Obelisk's command line."""
