@@ -9,6 +9,7 @@ mod core;
 mod dynamodb;
 mod pipeline;
 mod runtime;
+mod said;
 mod state;
 
 pub use bindings::exports::rowcast::pipeline::extract::{
