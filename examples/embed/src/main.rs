@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use runtime::{Component, Failure, extract, load, query, types};
 use std::io::{BufRead, Write, stdin, stdout};
+use std::mem::take;
 use std::time::Duration;
 
 /// Rows in one call: what is lost and repeated when a machine dies.
@@ -153,17 +154,12 @@ impl<'a> Pipeline<'a> {
                     } else {
                         idle + 1
                     };
-                    // Nobody's document is taken twice: an index occurs once.
-                    let pending = report.pending.into_iter().map(usize::try_from);
-                    let pending =
-                        pending.map(|at| documents.get_mut(at?).context("no such document"));
-                    documents = {
-                        let mut left = Vec::new();
-                        for document in pending {
-                            left.push(std::mem::take(document?));
-                        }
-                        left
-                    };
+                    let mut left = Vec::new();
+                    for at in report.pending {
+                        let document = documents.get_mut(usize::try_from(at)?);
+                        left.push(take(document.context("no such document")?));
+                    }
+                    documents = left;
                     wait_of_stop(report.stopped)?
                 }
                 Err(failure) => {

@@ -102,5 +102,9 @@ credentials = {{ access_key_id = "test", secret_access_key = "test" }}
     // The component keeps to the list, and the example gives up at once.
     let refused = run(&origin, &endpoint, &endpoint, 3).await;
     assert!(!refused.success, "{}", refused.stdout);
-    assert!(refused.stderr.contains("permanent"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("PermanentDenied"),
+        "{}",
+        refused.stderr
+    );
 }
