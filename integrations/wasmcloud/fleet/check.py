@@ -59,18 +59,22 @@ def expected(
 
 
 def create_table(at: Mapping[str, str], name: str) -> None:
-    _dynamodb(at, "CreateTable", {
-        "TableName": name,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [
-            {"AttributeName": "artist_id", "AttributeType": "S"},
-            {"AttributeName": "country_track", "AttributeType": "S"},
-        ],
-        "KeySchema": [
-            {"AttributeName": "artist_id", "KeyType": "HASH"},
-            {"AttributeName": "country_track", "KeyType": "RANGE"},
-        ],
-    })
+    _dynamodb(
+        at,
+        "CreateTable",
+        {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                {"AttributeName": "artist_id", "AttributeType": "S"},
+                {"AttributeName": "country_track", "AttributeType": "S"},
+            ],
+            "KeySchema": [
+                {"AttributeName": "artist_id", "KeyType": "HASH"},
+                {"AttributeName": "country_track", "KeyType": "RANGE"},
+            ],
+        },
+    )
 
 
 def stored(at: Mapping[str, str], table: str) -> dict[Key, Mapping[str, Any]]:

@@ -63,20 +63,28 @@ class Cluster:
     def push(self, name: str, component: Path) -> str:
         """Puts a component into the registry; returns its reference there."""
         image = f"{self._registry}/{name}:1"
-        arguments = [self._wash, "oci", "push", "--insecure", image, component]
+        arguments: list[str | Path] = [self._wash, "oci", "push", "--insecure", image, component]
         push = self._programs.start(f"push-{name}", arguments, self._environment)
         push.wait_for("executed successfully", START_SECONDS)
         return image
 
     def start_host(self, name: str) -> Host:
         """Starts a host and learns from its heartbeat who and where it is."""
-        arguments = [
-            self._wash, "host", "--host-name", name,
-            "--scheduler-nats-url", self._url, "--data-nats-url", self._url,
-            "--http-addr", "127.0.0.1:0",
+        arguments: list[str | Path] = [
+            self._wash,
+            "host",
+            "--host-name",
+            name,
+            "--scheduler-nats-url",
+            self._url,
+            "--data-nats-url",
+            self._url,
+            "--http-addr",
+            "127.0.0.1:0",
             # The registry of this machine has no TLS.
             "--allow-insecure-registries",
-            "--oci-cache-dir", self._folder / f"cache-{name}",
+            "--oci-cache-dir",
+            self._folder / f"cache-{name}",
         ]
         program = self._programs.start(name, arguments, self._environment)
         while True:
@@ -114,6 +122,6 @@ def fill(manifest: Path, values: Mapping[str, str]) -> Any:
 
 def find_program(name: str, package: str) -> None:
     """Refuses to go on without a program."""
-    folders = os.environ.get("PATH", "").split(os.pathsep) + ["/usr/sbin"]
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin"]
     if not any(os.access(Path(folder) / name, os.X_OK) for folder in folders if folder):
         raise ProgramError(f"find {name}: on Debian and Ubuntu `apt-get install {package}`")

@@ -24,8 +24,10 @@ class Nats:
         self._input = self._socket.makefile("rb")
         self._subscriptions = 0
         self._line()  # INFO
-        self._send(b'CONNECT {"verbose":false,"pedantic":false,"headers":true,'
-                   b'"no_responders":true}\r\nPING\r\n')
+        self._send(
+            b'CONNECT {"verbose":false,"pedantic":false,"headers":true,'
+            b'"no_responders":true}\r\nPING\r\n'
+        )
         while self._line() != b"PONG":
             pass
 

@@ -35,6 +35,7 @@ class Program:
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._over = False
+        self._killed_at: float | None = None
         try:
             self._process = subprocess.Popen(
                 [str(argument) for argument in arguments],
@@ -75,8 +76,13 @@ class Program:
                     raise ProgramError(f"wait for {self.name}: {why}; it said last: {last}")
                 self._changed.wait(left)
 
+    def processor_seconds(self) -> float:
+        """Processor time it has used, up to its end if it was killed."""
+        return cpu_seconds(self.pid) if self._killed_at is None else self._killed_at
+
     def kill(self) -> None:
         """What `kill -9` does: no time to finish anything."""
+        self._killed_at = cpu_seconds(self.pid)
         self._process.kill()
         self._process.wait()
 

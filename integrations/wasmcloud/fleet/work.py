@@ -134,9 +134,7 @@ class Run:
         finally:
             connection.close()
 
-    def _finish(
-        self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk
-    ) -> None:
+    def _finish(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
         while chunk.documents is None or chunk.only:
             self._extract(host, connection, chunk)
         while chunk.documents:
@@ -152,9 +150,7 @@ class Run:
         if half is not None:
             half()
 
-    def _extract(
-        self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk
-    ) -> None:
+    def _extract(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
         call = {"source": self._job.source, "rows": chunk.rows, "only": chunk.only}
         answer, seconds = self._call(host, connection, "/extract", call)
         if answer is None:
@@ -171,9 +167,7 @@ class Run:
         if chunk.only:
             self._postpone(chunk)
 
-    def _load(
-        self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk
-    ) -> None:
+    def _load(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
         documents = chunk.documents or []
         call = {"table": self._job.table, "documents": documents}
         answer, seconds = self._call(host, connection, "/load", call)
