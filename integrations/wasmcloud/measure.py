@@ -107,6 +107,7 @@ class Stage:
         self.wanted = check.expected(self.at, self.rows)
         self.cluster = Cluster(running, install_wash())
         self.hosts: list[Host] = []
+        self.tables = 0
         self.workload = self._push()
 
     def _push(self) -> Mapping[str, Any]:
@@ -130,7 +131,13 @@ class Stage:
 
     def _image(self, kind: str) -> str:
         file = self.running.folder / f"rowcast-{kind}.wasm"
-        command = [self.options.rowcast, "component", f"--{kind}", "--output", file]
+        command: list[str | Path] = [
+            self.options.rowcast,
+            "component",
+            f"--{kind}",
+            "--output",
+            file,
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         say(f"  {file.name:24} {file.stat().st_size:,} bytes")
         return self.cluster.push(f"rowcast-{kind}", file)
@@ -145,8 +152,8 @@ class Stage:
 
     def run(self, name: str, hosts: int, in_flight: int, victim: Host | None = None) -> Measurement:
         """One run on a table of its own, checked."""
-        self.grow(hosts)
-        table = f"tracks-{name.replace(' ', '-')}"
+        self.tables += 1
+        table = f"tracks-{self.tables}"
         check.create_table(self.at, table)
         values = {
             "URL": self.at["url"],
@@ -248,7 +255,7 @@ def table(measurements: Sequence[Measurement]) -> str:
             milliseconds(tally.extract_seconds),
             milliseconds(tally.load_seconds),
             " + ".join(str(count) for _, count in sorted(tally.calls.items())),
-            str(tally.unanswered.total()),
+            ", ".join(f"{count} {path}" for path, count in tally.unanswered.items()) or "0",
             f"{one.used.hosts:.1f}",
             f"{one.used.servers:.1f}",
             f"{one.used.client:.1f}",
@@ -270,16 +277,16 @@ def measure(options: Options, running: Programs) -> list[Measurement]:
         one = stage.run(name, hosts, in_flight, victim)
         measurements.append(one)
         rate = one.tally.documents / one.tally.seconds
-        say(f"  {one.tally.seconds:.1f} s, {rate:,.0f} documents/s; the table is as it should be")
+        say(f"  {one.tally.seconds:.1f} s, {rate:,.0f} documents/s; nothing lost, nothing twice")
 
     try:
-        stage.grow(1)
+        most = max(options.hosts)
+        stage.grow(most)
         # Pools and connections are made, so that the first run isn't the slow one.
-        run("warm-up", 1, options.in_flight)
+        run("warm-up", most, options.in_flight)
         measurements.clear()
         for count in options.hosts:
             run(f"{count} host{'s' if count > 1 else ''}", count, options.in_flight)
-        most = max(options.hosts)
         run("1 host with the calls of all", 1, options.in_flight * most)
         victim = stage.hosts[most - 1]
         run(f"{most} hosts, one killed", most, options.in_flight, victim)

@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 class Unanswered(Exception):
-    """The host didn't answer; another may."""
+    """The host didn't answer the call to that path; another may."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Tally:
     source_retries: int = 0
     dynamodb_requests: int = 0
     dynamodb_retries: int = 0
-    # Calls by host, and those that nobody answered.
+    # Calls answered, by host, and calls that nobody answered, by path.
     calls: Counter[str] = field(default_factory=Counter)
     unanswered: Counter[str] = field(default_factory=Counter)
     # Calls that were answered with "later".
@@ -124,9 +124,9 @@ class Run:
                     continue
                 try:
                     self._finish(host, connection, chunk)
-                except Unanswered:
+                except Unanswered as call:
                     connection.close()
-                    self._again(host, chunk)
+                    self._again(str(call), chunk)
                     self._wait_for(host, connection)
         except Exception as failure:
             self._failure = failure
@@ -199,7 +199,7 @@ class Run:
             response = connection.getresponse()
             answer = response.read()
         except UNREACHABLE as error:
-            raise Unanswered from error
+            raise Unanswered(path) from error
         with self._lock:
             self.tally.calls[host.name] += 1
         if response.status == 200:
@@ -214,9 +214,9 @@ class Run:
         self._count(chunk)
         self._over.wait(PROBE_SECONDS)
 
-    def _again(self, host: Host, chunk: Chunk) -> None:
+    def _again(self, path: str, chunk: Chunk) -> None:
         with self._lock:
-            self.tally.unanswered[host.name] += 1
+            self.tally.unanswered[path] += 1
         self._count(chunk)
         self._queue.put(chunk)
 
