@@ -11,6 +11,7 @@
 //! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
+//! | `python` | a pipeline in Python, through the same command |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
 //! | `service` | the calls over HTTP, by the composed service in plain wasmtime |
 //! | `signature` | every request's AWS signature, computed a second time |
@@ -40,6 +41,7 @@ mod hostile;
 mod keys;
 mod pipeline;
 mod postgres;
+mod python;
 mod queries;
 mod resume;
 mod rows;

@@ -23,10 +23,22 @@ pub struct Component {
 /// Which component; the pipeline alone if none is named.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags that exclude each other, as clap has them"
+)]
 struct Part {
     /// The pipeline with its own signing, configured by AWS_* variables.
     #[arg(long)]
     standalone: bool,
+
+    /// The standalone one behind an HTTP interface: POST /extract, /load, /query.
+    #[arg(long)]
+    service: bool,
+
+    /// That HTTP interface alone, for hosts that link components themselves.
+    #[arg(long)]
+    front: bool,
 
     /// What provides `dynamodb`, signed, to a pipeline.
     #[arg(long)]
@@ -41,6 +53,8 @@ impl Part {
     fn bytes(&self) -> Option<&'static [u8]> {
         let parts: [(bool, &[u8]); _] = [
             (self.standalone, include_bytes!(env!("ROWCAST_STANDALONE"))),
+            (self.service, include_bytes!(env!("ROWCAST_SERVICE"))),
+            (self.front, include_bytes!(env!("ROWCAST_FRONT"))),
             (self.adapter, include_bytes!(env!("ROWCAST_ADAPTER"))),
             (self.egress, include_bytes!(env!("ROWCAST_EGRESS"))),
         ];
