@@ -13,6 +13,7 @@
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
 //! | `python` | a pipeline in Python, through the same command |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
+//! | `service` | the calls over HTTP, by the composed service in plain wasmtime |
 //! | `signature` | every request's AWS signature, computed a second time |
 //! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
 //! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
@@ -45,6 +46,7 @@ mod queries;
 mod resume;
 mod rows;
 mod secrets;
+mod service;
 mod signature;
 mod streaming;
 mod support;
