@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from wasmtime import wat2wasm
+from wasmtime.component import Component
 
 from rowcast import ComponentError, ExecutionFailed, Limits, Pipeline
 from rowcast import engine as engines
@@ -105,6 +106,6 @@ def test_a_cache_that_others_can_write_is_not_used(tmp_path: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
-class _Uncompilable(engines.Component):
+class _Uncompilable(Component):
     def __init__(self, *_: object) -> None:
         raise AssertionError("compiled, though it's in the cache")

@@ -156,30 +156,39 @@ class Loaded:
         return found(store, *arguments)
 
 
-_loaded: dict[tuple[int, str, Path | None], Loaded] = {}
-_loading = threading.Lock()
+class _Process:
+    """What this process has loaded."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[tuple[str, Path | None], Loaded] = {}
+        self.loading = threading.Lock()
+        self.forked_late = False
+
+    def forked(self) -> None:
+        """Called in the child. Whoever held the lock isn't there."""
+        self.loading = threading.Lock()
+        self.forked_late = bool(self.loaded)
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.forked)
 
 
 def load(wasm: bytes, digest: str, cache: Path | None) -> Loaded:
-    """The component, compiled once per process; `digest` is of its bytes.
-
-    A process that was forked gets its own: the threads that wasmtime keeps for
-    waiting on the network aren't there after a fork.
-    """
-    key = (os.getpid(), digest, cache)
-    with _loading:
-        if key not in _loaded:
-            _loaded[key] = Loaded(wasm, digest, cache)
-        return _loaded[key]
-
-
-def _after_fork() -> None:
-    global _loading  # noqa: PLW0603 - whoever held it isn't in this process
-    _loading = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    """The component, compiled once per process; `digest` is of its bytes."""
+    if _process.forked_late:
+        # Wasmtime's threads, one set per process, are gone after a fork, and
+        # nothing brings them back: a call would wait for them for ever.
+        raise ComponentError(
+            "use the component: this process was forked from one that had used it already;"
+            " start workers by `spawn`, or before the first call"
+        )
+    key = (digest, cache)
+    with _process.loading:
+        if key not in _process.loaded:
+            _process.loaded[key] = Loaded(wasm, digest, cache)
+        return _process.loaded[key]
 
 
 def digest(wasm: bytes) -> str:
