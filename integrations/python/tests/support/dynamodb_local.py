@@ -26,6 +26,9 @@ INTEGRITY = (
     "sha512-5OyVu4HSUzaPVvSODbZnkirqJpbqZmIXejoufW8oIDaMd7E7mUpgs9shlImxbxhO"
     "8GpqxDg/gax9WyMrfb+XHw=="
 )
+FOLDER = "dynamodb-local-0.6.0"
+TARGET = Path(__file__).resolve().parents[4] / "target"
+
 READY_SECONDS = 60
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, "
 
