@@ -51,7 +51,10 @@ class StandIn:
     requests: Counter[str] = field(default_factory=Counter)
     """How often each `id/country` was asked for."""
     headers: list[dict[str, str]] = field(default_factory=list)
-    delay: float = 0.0
+    times: dict[str, list[float]] = field(default_factory=dict)
+    """When."""
+    delays: dict[str, float] = field(default_factory=dict)
+    """How long answers take, by the beginning of the id."""
     tracks: int = TRACKS
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -78,12 +81,18 @@ class StandIn:
         country = parse_qs(parts.query).get("country", [""])[0]
         with self.lock:
             self.requests[f"{artist}/{country}"] += 1
+            self.times.setdefault(f"{artist}/{country}", []).append(time.monotonic())
             self.headers.append(headers)
             script = self.faults.get(artist)
             if script:
                 return script.pop(0)
         records = ",".join(f'{{"id":"{artist}-{index}",{DIGITS}}}' for index in range(self.tracks))
         return Fault(body=f'{{"tracks":[{records}]}}')
+
+    def delay(self, path: str) -> float:
+        """How long the answer takes."""
+        artist = path.split("/")[2]
+        return next((held for name, held in self.delays.items() if artist.startswith(name)), 0.0)
 
 
 @contextmanager
@@ -116,8 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         stand_in = self.server.stand_in
         answer = stand_in.answer(self.path, {k.lower(): v for k, v in self.headers.items()})
-        if stand_in.delay:
-            time.sleep(stand_in.delay)
+        if delay := stand_in.delay(self.path):
+            time.sleep(delay)
         self._send(answer)
 
     def do_POST(self) -> None:
