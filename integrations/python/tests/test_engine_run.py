@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,23 +61,25 @@ def airflow(
     script(tracks)
     home = tmp_path_factory.mktemp("airflow")
     with airflow_engine(home, Path(__file__).with_name("dags"), variables) as found:
-        with ThreadPoolExecutor() as pool:
-            for _ in pool.map(lambda run: found.trigger("tracks", run[0], conf(*run)), RUNS):
-                pass
+        found.trigger("tracks", RUNS)
         yield found
 
 
-RUNS = [("spread", 60, 10), ("killed", 8, 4), ("denied", 4, 2), ("rejected", 2, 2)]
+RUNS: dict[str, dict[str, Any]] = {
+    name: {"prefix": name, "rows": rows, "size": size}
+    for name, rows, size in [
+        ("killed", 8, 4),
+        ("spread", 60, 10),
+        ("denied", 4, 2),
+        ("rejected", 2, 2),
+    ]
+}
 """All at once: each spends most of its time waiting for Airflow's scheduler."""
-
-
-def conf(run: str, rows: int, size: int) -> dict[str, Any]:
-    return {"prefix": run, "rows": rows, "size": size}
 
 
 def script(tracks: StandIn) -> None:
     """What happens to whom."""
-    tracks.delays = {"spread": 0.01, "killed": 0.5}
+    tracks.delays = {"spread": 0.1, "killed": 0.5}
     # Of the second chunk, half is done when the source wants silence; the fourth
     # meets an outage that is longer than a call's own attempts; the sixth one
     # that isn't.
