@@ -2,6 +2,7 @@
 
 mod checks;
 mod hygiene;
+mod python;
 mod setup;
 
 use std::env;

@@ -2,6 +2,7 @@
 //! policy, DynamoDB under policy, clocks and random numbers.
 
 use super::dynamodb::Calls;
+use super::said::Said;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
 use wasmtime::ResourceLimiter;
@@ -19,15 +20,20 @@ pub(super) struct State {
     http: WasiHttpCtx,
     table: ResourceTable,
     hooks: Hooks,
+    said: Said,
     pub(super) dynamodb: Calls,
     pub(super) memory: Memory,
 }
 
 impl State {
     pub(super) fn new(hooks: Hooks, dynamodb: Calls, limits: &Limits) -> Self {
-        // No arguments, environment, directories or standard streams.
+        // No arguments, environment, directories or standard streams, for those
+        // who import them: other languages' components can't do without. What
+        // they say on standard error goes to the log.
+        let said = Said::default();
         let mut wasi = WasiCtx::builder();
-        wasi.allow_tcp(false)
+        wasi.stderr(said.clone())
+            .allow_tcp(false)
             .allow_udp(false)
             .max_random_size(RANDOM_BYTES)
             .allow_ip_name_lookup(false);
@@ -40,9 +46,16 @@ impl State {
             http,
             table,
             hooks,
+            said,
             dynamodb,
             memory: Memory::new(limits.memory_mib),
         }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.said.log();
     }
 }
 
