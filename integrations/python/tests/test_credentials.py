@@ -44,37 +44,18 @@ def test_secrets_are_not_shown(holder: object) -> None:
 @pytest.mark.parametrize(
     ("variables", "allow", "expected"),
     [
-        ({}, None, ""),
-        ({"AWS_REGION": "eu-west-1"}, None, "https://dynamodb.eu-west-1.amazonaws.com"),
-        (
-            {"AWS_DEFAULT_REGION": "cn-north-1"},
-            None,
-            "https://dynamodb.cn-north-1.amazonaws.com.cn",
-        ),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:8000"}, None, "http://127.0.0.1:8000"),
-        (
-            {"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1/"},
-            None,
-            "http://127.0.0.1:1",
-        ),
-        (
-            {
-                "AWS_ENDPOINT_URL": "http://a",
-                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True",
-                "AWS_REGION": "us-east-1",
-            },
-            None,
-            "https://dynamodb.us-east-1.amazonaws.com",
-        ),
-        ({"AWS_REGION": "eu-west-1", ALLOW: "https://b"}, None, "https://b"),
+        ({}, None, "https://a"),
+        ({ALLOW: "https://b"}, None, "https://b"),
         ({ALLOW: "https://b"}, ("https://c", "https://d"), "https://c,https://d"),
+        ({}, (), ""),
     ],
 )
-def test_dynamodb_alone_is_allowed(
+def test_what_is_allowed(
     variables: dict[str, str], allow: tuple[str, ...] | None, expected: str
 ) -> None:
     environment = Environment(variables=variables, allow=allow)
-    assert environment.for_dynamodb()[ALLOW] == expected
+    assert environment.for_source(Source(url="https://a/{id}")) == {ALLOW: expected}
+    assert environment.for_dynamodb() == {ALLOW: ""}
 
 
 @pytest.mark.parametrize(

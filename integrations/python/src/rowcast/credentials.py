@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from rowcast.failure import PermanentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from rowcast.source import Source
 
@@ -77,7 +77,10 @@ class Environment:
     allow: tuple[str, ...] | None = None
 
     def for_dynamodb(self) -> dict[str, str]:
-        """For `load`, `query` and `explain`: credentials, and DynamoDB's origin alone."""
+        """For `load`, `query` and `explain`: credentials, and no source to reach.
+
+        The list is the source's; where DynamoDB is, region and endpoint say.
+        """
         found = dict(self.variables)
         match self.credentials:
             case None:
@@ -86,23 +89,18 @@ class Environment:
                 found.update(_keys(held))
             case provide:
                 found.update(_keys(provide()))
-        return self._allowing(found, _dynamodb(found))
+        return found | {ALLOW: ""}
 
     def for_source(self, source: Source) -> dict[str, str]:
         """For `extract`: no credentials, and the origins that the source names."""
-        found = {name: held for name, held in self.variables.items() if name == ALLOW}
         urls = [source.url]
         if (token_url := getattr(source.auth, "token_url", None)) is not None:
             urls.append(token_url)
-        return self._allowing(found, [origin for url in urls if (origin := _origin(url))])
-
-    def _allowing(self, found: dict[str, str], origins: Iterable[str]) -> dict[str, str]:
-        """A list is always given: wasmtime-py has no limits of its own."""
+        # A list is always given: wasmtime-py has no limits of its own.
         if self.allow is not None:
-            found[ALLOW] = ",".join(self.allow)
-        else:
-            found.setdefault(ALLOW, ",".join(origins))
-        return found
+            return {ALLOW: ",".join(self.allow)}
+        origins = [origin for url in urls if (origin := _origin(url))]
+        return {ALLOW: self.variables.get(ALLOW, ",".join(origins))}
 
 
 def of_process() -> dict[str, str]:
@@ -118,19 +116,6 @@ def _keys(credentials: Credentials) -> dict[str, str]:
         credentials.session_token or "",
     )
     return dict(zip(KEYS, held, strict=True))
-
-
-def _dynamodb(variables: Mapping[str, str]) -> list[str]:
-    ignored = variables.get(IGNORE_ENDPOINTS, "").strip().lower() == "true"
-    for name in () if ignored else ENDPOINTS:
-        if url := variables.get(name):
-            origin = _origin(url)
-            return [origin] if origin else []
-    for name in REGIONS:
-        if region := variables.get(name):
-            domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-            return [f"https://dynamodb.{region}.{domain}"]
-    return []
 
 
 def _origin(url: str) -> str | None:

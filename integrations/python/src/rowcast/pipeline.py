@@ -34,9 +34,9 @@ class Pipeline:
     process's `AWS_*` variables that concern DynamoDB, and `ROWCAST_ALLOW`.
     `credentials` go before those of the environment.
 
-    `allow` lists the origins that requests may go to. By default these are, call
-    by call, the source's, its token endpoint's and DynamoDB's: give the list if a
-    source's pages lie elsewhere, or if a column decides the host.
+    `allow` lists the origins that source requests may go to. By default these are,
+    call by call, the source's and its token endpoint's: give the list if pages lie
+    elsewhere, or if a column decides the host.
 
     `cache` is the directory for the compiled component; false for none.
     """
