@@ -233,7 +233,8 @@ def test_other_origins_are_refused(component: Path, cache: Path, source: StandIn
     asked = source.source(attributes={}, pagination=NextUrl("/next"))
     pipeline = Pipeline(component, environment={}, cache=cache)
     denied = pipeline.extract(asked, rows(1))
-    assert [one.kind for one in denied.rejected] == ["policy"]
+    assert [one.kind for one in denied.rejected] == ["body"]
+    assert "another origin" in denied.rejected[0].reason
 
 
 def test_denied_by_the_source(pipeline: Pipeline, source: StandIn) -> None:
