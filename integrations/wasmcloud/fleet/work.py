@@ -23,6 +23,8 @@ from .cluster import Host
 CALL_SECONDS = 60.0
 # How often a host that is gone is tried again.
 PROBE_SECONDS = 0.5
+# Without an answer from any host for so long, a run gives up.
+SILENCE_SECONDS = 30.0
 # Calls that may be repeated for one chunk before the run gives up.
 REPEATS = 100
 UNREACHABLE = (OSError, http.client.HTTPException)
@@ -30,6 +32,10 @@ UNREACHABLE = (OSError, http.client.HTTPException)
 
 class Refused(Exception):
     """An answer that repeating can't help."""
+
+
+class Unfinished(Exception):
+    """Nobody is left to send calls to."""
 
 
 class Unanswered(Exception):
@@ -94,6 +100,7 @@ class Run:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failure: Exception | None = None
+        self._answered = time.monotonic()
 
     def execute(self, hosts: Sequence[Host], at_half: Callable[[], None] | None = None) -> Tally:
         """Returns when every chunk is done; calls `at_half` when half are."""
@@ -202,6 +209,7 @@ class Run:
             raise Unanswered(path) from error
         with self._lock:
             self.tally.calls[host.name] += 1
+            self._answered = time.monotonic()
         if response.status == 200:
             return json.loads(answer), time.monotonic() - started
         if response.status in (429, 502, 503, 504):
@@ -228,6 +236,8 @@ class Run:
     def _wait_for(self, host: Host, connection: http.client.HTTPConnection) -> None:
         """Until the host is well again, or nothing is left to do."""
         while not self._over.wait(PROBE_SECONDS):
+            if time.monotonic() - self._answered > SILENCE_SECONDS:
+                raise Unfinished(f"no host has answered for {SILENCE_SECONDS:.0f} s")
             try:
                 connection.request("GET", "/health")
                 response = connection.getresponse()
