@@ -12,6 +12,7 @@ use crate::http_out::client::BoxError;
 use crate::http_out::denial::{Denial, Denials};
 use crate::http_out::wasi::{Hooks, Outbound};
 use crate::limits::Limits;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub struct Pipeline {
     dynamodb: Shared,
     denials: Denials,
     last_denial: Arc<Mutex<Option<Denial>>>,
+    environment: Arc<BTreeMap<String, String>>,
 }
 
 /// Why a call has no result.
@@ -139,6 +141,7 @@ impl Pipeline {
         dynamodb: Shared,
     ) -> Self {
         let (denials, last_denial) = (Denials::default(), Arc::default());
+        let environment = Arc::default();
         Self {
             runtime,
             pre,
@@ -146,7 +149,17 @@ impl Pipeline {
             dynamodb,
             denials,
             last_denial,
+            environment,
         }
+    }
+
+    /// With variables that the component sees; unless given here it sees none.
+    /// It's for components that sign for themselves, such as
+    /// `rowcast-standalone.wasm`: what is given them is theirs to leak.
+    #[must_use]
+    pub fn with_environment(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(variables);
+        self
     }
 
     /// Rows → documents. `only` restricts the call to those cells. `budget`
@@ -260,6 +273,7 @@ impl Pipeline {
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
+            &self.environment,
             &self.runtime.limits,
         );
         let mut store = Store::new(&self.runtime.engine, state);

@@ -1,9 +1,11 @@
 //! What one instance of the component can reach: nothing but HTTP under
-//! policy, DynamoDB under policy, clocks and random numbers.
+//! policy, DynamoDB under policy, clocks, random numbers, and the variables that
+//! its host's owner gives it.
 
 use super::dynamodb::Calls;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
+use std::collections::BTreeMap;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -24,13 +26,21 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(hooks: Hooks, dynamodb: Calls, limits: &Limits) -> Self {
-        // No arguments, environment, directories or standard streams.
+    pub(super) fn new(
+        hooks: Hooks,
+        dynamodb: Calls,
+        environment: &BTreeMap<String, String>,
+        limits: &Limits,
+    ) -> Self {
+        // No arguments, directories or standard streams.
         let mut wasi = WasiCtx::builder();
         wasi.allow_tcp(false)
             .allow_udp(false)
             .max_random_size(RANDOM_BYTES)
             .allow_ip_name_lookup(false);
+        for (name, value) in environment {
+            wasi.env(name, value);
+        }
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(size(limits.request_headers_kib.saturating_mul(1024)));
         let mut table = ResourceTable::new();
