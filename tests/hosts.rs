@@ -47,15 +47,17 @@ async fn every_host_gives_the_same_answers() {
         columns.push((kind, verdicts, started.elapsed()));
     }
     println!("{}", table(&installed, &columns));
-    let mut wrong = String::new();
+    let mut wrong = 0;
     for (kind, verdicts, _) in &columns {
         for (case, faults) in verdicts {
             for fault in faults {
-                writeln!(wrong, "{}: {case}: {fault}", kind.name()).unwrap();
+                let fault: String = fault.chars().take(1000).collect();
+                println!("{}: {case}: {fault}", kind.name());
+                wrong += 1;
             }
         }
     }
-    assert_eq!(wrong, "");
+    assert_eq!(wrong, 0, "see above what is wrong");
 }
 
 async fn run(
@@ -83,7 +85,10 @@ async fn run(
             }
             Err(reason) => vec![reason],
         };
-        faults.extend(station.faults(&case).await);
+        // What was asked for says little where the answer is wrong already.
+        if faults.is_empty() {
+            faults.extend(station.faults(&case).await);
+        }
         verdicts.insert(case.name, faults);
     }
     verdicts
@@ -114,8 +119,12 @@ async fn calls(
         };
         let took = started.elapsed();
         let at = format!("call {position}");
+        let expected = step.expect.as_object().unwrap();
+        if !expected.keys().any(|key| key == "$any" || given.get(key).is_some()) {
+            return Some(format!("{at} gave {given}"));
+        }
         if let Some(difference) = compare::difference(&step.expect, &given) {
-            return Some(format!("{at}{difference}"));
+            return Some(format!("{at}{difference}; it gave {given}"));
         }
         let limit = step.within_ms.map(Duration::from_millis);
         if limit.is_some_and(|limit| took > limit) {

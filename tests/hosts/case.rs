@@ -19,8 +19,9 @@ pub struct Case {
     /// The file's name without `.json`.
     #[serde(skip)]
     pub name: String,
-    /// What it's about, in one sentence.
-    pub about: String,
+    /// What it's about, in one sentence, for whoever reads the file.
+    #[serde(rename = "about")]
+    _about: String,
     /// What the component's environment has besides, or lacks.
     #[serde(default)]
     pub environment: BTreeMap<String, Option<String>>,
@@ -133,7 +134,6 @@ impl Answer {
 /// replaced by where a host's servers are.
 pub fn read(folder: &Path, places: &[(&str, String)]) -> Vec<Case> {
     let defaults = std::fs::read_to_string(folder.join("defaults.json")).unwrap();
-    let defaults: Value = serde_json::from_str(&defaults).unwrap();
     let files = std::fs::read_dir(folder).unwrap();
     let mut cases: Vec<_> = files
         .map(|file| file.unwrap().path())
@@ -149,13 +149,15 @@ pub fn read(folder: &Path, places: &[(&str, String)]) -> Vec<Case> {
     cases
 }
 
-fn parse(name: &str, text: &str, defaults: &Value, places: &[(&str, String)]) -> Case {
-    let text = places.iter().fold(text.to_owned(), |text, (place, value)| {
-        text.replace(place, value)
-    });
-    // A path of its own at the source, so that late requests of one case are
-    // no other's.
-    let text = text.replace("{case}", name);
+fn parse(name: &str, text: &str, defaults: &str, places: &[(&str, String)]) -> Case {
+    let placed = |text: &str| {
+        let text = places.iter().fold(text.to_owned(), |text, (place, value)| {
+            text.replace(place, value)
+        });
+        text.replace("{case}", name)
+    };
+    let defaults: Value = serde_json::from_str(&placed(defaults)).unwrap();
+    let text = placed(text);
     let mut case: Case =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}.json: {error}"));
     name.clone_into(&mut case.name);

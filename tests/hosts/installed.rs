@@ -6,7 +6,7 @@ use super::lines::Program;
 use super::rowcast_host::Library;
 use super::wash::Wash;
 use super::wasmtime_command::WasmtimeCommand;
-const FRONT: &[u8] = b""; const STANDALONE: &[u8] = rowcast::engine::COMPONENT;
+static STANDALONE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| std::fs::read("/work/tmp/tools/rowcast-standalone.wasm").unwrap()); static FRONT: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| std::fs::read("/work/tmp/tools/rowcast-front.wasm").unwrap_or_default());
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -53,8 +53,8 @@ impl Installed {
             "the other hosts are not installed; `cargo xtask test` does it"
         );
         let files = tempfile::tempdir().unwrap();
-        std::fs::write(files.path().join("rowcast-standalone.wasm"), STANDALONE).unwrap();
-        std::fs::write(files.path().join("rowcast-front.wasm"), FRONT).unwrap();
+        std::fs::write(files.path().join("rowcast-standalone.wasm"), &*STANDALONE).unwrap();
+        std::fs::write(files.path().join("rowcast-front.wasm"), &*FRONT).unwrap();
         Self { folder, files }
     }
 
@@ -132,12 +132,12 @@ impl Installed {
                 said(&self.python("python"), &["-c", ask])
             }
             Kind::Jco => {
-                let package = "jco/node_modules/@bytecodealliance/jco/package.json";
+                let package = "jco/node_modules/@bytecodealliance/jco-transpile/package.json";
                 let package = std::fs::read(self.folder.join(package)).unwrap();
                 let package: serde_json::Value = serde_json::from_slice(&package).unwrap();
                 let jco = package["version"].as_str().unwrap().to_owned();
                 let node = said(&self.node(), &["--version"]);
-                format!("{jco}, Node {}", node.trim_start_matches('v'))
+                format!("jco-transpile {jco}, Node {}", node.trim_start_matches('v'))
             }
             Kind::Wash => number(&said(&self.python("wash"), &["--version"])),
         }

@@ -121,7 +121,10 @@ fn jco(hosts: &Path) -> Result<(), String> {
             .and_then(|_| fs::copy(own.join("package.json"), jco.join("package.json")));
         copied.map_err(|error| format!("copy jco's lock file: {error}"))?;
         run(Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+            // Not `ci`: it refuses a lock file without the packages for other
+            // systems that were never published. What is locked is checked.
+            .args(["install", "--no-save", "--ignore-scripts"])
+            .args(["--no-audit", "--no-fund", "--silent"])
             .current_dir(&jco))
     })
 }

@@ -9,7 +9,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import { transpile } from "@bytecodealliance/jco";
+import { transpileBytes } from "@bytecodealliance/jco-transpile";
 import { _setEnv } from "@bytecodealliance/preview2-shim/cli";
 import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 
@@ -63,7 +63,7 @@ function lift(shape, value) {
 }
 
 async function load(component, folder) {
-  const { files } = await transpile(await readFile(component), {
+  const { files } = await transpileBytes(await readFile(component), {
     name: "component",
     instantiation: "async",
   });
@@ -92,8 +92,9 @@ async function call(instantiate, { environment, signature, arguments: given }) {
   try {
     return { ok: lift(signature.ok, exported[camel(signature.function)](...lowered)) };
   } catch (error) {
-    if (error?.payload === undefined) return { broke: String(error?.stack ?? error) };
-    return { error: lift(signature.error, error.payload) };
+    // A failure is thrown as it is, or in an error around it.
+    if (error instanceof Error && error.payload === undefined) return { broke: String(error.stack) };
+    return { error: lift(signature.error, error.payload ?? error) };
   }
 }
 
