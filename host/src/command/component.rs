@@ -1,4 +1,4 @@
-//! `rowcast component`: the embedded WASI component, described or written out.
+//! `rowcast component`: the embedded WASI components, described or written out.
 
 use super::{Exit, Failure, Global};
 use clap::Args;
@@ -8,17 +8,52 @@ use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 /// Describe the WASI component, or write it to a file.
+///
+/// The pipeline alone imports `dynamodb`, which its host provides. The others
+/// are for hosts that can't; README.md says which host takes which.
 #[derive(Debug, Args)]
 pub struct Component {
+    #[command(flatten)]
+    part: Part,
     /// Write it to this file, for another host to run; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
+/// Which component; the pipeline alone if none is named.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Part {
+    /// The pipeline with its own signing, configured by AWS_* variables.
+    #[arg(long)]
+    standalone: bool,
+
+    /// What provides `dynamodb`, signed, to a pipeline.
+    #[arg(long)]
+    adapter: bool,
+
+    /// What refuses requests to origins that `ROWCAST_ALLOW` doesn't name.
+    #[arg(long)]
+    egress: bool,
+}
+
+impl Part {
+    fn bytes(&self) -> Option<&'static [u8]> {
+        let parts: [(bool, &[u8]); _] = [
+            (self.standalone, include_bytes!(env!("ROWCAST_STANDALONE"))),
+            (self.adapter, include_bytes!(env!("ROWCAST_ADAPTER"))),
+            (self.egress, include_bytes!(env!("ROWCAST_EGRESS"))),
+        ];
+        let named = parts.into_iter().find(|(named, _)| *named);
+        named.map(|(_, bytes)| bytes)
+    }
+}
+
 impl Component {
     pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let other = global.other_component()?;
-        let bytes = other.as_deref().unwrap_or(COMPONENT);
+        let embedded = self.part.bytes().unwrap_or(COMPONENT);
+        let bytes = other.as_deref().unwrap_or(embedded);
         match self.output {
             Some(path) if path.as_os_str() == "-" => stdout().write_all(bytes)?,
             Some(path) => std::fs::write(&path, bytes).map_err(|error| {

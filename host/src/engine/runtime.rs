@@ -2,7 +2,7 @@
 
 use super::bindings::PipelinePre;
 use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
-use super::dynamodb::{Calls, Policy, Shared};
+use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
 use super::state::State;
 use crate::dynamodb::DynamoDb;
@@ -13,6 +13,7 @@ use crate::http_out::egress::Egress;
 use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
+use rowcast_dynamodb::policy::Tables;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -179,7 +180,7 @@ impl Runtime {
         };
         let dynamodb = Shared {
             dynamodb,
-            policy: Arc::new(Policy { tables }),
+            policy: Arc::new(Tables::Only(tables)),
             slots: self.dynamodb_slots.clone(),
             limits: limits.clone(),
         };

@@ -1,5 +1,6 @@
 //! What a server says of the time → the clock that signatures use.
 
+use crate::fault::Fault;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +22,27 @@ pub struct Corrected {
 }
 
 impl Skew {
+    /// Nothing is known yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicI64::new(0))
+    }
+
+    /// True if the error blames the time of a request signed `with` that
+    /// correction, and the answer's `Date` gives a better one.
+    pub fn corrects(
+        &self,
+        with: Corrected,
+        local: SystemTime,
+        fault: &Fault,
+        date: Option<&str>,
+    ) -> bool {
+        blames_time(&fault.kind, &fault.message)
+            && date
+                .and_then(|date| httpdate::parse_http_date(date).ok())
+                .is_some_and(|server| self.learn(with, local, server))
+    }
+
     /// The server's time, as far as it's known, when it's `local` here.
     #[must_use]
     pub fn correct(&self, local: SystemTime) -> Corrected {

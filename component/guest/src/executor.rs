@@ -1,4 +1,4 @@
-//! Futures → blocking waits on WASI pollables. One call of the component is
+//! Futures → blocking waits on WASI pollables. One call of a component is
 //! one `block_on`; everything in it shares this thread.
 //!
 //! `wstd` does the same and more in three times the code size; this is all a
@@ -28,6 +28,8 @@ pub struct Readiness {
 }
 
 impl Readiness {
+    /// Completes once that pollable is ready.
+    #[must_use]
     pub fn of(pollable: Pollable) -> Self {
         let id = NEXT.with(|next| next.replace(next.get().wrapping_add(1)));
         Self {

@@ -1,7 +1,7 @@
 //! An answer of DynamoDB → the error it names.
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use serde::Deserialize;
 
 /// An error as DynamoDB names it.
@@ -24,14 +24,20 @@ struct Body {
 }
 
 /// The error in an answer; none if it's a success.
+#[must_use]
 pub fn fault(response: &Response<Bytes>) -> Option<Fault> {
-    let status = response.status();
-    if status.is_success() {
+    let status = response.status().as_u16();
+    of(status, response.headers(), response.body())
+}
+
+/// The error that a status, headers and a body name; none if it's a success.
+#[must_use]
+pub fn of(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Fault> {
+    if (200..300).contains(&status) {
         return None;
     }
-    let body: Body = serde_json::from_slice(response.body()).unwrap_or_default();
-    let header = response
-        .headers()
+    let body: Body = serde_json::from_slice(body).unwrap_or_default();
+    let header = headers
         .get("x-amzn-errortype")
         .and_then(|kind| kind.to_str().ok());
     let kind = body.kind.as_deref().or(header).unwrap_or_default();

@@ -1,17 +1,13 @@
 //! The component's edge: WIT calls → the logic's entry points, and WASI → the
 //! traits of [`platform`](crate::platform). Compiled for Wasm only.
 
-mod executor;
-mod http;
-
 use crate::bindings::exports::rowcast::pipeline::{extract, load, query};
 use crate::bindings::rowcast::pipeline::dynamodb;
 use crate::bindings::rowcast::pipeline::types::Failure;
-use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::bindings::wasi::random::random;
 use crate::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
+use rowcast_guest::{clock, executor, http};
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 struct Component;
 
@@ -63,17 +59,6 @@ impl query::Guest for Component {
 
 struct Wasi;
 
-const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
-
-fn now_ms() -> u64 {
-    monotonic_clock::now() / NANOSECONDS_PER_MILLISECOND
-}
-
-fn timer(duration_ms: u64) -> executor::Readiness {
-    let nanoseconds = duration_ms.saturating_mul(NANOSECONDS_PER_MILLISECOND);
-    executor::Readiness::of(monotonic_clock::subscribe_duration(nanoseconds))
-}
-
 impl Dynamo for Wasi {
     fn send(
         &self,
@@ -83,15 +68,15 @@ impl Dynamo for Wasi {
     }
 
     fn now_ms(&self) -> u64 {
-        now_ms()
+        clock::now_ms()
     }
 
     fn sleep_ms(&self, duration: u64) {
-        executor::block_on(timer(duration));
+        executor::block_on(clock::timer(duration));
     }
 
     fn random(&self) -> u64 {
-        random::get_random_u64()
+        clock::random()
     }
 }
 
@@ -101,19 +86,18 @@ impl Http for Wasi {
     }
 
     fn now_ms(&self) -> u64 {
-        now_ms()
+        clock::now_ms()
     }
 
     fn today(&self) -> SystemTime {
-        let now = wall_clock::now();
-        SystemTime::UNIX_EPOCH + Duration::new(now.seconds, now.nanoseconds)
+        clock::today()
     }
 
     fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()> {
-        timer(duration)
+        clock::timer(duration)
     }
 
     fn random(&self) -> u64 {
-        random::get_random_u64()
+        clock::random()
     }
 }

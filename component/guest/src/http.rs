@@ -1,14 +1,14 @@
 //! One [`HttpRequest`] → one exchange over `wasi:http` → the whole answer.
 
-use super::executor::Readiness;
-use super::timer;
 use crate::bindings::wasi::http::outgoing_handler;
 use crate::bindings::wasi::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, Method,
     OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
 };
 use crate::bindings::wasi::io::streams::StreamError;
-use crate::platform::{HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::clock::timer;
+use crate::executor::Readiness;
+use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 

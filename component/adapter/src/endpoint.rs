@@ -1,7 +1,6 @@
 //! A region and what overrides it → where DynamoDB is: origin, `Host` and
 //! signing region. Touches neither network nor environment.
 
-use crate::hint::Hint;
 use std::net::IpAddr;
 use url::{Host, Url};
 
@@ -40,25 +39,6 @@ pub enum EndpointError {
     /// Plain http to another machine.
     #[error("use `{0}` as DynamoDB endpoint: plain http leaves this machine")]
     Plain(String),
-}
-
-impl EndpointError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<Hint> {
-        Some(Hint::new(match self {
-            Self::NoRegion => {
-                "set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
-            }
-            Self::Region(_) => "correct `region` in [table] of rowcast.toml, or AWS_REGION",
-            Self::Url { .. } | Self::Shape(_) => {
-                "correct `endpoint` in [table] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
-            }
-            Self::Plain(_) => {
-                "set `endpoint` in [table] of rowcast.toml to an https URL; http is for localhost, 127.0.0.0/8 and [::1]"
-            }
-        }))
-    }
 }
 
 impl Endpoint {
@@ -228,7 +208,7 @@ mod tests {
             let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
             assert_eq!(endpoint.host_name(), name);
             // The egress policy must know it by the same name.
-            let origin: crate::http_out::egress::Origin = origin.parse().unwrap();
+            let origin: rowcast_egress::origin::Origin = origin.parse().unwrap();
             assert_eq!(
                 (origin.host(), origin.to_string().as_str()),
                 (name, endpoint.origin())
