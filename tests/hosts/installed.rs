@@ -6,10 +6,15 @@ use super::lines::Program;
 use super::rowcast_host::Library;
 use super::wash::Wash;
 use super::wasmtime_command::WasmtimeCommand;
-static STANDALONE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| std::fs::read("/work/tmp/tools/rowcast-standalone.wasm").unwrap()); static FRONT: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| std::fs::read("/work/tmp/tools/rowcast-front.wasm").unwrap_or_default());
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+
+/// What every host is given, byte for byte.
+const STANDALONE: &str = "rowcast-standalone.wasm";
+/// What `wash` serves over HTTP, and links to it.
+const FRONT: &str = "rowcast-front.wasm";
 
 /// Which host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +58,26 @@ impl Installed {
             "the other hosts are not installed; `cargo xtask test` does it"
         );
         let files = tempfile::tempdir().unwrap();
-        std::fs::write(files.path().join("rowcast-standalone.wasm"), &*STANDALONE).unwrap();
-        std::fs::write(files.path().join("rowcast-front.wasm"), &*FRONT).unwrap();
-        Self { folder, files }
+        let found = Self { folder, files };
+        found.write_out("--standalone", STANDALONE);
+        found.write_out("--front", FRONT);
+        found
+    }
+
+    /// As users get it.
+    fn write_out(&self, which: &str, name: &str) {
+        let output = Command::new(env!("CARGO_BIN_EXE_rowcast"))
+            .args(["component", which, "--output"])
+            .arg(self.file(name))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rowcast component {which}: {said}");
     }
 
     /// What every host is given.
     pub fn component_bytes(&self) -> Vec<u8> {
-        std::fs::read(self.file("rowcast-standalone.wasm")).unwrap()
+        std::fs::read(self.file(STANDALONE)).unwrap()
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -86,7 +103,7 @@ impl Installed {
     }
 
     pub fn host(&self, kind: Kind, origins: &[String]) -> Host {
-        let component = self.file("rowcast-standalone.wasm");
+        let component = self.file(STANDALONE);
         match kind {
             Kind::Rowcast => Host::Library(Library::new(&self.component_bytes(), origins)),
             Kind::WasmtimeCommand => Host::Command(WasmtimeCommand {
@@ -115,7 +132,7 @@ impl Installed {
             }
             Kind::Wash => Host::Wash(Wash {
                 program: self.python("wash"),
-                front: self.file("rowcast-front.wasm"),
+                front: self.file(FRONT),
                 component,
                 running: None,
             }),
