@@ -20,8 +20,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("rowcast:egress", &egress),
         ("rowcast:pipeline", &pipeline),
     ])?;
+    let front = builder.build("rowcast-service", "component/service")?;
+    let service = compose(&[
+        ("rowcast:standalone", &standalone),
+        ("rowcast:service", &front),
+    ])?;
     builder.embed("rowcast-dynamodb", &adapter, "ROWCAST_ADAPTER")?;
     builder.embed("rowcast-egress", &egress, "ROWCAST_EGRESS")?;
     builder.embed("rowcast-standalone", &standalone, "ROWCAST_STANDALONE")?;
+    builder.embed("rowcast-front", &front, "ROWCAST_FRONT")?;
+    builder.embed("rowcast-service", &service, "ROWCAST_SERVICE")?;
     Ok(())
 }

@@ -120,7 +120,10 @@ async fn calls(
         let took = started.elapsed();
         let at = format!("call {position}");
         let expected = step.expect.as_object().unwrap();
-        if !expected.keys().any(|key| key == "$any" || given.get(key).is_some()) {
+        if !expected
+            .keys()
+            .any(|key| key == "$any" || given.get(key).is_some())
+        {
             return Some(format!("{at} gave {given}"));
         }
         if let Some(difference) = compare::difference(&step.expect, &given) {
@@ -164,7 +167,10 @@ fn table(installed: &Installed, columns: &[(Kind, Verdicts, Duration)]) -> Strin
         format!("{passed} of {}", verdicts.len())
     });
     text.push_str(&row("**passed**", passed));
-    text.push_str(&row("version", cells(&|(kind, _, _)| installed.version(*kind))));
+    text.push_str(&row(
+        "version",
+        cells(&|(kind, _, _)| installed.version(*kind)),
+    ));
     let took = cells(&|(_, _, took)| format!("{:.0} s", took.as_secs_f64()));
     text.push_str(&row("time", took));
     text

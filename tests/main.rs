@@ -12,6 +12,7 @@
 //! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
+//! | `python` | a pipeline in Python, through the same command |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
 //! | `signature` | every request's AWS signature, computed a second time |
 //! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
@@ -41,6 +42,7 @@ mod hosts;
 mod keys;
 mod pipeline;
 mod postgres;
+mod python;
 mod queries;
 mod resume;
 mod rows;

@@ -13,17 +13,16 @@ pub struct Answer {
 
 pub type Unanswered = Box<dyn std::error::Error + Send + Sync>;
 
-pub async fn post(
-    url: &str,
-    headers: &[(&str, &str)],
-    body: String,
-) -> Result<Answer, Unanswered> {
+pub async fn post(url: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Unanswered> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let mut request = Request::post(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let (parts, body) = client.request(request.body(body.into())?).await?.into_parts();
+    let (parts, body) = client
+        .request(request.body(body.into())?)
+        .await?
+        .into_parts();
     let body = body.collect().await?.to_bytes();
     Ok(Answer {
         status: parts.status.as_u16(),

@@ -40,8 +40,8 @@ impl Kind {
 
 /// The hosts' programs, and the component's files.
 pub struct Installed {
-    /// `hosts` in cargo's target directory.
-    folder: PathBuf,
+    /// Cargo's target directory.
+    target: PathBuf,
     files: TempDir,
 }
 
@@ -52,13 +52,13 @@ impl Installed {
             .ancestors()
             .find(|folder| folder.join("CACHEDIR.TAG").is_file())
             .unwrap();
-        let folder = target.join("hosts");
         assert!(
-            folder.join("jco/node_modules").is_dir(),
+            target.join("hosts/jco/node_modules").is_dir(),
             "the other hosts are not installed; `cargo xtask test` does it"
         );
         let files = tempfile::tempdir().unwrap();
-        let found = Self { folder, files };
+        let target = target.to_owned();
+        let found = Self { target, files };
         found.write_out("--standalone", STANDALONE);
         found.write_out("--front", FRONT);
         found
@@ -111,15 +111,15 @@ impl Installed {
                 component,
             }),
             Kind::WasmtimePy => Host::Program(Program::new(vec![
-                self.python("python").into(),
+                self.python("wasmtime-py", "python").into(),
                 driver("wasmtime_py/driver.py").into(),
                 component.into(),
             ])),
             Kind::Jco => {
                 // Node looks for packages above the file that imports them.
-                let copy = self.folder.join("jco/driver.mjs");
+                let copy = self.target.join("hosts/jco/driver.mjs");
                 std::fs::copy(driver("jco/driver.mjs"), &copy).unwrap();
-                let transpiled = tempfile::tempdir_in(self.folder.join("jco")).unwrap();
+                let transpiled = tempfile::tempdir_in(self.target.join("hosts/jco")).unwrap();
                 Host::Program(Program::with_folder(
                     vec![
                         self.node().into(),
@@ -131,7 +131,7 @@ impl Installed {
                 ))
             }
             Kind::Wash => Host::Wash(Wash {
-                program: self.python("wash"),
+                program: self.python("wash", "wash"),
                 front: self.file(FRONT),
                 component,
                 running: None,
@@ -146,32 +146,34 @@ impl Installed {
             Kind::WasmtimeCommand => number(&said(&self.wasmtime(), &["--version"])),
             Kind::WasmtimePy => {
                 let ask = "import importlib.metadata as it; print(it.version('wasmtime'))";
-                said(&self.python("python"), &["-c", ask])
+                said(&self.python("wasmtime-py", "python"), &["-c", ask])
             }
             Kind::Jco => {
-                let package = "jco/node_modules/@bytecodealliance/jco-transpile/package.json";
-                let package = std::fs::read(self.folder.join(package)).unwrap();
+                let package = "hosts/jco/node_modules/@bytecodealliance/jco-transpile/package.json";
+                let package = std::fs::read(self.target.join(package)).unwrap();
                 let package: serde_json::Value = serde_json::from_slice(&package).unwrap();
                 let jco = package["version"].as_str().unwrap().to_owned();
                 let node = said(&self.node(), &["--version"]);
                 format!("jco-transpile {jco}, Node {}", node.trim_start_matches('v'))
             }
-            Kind::Wash => number(&said(&self.python("wash"), &["--version"])),
+            Kind::Wash => number(&said(&self.python("wash", "wash"), &["--version"])),
         }
     }
 
     fn wasmtime(&self) -> PathBuf {
-        self.folder.join("wasmtime/bin/wasmtime")
+        self.target.join("hosts/wasmtime/bin/wasmtime")
     }
 
-    fn python(&self, program: &str) -> PathBuf {
-        self.folder.join("python/bin").join(program)
+    /// Of a virtual environment of that name.
+    fn python(&self, environment: &str, program: &str) -> PathBuf {
+        let environment = self.target.join("venvs").join(environment);
+        environment.join("bin").join(program)
     }
 
     /// The one that was installed because the system's is too old, or the
     /// system's.
     fn node(&self) -> PathBuf {
-        let own = self.python("node");
+        let own = self.target.join("hosts/node");
         if own.exists() { own } else { "node".into() }
     }
 }

@@ -183,12 +183,7 @@ impl Shape {
                 Value::Object(Map::from_iter([(case, shape.lower(payload))]))
             }
             (
-                Self::Bool
-                | Self::Integer
-                | Self::Long
-                | Self::Float
-                | Self::Text
-                | Self::Document,
+                Self::Bool | Self::Integer | Self::Long | Self::Float | Self::Text | Self::Document,
                 value,
             ) if !value.is_null() => value.clone(),
             (shape, value) => panic!("{value} is no {shape:?}"),

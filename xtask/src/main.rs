@@ -3,6 +3,7 @@
 mod checks;
 mod hosts;
 mod hygiene;
+mod python;
 mod setup;
 
 use std::env;

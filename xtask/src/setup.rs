@@ -1,7 +1,7 @@
 //! A machine → one that can build, run and test Rowcast. What is there already
 //! is left alone; each step says what it found or did.
 
-use crate::run;
+use crate::{python, run};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -14,12 +14,26 @@ pub fn for_running() -> Result<(), String> {
 }
 
 /// What the tests need besides: DynamoDB Local comes from npm and runs on Java,
-/// and the component runs in other hosts.
+/// the pipeline in Python is made a component by `componentize-py`, and the
+/// component runs in other hosts.
 pub fn for_testing() -> Result<(), String> {
     for_running()?;
     program("java", "default-jre-headless")?;
     program("npm", "npm")?;
+    python::venv(
+        "python-pipeline",
+        "examples/python-pipeline/requirements.txt",
+    )?;
     crate::hosts::install_light()
+}
+
+/// Python that can make virtual environments; Debian has that apart.
+pub fn python() -> Result<(), String> {
+    if quietly(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+        return Ok(());
+    }
+    apt(&["python3", "python3-venv"])
+        .map_err(|reason| format!("Python's `venv` is missing: {reason}"))
 }
 
 fn wasm() -> Result<(), String> {

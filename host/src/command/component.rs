@@ -28,6 +28,14 @@ struct Part {
     #[arg(long)]
     standalone: bool,
 
+    /// The standalone one behind an HTTP interface: POST /extract, /load, /query.
+    #[arg(long)]
+    service: bool,
+
+    /// That HTTP interface alone, for hosts that link components themselves.
+    #[arg(long)]
+    front: bool,
+
     /// What provides `dynamodb`, signed, to a pipeline.
     #[arg(long)]
     adapter: bool,
@@ -41,6 +49,8 @@ impl Part {
     fn bytes(&self) -> Option<&'static [u8]> {
         let parts: [(bool, &[u8]); _] = [
             (self.standalone, include_bytes!(env!("ROWCAST_STANDALONE"))),
+            (self.service, include_bytes!(env!("ROWCAST_SERVICE"))),
+            (self.front, include_bytes!(env!("ROWCAST_FRONT"))),
             (self.adapter, include_bytes!(env!("ROWCAST_ADAPTER"))),
             (self.egress, include_bytes!(env!("ROWCAST_EGRESS"))),
         ];

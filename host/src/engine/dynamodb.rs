@@ -4,7 +4,7 @@
 use super::bindings::rowcast::pipeline::dynamodb::{Host, Request, Response, SendError};
 use crate::dynamodb::{DynamoDb, SendError as Unsent, with_causes};
 use crate::hint::Hint;
-use crate::http_out::denial::{Denial, Denials};
+use crate::http_out::denial::{Claim, Denial, Denials};
 use crate::limits::Limits;
 use futures_util::{StreamExt, stream};
 use rowcast_dynamodb::policy::{Refusal, Tables};
@@ -79,7 +79,7 @@ impl Host for Calls {
         let room = AtomicU64::new(shared.limits.memory_mib.saturating_mul(1024 * 1024));
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
-            .map(async |request| shared.send(request?, &room).await)
+            .map(async |request| shared.send(request?, &room, &self.denials).await)
             .buffered(at_once.max(1))
             .collect()
             .await
@@ -88,7 +88,12 @@ impl Host for Calls {
 
 impl Shared {
     /// Answers longer than the room that's left take all of it.
-    async fn send(&self, request: Request, room: &AtomicU64) -> Result<Response, SendError> {
+    async fn send(
+        &self,
+        request: Request,
+        room: &AtomicU64,
+        denials: &Denials,
+    ) -> Result<Response, SendError> {
         let Some(dynamodb) = &self.dynamodb else {
             return Err(SendError::Denied(
                 "no DynamoDB table is configured".to_owned(),
@@ -113,6 +118,11 @@ impl Shared {
                 )))
             }
             Ok((status, body)) => {
+                // Its refusals have the status 400, like its throttling.
+                if status >= 400 {
+                    denials.trouble(Claim::Refused);
+                    denials.trouble(Claim::Failed);
+                }
                 let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
                 let before = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
                     Some(room.saturating_sub(length))
@@ -122,9 +132,18 @@ impl Shared {
                 }
                 Ok(Response { status, body })
             }
-            Err(Unsent::Denied(reason)) => Err(SendError::Denied(reason)),
-            Err(Unsent::Credentials(reason)) => Err(SendError::Credentials(reason)),
-            Err(Unsent::Unavailable(reason)) => Err(SendError::Unavailable(reason)),
+            Err(Unsent::Denied(reason)) => {
+                denials.record(Denial::new(&reason, None));
+                Err(SendError::Denied(reason))
+            }
+            Err(Unsent::Credentials(reason)) => {
+                denials.trouble(Claim::Refused);
+                Err(SendError::Credentials(reason))
+            }
+            Err(Unsent::Unavailable(reason)) => {
+                denials.trouble(Claim::Failed);
+                Err(SendError::Unavailable(reason))
+            }
             Err(Unsent::TooLarge(reason)) => Err(SendError::TooLarge(reason)),
         }
     }

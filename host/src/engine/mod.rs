@@ -3,11 +3,13 @@
 
 mod account;
 pub(crate) mod bindings;
+mod called;
 #[cfg(test)]
 mod core;
 mod dynamodb;
 mod pipeline;
 mod runtime;
+mod said;
 mod state;
 
 pub use bindings::exports::rowcast::pipeline::extract::{
@@ -21,6 +23,7 @@ pub use bindings::exports::rowcast::pipeline::query::{
     Access, Answer, Explanation, Finding, Question,
 };
 pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
+pub use called::Called;
 pub use pipeline::{CallError, Pipeline};
 pub use runtime::{Capabilities, EngineError, Runtime, Shape};
 

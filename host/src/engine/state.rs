@@ -3,6 +3,7 @@
 //! its host's owner gives it.
 
 use super::dynamodb::Calls;
+use super::said::Said;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(super) struct State {
     http: WasiHttpCtx,
     table: ResourceTable,
     hooks: Hooks,
+    said: Said,
     pub(super) dynamodb: Calls,
     pub(super) memory: Memory,
 }
@@ -32,9 +34,13 @@ impl State {
         environment: &BTreeMap<String, String>,
         limits: &Limits,
     ) -> Self {
-        // No arguments, directories or standard streams.
+        // No arguments, directories or standard streams, for those who import
+        // them: other languages' components can't do without. What they say on
+        // standard error goes to the log.
+        let said = Said::default();
         let mut wasi = WasiCtx::builder();
-        wasi.allow_tcp(false)
+        wasi.stderr(said.clone())
+            .allow_tcp(false)
             .allow_udp(false)
             .max_random_size(RANDOM_BYTES)
             .allow_ip_name_lookup(false);
@@ -50,9 +56,16 @@ impl State {
             http,
             table,
             hooks,
+            said,
             dynamodb,
             memory: Memory::new(limits.memory_mib),
         }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.said.log();
     }
 }
 
