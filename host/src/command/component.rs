@@ -23,6 +23,10 @@ pub struct Component {
 /// Which component; the pipeline alone if none is named.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags that exclude each other, as clap has them"
+)]
 struct Part {
     /// The pipeline with its own signing, configured by AWS_* variables.
     #[arg(long)]
