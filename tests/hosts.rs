@@ -68,6 +68,7 @@ async fn run(
     let mut cases = case::read(&folder(), &station.places());
     if let Ok(wanted) = std::env::var("ROWCAST_HOSTS_CASE") {
         cases.retain(|case| case.name.contains(&wanted));
+        assert!(!cases.is_empty(), "no case has {wanted} in its name");
     }
     // Cases of one environment together: some hosts start anew for another.
     cases.sort_by_key(|case| case.environment.clone());

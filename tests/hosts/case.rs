@@ -79,6 +79,10 @@ pub struct Table {
     /// What is in it at first, in DynamoDB's JSON.
     #[serde(default)]
     pub items: Vec<Value>,
+    /// Each of these has an attribute `padding` that long, because a page of
+    /// DynamoDB's ends after 1 MB.
+    #[serde(default)]
+    pub padding_bytes: usize,
     /// What becomes of the first batches, one after the other.
     #[serde(default)]
     pub faults: Vec<DynamoFault>,

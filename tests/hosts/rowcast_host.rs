@@ -80,28 +80,32 @@ async fn extract(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallErro
             only.as_deref(),
             budget(&given[3]),
         )
-        .await?;
+        .await
+        .result?;
     Ok(extraction_json(&extraction))
 }
 
 async fn load(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
     let report = pipeline
         .load(&table(&given[0]), &texts(&given[1]), budget(&given[2]))
-        .await?;
+        .await
+        .result?;
     Ok(report_json(&report))
 }
 
 async fn query(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
     let answer = pipeline
         .query(&question(&given[0]), given[1].as_str(), budget(&given[2]))
-        .await?;
+        .await
+        .result?;
     Ok(answer_json(&answer))
 }
 
 async fn explain(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
     let explanation = pipeline
         .explain(&question(&given[0]), budget(&given[1]))
-        .await?;
+        .await
+        .result?;
     Ok(explanation_json(&explanation))
 }
 

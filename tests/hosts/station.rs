@@ -132,6 +132,10 @@ impl Station {
         )
         .await;
         for item in &table.items {
+            let mut item = item.clone();
+            if table.padding_bytes > 0 {
+                item["padding"] = json!({"S": "x".repeat(table.padding_bytes)});
+            }
             self.direct("PutItem", &json!({"TableName": name, "Item": item}))
                 .await;
         }
