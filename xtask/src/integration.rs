@@ -3,6 +3,7 @@
 
 use crate::python::{target, venv, workspace};
 use crate::{cargo, run};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,7 +42,10 @@ impl Tools {
             .args(["install", "--quiet", "--disable-pip-version-check"])
             .args(["--no-deps", "--no-build-isolation", "--editable"])
             .arg(&folder))?;
-        let component = target()?.join("python/rowcast-standalone.wasm");
+        let written = target()?.join("python");
+        fs::create_dir_all(&written)
+            .map_err(|error| format!("create {}: {error}", written.display()))?;
+        let component = written.join("rowcast-standalone.wasm");
         run(cargo()
             .args(["run", "--quiet", "--package", "rowcast", "--", "component"])
             .args(["--standalone", "--output"])

@@ -36,13 +36,14 @@ def main(servers: dict[str, Any]) -> None:
         say(f"start-up: {compiled:.2f} s compiled, {loaded * 1000:.1f} ms from the cache\n")
         rows = rows_of(servers)
         chunks = [rows[first : first + CHUNK_ROWS] for first in range(0, len(rows), CHUNK_ROWS)]
-        say("workers  seconds  ms/row  ms/document  documents/s  MiB/worker\n")
+        say("workers  seconds  ms/row  ms/document  documents/s  CPU ms/row  MiB/worker\n")
         for workers in WORKERS:
-            seconds, tally, memory = run(servers, chunks, cache, workers)
+            seconds, cpu, tally, memory = run(servers, chunks, cache, workers)
             say(
                 f"{workers:7}  {seconds:7.2f}  {seconds * 1000 / tally.rows:6.2f}"
                 f"  {seconds * 1000 / tally.documents:11.3f}"
-                f"  {tally.documents / seconds:11.0f}  {memory:10.0f}\n"
+                f"  {tally.documents / seconds:11.0f}"
+                f"  {cpu * 1000 / tally.rows:10.2f}  {memory:10.0f}\n"
             )
 
 
@@ -65,8 +66,8 @@ def rows_of(servers: dict[str, Any]) -> list[str]:
 
 def run(
     servers: dict[str, Any], chunks: list[list[str]], cache: str, workers: int
-) -> tuple[float, Tally, float]:
-    """Seconds, counts, and the largest worker's memory in MiB."""
+) -> tuple[float, float, Tally, float]:
+    """Seconds, the workers' CPU seconds, counts, and the largest worker's memory in MiB."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, prepare, (servers, cache)) as pool:
         # Every worker is there before the clock starts.
@@ -76,8 +77,9 @@ def run(
         begun = time.perf_counter()
         answers = [*pool.map(transfer, [servers] * len(chunks), chunks)]
         seconds = time.perf_counter() - begun
-    tally = Tally.total(tally for tally, _ in answers).close()
-    return seconds, tally, max(memory for _, memory in answers)
+    tally = Tally.total(tally for tally, _, _ in answers).close()
+    cpu = sum(cpu for _, cpu, _ in answers)
+    return seconds, cpu, tally, max(memory for _, _, memory in answers)
 
 
 def prepare(servers: dict[str, Any], cache: str) -> None:
@@ -93,7 +95,7 @@ def prepare(servers: dict[str, Any], cache: str) -> None:
     _pipeline.prepare()
 
 
-def transfer(servers: dict[str, Any], rows: list[str]) -> tuple[Tally, float]:
+def transfer(servers: dict[str, Any], rows: list[str]) -> tuple[Tally, float, float]:
     """Called in a worker for each chunk."""
     source = Source(
         url=servers["url"],
@@ -111,8 +113,10 @@ def transfer(servers: dict[str, Any], rows: list[str]) -> tuple[Tally, float]:
             client_secret=servers["client_secret"],
         ),
     )
+    begun = time.process_time()
     tally = Transfer.of(_pipeline, source, Table(name=servers["table"]), rows).run()
-    return tally, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cpu = time.process_time() - begun
+    return tally, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
