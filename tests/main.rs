@@ -8,6 +8,7 @@
 //! | `connections` | how few connections a run opens |
 //! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
 //! | `faults` | nothing is lost, whatever the servers do |
+//! | `hosts` | the same component in hosts that others wrote |
 //! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
@@ -38,6 +39,7 @@ mod connections;
 mod docs;
 mod faults;
 mod hostile;
+mod hosts;
 mod keys;
 mod pipeline;
 mod postgres;

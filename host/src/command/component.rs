@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, Global};
 use clap::Args;
-use rowcast::engine::{COMPONENT, Runtime};
+use rowcast::engine::{COMPONENT, Import, Runtime, STANDALONE};
 use rowcast::limits::Limits;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -11,6 +11,10 @@ use std::path::PathBuf;
 ///
 /// The pipeline alone imports `dynamodb`, which its host provides. The others
 /// are for hosts that can't; README.md says which host takes which.
+///
+/// Of another component's imports, `rowcast run` gives those under "empty" with
+/// nothing behind them: no variables, arguments, files, streams or sockets.
+/// Those under "missing" it doesn't give.
 #[derive(Debug, Args)]
 pub struct Component {
     #[command(flatten)]
@@ -52,7 +56,7 @@ struct Part {
 impl Part {
     fn bytes(&self) -> Option<&'static [u8]> {
         let parts: [(bool, &[u8]); _] = [
-            (self.standalone, include_bytes!(env!("ROWCAST_STANDALONE"))),
+            (self.standalone, STANDALONE),
             (self.service, include_bytes!(env!("ROWCAST_SERVICE"))),
             (self.front, include_bytes!(env!("ROWCAST_FRONT"))),
             (self.adapter, include_bytes!(env!("ROWCAST_ADAPTER"))),
@@ -85,7 +89,18 @@ fn describe(bytes: &[u8]) -> Result<(), Failure> {
     let shape = runtime.shape(bytes)?;
     let mut out = stdout().lock();
     writeln!(out, "bytes    {}", bytes.len())?;
-    writeln!(out, "imports  {}", shape.imports.join("\n         "))?;
+    let mut list = |title: &str, wanted: Import| {
+        let names = shape.imports.iter();
+        let names = names.filter(|name| Import::of(name) == wanted);
+        let names: Vec<_> = names.map(String::as_str).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{title:<9}{}", names.join("\n         "))
+    };
+    list("imports", Import::World)?;
+    list("empty", Import::Empty)?;
+    list("missing", Import::Missing)?;
     writeln!(out, "exports  {}", shape.exports.join("\n         "))?;
     Ok(())
 }

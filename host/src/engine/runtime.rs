@@ -72,6 +72,33 @@ pub struct Shape {
     pub exports: Vec<String>,
 }
 
+/// What a component's import is to a host of pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Import {
+    /// In the world `pipeline`.
+    World,
+    /// Given with nothing behind it, as components of many languages import
+    /// all of WASI: no variables, arguments, files, streams or sockets.
+    Empty,
+    /// Not given: such a component is refused.
+    Missing,
+}
+
+impl Import {
+    /// Of a name such as `wasi:cli/exit@0.2.12`.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let interface = name.split('@').next().unwrap_or(name);
+        match interface.split('/').next().unwrap_or(interface) {
+            "wasi:http" | "wasi:io" | "wasi:clocks" | "wasi:random" | "rowcast:pipeline" => {
+                Self::World
+            }
+            "wasi:cli" | "wasi:filesystem" | "wasi:sockets" => Self::Empty,
+            _ => Self::Missing,
+        }
+    }
+}
+
 /// Why there is no runtime, or no pipeline.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
