@@ -1,6 +1,8 @@
 //! The composed service, served by plain wasmtime: the pipeline over HTTP, its
 //! failures over HTTP, large answers, and clients that go away.
 
+mod failures;
+
 use crate::support::dynamodb::on_each;
 use crate::support::proxy::Proxy;
 use crate::support::source::{Reply, ScriptedSource};
@@ -8,6 +10,8 @@ use crate::support::stage::{Stage, table_section};
 use rowcast::config::Config;
 use rowcast::demo::catalog::{Catalog, POPULARITY_OVER_90};
 use rowcast::demo::spotify::{Credentials, SpotifyStandIn};
+use rowcast::engine::Runtime;
+use rowcast::limits::Limits;
 use rowcast::secret::Secret;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -115,136 +119,6 @@ async fn the_whole_pipeline_runs_over_http() {
         );
         assert!(proxy.ended().iter().all(Result::is_ok));
     })
-    .await;
-}
-
-/// Posts, and compares the status, the failure and a part of the detail.
-async fn fails(proxy: &Proxy, path: &str, body: Value, status: u16, failure: &str, detail: &str) {
-    let answer = proxy.post(path, &body).await;
-    assert_eq!(answer.status, status, "{}", answer.text());
-    assert_eq!(
-        answer.header("content-type"),
-        Some("application/problem+json")
-    );
-    let problem = answer.json();
-    assert_eq!(problem["failure"], failure);
-    let found = problem["detail"].as_str().unwrap();
-    assert!(found.contains(detail), "{found}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn failures_of_the_source_are_told_by_their_status() {
-    let source = ScriptedSource::start(|seen, _| match seen.target.as_str() {
-        "/quota" => Reply::status(429, r#"{"error":{"message":"QUOTA_EXCEEDED"}}"#)
-            .with_header("retry-after", "3600"),
-        "/denied" => Reply::status(401, "{}"),
-        "/down" => Reply::Reset,
-        _ => Reply::json("[]"),
-    })
-    .await;
-    let proxy = Proxy::start(&[]).await;
-    let extract = |path: &str| {
-        json!({
-            "source": {
-                "url": format!("{}{path}", source.origin()),
-                "retry": {"max_attempts": 2, "base_delay_ms": 1},
-            },
-            "rows": [{}],
-        })
-    };
-    let quota = proxy.post("/extract", &extract("/quota")).await;
-    assert_eq!(quota.status, 429, "{}", quota.text());
-    let seconds: u64 = quota.header("retry-after").unwrap().parse().unwrap();
-    assert!((3590..=3600).contains(&seconds), "{seconds}");
-    let problem = quota.json();
-    let milliseconds = problem["retry_after_ms"].as_u64().unwrap();
-    assert_eq!(milliseconds.div_ceil(1000), seconds);
-    assert_eq!(problem["failure"], "rate_limited");
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .contains("QUOTA_EXCEEDED")
-    );
-
-    fails(
-        &proxy,
-        "/extract",
-        extract("/denied"),
-        403,
-        "permanent_denied",
-        "401",
-    )
-    .await;
-    fails(&proxy, "/extract", extract("/down"), 503, "unavailable", "").await;
-    let mut wrong = extract("/");
-    wrong["source"]["concurrency"] = json!(0);
-    fails(
-        &proxy,
-        "/extract",
-        wrong,
-        422,
-        "permanent_invalid",
-        "concurrency",
-    )
-    .await;
-
-    let allowed = Proxy::start(&[("ROWCAST_ALLOW", "https://api.example.com")]).await;
-    let before = source.seen().len();
-    let answer = allowed.post("/extract", &extract("/")).await;
-    let refused = answer.status == 403 || answer.text().contains(r#""kind":"policy""#);
-    assert!(refused, "{}", answer.text());
-    assert_eq!(source.seen().len(), before);
-    for proxy in [proxy, allowed] {
-        assert!(proxy.ended().iter().all(Result::is_ok));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn failures_of_dynamodb_are_told_by_their_status() {
-    let dynamodb = ScriptedSource::start(|_, _| {
-        Reply::status(
-            400,
-            r#"{"__type":"x#UnrecognizedClientException","message":"who?"}"#,
-        )
-    })
-    .await;
-    let gone = ScriptedSource::start(|_, _| Reply::Reset).await;
-    let load = json!({
-        "table": {"name": "top_tracks", "retry": {"max_attempts": 2, "base_delay_ms": 1}},
-        "documents": [{"id": 1}],
-    });
-    let query = json!({"question": {
-        "table": "top_tracks",
-        "retry": {"max_attempts": 2, "base_delay_ms": 1},
-    }});
-    let (refusing, resetting) = (dynamodb.origin(), gone.origin());
-    let cases = [
-        (aws(&refusing), 403, "permanent_denied", "who?"),
-        (aws(&resetting), 503, "unavailable", ""),
-        (
-            aws("http://example.com"),
-            403,
-            "permanent_denied",
-            "AWS_ENDPOINT_URL_DYNAMODB",
-        ),
-    ];
-    for (environment, status, failure, detail) in cases {
-        let proxy = Proxy::start(&environment).await;
-        for (path, body) in [("/load", &load), ("/query", &query), ("/explain", &query)] {
-            fails(&proxy, path, body.clone(), status, failure, detail).await;
-        }
-        assert!(proxy.ended().iter().all(Result::is_ok));
-    }
-    let nobody = Proxy::start(&aws(&refusing)[..1]).await;
-    fails(
-        &nobody,
-        "/load",
-        load,
-        403,
-        "permanent_denied",
-        "AWS_ACCESS_KEY_ID",
-    )
     .await;
 }
 
@@ -365,6 +239,30 @@ async fn a_client_that_goes_away_is_nothing_to_fail_for() {
     }
     assert_eq!(proxy.ended(), [Ok(())]);
     assert_eq!(proxy.send("GET /health", &[], "").await.status, 200);
+}
+
+#[test]
+fn the_composed_service_needs_only_wasi() {
+    let runtime = Runtime::with_cache(Limits::default(), None).unwrap();
+    let shape = runtime
+        .shape(include_bytes!(env!("ROWCAST_SERVICE")))
+        .unwrap();
+    let mut imports = shape.imports;
+    imports.sort();
+    // `types` has no function, so nothing need be given for it.
+    expect_test::expect![[r#"
+        rowcast:pipeline/types@0.1.0
+        wasi:cli/environment@0.2.12
+        wasi:clocks/monotonic-clock@0.2.12
+        wasi:clocks/wall-clock@0.2.12
+        wasi:http/outgoing-handler@0.2.12
+        wasi:http/types@0.2.12
+        wasi:io/error@0.2.12
+        wasi:io/poll@0.2.12
+        wasi:io/streams@0.2.12
+        wasi:random/random@0.2.12"#]]
+    .assert_eq(&imports.join("\n"));
+    assert_eq!(shape.exports, ["wasi:http/incoming-handler@0.2.12"]);
 }
 
 /// The service's defaults are those of `rowcast.toml` and `rowcast query`.

@@ -216,9 +216,12 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Worker), Error>> + Send> {
         let answer = self.0.request(request);
         Box::new(async move {
-            let answer = answer.await.map_err(|error| match error.is_connect() {
-                true => Error::ConnectionRefused,
-                false => Error::ConnectionTerminated,
+            let answer = answer.await.map_err(|error| {
+                if error.is_connect() {
+                    Error::ConnectionRefused
+                } else {
+                    Error::ConnectionTerminated
+                }
             })?;
             let answer = answer.map(|body| body.map_err(Error::from).boxed_unsync());
             let idle: Worker = Box::new(std::future::ready(Ok(())));
