@@ -222,7 +222,12 @@ async fn failures_of_dynamodb_are_told_by_their_status() {
     let cases = [
         (aws(&refusing), 403, "permanent_denied", "who?"),
         (aws(&resetting), 503, "unavailable", ""),
-        (aws("http://example.com"), 422, "permanent_invalid", ""),
+        (
+            aws("http://example.com"),
+            403,
+            "permanent_denied",
+            "AWS_ENDPOINT_URL_DYNAMODB",
+        ),
     ];
     for (environment, status, failure, detail) in cases {
         let proxy = Proxy::start(&environment).await;
@@ -365,7 +370,7 @@ async fn a_client_that_goes_away_is_nothing_to_fail_for() {
 /// The service's defaults are those of `rowcast.toml` and `rowcast query`.
 #[tokio::test(flavor = "multi_thread")]
 async fn defaults_are_the_hosts() {
-    let text = "[source]\nurl = \"https://api.example.com/\"\n[table]\nname = \"t\"\n";
+    let text = "[source]\nurl = \"https://api.example.com/\"\n[table]\nname = \"tracks\"\n";
     let config = Config::parse(text, &|_| None).unwrap();
     let document: Value = serde_json::from_str(OPENAPI).unwrap();
     let default = |schema: &str, member: &str| {
@@ -374,21 +379,33 @@ async fn defaults_are_the_hosts() {
     };
     let source = config.source().unwrap();
     let table = config.table().unwrap();
-    assert_eq!(default("Source", "max_pages"), source.max_pages.into());
-    assert_eq!(default("Source", "concurrency"), source.concurrency.into());
+    assert_eq!(default("Source", "max_pages"), u64::from(source.max_pages));
+    assert_eq!(
+        default("Source", "concurrency"),
+        u64::from(source.concurrency)
+    );
     assert_eq!(
         default("Source", "request_timeout_ms"),
-        source.request_timeout_ms.into()
+        u64::from(source.request_timeout_ms)
     );
     assert_eq!(default("Source", "max_body_bytes"), source.max_body_bytes);
-    assert_eq!(default("Table", "concurrency"), table.concurrency.into());
+    assert_eq!(
+        default("Table", "concurrency"),
+        u64::from(table.concurrency)
+    );
     for retry in [&source.retry, &table.retry] {
-        assert_eq!(default("Retry", "max_attempts"), retry.max_attempts.into());
+        assert_eq!(
+            default("Retry", "max_attempts"),
+            u64::from(retry.max_attempts)
+        );
         assert_eq!(
             default("Retry", "base_delay_ms"),
-            retry.base_delay_ms.into()
+            u64::from(retry.base_delay_ms)
         );
-        assert_eq!(default("Retry", "max_delay_ms"), retry.max_delay_ms.into());
+        assert_eq!(
+            default("Retry", "max_delay_ms"),
+            u64::from(retry.max_delay_ms)
+        );
         assert_eq!(
             default("Retry", "max_retry_after_ms"),
             retry.max_retry_after_ms

@@ -66,10 +66,12 @@ class Handler(BaseHTTPRequestHandler):
             done, pending = cells[:1], cells[1:]
             documents = [body["rows"][cell["row"]] for cell in done]
             more = {"documents": documents, "pending": pending, "rejected_records": []}
+            more["stopped"] = {"rate_limited": {"retry_after_ms": 1}} if pending else None
             self.answer(200, {**counts, **more})
         else:
             written = len(body["documents"])
-            self.answer(200, {**counts, "written": written, "superseded": [], "pending": []})
+            more = {"written": written, "superseded": [], "pending": [], "stopped": None}
+            self.answer(200, {**counts, **more})
 
     def answer(self, status: int, body: Mapping[str, Any]) -> None:
         text = json.dumps(body).encode()
@@ -126,6 +128,17 @@ class Work(unittest.TestCase):
         work.SILENCE_SECONDS = 0.1
         with self.assertRaises(work.Unfinished):
             self.run_on(lambda call: 200 if call < 5 else 0)
+
+    def test_silence(self) -> None:
+        for stopped, seconds in [
+            (None, 0.0),
+            ("budget", 0.0),
+            ({"rate_limited": {"retry_after_ms": 1500, "reason": "QUOTA_EXCEEDED"}}, 1.5),
+            ({"unavailable": "no answer"}, work.PROBE_SECONDS),
+        ]:
+            self.assertEqual(work.silence(stopped), seconds)
+        with self.assertRaises(Refused):
+            work.silence({"denied": "403"})
 
 
 class Check(unittest.TestCase):

@@ -56,7 +56,10 @@ mod tests {
         assert_eq!(read(&[("PATH", "/bin")]).unwrap(), 16_777_216);
         assert_eq!(read(&[("ROWCAST_MAX_BODY_BYTES", "1024")]).unwrap(), 1024);
         assert_eq!(read(&[("ROWCAST_MAX_BODY_BYTES", " 0\n")]).unwrap(), 0);
-        assert_eq!(read(&[("ROWCAST_MAX_BODY_BYTES", " ")]).unwrap(), 16_777_216);
+        assert_eq!(
+            read(&[("ROWCAST_MAX_BODY_BYTES", " ")]).unwrap(),
+            16_777_216
+        );
         for wrong in ["16MB", "-1", "1.5", "99999999999999999999"] {
             assert!(
                 read(&[("ROWCAST_MAX_BODY_BYTES", wrong)]).is_err(),

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-#[expect(missing_docs, clippy::pedantic, reason = "generated from wit/")]
+#[expect(clippy::pedantic, reason = "generated from wit/")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
