@@ -154,14 +154,14 @@ pub fn read(folder: &Path, places: &[(&str, String)]) -> Vec<Case> {
 }
 
 fn parse(name: &str, text: &str, defaults: &str, places: &[(&str, String)]) -> Case {
-    let placed = |text: &str| {
+    let substitute = |text: &str| {
         let text = places.iter().fold(text.to_owned(), |text, (place, value)| {
             text.replace(place, value)
         });
         text.replace("{case}", name)
     };
-    let defaults: Value = serde_json::from_str(&placed(defaults)).unwrap();
-    let text = placed(text);
+    let defaults: Value = serde_json::from_str(&substitute(defaults)).unwrap();
+    let text = substitute(text);
     let mut case: Case =
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}.json: {error}"));
     name.clone_into(&mut case.name);

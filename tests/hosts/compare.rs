@@ -17,24 +17,20 @@ fn differ(expected: &Value, actual: &Value, path: &str) -> Option<String> {
     }
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {
-            let names = expected.keys().chain(actual.keys());
+            let mut names = expected.keys().chain(actual.keys());
             let null = Value::Null;
-            names
-                .filter_map(|name| {
-                    let of = |object: &'_ serde_json::Map<String, Value>| {
-                        object.get(name).unwrap_or(&null).clone()
-                    };
-                    differ(&of(expected), &of(actual), &format!("{path}/{name}"))
-                })
-                .next()
+            names.find_map(|name| {
+                let of = |object: &'_ serde_json::Map<String, Value>| {
+                    object.get(name).unwrap_or(&null).clone()
+                };
+                differ(&of(expected), &of(actual), &format!("{path}/{name}"))
+            })
         }
         (Value::Array(ours), Value::Array(theirs)) if ours.len() == theirs.len() => {
-            let pairs = ours.iter().zip(theirs).enumerate();
-            pairs
-                .filter_map(|(position, (ours, theirs))| {
-                    differ(ours, theirs, &format!("{path}/{position}"))
-                })
-                .next()
+            let mut pairs = ours.iter().zip(theirs).enumerate();
+            pairs.find_map(|(position, (ours, theirs))| {
+                differ(ours, theirs, &format!("{path}/{position}"))
+            })
         }
         (expected, actual) => (expected != actual).then(|| wrong(expected, actual, path)),
     }
@@ -65,11 +61,12 @@ fn pattern(expected: &Value, actual: &Value) -> Option<bool> {
 
 #[test]
 fn differences() {
+    use serde_json::json;
+
     let check = |expected: Value, actual: Value, wanted: &str| {
         let found = difference(&expected, &actual).unwrap_or_default();
         assert_eq!(found, wanted);
     };
-    use serde_json::json;
     check(json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 2}]}), "");
     check(json!({"a": null}), json!({}), "");
     check(json!({"a": 1}), json!({}), "/a: expected 1, found null");

@@ -86,7 +86,7 @@ impl Installed {
 
     /// The hosts to run: those that `ROWCAST_HOSTS` names between commas, or
     /// those that are installed in seconds.
-    pub fn kinds(&self) -> Vec<Kind> {
+    pub fn kinds() -> Vec<Kind> {
         use Kind::{Jco, Rowcast, Wash, WasmtimeCommand, WasmtimePy};
         let all = [Rowcast, WasmtimeCommand, WasmtimePy, Jco, Wash];
         let wanted = std::env::var("ROWCAST_HOSTS").unwrap_or_default();

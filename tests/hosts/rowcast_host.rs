@@ -248,7 +248,7 @@ fn question(value: &Value) -> Question {
     }
 }
 
-fn cell_json(cell: &Cell) -> Value {
+fn cell_json(cell: Cell) -> Value {
     json!({"row": cell.row, "combination": cell.combination})
 }
 
@@ -290,16 +290,16 @@ fn extraction_json(it: &Extraction) -> Value {
     let done = it
         .done
         .iter()
-        .map(|done| json!({"cell": cell_json(&done.cell), "documents": done.documents}));
+        .map(|done| json!({"cell": cell_json(done.cell), "documents": done.documents}));
     let rejected = it.rejected.iter().map(|rejected| {
         json!({
-            "cell": cell_json(&rejected.cell), "kind": kind_json(rejected.kind),
+            "cell": cell_json(rejected.cell), "kind": kind_json(rejected.kind),
             "status": rejected.status, "reason": rejected.reason,
         })
     });
     let records = it.rejected_records.iter().map(|record| {
         json!({
-            "cell": cell_json(&record.cell), "index": record.index,
+            "cell": cell_json(record.cell), "index": record.index,
             "kind": kind_json(record.kind), "path": record.path, "reason": record.reason,
         })
     });
@@ -308,7 +308,7 @@ fn extraction_json(it: &Extraction) -> Value {
         "done": done.collect::<Vec<_>>(),
         "rejected": rejected.collect::<Vec<_>>(),
         "rejected-records": records.collect::<Vec<_>>(),
-        "pending": it.pending.iter().map(cell_json).collect::<Vec<_>>(),
+        "pending": it.pending.iter().copied().map(cell_json).collect::<Vec<_>>(),
         "stopped": it.stopped.as_ref().map(stop_json),
         "requests": it.requests,
         "retries": it.retries,

@@ -174,8 +174,7 @@ impl Shape {
                 });
                 Value::Object(lowered.collect())
             }
-            (Self::Enum(_), Value::String(case)) => Value::String(kebab(case)),
-            (Self::Variant(_), Value::String(case)) => Value::String(kebab(case)),
+            (Self::Enum(_) | Self::Variant(_), Value::String(case)) => Value::String(kebab(case)),
             (Self::Variant(cases), Value::Object(given)) => {
                 let (case, payload) = given.iter().next().unwrap();
                 let case = kebab(case);

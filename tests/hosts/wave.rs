@@ -213,3 +213,48 @@ impl<'a> Reader<'a> {
         rest.is_some()
     }
 }
+
+#[test]
+fn values_return_from_wave() {
+    use serde_json::json;
+
+    let record = |fields: &[(&str, Shape)]| {
+        let owned = |(name, shape): &(&str, Shape)| ((*name).to_owned(), shape.clone());
+        Shape::Record(fields.iter().map(owned).collect())
+    };
+    let check = |shape: &Shape, value: Value, text: &str| {
+        let mut written = String::new();
+        write(shape, &value, &mut written);
+        assert_eq!(written, text);
+        let mut reader = Reader(text);
+        assert_eq!(reader.value(shape), value, "{text}");
+        assert_eq!(reader.0, "");
+    };
+    check(
+        &Shape::Long,
+        json!(18_446_744_073_709_551_615_u64),
+        "18446744073709551615",
+    );
+    check(&Shape::Float, json!(-0.5), "-0.5");
+    let text = json!("a \"quote\" \\ \n \u{0} 봄");
+    check(&Shape::Text, text, r#""a \"quote\" \\ \u{a} \u{0} 봄""#);
+    let numbers = Shape::List(Box::new(Shape::Integer));
+    check(&numbers, json!([]), "[]");
+    check(&numbers, json!([1, 2]), "[1, 2, ]");
+    let cases = [
+        ("none".to_owned(), None),
+        ("some-text".to_owned(), Some(Shape::Text)),
+    ];
+    let variant = Shape::Variant(cases.into());
+    check(&variant, json!("none"), "%none");
+    check(&variant, json!({"some-text": "x"}), r#"some-text("x")"#);
+    let optional = Shape::Option(Box::new(variant.clone()));
+    check(&optional, Value::Null, "none");
+    check(&optional, json!("none"), "some(%none)");
+    let whole = record(&[("ok", optional), ("of-two", numbers)]);
+    check(
+        &whole,
+        json!({"ok": {"some-text": ""}, "of-two": [3]}),
+        r#"{%ok: some(some-text("")), of-two: [3, ], }"#,
+    );
+}
