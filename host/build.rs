@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("rowcast:egress", &egress),
         ("rowcast:pipeline", &pipeline),
     ])?;
+    println!("cargo::rerun-if-changed=../component/service/openapi.json");
     let front = builder.build("rowcast-service", "component/service")?;
     let service = compose(&[
         ("rowcast:standalone", &standalone),

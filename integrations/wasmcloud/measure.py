@@ -28,7 +28,7 @@ from fleet.program import (
     machine_seconds,
     programs,
 )
-from fleet.work import Chunk, Job, Refused, Run, Tally
+from fleet.work import Chunk, Job, Refused, Run, Tally, Unfinished
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
@@ -313,7 +313,7 @@ def parse(arguments: Sequence[str]) -> Options:
         metavar="FILE",
         help="the command (%(default)s)",
     )
-    add("--artists", type=int, default=400, metavar="N", help="rows (%(default)s)")
+    add("--artists", type=int, default=480, metavar="N", help="rows (%(default)s)")
     add("--chunk", type=int, default=10, metavar="N", help="rows per call (%(default)s)")
     add(
         "--latency",
@@ -370,6 +370,7 @@ def main(arguments: Sequence[str]) -> int:
         ProgramError,
         NatsError,
         Refused,
+        Unfinished,
         check.CheckError,
         OSError,
         subprocess.CalledProcessError,

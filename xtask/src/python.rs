@@ -33,13 +33,14 @@ pub fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn workspace() -> &'static Path {
+/// Where this project is.
+pub fn workspace() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)
 }
 
 /// Cargo marks its target directory, and this program is somewhere in it.
-fn target() -> Result<PathBuf, String> {
+pub fn target() -> Result<PathBuf, String> {
     let program = env::current_exe().map_err(|error| format!("find the target folder: {error}"))?;
     let found = program
         .ancestors()

@@ -14,7 +14,8 @@ pub fn for_running() -> Result<(), String> {
 }
 
 /// What the tests need besides: DynamoDB Local comes from npm and runs on Java,
-/// and the pipeline in Python is made a component by `componentize-py`.
+/// the pipeline in Python is made a component by `componentize-py`, and the
+/// component runs in other hosts.
 pub fn for_testing() -> Result<(), String> {
     for_running()?;
     program("java", "default-jre-headless")?;
@@ -22,8 +23,8 @@ pub fn for_testing() -> Result<(), String> {
     python::venv(
         "python-pipeline",
         "examples/python-pipeline/requirements.txt",
-    )
-    .map(drop)
+    )?;
+    crate::hosts::install_light()
 }
 
 /// Python that can make virtual environments; Debian has that apart.
@@ -109,7 +110,7 @@ fn program(name: &str, package: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn apt(packages: &[&str]) -> Result<(), String> {
+pub fn apt(packages: &[&str]) -> Result<(), String> {
     if find_program("apt-get").is_none() {
         return Err(format!(
             "install what your system calls {}",
@@ -133,14 +134,14 @@ fn apt(packages: &[&str]) -> Result<(), String> {
         .args(packages))
 }
 
-fn find_program(name: &str) -> Option<PathBuf> {
+pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .map(|directory| directory.join(name))
         .find(|file| file.is_file())
 }
 
-fn ask(command: &mut Command) -> Option<String> {
+pub fn ask(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())

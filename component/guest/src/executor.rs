@@ -22,9 +22,14 @@ thread_local! {
 }
 
 /// Completes once its pollable is ready.
+///
+/// It always waits once, together with all others: some hosts call a stream
+/// ready that has nothing to read, and whoever believed that at once would never
+/// let a timer have its turn.
 pub struct Readiness {
     pollable: Rc<Pollable>,
     id: u64,
+    waited: bool,
 }
 
 impl Readiness {
@@ -35,6 +40,7 @@ impl Readiness {
         Self {
             pollable: Rc::new(pollable),
             id,
+            waited: false,
         }
     }
 }
@@ -42,10 +48,11 @@ impl Readiness {
 impl Future for Readiness {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.pollable.ready() {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.waited && self.pollable.ready() {
             return Poll::Ready(());
         }
+        self.waited = true;
         let entry = (Rc::clone(&self.pollable), context.waker().clone());
         WAITING.with_borrow_mut(|waiting| waiting.insert(self.id, entry));
         Poll::Pending

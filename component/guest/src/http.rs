@@ -8,12 +8,17 @@ use crate::bindings::wasi::http::types::{
 use crate::bindings::wasi::io::streams::StreamError;
 use crate::clock::timer;
 use crate::executor::Readiness;
-use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse, target};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 
 /// Bytes asked of a body at once.
 const READ_BYTES: u64 = 64 * 1024;
+
+/// How errors of JavaScript hosts begin, such as `Error: aborted` for a
+/// connection that ends within a body. They have no code of WASI's: asked for
+/// one, jco's preview2-shim 0.26 ends the component.
+const JAVASCRIPT: &str = "Error: ";
 
 /// Sends the request and reads the answer to its end, within its time.
 pub async fn send(request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -82,12 +87,7 @@ fn outgoing(request: &HttpRequest) -> Result<OutgoingRequest, HttpError> {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let path = path.split_once('#').map_or(path, |(path, _)| path);
-    let path = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    };
+    let path = target(path);
     let method = match request.method {
         HttpMethod::Get => Method::Get,
         HttpMethod::Post => Method::Post,
@@ -168,16 +168,21 @@ async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, Ht
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     loop {
+        // Before each chunk, so that a body without end ends with its time.
+        Readiness::of(stream.subscribe()).await;
         match stream.read(READ_BYTES) {
-            Ok(chunk) if chunk.is_empty() => Readiness::of(stream.subscribe()).await,
             Ok(chunk) if chunk.len() > max_bytes.saturating_sub(bytes.len()) => {
                 return Err(HttpError::TooLarge);
             }
             Ok(chunk) => bytes.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(bytes),
             Err(StreamError::LastOperationFailed(error)) => {
+                let said = error.to_debug_string();
+                if said.starts_with(JAVASCRIPT) {
+                    return Err(refused(ErrorCode::ConnectionTerminated));
+                }
                 let code = crate::bindings::wasi::http::types::http_error_code(&error);
-                return Err(code.map_or_else(|| broken(&error.to_debug_string()), refused));
+                return Err(code.map_or_else(|| broken(&said), refused));
             }
         }
     }

@@ -34,7 +34,6 @@ mod nearest;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a test stops at the first surprise"

@@ -233,15 +233,13 @@ impl<'a> Object<'a> {
         name: &'static str,
         read: impl FnOnce(Value<'a>) -> Result<T, Mistake>,
     ) -> Result<T, Mistake> {
-        match self.take(name)? {
-            Some(value) => read(value).map_err(|mistake| mistake.under(name)),
-            None => {
-                let others = self.members.iter().map(|(name, _)| name.as_str());
-                let meant = nearest(name, others);
-                let hint = meant.map(|other| format!("is `{other}` meant to be `{name}`?"));
-                Err(Mistake::new("is missing").under(name).with_hint(hint))
-            }
+        if let Some(value) = self.take(name)? {
+            return read(value).map_err(|mistake| mistake.under(name));
         }
+        let others = self.members.iter().map(|(name, _)| name.as_str());
+        let meant = nearest(name, others);
+        let hint = meant.map(|other| format!("is `{other}` meant to be `{name}`?"));
+        Err(Mistake::new("is missing").under(name).with_hint(hint))
     }
 
     /// A member that may be left out.

@@ -18,12 +18,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads them. A variable that can't be read fails every request, health
+    /// Reads them; an empty variable counts as not set. A variable that can't be read fails every request, health
     /// too: whoever deployed it so should see it at once.
     pub fn read(environment: &[(String, String)]) -> Result<Self, Problem> {
         let variable = environment
             .iter()
-            .find(|(name, _)| name == MAX_BODY_BYTES_VARIABLE);
+            .find(|(name, value)| name == MAX_BODY_BYTES_VARIABLE && !value.trim().is_empty());
         let max_body_bytes = match variable {
             None => MAX_BODY_BYTES,
             Some((name, value)) => value.trim().parse().map_err(|_| {
@@ -56,7 +56,11 @@ mod tests {
         assert_eq!(read(&[("PATH", "/bin")]).unwrap(), 16_777_216);
         assert_eq!(read(&[("ROWCAST_MAX_BODY_BYTES", "1024")]).unwrap(), 1024);
         assert_eq!(read(&[("ROWCAST_MAX_BODY_BYTES", " 0\n")]).unwrap(), 0);
-        for wrong in ["", "16MB", "-1", "1.5", "99999999999999999999"] {
+        assert_eq!(
+            read(&[("ROWCAST_MAX_BODY_BYTES", " ")]).unwrap(),
+            16_777_216
+        );
+        for wrong in ["16MB", "-1", "1.5", "99999999999999999999"] {
             assert!(
                 read(&[("ROWCAST_MAX_BODY_BYTES", wrong)]).is_err(),
                 "{wrong}"

@@ -13,7 +13,9 @@ use crate::http_out::client::BoxError;
 use crate::http_out::denial::Denials;
 use crate::http_out::wasi::{Hooks, Outbound};
 use crate::limits::Limits;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
@@ -29,6 +31,7 @@ pub struct Pipeline {
     outbound: Outbound,
     dynamodb: Shared,
     denials: Denials,
+    environment: Arc<BTreeMap<String, String>>,
 }
 
 /// Why a call has no result.
@@ -143,7 +146,17 @@ impl Pipeline {
             outbound,
             dynamodb,
             denials: Denials::default(),
+            environment: Arc::default(),
         }
+    }
+
+    /// With variables that the component sees; unless given here it sees none.
+    /// It's for components that sign for themselves, such as
+    /// `rowcast-standalone.wasm`: what is given them is theirs to leak.
+    #[must_use]
+    pub fn with_environment(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(variables);
+        self
     }
 
     /// Rows → documents. `only` restricts the call to those cells. `budget`
@@ -253,6 +266,7 @@ impl Pipeline {
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
+            &self.environment,
             &self.runtime.limits,
         );
         let mut store = Store::new(&self.runtime.engine, state);

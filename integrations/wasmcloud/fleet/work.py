@@ -23,6 +23,8 @@ from .cluster import Host
 CALL_SECONDS = 60.0
 # How often a host that is gone is tried again.
 PROBE_SECONDS = 0.5
+# Without an answer from any host for so long, a run gives up.
+SILENCE_SECONDS = 30.0
 # Calls that may be repeated for one chunk before the run gives up.
 REPEATS = 100
 UNREACHABLE = (OSError, http.client.HTTPException)
@@ -30,6 +32,10 @@ UNREACHABLE = (OSError, http.client.HTTPException)
 
 class Refused(Exception):
     """An answer that repeating can't help."""
+
+
+class Unfinished(Exception):
+    """Nobody is left to send calls to."""
 
 
 class Unanswered(Exception):
@@ -76,6 +82,20 @@ class Job:
     table: Mapping[str, Any]
 
 
+def silence(stopped: Any) -> float:
+    """Why a call stopped early → how long to wait before the next."""
+    match stopped:
+        case {"rate_limited": {"retry_after_ms": milliseconds}}:
+            return float(milliseconds) / 1000
+        case {"denied": reason}:
+            raise Refused(f"an upstream refuses these credentials or this use: {reason}")
+        case {"unavailable": _}:
+            return PROBE_SECONDS
+        case _:
+            # The budget ran out, which asks for nothing.
+            return 0.0
+
+
 class Run:
     """Hosts that take chunks from one queue, each with so many calls in flight.
 
@@ -94,6 +114,9 @@ class Run:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failure: Exception | None = None
+        self._answered = time.monotonic()
+        # An upstream asked for silence until then; it holds for every host.
+        self._quiet_until = 0.0
 
     def execute(self, hosts: Sequence[Host], at_half: Callable[[], None] | None = None) -> Tally:
         """Returns when every chunk is done; calls `at_half` when half are."""
@@ -118,6 +141,8 @@ class Run:
         connection = http.client.HTTPConnection(host.address, timeout=CALL_SECONDS)
         try:
             while not self._over.is_set():
+                if self._over.wait(max(0.0, self._quiet_until - time.monotonic())):
+                    break
                 try:
                     chunk = self._queue.get(timeout=PROBE_SECONDS)
                 except queue.Empty:
@@ -154,7 +179,7 @@ class Run:
         call = {"source": self._job.source, "rows": chunk.rows, "only": chunk.only}
         answer, seconds = self._call(host, connection, "/extract", call)
         if answer is None:
-            return self._postpone(chunk)
+            return self._postpone(chunk, seconds)
         if answer["rejected"] or answer["rejected_records"]:
             reasons = answer["rejected"] + answer["rejected_records"]
             raise Refused(f"chunk {chunk.number}: the source: {reasons[0]['reason']}")
@@ -165,14 +190,14 @@ class Run:
             self.tally.source_retries += answer["retries"]
             self.tally.extract_seconds.append(seconds)
         if chunk.only:
-            self._postpone(chunk)
+            self._postpone(chunk, silence(answer["stopped"]))
 
     def _load(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
         documents = chunk.documents or []
         call = {"table": self._job.table, "documents": documents}
         answer, seconds = self._call(host, connection, "/load", call)
         if answer is None:
-            return self._postpone(chunk)
+            return self._postpone(chunk, seconds)
         if answer["rejected"] or answer["superseded"]:
             raise Refused(f"chunk {chunk.number}: {answer['rejected'] or answer['superseded']}")
         chunk.documents = [documents[index] for index in answer["pending"]]
@@ -182,7 +207,7 @@ class Run:
             self.tally.dynamodb_retries += answer["retries"]
             self.tally.load_seconds.append(seconds)
         if chunk.documents:
-            self._postpone(chunk)
+            self._postpone(chunk, silence(answer["stopped"]))
 
     def _call(
         self,
@@ -191,7 +216,7 @@ class Run:
         path: str,
         body: Mapping[str, Any],
     ) -> tuple[Any, float]:
-        """The answer, or none where it is to be asked again later."""
+        """The answer and how long it took; or none, to ask again after so long."""
         text = json.dumps({name: value for name, value in body.items() if value is not None})
         started = time.monotonic()
         try:
@@ -202,17 +227,20 @@ class Run:
             raise Unanswered(path) from error
         with self._lock:
             self.tally.calls[host.name] += 1
+            self._answered = time.monotonic()
         if response.status == 200:
             return json.loads(answer), time.monotonic() - started
         if response.status in (429, 502, 503, 504):
-            return None, 0.0
+            # Seconds; the service never writes a date.
+            return None, float(response.headers.get("retry-after", PROBE_SECONDS))
         raise Refused(f"{host.name} answered {response.status} to {path}: {answer[:500]!r}")
 
-    def _postpone(self, chunk: Chunk) -> None:
+    def _postpone(self, chunk: Chunk, seconds: float) -> None:
         with self._lock:
             self.tally.postponed += 1
+            self._quiet_until = max(self._quiet_until, time.monotonic() + seconds)
         self._count(chunk)
-        self._over.wait(PROBE_SECONDS)
+        self._over.wait(seconds)
 
     def _again(self, path: str, chunk: Chunk) -> None:
         with self._lock:
@@ -228,6 +256,8 @@ class Run:
     def _wait_for(self, host: Host, connection: http.client.HTTPConnection) -> None:
         """Until the host is well again, or nothing is left to do."""
         while not self._over.wait(PROBE_SECONDS):
+            if time.monotonic() - self._answered > SILENCE_SECONDS:
+                raise Unfinished(f"no host has answered for {SILENCE_SECONDS:.0f} s")
             try:
                 connection.request("GET", "/health")
                 response = connection.getresponse()

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Rows → DynamoDB by Obelisk, with a server killed in the middle; checked.
+
+    python3 run.py --obelisk OBELISK --rowcast ROWCAST \\
+        --standalone rowcast-standalone.wasm --workflow rowcast-workflow.wasm
+
+Everything it needs it starts itself, on this machine, and ends again. It exits
+with 0 only if every check holds.
+"""
+
+import argparse
+import base64
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from servers import Obelisk, Silence, demo, ended, free_port, postgres
+
+HERE = pathlib.Path(__file__).parent
+RUN = "rowcast:obelisk/run@0.1.0.run"
+CHUNK = "rowcast:obelisk/chunk@0.1.0.chunk"
+EXTRACT = "rowcast:pipeline/extract@0.1.0.extract"
+QUERY = "rowcast:pipeline/query@0.1.0.query"
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def check(holds, text):
+    say(f"  {'ok' if holds else 'FAILED'}: {text}")
+    if not holds:
+        raise SystemExit(1)
+
+
+def job_for(where):
+    """job.json, with the stand-in for Spotify and the demo's table."""
+    job = json.loads((HERE / "job.json").read_text())
+    job["source"]["url"] = where["url"]
+    job["source"]["auth"]["client_credentials"].update(
+        {name: where[name] for name in ("token_url", "client_id", "client_secret")}
+    )
+    job["table"]["name"] = where["table"]
+    return job
+
+
+def rows_of(where):
+    query = f"SELECT row_to_json(r) FROM ({where['query']}) r"
+    command = ["psql", where["postgres"], "-Atc", query]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def fetch(url, body=None, headers=None):
+    request = urllib.request.Request(url, body, headers or {})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def expected_keys(where, rows):
+    """What the source has, asked without Rowcast."""
+    login = base64.b64encode(f"{where['client_id']}:{where['client_secret']}".encode()).decode()
+    form = "application/x-www-form-urlencoded"
+    token = fetch(
+        where["token_url"], b"grant_type=client_credentials",
+        {"Authorization": f"Basic {login}", "Content-Type": form},
+    )["access_token"]
+    keys = collections.Counter()
+    for row in rows:
+        artist = json.loads(row)["id"]
+        for country in ("US", "CA"):
+            url = where["url"].format(id=artist, country=country)
+            for track in fetch(url, None, {"Authorization": f"Bearer {token}"})["tracks"]:
+                keys[artist, f"{country}#{track['id']}"] += 1
+    return keys
+
+
+def scan(where, count):
+    """What the table has, asked without Rowcast. This DynamoDB wants requests
+    signed, but doesn't look at the signature."""
+    signature = (
+        "AWS4-HMAC-SHA256 Credential=demo/20260101/us-east-1/dynamodb/aws4_request, "
+        "SignedHeaders=host, Signature=0"
+    )
+    headers = {
+        "Authorization": signature,
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Date": "20260101T000000Z",
+        "X-Amz-Target": "DynamoDB_20120810.Scan",
+    }
+    question = {"TableName": where["table"], **({"Select": "COUNT"} if count else {})}
+    answers, items = 0, []
+    while True:
+        answer = fetch(where["dynamodb"], json.dumps(question).encode(), headers)
+        answers += answer["Count"]
+        items += answer.get("Items", [])
+        if "LastEvaluatedKey" not in answer:
+            return answers if count else items
+        question["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def execution(said):
+    return json.loads(said)["ok"]
+
+
+def result(server, identifier):
+    """Waits for an execution's end; what it returned."""
+    said = server.ask("execution", "result", "--follow", "--json", identifier)
+    return json.loads(said.stdout)
+
+
+def environment(where, socket, database):
+    return {
+        **os.environ,
+        "POSTGRES_HOST": str(socket),
+        "POSTGRES_USER": "postgres",
+        "POSTGRES_PASSWORD": "unused",
+        "POSTGRES_DATABASE": database,
+        "AWS_REGION": where["region"],
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",
+        "AWS_ENDPOINT_URL_DYNAMODB": where["dynamodb"],
+        # The run's sources are all on this machine, on ports of their own.
+        "ROWCAST_SOURCE": "http://127.0.0.1:*",
+        "ROWCAST_DYNAMODB": where["dynamodb"],
+    }
+
+
+def cases(setting, where, socket):
+    """Which failures Obelisk repeats: direct.toml, three repetitions."""
+    say("1. Activities alone, max_retries = 3: attempts by the failure's case")
+    job = job_for(where)
+    # One attempt per call, so that Obelisk's are the only repetitions.
+    source = {**job["source"], "retry": {**job["source"]["retry"], "max_attempts": 1}}
+    source |= {"auth": "none", "matrix": [], "attributes": []}
+    silent = Silence(10_000, 3600, b"{}")
+    with contextlib.closing(silent):
+        closed = f"http://127.0.0.1:{free_port()}/{{id}}"
+        asked = [
+            ("permanent_invalid", 1, EXTRACT, [{**source, "url": "{missing"}, ['{"id":"1"}'], None, 3000]),
+            ("permanent_denied", 1, EXTRACT, [{**source, "url": "https://elsewhere.invalid/{id}"}, ['{"id":"1"}'], None, 3000]),
+            ("unavailable", 4, EXTRACT, [{**source, "url": closed}, ['{"id":"1"}'], None, 3000]),
+            ("rate_limited", 4, EXTRACT, [{**source, "url": silent.url}, ['{"id":"1"}'], None, 3000]),
+        ]
+        settings = environment(where, socket, "direct")
+        server = Obelisk(setting.obelisk, setting.folder, "direct", "direct.toml", settings)
+        with ended(server.process):
+            server.ready()
+            for case, attempts, function, parameters in asked:
+                identifier = execution(server.submit(function, *parameters))
+                answer = result(server, identifier)
+                failure = answer.get("err")
+                named = failure if isinstance(failure, str) else next(iter(failure or {}), None)
+                events = server.ask("execution", "events", "--limit", "100", identifier).stdout
+                made = len(re.findall(r"^\d+ .* Locked\(", events, re.MULTILINE))
+                check((named, made) == (case, attempts), f"{named}: {made} of {attempts} attempts")
+            question = {
+                "table": where["table"], "index": None, "filter": "popularity > 90", "select": [],
+                "limit": None, "segments": 1, "consistent": False, "retry": source["retry"],
+            }
+            answer = result(server, execution(server.submit(QUERY, question, None, 3000)))
+            check(answer.get("ok", {}).get("matched") == 0, "query answers: nothing matches yet")
+
+
+def silence(server, where):
+    """The workflow waits for as long as the source asks."""
+    say("2. A source that answers 429 with Retry-After: 4, twice")
+    job = job_for(where)
+    body = json.dumps({"tracks": [{"id": "one", "name": "One", "popularity": 1}]}).encode()
+    source = Silence(2, 4, body)
+    with contextlib.closing(source):
+        job["source"] |= {"url": source.url, "auth": "none", "matrix": []}
+        job["source"]["attributes"] = [
+            {"name": "artist_id", "value": "silence"},
+            {"name": "country_track", "value": "{id}"},
+        ]
+        answer = result(server, execution(server.submit(CHUNK, job, 0, ['{"id":"quiet"}'])))
+        tally = answer.get("ok", {})
+        waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
+        check(len(waits) == 2 and min(waits) >= 4, f"asked 3 times, {', '.join(f'{w:.1f} s' for w in waits)} apart")
+        check((tally.get("written"), tally.get("pending")) == (1, []), f"written 1 by {tally['calls']} calls, {tally['repeats']} of them repeated")
+
+
+def share(setting, where, socket, kill):
+    """Two servers on one database; the first may be killed in the middle."""
+    database = "killed" if kill else "undisturbed"
+    settings = environment(where, socket, database)
+    with contextlib.ExitStack() as stack:
+        one = Obelisk(setting.obelisk, setting.folder, f"{database}-1", "deployment.toml", settings)
+        stack.enter_context(ended(one.process))
+        one.ready()
+        # It takes the deployment from the database.
+        two = Obelisk(setting.obelisk, setting.folder, f"{database}-2", None, settings)
+        stack.enter_context(ended(two.process))
+        two.ready()
+        if not kill:
+            silence(two, where)
+        rows = rows_of(where)
+        expected = expected_keys(where, rows)
+        job = job_for(where)
+        if kill:
+            say("4. The same, and server 1 is killed (kill -9) when a third is written")
+        else:
+            say(f"3. {len(rows)} rows, {len(expected)} tracks, chunks of {job['chunk_rows']} rows, two servers")
+        before = scan(where, count=True)
+        begun = time.monotonic()
+        identifier = execution(one.submit(RUN, job, rows))
+        if kill:
+            while scan(where, count=True) - before < len(expected) / 3:
+                if time.monotonic() - begun > 300:
+                    raise SystemExit("nothing is written")
+                time.sleep(0.05)
+            written = scan(where, count=True) - before
+            killed = time.monotonic()
+            one.kill()
+            say(f"  killed after {killed - begun:.1f} s: {written} of {len(expected)} written")
+        answer = result(two, identifier)
+        seconds = time.monotonic() - begun
+        if "ok" not in answer:
+            raise SystemExit(f"the run failed: {json.dumps(answer)[:1000]}")
+        total = answer["ok"]["total"]
+        say(f"  finished after {seconds:.1f} s: {json.dumps({k: v for k, v in total.items() if v})}")
+        for number, server in enumerate((one, two), 1):
+            ran = len(re.findall(r"Run finished: completed .*pipeline/", server.log.read_text()))
+            say(f"  server {number} finished {ran} activities")
+        if kill:
+            say(f"  server 2 found {two.logged('with expired lock') + two.logged('Unlocking workflow')} locks of a dead server")
+        check(answer["ok"]["failed"] == [] and total["pending"] == [] and total["rejected"] == [], "no chunk failed, nothing pending, nothing rejected")
+        check(total["written"] == total["documents"] == len(expected), f"every document extracted was acknowledged: {total['written']}")
+        keys = collections.Counter(
+            (item["artist_id"]["S"], item["country_track"]["S"])
+            for item in scan(where, count=False)
+            if item["artist_id"]["S"] != "silence"
+        )
+        check(keys == expected and set(keys.values()) == {1}, f"the table has every track exactly once: {len(keys)}")
+        return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    for name in ("obelisk", "rowcast", "standalone", "workflow"):
+        parser.add_argument(f"--{name}", required=True, type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("--artists", type=int, default=600, help="rows (default: 600)")
+    parser.add_argument("--latency", type=int, default=300, help="the source's, in ms (default: 300)")
+    setting = parser.parse_args()
+    seconds = {}
+    with tempfile.TemporaryDirectory(prefix="rowcast-obelisk-") as folder:
+        setting.folder = pathlib.Path(folder)
+        # PostgreSQL, which isn't root, must reach its own folder in it.
+        setting.folder.chmod(0o755)
+        for name in ("server.toml", "deployment.toml", "direct.toml"):
+            shutil.copy(HERE / name, folder)
+        shutil.copy(setting.standalone, setting.folder / "rowcast-standalone.wasm")
+        shutil.copy(setting.workflow, setting.folder / "rowcast-workflow.wasm")
+        with postgres(setting.folder / "postgres") as socket:
+            for kill in (False, True):
+                # A table of its own for each.
+                with demo(setting.rowcast, setting.artists, setting.latency) as where:
+                    if not kill:
+                        cases(setting, where, socket)
+                    seconds[kill] = share(setting, where, socket, kill)
+    say(f"The kill cost {seconds[True] - seconds[False]:.1f} s: {seconds[False]:.1f} s without, {seconds[True]:.1f} s with.")
+
+
+if __name__ == "__main__":
+    main()

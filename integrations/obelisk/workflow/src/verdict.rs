@@ -1,0 +1,159 @@
+//! How a call ended → when to make the next one, if at all.
+
+use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+
+/// The first wait after an upstream was unavailable, in milliseconds; it
+/// doubles with each call that achieves nothing.
+const FIRST_WAIT_MS: u64 = 1_000;
+/// The longest such wait. An outage of an hour then costs sixty calls.
+const LONGEST_WAIT_MS: u64 = 60_000;
+
+/// What to do after a call that left something over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Call again at once.
+    Again,
+    /// Call again when that many milliseconds have passed.
+    Wait(u64),
+    /// Nobody but a person can help.
+    GiveUp,
+}
+
+/// Counts the calls in a row that achieved nothing.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    most: u32,
+    fruitless: u32,
+}
+
+impl Patience {
+    /// That many calls in a row may achieve nothing.
+    #[must_use]
+    pub fn new(most: u32) -> Self {
+        Self { most, fruitless: 0 }
+    }
+
+    /// After a call that failed. Only the cases that aren't `permanent` are
+    /// worth repeating, which is what Obelisk does with activities as well. But
+    /// only we can wait for as long as the upstream asked for.
+    pub fn after_failure(&mut self, failure: &Failure) -> Verdict {
+        self.fruitless = self.fruitless.saturating_add(1);
+        match failure {
+            Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => Verdict::GiveUp,
+            _ if self.fruitless >= self.most => Verdict::GiveUp,
+            // A server died, or the call was ended at `exec.lock_expiry`: the
+            // upstream has nothing to do with it.
+            Failure::ExecutionFailed => Verdict::Again,
+            Failure::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
+            Failure::RateLimited(limit) => Verdict::Wait(limit.retry_after_ms),
+        }
+    }
+
+    /// After a call that answered and left something pending.
+    pub fn after_stop(&mut self, stop: &Stop, progress: bool) -> Verdict {
+        self.fruitless = if progress {
+            0
+        } else {
+            self.fruitless.saturating_add(1)
+        };
+        match stop {
+            Stop::Denied(_) => Verdict::GiveUp,
+            _ if self.fruitless >= self.most => Verdict::GiveUp,
+            Stop::Budget => Verdict::Again,
+            Stop::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
+            Stop::RateLimited(limit) => Verdict::Wait(limit.retry_after_ms),
+        }
+    }
+
+    fn backoff_ms(&self) -> u64 {
+        let doublings = self.fruitless.saturating_sub(1).min(16);
+        (FIRST_WAIT_MS << doublings).min(LONGEST_WAIT_MS)
+    }
+}
+
+/// A failure as the reason why something is pending.
+#[must_use]
+pub fn stop_of(failure: Failure) -> Stop {
+    match failure {
+        Failure::ExecutionFailed => Stop::Unavailable("the call never answered".to_owned()),
+        Failure::Unavailable(reason) => Stop::Unavailable(reason),
+        Failure::RateLimited(limit) => Stop::RateLimited(limit),
+        Failure::PermanentInvalid(reason) | Failure::PermanentDenied(reason) => {
+            Stop::Denied(reason)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::rowcast::pipeline::types::RateLimit;
+
+    fn unavailable() -> Failure {
+        Failure::Unavailable("down".to_owned())
+    }
+
+    fn limit() -> RateLimit {
+        RateLimit {
+            retry_after_ms: 7_000,
+            reason: "QUOTA_EXCEEDED".to_owned(),
+        }
+    }
+
+    #[test]
+    fn failures_are_repeated_by_their_case() {
+        let check = |failure: Failure, expected| {
+            assert_eq!(
+                Patience::new(2).after_failure(&failure),
+                expected,
+                "{failure:?}"
+            );
+        };
+        check(Failure::ExecutionFailed, Verdict::Again);
+        check(unavailable(), Verdict::Wait(1_000));
+        check(Failure::RateLimited(limit()), Verdict::Wait(7_000));
+        check(
+            Failure::PermanentInvalid("no such table".to_owned()),
+            Verdict::GiveUp,
+        );
+        check(Failure::PermanentDenied("403".to_owned()), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn what_is_pending_is_repeated_by_its_reason() {
+        let check = |stop: Stop, expected| {
+            assert_eq!(
+                Patience::new(2).after_stop(&stop, true),
+                expected,
+                "{stop:?}"
+            );
+        };
+        check(Stop::Budget, Verdict::Again);
+        check(Stop::RateLimited(limit()), Verdict::Wait(7_000));
+        check(Stop::Unavailable("down".to_owned()), Verdict::Wait(1_000));
+        check(Stop::Denied("403".to_owned()), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute_and_patience_ends() {
+        let mut patience = Patience::new(9);
+        let waits: Vec<_> = (0..9)
+            .map(|_| patience.after_failure(&unavailable()))
+            .collect();
+        let expected: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60]
+            .map(|seconds| Verdict::Wait(seconds * 1_000))
+            .into_iter()
+            .chain([Verdict::GiveUp])
+            .collect();
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn progress_restores_patience() {
+        let mut patience = Patience::new(2);
+        assert_eq!(patience.after_failure(&unavailable()), Verdict::Wait(1_000));
+        assert_eq!(patience.after_stop(&Stop::Budget, true), Verdict::Again);
+        assert_eq!(patience.after_failure(&unavailable()), Verdict::Wait(1_000));
+        assert_eq!(patience.after_stop(&Stop::Budget, false), Verdict::GiveUp);
+    }
+}
