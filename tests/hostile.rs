@@ -1,6 +1,8 @@
 //! A component that does what it shouldn't → stopped within its limit, and the
 //! same runtime goes on to run the real one.
 
+mod beyond;
+
 use crate::support::world::World;
 use rowcast::engine::{
     Auth, COMPONENT, CallError, Called, Extraction, Failure, Pagination, Pipeline, Retry, Runtime,
@@ -290,29 +292,6 @@ async fn requests_and_answers() {
     assert!(swallowed < 80 * 1024, "{swallowed} bytes");
     let many = "request 201: HttpRequestDenied";
     check("requests", &format!("{origin}/"), "requests_per_call", many).await;
-}
-
-/// Components made of other languages import all of WASI. They are given it,
-/// with nothing behind it.
-#[tokio::test(flavor = "multi_thread")]
-async fn imports_beyond_the_world_lead_nowhere() {
-    let arena = Arena::open(limits()).await;
-    let inner = arena.world.inner.origin();
-    let (_, port) = inner.rsplit_once(':').unwrap();
-    println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
-    let check = async |what: &str, expected: &str| {
-        let behaviour = format!("reach {what}");
-        arena.check(&behaviour, "emptiness", expected).await;
-    };
-    let nothing = "guest saw: 0 variables, 0 arguments, working directory None";
-    check("environment", nothing).await;
-    check("files", "guest saw: 0 directories").await;
-    check("stdin", "guest saw: Err(StreamError::Closed)").await;
-    check("resolve", "guest saw: Err(").await;
-    check(port, "guest saw: tcp Err(").await;
-    check(port, "udp Err(").await;
-    check("exit", "broke off").await;
-    assert_eq!(arena.world.inner.connections(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

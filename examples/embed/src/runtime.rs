@@ -13,7 +13,6 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-#[expect(clippy::pedantic, reason = "generated from wit/")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit",
