@@ -1,12 +1,15 @@
 //! A component that does what it shouldn't → stopped within its limit, and the
 //! same runtime goes on to run the real one.
 
+mod beyond;
+
 use crate::support::world::World;
 use rowcast::engine::{
-    Auth, COMPONENT, CallError, Extraction, Failure, Pagination, Pipeline, Retry, Runtime, Source,
-    Table,
+    Auth, COMPONENT, CallError, Called, Extraction, Failure, Pagination, Pipeline, Retry, Runtime,
+    Source, Table,
 };
 use rowcast::limits::Limits;
+use rowcast::run::{Stopped, Upstream, call_stopped};
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -82,10 +85,8 @@ impl Arena {
     /// Lets the guest misbehave, says what came of it, and makes sure that
     /// the host is none the worse for it.
     async fn check(&self, behaviour: &str, stopped_by: &str, expected: &str) {
-        let rows = [r#"{"id":1}"#.to_owned()];
         let started = Instant::now();
-        let hostile = source(&format!("hostile:{behaviour}"));
-        let said = said(self.hostile.extract(&hostile, &rows, None, None).await);
+        let said = said(self.misbehave(behaviour).await.result);
         let took = started.elapsed();
         println!(
             "| {behaviour:.24} | {stopped_by} | {} ms | {said:.70} |",
@@ -95,11 +96,37 @@ impl Arena {
         self.healthy(behaviour).await;
     }
 
+    async fn misbehave(&self, behaviour: &str) -> Called<Extraction> {
+        let rows = [r#"{"id":1}"#.to_owned()];
+        let hostile = source(&format!("hostile:{behaviour}"));
+        self.hostile.extract(&hostile, &rows, None, None).await
+    }
+
+    /// Lets the guest misbehave, and says why a run would stop for it and what
+    /// it would hint at.
+    async fn stopped(&self, behaviour: &str, expected: &str) {
+        let called = self.misbehave(behaviour).await;
+        let error = called.result.unwrap_err();
+        let stopped = call_stopped(error, called.denial, Upstream::Source);
+        let kind = match stopped {
+            Stopped::Policy(_) => "policy",
+            Stopped::Invalid(_) => "invalid",
+            _ => "another",
+        };
+        let hint = stopped.hint().map(|hint| hint.to_string());
+        let said = format!("{kind}: {stopped}; {}", hint.unwrap_or_default());
+        assert!(said.contains(expected), "{behaviour}: {said}");
+        assert!(
+            said.len() < 1000 && !said.contains('\u{1b}'),
+            "{behaviour}: {said}"
+        );
+    }
+
     async fn healthy(&self, after: &str) {
         let rows: Vec<_> = (0..3).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
         let real = source(&format!("{}/artists/{{id}}", self.world.source.origin()));
         let extraction = self.healthy.extract(&real, &rows, None, None).await;
-        let documents = extraction.map(|extraction| extraction.documents);
+        let documents = extraction.result.map(|extraction| extraction.documents);
         assert_eq!(
             documents.ok(),
             Some(vec![r#"{"name":"one"}"#.to_owned(); 3]),
@@ -288,12 +315,30 @@ async fn tables_and_operations() {
     arena.check("scan-twice", "policy", denied).await;
     arena.check("batch-delete", "policy", denied).await;
     arena.check("escape", "policy", denied).await;
-    let denial = arena.hostile.last_denial().unwrap().to_string();
-    assert!(
-        denial.len() < 1000 && !denial.contains('\u{1b}'),
-        "{denial}"
-    );
     assert_eq!(arena.world.dynamodb.connections(), 0);
+}
+
+/// The guest says `permanent-invalid` of everything, in words of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_policy_are_known_whatever_the_guest_says() {
+    let arena = Arena::open(limits()).await;
+    let other = r#"policy: policy refuses requests to https://example.com; to allow it, set `[egress] origins = ["https://example.com"]"#;
+    arena.stopped("get https://example.com/", other).await;
+    let table = r#"policy: policy refuses Scan on the DynamoDB table "secrets"; the component may"#;
+    arena.stopped("scan secrets", table).await;
+    let operation = "policy: policy refuses the DynamoDB operation DeleteTable";
+    arena.stopped("delete-table", operation).await;
+    let operation = "policy: policy refuses the DynamoDB operation \u{fffd}[2JAAA";
+    arena.stopped("escape", operation).await;
+    let origin = arena.world.source.origin();
+    let method = "policy: policy refuses the HTTP method TRACE";
+    arena.stopped(&format!("trace {origin}/"), method).await;
+    let many = "policy: policy refuses more than 200 HTTP requests in one call";
+    arena.stopped(&format!("requests {origin}/"), many).await;
+    // What policy has nothing to do with stays the guest's, also after others.
+    let own = "invalid: HttpResponseTimeout";
+    arena.stopped(&format!("get {origin}/never"), own).await;
+    arena.stopped("outgoing-once", "invalid: unknown").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -328,6 +373,7 @@ async fn accounts_that_do_not_add_up() {
             .hostile
             .load(&table, &documents, None)
             .await
+            .result
             .unwrap_err();
         assert!(error.to_string().contains(expected), "{behaviour}: {error}");
         arena.healthy(behaviour).await;

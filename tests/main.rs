@@ -8,10 +8,13 @@
 //! | `connections` | how few connections a run opens |
 //! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |
 //! | `faults` | nothing is lost, whatever the servers do |
+//! | `hosts` | the same component in hosts that others wrote |
 //! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
+//! | `python` | a pipeline in Python, through the same command |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
+//! | `service` | the calls over HTTP, by the composed service in plain wasmtime |
 //! | `signature` | every request's AWS signature, computed a second time |
 //! | `postgres` | PostgreSQL's types, errors, interruptions and TLS |
 //! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
@@ -36,13 +39,16 @@ mod connections;
 mod docs;
 mod faults;
 mod hostile;
+mod hosts;
 mod keys;
 mod pipeline;
 mod postgres;
+mod python;
 mod queries;
 mod resume;
 mod rows;
 mod secrets;
+mod service;
 mod signature;
 mod streaming;
 mod support;

@@ -424,9 +424,9 @@ async fn no_dependency_traces_a_secret() {
     let table = host.checked_table().await.unwrap();
     let report = host
         .pipeline()
-        .load(&table, &extraction.unwrap().documents, None)
+        .load(&table, &extraction.result.unwrap().documents, None)
         .await;
-    assert_eq!(report.unwrap().written, 1);
+    assert_eq!(report.result.unwrap().written, 1);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("TRACE"), "{text}");
     let secrets = [CLIENT_SECRET, TOKEN, AWS_SECRET, AWS_TOKEN].map(str::to_owned);

@@ -3,6 +3,7 @@
 
 use crate::support::dynamodb::on_each;
 use crate::support::front::Front;
+use crate::support::source::Seen;
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use hmac::{Hmac, KeyInit, Mac};
 use hyper::body::Bytes;
@@ -14,18 +15,31 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
-const KEY: &str = "AKIDEXAMPLE";
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//token+=";
+pub const KEY: &str = "AKIDEXAMPLE";
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+pub const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//token+=";
 
 /// A request as it was received.
-struct Received {
+pub struct Received {
     parts: Parts,
-    body: Bytes,
+    pub body: Bytes,
+}
+
+impl From<Seen> for Received {
+    fn from(seen: Seen) -> Self {
+        let mut request = hyper::Request::builder()
+            .method(seen.method.as_str())
+            .uri(&seen.target);
+        for (name, value) in &seen.headers {
+            request = request.header(name, value);
+        }
+        let (parts, body) = request.body(seen.body.into()).unwrap().into_parts();
+        Self { parts, body }
+    }
 }
 
 impl Received {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         let mut values = self.parts.headers.get_all(name).iter();
         let value = values
             .next()
@@ -35,7 +49,7 @@ impl Received {
     }
 
     /// What stands behind `mark` in the `Authorization` header.
-    fn authorization(&self, mark: &str) -> &str {
+    pub fn authorization(&self, mark: &str) -> &str {
         let header = self.header("authorization");
         let rest = header.split_once(mark).unwrap().1;
         rest.split_once(", ").map_or(rest, |(part, _)| part)
@@ -46,7 +60,7 @@ impl Received {
     }
 
     /// The signature by that secret over that body, and all else as received.
-    fn signature(&self, secret: &str, body: &[u8]) -> String {
+    pub fn signature(&self, secret: &str, body: &[u8]) -> String {
         let names = self.signed_headers();
         let headers: Vec<_> = names
             .iter()

@@ -13,13 +13,24 @@
     reason = "generated from wit/, which has the documentation"
 )]
 pub mod bindings {
+    use rowcast_guest::bindings::wasi;
+
     wit_bindgen::generate!({
         path: "../wit",
         world: "pipeline",
         generate_all,
         pub_export_macro: true,
         additional_derives: [PartialEq],
-        additional_derives_ignore: ["stream-error"],
+        with: {
+            "wasi:clocks/monotonic-clock@0.2.12": wasi::clocks::monotonic_clock,
+            "wasi:clocks/wall-clock@0.2.12": wasi::clocks::wall_clock,
+            "wasi:http/outgoing-handler@0.2.12": wasi::http::outgoing_handler,
+            "wasi:http/types@0.2.12": wasi::http::types,
+            "wasi:io/error@0.2.12": wasi::io::error,
+            "wasi:io/poll@0.2.12": wasi::io::poll,
+            "wasi:io/streams@0.2.12": wasi::io::streams,
+            "wasi:random/random@0.2.12": wasi::random::random,
+        },
     });
 }
 

@@ -26,7 +26,7 @@ mod books;
 use crate::config::{self, AuthBy, AuthMethod, Config, ConfigError};
 use crate::dynamodb::admin::{Polling, TableDescription, TableError, TableStatus};
 use crate::dynamodb::credentials::StaticCredentials;
-use crate::dynamodb::endpoint::EndpointError;
+use crate::dynamodb::endpoint_hint;
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::engine::{self, COMPONENT, Capabilities, EngineError, Pipeline, Runtime};
 use crate::hint::Hint;
@@ -36,6 +36,7 @@ use crate::ledger::LedgerError;
 use crate::plan::{self, PlanError};
 use crate::rows::{self, Rows, RowsError};
 use crate::run::Run;
+use rowcast_dynamodb::endpoint::EndpointError;
 use std::sync::Arc;
 
 /// Documents in one call of [`Host::load`]'s runs. They are smaller than what
@@ -113,7 +114,7 @@ impl HostError {
             Self::Plan(error) => error.hint(),
             Self::Client(_) => None,
             Self::Rule(error) => error.hint(),
-            Self::Endpoint(error) => error.hint(),
+            Self::Endpoint(error) => Some(endpoint_hint(error)),
             Self::Engine(error) => error.hint(),
             Self::Table(error) => error.hint(),
             Self::Ledger(error) => error.hint(),

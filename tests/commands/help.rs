@@ -218,6 +218,10 @@ async fn help_of_commands_with_much_to_say() {
               --print-config  Print the configuration it runs with, and nothing else, on standard output;
                               with --keep it serves other commands meanwhile
               --keep          Leave the servers running at the end, until Ctrl-C
+              --serve         Start the servers for other programs, and run nothing: prints where they are
+                              as one line of JSON, with the table made and empty, and stays until Ctrl-C
+              --latency <MS>  Let the stand-in for Spotify take that long for every answer, as a source
+                              across the internet does
           -h, --help          Print help (see more with '--help')
 
         Options of every command:

@@ -3,7 +3,7 @@
 use super::{settled, spotify, stage, tracks};
 use crate::support::command::prepare;
 use crate::support::source::{Reply, ScriptedSource};
-use crate::support::stage::{Stage, spotify_section};
+use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use expect_test::{Expect, expect};
 use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use std::time::Duration;
@@ -115,4 +115,32 @@ async fn the_demo_stays_until_then_and_leaves_nothing() {
     assert_eq!(after.code, Some(4), "{}", after.stderr);
     let rows = other.rowcast(&["extract", "-q"]).await;
     assert_eq!(rows.code, Some(4), "{}", rows.stderr);
+}
+
+#[tokio::test]
+async fn the_demo_serves_other_programs() {
+    let stage = Stage::new("");
+    let arguments = ["demo", "--serve", "--artists", "2", "--latency", "30", "-q"];
+    let mut child = prepare(stage.path(), &arguments, &[]).spawn().unwrap();
+    let id = child.id().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).await.unwrap();
+    let at: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let part = |name: &str| at[name].as_str().unwrap();
+    let other = Stage::new(
+        &[
+            rows_section(part("postgres"), part("query")),
+            spotify_section(part("source")),
+            table_section(part("dynamodb"), part("table")),
+        ]
+        .concat(),
+    );
+    let started = std::time::Instant::now();
+    let run = other.rowcast(&["run"]).await.ok();
+    assert!(run.stderr.contains("40 written"), "{}", run.stderr);
+    // A token, then the tracks.
+    assert!(started.elapsed() >= Duration::from_millis(60));
+    control_c(id).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
 }

@@ -2,7 +2,9 @@
 
 #[cfg(feature = "embed")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    rowcast_wasm::embed("rowcast-hostile", "tests/hostile", "ROWCAST_HOSTILE")
+    let builder = rowcast_wasm::Builder::new()?;
+    let component = builder.build("rowcast-hostile", "tests/hostile")?;
+    builder.embed("rowcast-hostile", &component, "ROWCAST_HOSTILE")
 }
 
 #[cfg(not(feature = "embed"))]

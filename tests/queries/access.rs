@@ -221,11 +221,12 @@ async fn segments_and_pages_return_each_item_once() {
         }
         // What a cursor continues is what it began.
         let question = host.question("n >= 10").unwrap();
-        let answer = host.pipeline().query(&question, None, None).await.unwrap();
+        let answer = host.pipeline().query(&question, None, None).await;
+        let answer = answer.result.unwrap();
         let cursor = answer.cursor.unwrap();
         let other = host.question("n >= 11").unwrap();
         let error = host.pipeline().query(&other, Some(&cursor), None).await;
-        let error = error.unwrap_err();
+        let error = error.result.unwrap_err();
         assert!(
             matches!(error, CallError::Failure(Failure::PermanentInvalid(_))),
             "{error:?}"

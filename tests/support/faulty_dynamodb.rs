@@ -17,7 +17,8 @@ use tokio::task::{JoinHandle, JoinSet};
 const TOLERANCE_SECONDS: i64 = 300;
 
 /// One way to fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DynamoFault {
     /// Some items of a batch, drawn by chance but at least one, are returned
     /// unprocessed; the others are written.
@@ -72,7 +73,7 @@ pub struct FaultyDynamo {
 }
 
 struct Front {
-    plan: DynamoPlan,
+    plan: Mutex<DynamoPlan>,
     /// Host and port of the DynamoDB behind.
     behind: String,
     books: Mutex<Books>,
@@ -85,6 +86,7 @@ struct Books {
     /// By body.
     asked: HashMap<String, u32>,
     unacknowledged: usize,
+    seen: Vec<Seen>,
 }
 
 impl FaultyDynamo {
@@ -93,7 +95,7 @@ impl FaultyDynamo {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let front = Arc::new(Front {
-            plan,
+            plan: Mutex::new(plan),
             behind: behind.strip_prefix("http://").unwrap().to_owned(),
             books: Mutex::default(),
         });
@@ -114,6 +116,17 @@ impl FaultyDynamo {
 
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
+    }
+
+    /// Begins anew with another plan.
+    pub fn restart(&self, plan: DynamoPlan) {
+        *self.front.plan.lock().unwrap() = plan;
+        *self.front.books.lock().unwrap() = Books::default();
+    }
+
+    /// What was asked since it began.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.front.books.lock().unwrap().seen.clone()
     }
 
     /// Calls of any operation.
@@ -145,9 +158,14 @@ impl Front {
         }
     }
 
+    fn plan(&self) -> DynamoPlan {
+        *self.plan.lock().unwrap()
+    }
+
     fn now(&self) -> SystemTime {
-        let ahead = Duration::from_secs(self.plan.clock_seconds.unsigned_abs());
-        if self.plan.clock_seconds < 0 {
+        let clock_seconds = self.plan().clock_seconds;
+        let ahead = Duration::from_secs(clock_seconds.unsigned_abs());
+        if clock_seconds < 0 {
             SystemTime::now() - ahead
         } else {
             SystemTime::now() + ahead
@@ -197,6 +215,7 @@ impl Front {
     fn decide(&self, seen: &Seen, body: &str) -> Option<Result<DynamoFault, Reply>> {
         let mut books = self.books.lock().unwrap();
         books.calls += 1;
+        books.seen.push(seen.clone());
         if let Some(refusal) = self.refuse(seen, books.calls) {
             return Some(Err(refusal));
         }
@@ -210,13 +229,13 @@ impl Front {
                 )));
             }
             books.batches += 1;
-            if let Some(fault) = self.plan.first.get(books.batches - 1) {
+            if let Some(fault) = self.plan().first.get(books.batches - 1) {
                 return Some(Ok(*fault));
             }
         }
         let turn = books.asked.entry(body.to_owned()).or_default();
         *turn += 1;
-        let fault = Chance::of(self.plan.seed, body, *turn).among(self.plan.rates);
+        let fault = Chance::of(self.plan().seed, body, *turn).among(self.plan().rates);
         fault
             .filter(|fault| batch || *fault != DynamoFault::Unprocessed)
             .map(Ok)
@@ -231,7 +250,7 @@ impl Front {
             format!("{}{}", item["artist_id"], item["country_track"])
         })
         .any(|key| {
-            let drawn = Chance::of(self.plan.seed, &key, 0).among(&[((), self.plan.poisoned)]);
+            let drawn = Chance::of(self.plan().seed, &key, 0).among(&[((), self.plan().poisoned)]);
             drawn.is_some()
         })
     }
@@ -251,7 +270,7 @@ impl Front {
             return Some(refusal(400, "InvalidSignatureException", &what));
         }
         let expired = self
-            .plan
+            .plan()
             .expire_credentials_after
             .is_some_and(|it| call > it);
         let authorization = seen.header("authorization").unwrap();
@@ -270,7 +289,7 @@ impl Front {
         let (table, puts) = tables.iter_mut().next().unwrap();
         let table = table.clone();
         let all = std::mem::take(puts.as_array_mut().unwrap());
-        let mut chance = Chance::of(self.plan.seed, body, 0);
+        let mut chance = Chance::of(self.plan().seed, body, 0);
         let lucky = usize::try_from(chance.draw()).unwrap() % all.len();
         let (mut returned, mut written) = (Vec::new(), Vec::new());
         for (position, put) in all.into_iter().enumerate() {

@@ -8,6 +8,8 @@ pub mod faulty_source;
 pub mod front;
 pub mod local_dynamo;
 pub mod postgres;
+pub mod proxy;
+pub mod python_pipeline;
 pub mod source;
 pub mod stage;
 pub mod table;

@@ -34,7 +34,7 @@ impl Seen {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// A whole answer: status, further headers, body.
-    Answer(u16, Vec<(&'static str, String)>, String),
+    Answer(u16, Vec<(String, String)>, String),
     /// The connection is closed before the headers.
     Reset,
     /// Headers announce the body, and half of it comes.
@@ -53,15 +53,15 @@ impl Reply {
     pub fn status(status: u16, body: impl Into<String>) -> Self {
         Self::Answer(
             status,
-            vec![("content-type", "application/json".into())],
+            vec![("content-type".into(), "application/json".into())],
             body.into(),
         )
     }
 
-    pub fn with_header(self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         match self {
             Self::Answer(status, mut headers, body) => {
-                headers.push((name, value.into()));
+                headers.push((name.into(), value.into()));
                 Self::Answer(status, headers, body)
             }
             other => other,
@@ -213,7 +213,7 @@ pub async fn write(stream: &mut TcpStream, reply: Reply) -> bool {
                 body.len()
             );
             for (name, value) in headers {
-                text = text + name + ": " + &value + "\r\n";
+                text = text + &name + ": " + &value + "\r\n";
             }
             text.push_str("\r\n");
             text.push_str(&body);

@@ -67,6 +67,7 @@ pub async fn ask(host: &Host, question: &Question) -> Found {
             .pipeline()
             .query(question, cursor.as_deref(), None)
             .await
+            .result
             .unwrap_or_else(|error| panic!("{}: {error:?}", question.filter));
         assert_eq!(answer.matched, answer.documents.len() as u64);
         let documents = answer

@@ -1,5 +1,10 @@
-//! A package of this workspace → the WASI component that its build script's
-//! crate embeds, by the first toolchain at hand that can build for Wasm.
+//! Packages of this workspace → the WASI components that a build script's crate
+//! embeds, by the first toolchain at hand that can build for Wasm; and several
+//! components → one.
+
+mod compose;
+
+pub use compose::compose;
 
 use std::env;
 use std::error::Error;
@@ -9,30 +14,72 @@ use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds a package in a folder of the workspace, and tells the compiler in
-/// that environment variable where the component is. For build scripts.
-pub fn embed(package: &str, folder: &str, variable: &str) -> Result<(), Box<dyn Error>> {
-    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let workspace = manifest
-        .ancestors()
-        .find(|folder| folder.join("Cargo.lock").exists())
-        .ok_or("there is no workspace around this crate")?;
-    let (source, own) = (format!("{folder}/src"), format!("{folder}/Cargo.toml"));
-    for path in [&source, &own, "wit", "Cargo.toml", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(path).display());
-    }
-    println!("cargo::rerun-if-changed=build.rs");
+/// Builds components for the build script that it is made in.
+pub struct Builder {
+    workspace: PathBuf,
+    out: PathBuf,
+    /// Shared by all packages and profiles, so that the standard library is
+    /// built once: `<target>/component`.
+    target: PathBuf,
+    toolchain: Toolchain,
+}
 
-    let out = PathBuf::from(env::var("OUT_DIR")?);
-    // Shared by all packages and profiles, so that the standard library is
-    // built once: <target>/<profile>/build/<package>/out.
-    let target = out.ancestors().nth(4).unwrap_or(&out).join("component");
-    let module = Toolchain::find()?.build(package, workspace, &target)?;
-    let component = encode(&fs::read(module)?)?;
-    let path = out.join(package).with_extension("wasm");
-    fs::write(&path, component)?;
-    println!("cargo::rustc-env={variable}={}", path.display());
-    Ok(())
+impl Builder {
+    /// For the running build script.
+    pub fn new() -> Result<Self, Box<dyn Error>> {
+        let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+        let workspace = manifest
+            .ancestors()
+            .find(|folder| folder.join("Cargo.lock").exists())
+            .ok_or("there is no workspace around this crate")?
+            .to_owned();
+        let out = PathBuf::from(env::var("OUT_DIR")?);
+        // <target>/<profile>/build/<package>/out
+        let target = out.ancestors().nth(4).unwrap_or(&out).join("component");
+        for path in ["wit", "Cargo.toml", "Cargo.lock"] {
+            println!("cargo::rerun-if-changed={}", workspace.join(path).display());
+        }
+        println!("cargo::rerun-if-changed=build.rs");
+        Ok(Self {
+            workspace,
+            out,
+            target,
+            toolchain: Toolchain::find()?,
+        })
+    }
+
+    /// A change in that folder of the workspace builds everything anew.
+    pub fn watch(&self, folder: &str) {
+        for path in [format!("{folder}/src"), format!("{folder}/Cargo.toml")] {
+            println!(
+                "cargo::rerun-if-changed={}",
+                self.workspace.join(path).display()
+            );
+        }
+    }
+
+    /// A package in a folder of the workspace → its component.
+    pub fn build(&self, package: &str, folder: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+        self.watch(folder);
+        let module = self
+            .toolchain
+            .build(package, &self.workspace, &self.target)?;
+        encode(&fs::read(module)?)
+    }
+
+    /// Writes a component, and tells the compiler in that environment variable
+    /// where it is.
+    pub fn embed(
+        &self,
+        name: &str,
+        component: &[u8],
+        variable: &str,
+    ) -> Result<(), Box<dyn Error>> {
+        let path = self.out.join(name).with_extension("wasm");
+        fs::write(&path, component)?;
+        println!("cargo::rustc-env={variable}={}", path.display());
+        Ok(())
+    }
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {

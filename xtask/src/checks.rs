@@ -1,15 +1,20 @@
 //! Every check, one after the other; all failures are reported, not the first.
 
-use crate::{cargo, run};
+use crate::{cargo, integration, run};
 
 /// Formatting, lints, documentation and all tests.
 pub fn all() -> Result<(), String> {
-    report(&[
+    let python = integration::all().map_err(|reason| format!("integrations/python: {reason}"));
+    let rust = report(&[
         ("formatting", &["fmt", "--all", "--check"]),
         // Tests first, lints later: what broke matters more than how it reads.
         ("tests", &["test", "--workspace", "--no-fail-fast"]),
         ("lints", LINTS),
-    ])
+    ]);
+    match (rust, python) {
+        (Err(rust), Err(python)) => Err(format!("{rust}\n  {python}")),
+        (rust, python) => rust.and(python),
+    }
 }
 
 /// Formatting and lints.

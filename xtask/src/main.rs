@@ -1,7 +1,10 @@
 //! `cargo xtask COMMAND`: what a fresh machine needs, the demo, and all checks.
 
 mod checks;
+mod hosts;
 mod hygiene;
+mod integration;
+mod python;
 mod setup;
 
 use std::env;
@@ -17,6 +20,11 @@ cargo xtask COMMAND
   check        formatting and lints only
   faults       set up, then run the pipeline through every mix of faults, and
                print what came of each as a table
+  python       the checks of integrations/python alone, which `test` runs too
+  airflow      its pipeline on a whole Airflow, with faults and a killed worker
+  hosts [light]  install the hosts that others wrote, run every case of
+               tests/hosts on each, and print the table; `light` leaves out
+               the one that is compiled for minutes
   deny         licences, duplicates and sources of all dependencies
   fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
   component    build, and say where the component is
@@ -34,6 +42,12 @@ fn main() -> ExitCode {
         Some("hostile") => setup::for_running().and_then(|()| hostile()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
         Some("faults") => setup::for_running().and_then(|()| faults()),
+        Some("python") => setup::for_testing().and_then(|()| integration::all()),
+        Some("airflow") => setup::for_testing().and_then(|()| integration::airflow()),
+        Some("hosts") => {
+            let all = arguments.get(1).is_none_or(|argument| argument != "light");
+            setup::for_running().and_then(|()| hosts::conformance(all))
+        }
         Some("deny") => hygiene::deny(),
         Some("fuzz") => hygiene::fuzz(arguments.get(1)),
         Some("component") => setup::for_running().and_then(|()| component()),

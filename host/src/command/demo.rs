@@ -10,6 +10,7 @@ use rowcast::demo::catalog::Catalog;
 use rowcast::demo::{Demo as Servers, DemoError};
 use std::io::{Write, stderr, stdout};
 use std::pin::pin;
+use std::time::Duration;
 
 /// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
 ///
@@ -29,7 +30,20 @@ pub struct Demo {
     /// Leave the servers running at the end, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// Start the servers for other programs, and run nothing: prints where they
+    /// are as one line of JSON, with the table made and empty, and stays until
+    /// Ctrl-C.
+    #[arg(long, conflicts_with = "keep")]
+    serve: bool,
+    /// Let the stand-in for Spotify take that long for every answer, as a
+    /// source across the internet does.
+    #[arg(long, value_name = "MS", default_value_t = 0, hide_default_value = true,
+          value_parser = clap::value_parser!(u64).range(..=LATENCY_LIMIT_MS))]
+    latency: u64,
 }
+
+/// Longer than any source that is worth imitating.
+const LATENCY_LIMIT_MS: u64 = 60_000;
 
 /// What the demo asks at the end.
 const QUESTION: &str = "popularity > 90";
@@ -56,10 +70,35 @@ impl Demo {
                 return Err(Failure::new(error, None, Exit::Interrupted));
             }
         };
-        let exit = self.show(global, &servers).await;
+        servers
+            .spotify()
+            .delay_answers(Duration::from_millis(self.latency));
+        let exit = if self.serve {
+            self.serve(global, &servers).await
+        } else {
+            self.show(global, &servers).await
+        };
         // Also where it failed: nothing is to be left behind.
         servers.shutdown().await;
         exit
+    }
+
+    /// Everything but the run.
+    async fn serve(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
+        let text = servers.config_text();
+        let host = global.host(Config::parse(&text, &|_| None)?).await?;
+        host.create_table().await?;
+        if self.print_config {
+            write!(stdout(), "{text}")?;
+        } else {
+            writeln!(stdout(), "{}", servers.addresses())?;
+        }
+        stdout().flush()?;
+        if global.talks() {
+            writeln!(stderr(), "The servers stay until Ctrl-C.")?;
+        }
+        tokio::signal::ctrl_c().await?;
+        Ok(Exit::Done)
     }
 
     async fn show(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {

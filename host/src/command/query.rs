@@ -5,7 +5,7 @@ use super::output::{Columns, Format, Printer, terminal_width};
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
-use rowcast::engine::{CallError, Explanation, Question};
+use rowcast::engine::{Called, Explanation, Question};
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
@@ -149,8 +149,8 @@ pub async fn ask(
         let answer = host
             .pipeline()
             .query(question, cursor.as_deref(), None)
-            .await
-            .map_err(|error| failed(host, error))?;
+            .await;
+        let answer = done(answer)?;
         totals.matched += answer.matched;
         totals.scanned += answer.scanned;
         totals.capacity += answer.capacity;
@@ -164,12 +164,8 @@ pub async fn ask(
 
 /// Why nothing matched, where the items tell.
 async fn explain(host: &Host, question: &Question) -> Result<String, Failure> {
-    let explanation = host
-        .pipeline()
-        .explain(question, None)
-        .await
-        .map_err(|error| failed(host, error))?;
-    Ok(describe(&explanation))
+    let explanation = host.pipeline().explain(question, None).await;
+    Ok(describe(&done(explanation)?))
 }
 
 fn describe(explanation: &Explanation) -> String {
@@ -200,7 +196,9 @@ fn describe(explanation: &Explanation) -> String {
     text
 }
 
-fn failed(host: &Host, error: CallError) -> Failure {
-    let reason = rowcast::run::call_stopped(host.pipeline(), Upstream::Table, error);
-    stopped(reason, "the question could not be answered")
+fn done<T>(called: Called<T>) -> Result<T, Failure> {
+    called.result.map_err(|error| {
+        let reason = rowcast::run::call_stopped(error, called.denial, Upstream::Table);
+        stopped(reason, "the question could not be answered")
+    })
 }

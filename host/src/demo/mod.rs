@@ -18,6 +18,9 @@ use spotify::{Credentials, SpotifyStandIn};
 
 const CLIENT_ID: &str = "demo-client";
 const CLIENT_SECRET: &str = "demo-secret";
+/// One artist each.
+const QUERY: &str = "SELECT id FROM artists ORDER BY id";
+const REGION: &str = "us-east-1";
 /// The table that the configuration names.
 pub const TABLE: &str = "top_tracks";
 
@@ -110,7 +113,7 @@ impl Demo {
             r#"# Which rows: one artist each.
 [rows]
 postgres = "{postgres}"
-query = "SELECT id FROM artists ORDER BY id"
+query = "{QUERY}"
 
 # What to ask for each row. The preset says how Spotify's top tracks are read;
 # here they come from a stand-in on this machine.
@@ -127,7 +130,7 @@ client_secret = "{CLIENT_SECRET}"
 # Where every record goes. This DynamoDB accepts any credentials.
 [table]
 name = "{TABLE}"
-region = "us-east-1"
+region = "{REGION}"
 endpoint = "{dynamodb}"
 
 [table.credentials]
@@ -144,6 +147,26 @@ origins = ["{spotify}"]
 addresses = ["127.0.0.1"]
 "#
         )
+    }
+
+    /// Where the servers are and how they are spoken to, for programs that
+    /// can't read the configuration: one JSON object of texts. DynamoDB accepts
+    /// any credentials.
+    #[must_use]
+    pub fn addresses(&self) -> serde_json::Value {
+        let source = self.spotify.origin();
+        serde_json::json!({
+            "postgres": self.postgres.url(),
+            "query": QUERY,
+            "source": source,
+            "url": format!("{source}/v1/artists/{{id}}/top-tracks?market={{country}}"),
+            "token_url": format!("{source}/api/token"),
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "dynamodb": self.dynamodb.endpoint(),
+            "region": REGION,
+            "table": TABLE,
+        })
     }
 
     /// Ends the servers and returns once nothing of them is left.
@@ -194,6 +217,22 @@ mod tests {
             config["egress"]["origins"][0].as_str(),
             Some(origin.as_str())
         );
+
+        let addresses = demo.addresses();
+        for (name, place) in [
+            ("postgres", &config["rows"]["postgres"]),
+            ("query", &config["rows"]["query"]),
+            ("url", &config["source"]["url"]),
+            ("token_url", &config["source"]["auth"]["token_url"]),
+            ("client_id", &config["source"]["auth"]["client_id"]),
+            ("client_secret", &config["source"]["auth"]["client_secret"]),
+            ("dynamodb", &config["table"]["endpoint"]),
+            ("region", &config["table"]["region"]),
+            ("table", &config["table"]["name"]),
+            ("source", &config["egress"]["origins"][0]),
+        ] {
+            assert_eq!(addresses[name].as_str(), place.as_str(), "{name}");
+        }
 
         let places: Vec<_> = demo.parts().into_iter().map(|part| part.place).collect();
         let password = demo.postgres().url();

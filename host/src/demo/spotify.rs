@@ -94,6 +94,11 @@ impl SpotifyStandIn {
         format!("http://{}", self.address)
     }
 
+    /// From now on every answer takes that long, as across the internet.
+    pub fn delay_answers(&self, latency: Duration) {
+        self.service.delay_answers(latency);
+    }
+
     /// What it answers from.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
@@ -191,6 +196,7 @@ async fn respond(
     service: Arc<Service>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
+    tokio::time::sleep(service.latency()).await;
     let (head, body) = request.into_parts();
     Ok(
         match Limited::new(body, REQUEST_BODY_LIMIT).collect().await {

@@ -1,12 +1,12 @@
 //! A table's name → what it is, or the table itself, new. For the host's own
 //! use: the component may do none of this but describe.
 
-use super::answer::{Fault, fault};
 use super::{DynamoDb, SendError};
 use crate::config::Keys;
 use crate::hint::Hint;
 use bytes::Bytes;
 use http::Response;
+use rowcast_dynamodb::fault::{Fault, fault};
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};

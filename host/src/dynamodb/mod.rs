@@ -2,29 +2,27 @@
 //! operations and tables are allowed is the caller's business.
 
 pub mod admin;
-mod answer;
 pub mod credentials;
-pub mod endpoint;
 mod items;
-pub mod sign;
-pub mod skew;
 #[cfg(test)]
 pub(crate) mod stand_in;
 
 use crate::hint::Hint;
 use crate::http_out::client::{Bounds, Client, ExchangeError};
 use crate::limits::Limits;
-use answer::{Fault, fault};
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use credentials::{Keyring, KeyringError, StaticCredentials};
-use endpoint::{Endpoint, EndpointError};
 use http::{Response, header};
-use sign::{SignError, Unsigned};
-use skew::{Corrected, Skew};
+use rowcast_dynamodb::endpoint;
+use rowcast_dynamodb::fault::fault;
+use rowcast_dynamodb::sign::{self, SignError, Unsigned};
+use rowcast_dynamodb::skew::{Corrected, Skew};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
+
+pub use rowcast_dynamodb::endpoint::{Endpoint, EndpointError};
 
 /// Where DynamoDB is and who asks. What is missing comes from the environment
 /// and AWS's own files.
@@ -83,6 +81,23 @@ enum Verdict {
     CorrectClock,
     /// It refuses the credentials, and there may be others.
     RenewCredentials,
+}
+
+/// What to do where it isn't known where DynamoDB is.
+#[must_use]
+pub fn endpoint_hint(error: &EndpointError) -> Hint {
+    Hint::new(match error {
+        EndpointError::NoRegion => {
+            "set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
+        }
+        EndpointError::Region(_) => "correct `region` in [table] of rowcast.toml, or AWS_REGION",
+        EndpointError::Url { .. } | EndpointError::Shape(_) => {
+            "correct `endpoint` in [table] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
+        }
+        EndpointError::Plain(_) => {
+            "set `endpoint` in [table] of rowcast.toml to an https URL; http is for localhost, 127.0.0.0/8 and [::1]"
+        }
+    })
 }
 
 impl Settings {
@@ -247,29 +262,22 @@ impl Shared {
         with: Corrected,
         credentials: &Credentials,
     ) -> Verdict {
-        let Some(Fault { kind, message }) = fault(response) else {
+        let Some(fault) = fault(response) else {
             return Verdict::Answer;
         };
-        if skew::blames_time(&kind, &message) {
-            let date = response
-                .headers()
-                .get(header::DATE)
-                .and_then(|date| date.to_str().ok());
-            let server = date.and_then(|date| httpdate::parse_http_date(date).ok());
-            let local = SystemTime::now();
-            return match server {
-                Some(server) if self.skew.learn(with, local, server) => {
-                    tracing::warn!(
-                        "this machine's clock differs from DynamoDB's by more than it accepts; \
-                         signing by DynamoDB's"
-                    );
-                    Verdict::CorrectClock
-                }
-                Some(_) | None => Verdict::Answer,
-            };
+        let date = response
+            .headers()
+            .get(header::DATE)
+            .and_then(|date| date.to_str().ok());
+        if self.skew.corrects(with, SystemTime::now(), &fault, date) {
+            tracing::warn!(
+                "this machine's clock differs from DynamoDB's by more than it accepts; \
+                 signing by DynamoDB's"
+            );
+            return Verdict::CorrectClock;
         }
         let expired = matches!(
-            kind.as_str(),
+            fault.kind.as_str(),
             "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException"
         );
         if expired && self.keyring.refused(credentials) {
@@ -354,5 +362,8 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+#[cfg(test)]
+#[path = "../../../component/adapter/src/sign/second.rs"]
+mod second;
 #[cfg(test)]
 mod tests;

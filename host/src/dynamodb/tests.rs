@@ -7,10 +7,10 @@
 )]
 
 use super::credentials::tests::Script;
-use super::sign::tests::{SECRET, verify};
 use super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
 use crate::secret::Secret;
+use second::{SECRET, verify};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -208,7 +208,7 @@ impl World {
         };
         let rows = [r#"{"id":"marker-of-a-row"}"#.to_owned()];
         let extraction = self.pipeline.extract(&source, &rows, None, None).await;
-        extraction.unwrap().documents
+        extraction.result.unwrap().documents
     }
 
     async fn load(&self, documents: &[String]) {
@@ -225,7 +225,8 @@ impl World {
             retry: retry(),
             concurrency: 1,
         };
-        let report = self.pipeline.load(&table, documents, None).await.unwrap();
+        let report = self.pipeline.load(&table, documents, None).await;
+        let report = report.result.unwrap();
         assert_eq!(report.written, 1, "{report:?}");
     }
 }

@@ -3,11 +3,13 @@
 
 mod account;
 pub(crate) mod bindings;
+mod called;
 #[cfg(test)]
 mod core;
 mod dynamodb;
 mod pipeline;
 mod runtime;
+mod said;
 mod state;
 
 pub use bindings::exports::rowcast::pipeline::extract::{
@@ -21,9 +23,13 @@ pub use bindings::exports::rowcast::pipeline::query::{
     Access, Answer, Explanation, Finding, Question,
 };
 pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
+pub use called::Called;
 pub use pipeline::{CallError, Pipeline};
-pub use runtime::{Capabilities, EngineError, Runtime, Shape};
+pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
 
 /// The component that this crate was built with: `rowcast:pipeline@0.1.0`. The
 /// same bytes run in other hosts.
 pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
+
+/// The same with its own signing, for hosts that don't provide `dynamodb`.
+pub const STANDALONE: &[u8] = include_bytes!(env!("ROWCAST_STANDALONE"));

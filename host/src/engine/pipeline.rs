@@ -3,17 +3,19 @@
 
 use super::account;
 use super::bindings::{Pipeline as Instance, PipelinePre};
+use super::called::{Called, called};
 use super::dynamodb::{Calls, Shared};
 use super::runtime::Runtime;
 use super::state::{Memory, MemoryExceeded, State, size};
 use super::{Answer, Cell, Explanation, Extraction, Failure, Question, Report, Source, Table};
 use crate::hint::Hint;
 use crate::http_out::client::BoxError;
-use crate::http_out::denial::{Denial, Denials};
+use crate::http_out::denial::Denials;
 use crate::http_out::wasi::{Hooks, Outbound};
 use crate::limits::Limits;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
@@ -29,7 +31,7 @@ pub struct Pipeline {
     outbound: Outbound,
     dynamodb: Shared,
     denials: Denials,
-    last_denial: Arc<Mutex<Option<Denial>>>,
+    environment: Arc<BTreeMap<String, String>>,
 }
 
 /// Why a call has no result.
@@ -138,15 +140,23 @@ impl Pipeline {
         outbound: Outbound,
         dynamodb: Shared,
     ) -> Self {
-        let (denials, last_denial) = (Denials::default(), Arc::default());
         Self {
             runtime,
             pre,
             outbound,
             dynamodb,
-            denials,
-            last_denial,
+            denials: Denials::default(),
+            environment: Arc::default(),
         }
+    }
+
+    /// With variables that the component sees; unless given here it sees none.
+    /// It's for components that sign for themselves, such as
+    /// `rowcast-standalone.wasm`: what is given them is theirs to leak.
+    #[must_use]
+    pub fn with_environment(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(variables);
+        self
     }
 
     /// Rows → documents. `only` restricts the call to those cells. `budget`
@@ -157,23 +167,24 @@ impl Pipeline {
         rows: &[String],
         only: Option<&[Cell]>,
         budget: Option<Duration>,
-    ) -> Result<Extraction, CallError> {
-        let mut call = self.begin().await?;
-        let budget = Some(self.budget(budget));
-        let work = async {
-            let instance = call.instantiate(&self.pre).await?;
-            let extract = instance.rowcast_pipeline_extract();
-            extract
-                .call_extract(&mut call.store, source, rows, only, budget)
-                .await
-                .map_err(|error| ended(&self.runtime.limits, error))
-        };
-        let result = in_time(self.runtime.limits.call(), work).await;
-        let result = result.and_then(|extraction| {
+    ) -> Called<Extraction> {
+        let denials = self.denials.of_call();
+        let result = async {
+            let mut call = self.begin(&denials).await?;
+            let budget = Some(self.budget(budget));
+            let work = async {
+                let instance = call.instantiate(&self.pre).await?;
+                let extract = instance.rowcast_pipeline_extract();
+                extract
+                    .call_extract(&mut call.store, source, rows, only, budget)
+                    .await
+                    .map_err(|error| ended(&self.runtime.limits, error))
+            };
+            let extraction = in_time(self.runtime.limits.call(), work).await?;
             account::extraction(&extraction, source, rows, only).map_err(CallError::Account)?;
             Ok(extraction)
-        });
-        self.finish(&call, result)
+        };
+        called(result.await, &denials)
     }
 
     /// Documents → DynamoDB.
@@ -182,22 +193,23 @@ impl Pipeline {
         table: &Table,
         documents: &[String],
         budget: Option<Duration>,
-    ) -> Result<Report, CallError> {
-        let mut call = self.begin().await?;
-        let budget = Some(self.budget(budget));
-        let work = async {
-            let instance = call.instantiate(&self.pre).await?;
-            let load = instance.rowcast_pipeline_load();
-            load.call_load(&mut call.store, table, documents, budget)
-                .await
-                .map_err(|error| ended(&self.runtime.limits, error))
-        };
-        let result = in_time(self.runtime.limits.call(), work).await;
-        let result = result.and_then(|report| {
+    ) -> Called<Report> {
+        let denials = self.denials.of_call();
+        let result = async {
+            let mut call = self.begin(&denials).await?;
+            let budget = Some(self.budget(budget));
+            let work = async {
+                let instance = call.instantiate(&self.pre).await?;
+                let load = instance.rowcast_pipeline_load();
+                load.call_load(&mut call.store, table, documents, budget)
+                    .await
+                    .map_err(|error| ended(&self.runtime.limits, error))
+            };
+            let report = in_time(self.runtime.limits.call(), work).await?;
             account::report(&report, documents).map_err(CallError::Account)?;
             Ok(report)
-        });
-        self.finish(&call, result)
+        };
+        called(result.await, &denials)
     }
 
     /// One page of the documents that a filter matches.
@@ -206,19 +218,22 @@ impl Pipeline {
         question: &Question,
         cursor: Option<&str>,
         budget: Option<Duration>,
-    ) -> Result<Answer, CallError> {
-        let mut call = self.begin().await?;
-        let budget = Some(self.budget(budget));
-        let work = async {
-            let instance = call.instantiate(&self.pre).await?;
-            let query = instance.rowcast_pipeline_query();
-            query
-                .call_query(&mut call.store, question, cursor, budget)
-                .await
-                .map_err(|error| ended(&self.runtime.limits, error))
+    ) -> Called<Answer> {
+        let denials = self.denials.of_call();
+        let result = async {
+            let mut call = self.begin(&denials).await?;
+            let budget = Some(self.budget(budget));
+            let work = async {
+                let instance = call.instantiate(&self.pre).await?;
+                let query = instance.rowcast_pipeline_query();
+                query
+                    .call_query(&mut call.store, question, cursor, budget)
+                    .await
+                    .map_err(|error| ended(&self.runtime.limits, error))
+            };
+            in_time(self.runtime.limits.call(), work).await
         };
-        let result = in_time(self.runtime.limits.call(), work).await;
-        self.finish(&call, result)
+        called(result.await, &denials)
     }
 
     /// Why a filter matches nothing.
@@ -226,51 +241,39 @@ impl Pipeline {
         &self,
         question: &Question,
         budget: Option<Duration>,
-    ) -> Result<Explanation, CallError> {
-        let mut call = self.begin().await?;
-        let budget = Some(self.budget(budget));
-        let work = async {
-            let instance = call.instantiate(&self.pre).await?;
-            let query = instance.rowcast_pipeline_query();
-            query
-                .call_explain(&mut call.store, question, budget)
-                .await
-                .map_err(|error| ended(&self.runtime.limits, error))
+    ) -> Called<Explanation> {
+        let denials = self.denials.of_call();
+        let result = async {
+            let mut call = self.begin(&denials).await?;
+            let budget = Some(self.budget(budget));
+            let work = async {
+                let instance = call.instantiate(&self.pre).await?;
+                let query = instance.rowcast_pipeline_query();
+                query
+                    .call_explain(&mut call.store, question, budget)
+                    .await
+                    .map_err(|error| ended(&self.runtime.limits, error))
+            };
+            in_time(self.runtime.limits.call(), work).await
         };
-        let result = in_time(self.runtime.limits.call(), work).await;
-        self.finish(&call, result)
-    }
-
-    /// What policy refused last, in any call that has ended: the component can
-    /// only say that something was refused, this says which setting would
-    /// allow it.
-    #[must_use]
-    pub fn last_denial(&self) -> Option<Denial> {
-        self.last_denial
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        called(result.await, &denials)
     }
 
     /// Waits until there may be one more instance. Its time begins after that.
-    async fn begin(&self) -> Result<Call, CallError> {
+    async fn begin(&self, denials: &Denials) -> Result<Call, CallError> {
         let slot = self.runtime.instances.clone().acquire_owned().await;
         let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
-        let denials = self.denials.of_call();
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
+            &self.environment,
             &self.runtime.limits,
         );
         let mut store = Store::new(&self.runtime.engine, state);
         bound(&mut store, |state| &mut state.memory);
         let transfer = self.runtime.limits.transfer_mib;
         store.set_hostcall_fuel(size(transfer.saturating_mul(1024 * 1024)));
-        Ok(Call {
-            store,
-            denials,
-            _slot: slot,
-        })
+        Ok(Call { store, _slot: slot })
     }
 
     fn budget(&self, wanted: Option<Duration>) -> u64 {
@@ -278,23 +281,11 @@ impl Pipeline {
         let budget = wanted.map_or(limit, |wanted| wanted.min(limit));
         u64::try_from(budget.as_millis()).unwrap_or(u64::MAX)
     }
-
-    fn finish<T>(&self, call: &Call, result: Result<T, CallError>) -> Result<T, CallError> {
-        if let Some(denial) = call.denials.last() {
-            let mut last = self
-                .last_denial
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            *last = Some(denial);
-        }
-        result
-    }
 }
 
 /// One call: its instance's state, and its place among the instances.
 struct Call {
     store: Store<State>,
-    denials: Denials,
     _slot: OwnedSemaphorePermit,
 }
 

@@ -2,7 +2,7 @@
 
 use super::bindings::PipelinePre;
 use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
-use super::dynamodb::{Calls, Policy, Shared};
+use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
 use super::state::State;
 use crate::dynamodb::DynamoDb;
@@ -13,6 +13,7 @@ use crate::http_out::egress::Egress;
 use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
+use rowcast_dynamodb::policy::Tables;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -69,6 +70,33 @@ pub struct Shape {
     pub imports: Vec<String>,
     /// What it offers.
     pub exports: Vec<String>,
+}
+
+/// What a component's import is to a host of pipelines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Import {
+    /// In the world `pipeline`.
+    World,
+    /// Given with nothing behind it, as components of many languages import
+    /// all of WASI: no variables, arguments, files, streams or sockets.
+    Empty,
+    /// Not given: such a component is refused.
+    Missing,
+}
+
+impl Import {
+    /// Of a name such as `wasi:cli/exit@0.2.12`.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let interface = name.split('@').next().unwrap_or(name);
+        match interface.split('/').next().unwrap_or(interface) {
+            "wasi:http" | "wasi:io" | "wasi:clocks" | "wasi:random" | "rowcast:pipeline" => {
+                Self::World
+            }
+            "wasi:cli" | "wasi:filesystem" | "wasi:sockets" => Self::Empty,
+            _ => Self::Missing,
+        }
+    }
 }
 
 /// Why there is no runtime, or no pipeline.
@@ -179,7 +207,7 @@ impl Runtime {
         };
         let dynamodb = Shared {
             dynamodb,
-            policy: Arc::new(Policy { tables }),
+            policy: Arc::new(Tables::Only(tables)),
             slots: self.dynamodb_slots.clone(),
             limits: limits.clone(),
         };

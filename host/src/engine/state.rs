@@ -1,9 +1,12 @@
 //! What one instance of the component can reach: nothing but HTTP under
-//! policy, DynamoDB under policy, clocks and random numbers.
+//! policy, DynamoDB under policy, clocks, random numbers, and the variables that
+//! its host's owner gives it.
 
 use super::dynamodb::Calls;
+use super::said::Said;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
+use std::collections::BTreeMap;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -19,18 +22,31 @@ pub(super) struct State {
     http: WasiHttpCtx,
     table: ResourceTable,
     hooks: Hooks,
+    said: Said,
     pub(super) dynamodb: Calls,
     pub(super) memory: Memory,
 }
 
 impl State {
-    pub(super) fn new(hooks: Hooks, dynamodb: Calls, limits: &Limits) -> Self {
-        // No arguments, environment, directories or standard streams.
+    pub(super) fn new(
+        hooks: Hooks,
+        dynamodb: Calls,
+        environment: &BTreeMap<String, String>,
+        limits: &Limits,
+    ) -> Self {
+        // No arguments, directories or standard streams, for those who import
+        // them: other languages' components can't do without. What they say on
+        // standard error goes to the log.
+        let said = Said::default();
         let mut wasi = WasiCtx::builder();
-        wasi.allow_tcp(false)
+        wasi.stderr(said.clone())
+            .allow_tcp(false)
             .allow_udp(false)
             .max_random_size(RANDOM_BYTES)
             .allow_ip_name_lookup(false);
+        for (name, value) in environment {
+            wasi.env(name, value);
+        }
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(size(limits.request_headers_kib.saturating_mul(1024)));
         let mut table = ResourceTable::new();
@@ -40,9 +56,16 @@ impl State {
             http,
             table,
             hooks,
+            said,
             dynamodb,
             memory: Memory::new(limits.memory_mib),
         }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.said.log();
     }
 }
 

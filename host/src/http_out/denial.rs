@@ -1,11 +1,12 @@
 //! Refusals of policy → one log line for each distinct one; the last is kept
-//! for the error of the call it happened in.
+//! for the result of the call it happened in, with what went wrong after it.
 
 use super::egress::Denied;
 use crate::hint::Hint;
+use http::StatusCode;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What policy refused to the component, and the setting that would allow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +61,40 @@ const LONGEST: usize = 500;
 /// log otherwise.
 const LOGGED: usize = 64;
 
+/// What was wrong with a request: as a component claims it of a call, or as the
+/// host saw it of an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// Somebody refused it.
+    Refused,
+    /// It was not answered, or not as hoped.
+    Failed,
+}
+
+impl Claim {
+    /// What an upstream's status is, if it's trouble of that kind.
+    pub(crate) fn of_status(status: StatusCode) -> Option<Self> {
+        match status.as_u16() {
+            401 | 403 | 407 => Some(Self::Refused),
+            408 | 425 | 429 | 500.. => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
 /// Collects refusals. Clones share what they collect.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Denials {
     logged: Arc<Mutex<BTreeSet<String>>>,
-    last: Arc<Mutex<Option<Denial>>>,
+    last: Arc<Mutex<Last>>,
+}
+
+/// The last refusal of policy, and what upstreams have done since.
+#[derive(Debug, Default)]
+struct Last {
+    denial: Option<Denial>,
+    refused: bool,
+    failed: bool,
 }
 
 impl Denials {
@@ -83,13 +113,72 @@ impl Denials {
             tracing::warn!(hint, "{denial}");
         }
         drop(logged);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(denial);
+        *self.last() = Last {
+            denial: Some(denial),
+            ..Last::default()
+        };
     }
 
-    pub(crate) fn last(&self) -> Option<Denial> {
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// An upstream itself gave a reason to stop, which is another than policy.
+    pub(crate) fn trouble(&self, trouble: Claim) {
+        match trouble {
+            Claim::Refused => self.last().refused = true,
+            Claim::Failed => self.last().failed = true,
+        }
+    }
+
+    /// What policy refused, if a call that ends with this claim ends because of
+    /// it: unless something later is the likelier reason.
+    pub(crate) fn behind(&self, claim: Claim) -> Option<Denial> {
+        let last = self.last();
+        let other = match claim {
+            Claim::Refused => last.refused,
+            Claim::Failed => last.refused || last.failed,
+        };
+        last.denial.clone().filter(|_| !other)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each event in its order, `p` for a refusal of policy, a number for an
+    /// upstream's status.
+    fn check(events: &[&str], claim: Claim, expected: bool) {
+        let denials = Denials::default();
+        for event in events {
+            match event.parse() {
+                Err(_) => denials.record(Denial::new(*event, None)),
+                Ok(status) => {
+                    if let Some(trouble) = Claim::of_status(status) {
+                        denials.trouble(trouble);
+                    }
+                }
+            }
+        }
+        let behind = denials.behind(claim).is_some();
+        assert_eq!(behind, expected, "{events:?} {claim:?}");
+    }
+
+    #[test]
+    fn the_last_trouble_of_that_kind_is_the_reason() {
+        check(&[], Claim::Refused, false);
+        check(&["403"], Claim::Refused, false);
+        for claim in [Claim::Refused, Claim::Failed] {
+            check(&["p"], claim, true);
+            check(&["403", "503", "p"], claim, true);
+            check(&["p", "401"], claim, false);
+            check(&["p", "200", "304", "404"], claim, true);
+            check(&["p", "503", "p"], claim, true);
+        }
+        // Somebody refused it, and it wasn't the source that is down.
+        check(&["p", "503"], Claim::Refused, true);
+        check(&["p", "503"], Claim::Failed, false);
+        check(&["p", "429"], Claim::Failed, false);
     }
 }

@@ -4,7 +4,7 @@
 use super::authorizer::{AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
 use super::client::{Client, ExchangeError, RequestBody, whole_body};
-use super::denial::{Denial, Denials};
+use super::denial::{Claim, Denial, Denials};
 use super::egress::{Egress, Origin};
 use super::fault;
 use super::silence::{self, Silences};
@@ -96,8 +96,9 @@ impl WasiHttpHooks for Hooks {
             let deadline = Instant::now() + exchange.outbound.limits.request();
             let answer = timeout_at(deadline, exchange.send(request))
                 .await
-                .unwrap_or(Err(Error::HttpResponseTimeout))?;
-            let answer = match answer {
+                .unwrap_or(Err(Error::HttpResponseTimeout));
+            exchange.note(&answer);
+            let answer = match answer? {
                 Told::Server(answer) => answer,
                 Told::Silence(answer) => {
                     let whole = |body| Full::new(body).map_err(|never| match never {});
@@ -252,6 +253,19 @@ impl Exchange {
             biased;
             answer = self.outbound.client.start(request) => answer.map_err(|error| self.failed(&error)),
             error = patience => Err(error),
+        }
+    }
+
+    /// What may be why the call stops, if policy isn't.
+    fn note(&self, answer: &Result<Told, Error>) {
+        let trouble = match answer {
+            Ok(Told::Server(answer)) => Claim::of_status(answer.status()),
+            // Recorded where it was denied.
+            Err(Error::HttpRequestDenied) => None,
+            Ok(Told::Silence(_)) | Err(_) => Some(Claim::Failed),
+        };
+        if let Some(trouble) = trouble {
+            self.denials.trouble(trouble);
         }
     }
 

@@ -98,25 +98,26 @@ impl Chunk<'_> {
         let mut idle_calls = 0;
         while !pending.is_empty() && stopped.is_none() {
             let before = pending.len();
-            match self
+            let called = self
                 .pipeline
                 .extract(source, self.rows, Some(&pending), None)
-                .await
-            {
+                .await;
+            match called.result {
                 Ok(extraction) => {
                     pending.clone_from(&extraction.pending);
                     rejected_rows
                         .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
                     let incomplete = extraction.rejected_records.iter();
                     incomplete.for_each(|rejected| books.unfinished(rejected.cell.row));
-                    stopped = self.stop_reason(extraction.stopped.as_ref(), Upstream::Source);
+                    stopped =
+                        stop_reason(extraction.stopped.as_ref(), called.denial, Upstream::Source);
                     self.count(source, &extraction, tally);
                     let batch = batch(extraction);
                     let load_stopped = self.deliver(batch, books, tally).await;
                     stopped = stopped.or(load_stopped);
                 }
                 Err(error) => {
-                    stopped = Some(call_stopped(self.pipeline, Upstream::Source, error));
+                    stopped = Some(call_stopped(error, called.denial, Upstream::Source));
                 }
             }
             idle_calls = if pending.len() < before {
@@ -226,15 +227,16 @@ impl Chunk<'_> {
         while !writing.batch.documents.is_empty() && stopped.is_none() {
             let before = writing.batch.documents.len();
             let documents = &writing.batch.documents;
-            let report = match self.pipeline.load(table, documents, None).await {
+            let called = self.pipeline.load(table, documents, None).await;
+            let report = match called.result {
                 Ok(report) => report,
                 Err(error) => {
-                    stopped = Some(call_stopped(self.pipeline, Upstream::Table, error));
+                    stopped = Some(call_stopped(error, called.denial, Upstream::Table));
                     break;
                 }
             };
             self.count_report(&report, documents, tally);
-            stopped = self.stop_reason(report.stopped.as_ref(), Upstream::Table);
+            stopped = stop_reason(report.stopped.as_ref(), called.denial, Upstream::Table);
             writing = books.reported(writing, &report);
             idle_calls = if writing.batch.documents.len() < before {
                 0
@@ -266,17 +268,6 @@ impl Chunk<'_> {
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
             });
-        }
-    }
-
-    /// Why the run should stop; a budget that ran out is no reason, for the
-    /// next call has a new one.
-    fn stop_reason(&self, stop: Option<&Stop>, by: Upstream) -> Option<Stopped> {
-        match stop? {
-            Stop::Budget => None,
-            Stop::RateLimited(limit) => Some(rate_limited(limit)),
-            Stop::Denied(reason) => Some(denied(self.pipeline, by, reason.clone())),
-            Stop::Unavailable(reason) => Some(Stopped::Unavailable(reason.clone())),
         }
     }
 
@@ -358,30 +349,34 @@ pub fn combination_of(source: &Source, values: &[(String, String)]) -> Option<u3
     Some(number)
 }
 
-/// Why a call that achieved nothing ended.
+/// Why the run should stop; a budget that ran out is no reason, for the next
+/// call has a new one.
+fn stop_reason(stop: Option<&Stop>, denial: Option<Denial>, by: Upstream) -> Option<Stopped> {
+    let stopped = match stop? {
+        Stop::Budget => return None,
+        Stop::RateLimited(limit) => rate_limited(limit),
+        Stop::Denied(reason) => Stopped::Denied {
+            by,
+            reason: reason.clone(),
+        },
+        Stop::Unavailable(reason) => Stopped::Unavailable(reason.clone()),
+    };
+    Some(denial.map_or(stopped, Stopped::Policy))
+}
+
+/// Why a call that achieved nothing ended. `denial` is its
+/// [`Called::denial`](crate::engine::Called::denial).
 #[must_use]
-pub fn call_stopped(pipeline: &Pipeline, by: Upstream, error: CallError) -> Stopped {
+pub fn call_stopped(error: CallError, denial: Option<Denial>, by: Upstream) -> Stopped {
+    if let Some(denial) = denial {
+        return Stopped::Policy(denial);
+    }
     match error {
         CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
         CallError::Failure(Failure::RateLimited(limit)) => rate_limited(&limit),
         CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
-        CallError::Failure(Failure::PermanentDenied(reason)) => denied(pipeline, by, reason),
+        CallError::Failure(Failure::PermanentDenied(reason)) => Stopped::Denied { by, reason },
         other => Stopped::Component(other),
-    }
-}
-
-/// What the embedded component says of a request that policy refuses. It isn't
-/// told which setting would allow it; [`Pipeline::last_denial`] is. The words
-/// of another component stay as they are.
-const REFUSED_BY_POLICY: &str = "the host's policy refuses";
-
-fn denied(pipeline: &Pipeline, by: Upstream, reason: String) -> Stopped {
-    let ours = |denial: &Denial| {
-        reason.starts_with(REFUSED_BY_POLICY) || reason.contains(&denial.to_string())
-    };
-    match pipeline.last_denial().filter(ours) {
-        Some(denial) => Stopped::Policy(denial),
-        None => Stopped::Denied { by, reason },
     }
 }
 

@@ -1,5 +1,6 @@
 //! A behaviour's name → the misbehaviour.
 
+use crate::beyond;
 use crate::bindings::exports::rowcast::pipeline::{extract, load, query};
 use crate::bindings::rowcast::pipeline::dynamodb::{self, Request};
 use crate::bindings::rowcast::pipeline::types::Failure;
@@ -104,6 +105,8 @@ fn act(name: &str, argument: &str) -> String {
             &format!("\u{1b}[2J{}", "A".repeat(MIB)),
             "{}".into(),
         )]),
+        // Beyond the world
+        "reach" => beyond::reach(argument),
         // HTTP
         "get" => web::exchange(&Method::Get, argument, &[], Upload::None),
         "requests" => flood(argument),

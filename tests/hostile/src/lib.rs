@@ -17,11 +17,29 @@ pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_HOSTILE"));
 mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "pipeline",
+        inline: "
+            package rowcast:hostile;
+
+            /// The pipeline's, and what it has no business with.
+            world hostile {
+              include rowcast:pipeline/pipeline@0.1.0;
+              import wasi:cli/environment@0.2.12;
+              import wasi:cli/exit@0.2.12;
+              import wasi:cli/stdin@0.2.12;
+              import wasi:filesystem/preopens@0.2.12;
+              import wasi:sockets/instance-network@0.2.12;
+              import wasi:sockets/ip-name-lookup@0.2.12;
+              import wasi:sockets/tcp-create-socket@0.2.12;
+              import wasi:sockets/udp-create-socket@0.2.12;
+            }
+        ",
+        world: "rowcast:hostile/hostile",
         generate_all,
     });
 }
 
+#[cfg(target_arch = "wasm32")]
+mod beyond;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 #[cfg(target_arch = "wasm32")]

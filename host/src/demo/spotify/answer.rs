@@ -25,6 +25,7 @@ pub struct Service {
     lifetime: Duration,
     /// Tokens that were given out, and when each expires.
     tokens: Mutex<HashMap<String, Instant>>,
+    latency_ms: AtomicU64,
     token_requests: AtomicU64,
     track_requests: AtomicU64,
 }
@@ -36,6 +37,7 @@ impl Service {
             credentials,
             lifetime,
             tokens: Mutex::default(),
+            latency_ms: AtomicU64::new(0),
             token_requests: AtomicU64::new(0),
             track_requests: AtomicU64::new(0),
         }
@@ -43,6 +45,15 @@ impl Service {
 
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    pub fn latency(&self) -> Duration {
+        Duration::from_millis(self.latency_ms.load(Ordering::Relaxed))
+    }
+
+    pub fn delay_answers(&self, latency: Duration) {
+        let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.latency_ms.store(latency, Ordering::Relaxed);
     }
 
     pub fn counts(&self) -> Counts {

@@ -7,12 +7,12 @@
 )]
 
 use super::super::credentials::{Keyring, StaticCredentials};
-use super::super::endpoint::Endpoint;
 use super::super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
 use crate::config::{Key, KeyType};
 use crate::limits::Limits;
 use crate::secret::Secret;
+use rowcast_dynamodb::endpoint::Endpoint;
 
 const AT_ONCE: Polling = Polling {
     first: Duration::ZERO,

@@ -8,7 +8,7 @@ use crate::http_out::egress::Egress;
 use crate::http_out::loopback::{Behaviour, serve};
 use crate::limits::Limits;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 
 /// Compiling takes seconds without optimisation: once is enough.
@@ -101,7 +101,8 @@ async fn calls_run_in_parallel_over_kept_connections() {
         calls.spawn(async move { pipeline.extract(&source, &rows(25), None, None).await });
     }
     for extraction in calls.join_all().await {
-        let extraction = extraction.unwrap();
+        assert_eq!(extraction.denial, None);
+        let extraction = extraction.result.unwrap();
         let counts = (
             extraction.done.len(),
             extraction.documents.len(),
@@ -118,34 +119,32 @@ async fn calls_run_in_parallel_over_kept_connections() {
     // 200 exchanges, eight at once at the most.
     let opened = pipeline.outbound.client.connections_opened();
     assert!(opened <= 16, "{opened} connections");
-    assert_eq!(pipeline.last_denial(), None);
 }
 
 #[tokio::test]
 async fn what_policy_refuses_is_rejected_with_a_hint() {
     let pipeline = pipeline("https://api.example.com", &Limits::default());
     let source = source("https://other.test");
-    let result = pipeline.extract(&source, &rows(1), None, None).await;
+    let called = pipeline.extract(&source, &rows(1), None, None).await;
+    let result = called.result;
     assert!(
         matches!(result, Err(CallError::Failure(Failure::PermanentDenied(_)))),
         "{result:?}"
     );
-    let hint = pipeline
-        .last_denial()
-        .and_then(|denial| denial.hint())
-        .unwrap();
+    let hint = called.denial.unwrap().hint().unwrap();
     assert!(
         hint.as_str()
             .contains(r#"origins = ["https://other.test"]"#),
         "{hint}"
     );
 
-    let answer = pipeline.query(&question(), None, None).await;
+    let called = pipeline.query(&question(), None, None).await;
+    let answer = called.result;
     assert!(
         matches!(answer, Err(CallError::Failure(Failure::PermanentDenied(_)))),
         "{answer:?}"
     );
-    let denial = pipeline.last_denial().unwrap().to_string();
+    let denial = called.denial.unwrap().to_string();
     assert!(
         denial.contains(r#"the DynamoDB table "tracks""#),
         "{denial}"
@@ -166,7 +165,8 @@ async fn time_and_memory_are_bounded() {
             let pipeline = pipeline(&origin, &limits);
             let result = pipeline
                 .extract(&source(&origin), &rows, None, budget)
-                .await;
+                .await
+                .result;
             assert!(expected(&result), "{result:?}");
         };
     // A server that doesn't answer: the component minds its budget itself.

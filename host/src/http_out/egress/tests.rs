@@ -10,50 +10,6 @@ fn origins(texts: &[&str]) -> BTreeSet<Origin> {
 }
 
 #[test]
-fn parses_origins_strictly() {
-    let check = |text: &str, expected: Option<&str>| {
-        let parsed = text.parse::<Origin>().ok().map(|origin| origin.to_string());
-        assert_eq!(parsed.as_deref(), expected, "{text}");
-    };
-    check("https://api.example.com", Some("https://api.example.com"));
-    check("https://API.Example.com/", Some("https://api.example.com"));
-    check(
-        "https://api.example.com:443",
-        Some("https://api.example.com"),
-    );
-    check(
-        "http://api.example.com:443",
-        Some("http://api.example.com:443"),
-    );
-    check("http://localhost:8080", Some("http://localhost:8080"));
-    check(
-        "https://[2001:DB8::0:1]:8443",
-        Some("https://[2001:db8::1]:8443"),
-    );
-    check("https://127.0.0.1", Some("https://127.0.0.1"));
-    check("api.example.com", None);
-    check("example.com:8080", None);
-    check("//example.com", None);
-    check("ftp://example.com", None);
-    check("https://", None);
-    check("https://user@example.com", None);
-    check("https://user:word@example.com", None);
-    check("https://example.com:", None);
-    check("https://example.com:0", None);
-    check("https://example.com:65536", None);
-    check("https://example.com:+80", None);
-    check("https://example.com/path", None);
-    check("https://example.com?query", None);
-    check("https://example.com/#fragment", None);
-    check("https://*.example.com", None);
-    check("https://.example.com", None);
-    check("https://[::1", None);
-    check("https://[fe80::1%25eth0]", None);
-    check("https://exämple.com", None);
-    check("", None);
-}
-
-#[test]
 fn admits_only_configured_origins() {
     let egress = Egress {
         origins: origins(&["https://api.example.com", "http://plain.example.com:8080"]),

@@ -77,7 +77,7 @@ async fn answers_and_faults_become_wasi_s() {
             outcome(&mut hooks, get(&format!("{origin}/x")), None).await,
             expected
         );
-        assert_eq!(hooks.denials.last(), None);
+        assert_eq!(hooks.denials.behind(Claim::Refused), None);
     }
     check(Behaviour::Answer(OK), "200, 2 bytes").await;
     check(Behaviour::AnswerAndClose(""), "ConnectionTerminated").await;
@@ -170,7 +170,10 @@ async fn refusals_name_their_setting() {
     let mut hooks = hooks(std::slice::from_ref(&origin), few);
     let mut check = async |url: &str, expected: &str, hint: Option<&str>| {
         assert_eq!(outcome(&mut hooks, get(url), None).await, expected, "{url}");
-        let given = hooks.denials.last().and_then(|denial| denial.hint());
+        let given = hooks
+            .denials
+            .behind(Claim::Failed)
+            .and_then(|denial| denial.hint());
         let given = given.as_ref().map(Hint::as_str);
         assert!(
             given.unwrap_or_default().contains(hint.unwrap_or_default()),

@@ -1,0 +1,191 @@
+//! The component's edge: `dynamodb.send` → signed requests over `wasi:http`,
+//! all of a list at the same time.
+
+use crate::fault;
+use crate::settings::{Settings, SettingsError};
+use crate::sign::{SignError, Unsigned, sign};
+use crate::skew::Skew;
+use bindings::exports::rowcast::pipeline::dynamodb::{Guest, Request, Response, SendError};
+use bindings::wasi::cli::environment::get_environment;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use rowcast_guest::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
+use rowcast_guest::{clock, executor, http as wasi_http};
+use std::error::Error;
+
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    reason = "generated from wit/, which has the documentation"
+)]
+mod bindings {
+    use rowcast_guest::bindings::wasi as shared;
+
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "adapter",
+        generate_all,
+        with: {
+            "wasi:clocks/monotonic-clock@0.2.12": shared::clocks::monotonic_clock,
+            "wasi:clocks/wall-clock@0.2.12": shared::clocks::wall_clock,
+            "wasi:http/outgoing-handler@0.2.12": shared::http::outgoing_handler,
+            "wasi:http/types@0.2.12": shared::http::types,
+            "wasi:io/error@0.2.12": shared::io::error,
+            "wasi:io/poll@0.2.12": shared::io::poll,
+            "wasi:io/streams@0.2.12": shared::io::streams,
+            "wasi:random/random@0.2.12": shared::random::random,
+        },
+    });
+}
+
+struct Component;
+
+bindings::export!(Component with_types_in bindings);
+
+/// What is known of the server's clock, as long as this instance lives.
+static SKEW: Skew = Skew::new();
+
+impl Guest for Component {
+    fn send(requests: Vec<Request>) -> Vec<Result<Response, SendError>> {
+        let variables = get_environment();
+        let settings = Settings::read(|name| {
+            let found = variables.iter().find(|(key, _)| key == name);
+            found.map(|(_, value)| value.clone())
+        });
+        let settings = match settings {
+            Ok(settings) => settings,
+            Err(error) => return requests.iter().map(|_| Err(unset(&error))).collect(),
+        };
+        let settings = &settings;
+        executor::block_on(
+            stream::iter(requests)
+                .map(|request| send(settings, request))
+                .buffered(settings.in_flight)
+                .collect(),
+        )
+    }
+}
+
+async fn send(settings: &Settings, request: Request) -> Result<Response, SendError> {
+    let operation = request.operation;
+    let admitted = settings.tables.admit(&operation, &request.body);
+    admitted.map_err(|refusal| SendError::Denied(with_causes(&refusal)))?;
+    let act = format!("send {operation} to {}", settings.endpoint.origin());
+    let length = u64::try_from(request.body.len()).unwrap_or(u64::MAX);
+    if length > settings.body_bytes {
+        return Err(SendError::TooLarge(format!(
+            "{act}: the request is longer than ROWCAST_DYNAMODB_BODY_KIB allows"
+        )));
+    }
+    let body = Bytes::from(request.body);
+    let mut corrected = false;
+    loop {
+        let with = SKEW.correct(clock::today());
+        let unsigned = Unsigned {
+            endpoint: &settings.endpoint,
+            operation: &operation,
+            body: body.clone(),
+        };
+        let signed = sign(&unsigned, with.at, &settings.credentials).map_err(unsignable)?;
+        let answer = wasi_http::send(plain(&signed, settings)).await;
+        let answer = answer.map_err(|error| unanswered(&act, error))?;
+        let status = answer.status;
+        let headers = headers(&answer);
+        let date = headers
+            .get(header::DATE)
+            .and_then(|date| date.to_str().ok());
+        let fault = fault::of(status, &headers, &answer.body);
+        // Once: the clock can be wrong only once.
+        if !corrected
+            && fault.is_some_and(|fault| SKEW.corrects(with, clock::today(), &fault, date))
+        {
+            corrected = true;
+            continue;
+        }
+        return match String::from_utf8(answer.body) {
+            Ok(body) => Ok(Response { status, body }),
+            Err(_) => Err(SendError::Unavailable(format!(
+                "{act}: the answer is not UTF-8"
+            ))),
+        };
+    }
+}
+
+fn plain(signed: &http::Request<Bytes>, settings: &Settings) -> HttpRequest {
+    let headers = signed.headers().iter();
+    HttpRequest {
+        method: HttpMethod::Post,
+        url: signed.uri().to_string(),
+        headers: headers
+            // WASI's host sets it from the URL, which is what was signed.
+            .filter(|(name, _)| *name != header::HOST)
+            .filter_map(|(name, value)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            })
+            .collect(),
+        body: signed.body().to_vec(),
+        timeout_ms: settings.timeout_ms,
+        max_body_bytes: settings.body_bytes,
+    }
+}
+
+fn headers(answer: &HttpResponse) -> HeaderMap {
+    let headers = answer.headers.iter();
+    headers
+        .filter_map(|(name, value)| {
+            let name = HeaderName::try_from(name.as_str()).ok()?;
+            Some((name, HeaderValue::from_str(value).ok()?))
+        })
+        .collect()
+}
+
+fn unset(error: &SettingsError) -> SendError {
+    match error {
+        SettingsError::NoCredentials(_) => SendError::Credentials(error.to_string()),
+        SettingsError::Endpoint(_) => SendError::Denied(format!(
+            "{}; set AWS_REGION, or correct AWS_ENDPOINT_URL_DYNAMODB",
+            with_causes(error)
+        )),
+        SettingsError::Bound { .. } => SendError::Denied(error.to_string()),
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an error that is turned into another"
+)]
+fn unsignable(error: SignError) -> SendError {
+    let text = with_causes(&error);
+    match error {
+        SignError::Operation(_) | SignError::Build(_) => SendError::Denied(text),
+        SignError::Header(_) | SignError::Signature(_) => SendError::Credentials(text),
+    }
+}
+
+fn unanswered(act: &str, error: HttpError) -> SendError {
+    match error {
+        HttpError::Unavailable(cause) => SendError::Unavailable(format!("{act}: {cause}")),
+        HttpError::Timeout => SendError::Unavailable(format!(
+            "{act}: no complete answer within ROWCAST_DYNAMODB_SECONDS"
+        )),
+        HttpError::TooLarge => SendError::TooLarge(format!(
+            "{act}: the answer is longer than ROWCAST_DYNAMODB_BODY_KIB allows"
+        )),
+        HttpError::Denied(cause) | HttpError::Invalid(cause) => {
+            SendError::Denied(format!("{act}: {cause}"))
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,99 @@
+//! HTTP requests and answers as plain values, for every target.
+
+/// One HTTP request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: HttpMethod,
+    /// Absolute URL, encoded.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for GET.
+    pub body: Vec<u8>,
+    /// Time for the whole exchange, in milliseconds.
+    pub timeout_ms: u64,
+    /// Bytes of the answer's body at the most.
+    pub max_body_bytes: u64,
+}
+
+/// The methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// Source requests.
+    Get,
+    /// Token requests.
+    Post,
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpResponse {
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpError {
+    /// Not connected, reset, or cut short.
+    Unavailable(String),
+    /// The time for the exchange ran out.
+    Timeout,
+    /// The body is longer than `max_body_bytes`.
+    TooLarge,
+    /// The host's policy refuses the request.
+    Denied(String),
+    /// The request itself can't be made: a bad URL or header.
+    Invalid(String),
+}
+
+/// What follows the authority in a URL → what a request's first line has: no
+/// fragment, a slash first, and only the characters that RFC 3986 has. URLs may
+/// keep `{` and `|` in a query as they are; not every host sends those.
+#[must_use]
+pub fn target(after_authority: &str) -> String {
+    let (path, _) = after_authority
+        .split_once('#')
+        .unwrap_or((after_authority, ""));
+    let mut target = String::with_capacity(path.len() + 1);
+    if !path.starts_with('/') {
+        target.push('/');
+    }
+    for character in path.chars() {
+        if character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%[]".contains(character) {
+            target.push(character);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+                target.push('%');
+                target.push(digit(byte >> 4).to_ascii_uppercase());
+                target.push(digit(byte & 15).to_ascii_uppercase());
+            }
+        }
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        let check = |after_authority: &str, expected: &str| {
+            assert_eq!(target(after_authority), expected, "{after_authority}");
+        };
+        check("", "/");
+        check("?a=b", "/?a=b");
+        check("/a/b%2Fc?d=%7B&e=[1]", "/a/b%2Fc?d=%7B&e=[1]");
+        check("/a#b", "/a");
+        check("/?q={}|^`\\\"<>", "/?q=%7B%7D%7C%5E%60%5C%22%3C%3E");
+        check("/ü?봄", "/%C3%BC?%EB%B4%84");
+    }
+}

@@ -1,0 +1,20 @@
+//! The calls of the pipeline, as a trait: the guest makes them by its imports,
+//! the tests by scripts.
+
+use crate::bindings::rowcast::pipeline::extract::Extraction;
+use crate::bindings::rowcast::pipeline::load::Report;
+use crate::bindings::rowcast::pipeline::query::{Answer, Explanation};
+use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::input::{Explain, Extract, Load, Query};
+
+/// What the service is composed with.
+pub trait Calls {
+    /// Rows → documents.
+    fn extract(&self, call: &Extract) -> Result<Extraction, Failure>;
+    /// Documents → DynamoDB.
+    fn load(&self, call: &Load) -> Result<Report, Failure>;
+    /// A condition → one page of documents.
+    fn query(&self, call: &Query) -> Result<Answer, Failure>;
+    /// Why nothing matched.
+    fn explain(&self, call: &Explain) -> Result<Explanation, Failure>;
+}

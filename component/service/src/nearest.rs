@@ -1,0 +1,51 @@
+//! A name that is not known, and those that are → the one that was meant.
+
+/// The name that differs from what was written by a slip or two.
+pub fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A long name is nobody's slip, and would take long to compare.
+    if written.len() > 64 {
+        return None;
+    }
+    names
+        .into_iter()
+        .map(|name| (distance(written, name), name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance, one row of the table at a time.
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    for (above, from) in left.chars().enumerate() {
+        let mut diagonal = above;
+        let mut previous = above + 1;
+        let mut next = vec![previous];
+        for (to, up) in right.chars().zip(row.iter().skip(1)) {
+            let changed = diagonal + usize::from(from != to);
+            previous = changed.min(previous + 1).min(up + 1);
+            diagonal = *up;
+            next.push(previous);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised() {
+        let names = ["concurrency", "records", "require", "retry", "url"];
+        let check = |written: &str, expected| assert_eq!(nearest(written, names), expected);
+        check("concurency", Some("concurrency"));
+        check("record", Some("records"));
+        check("uri", Some("url"));
+        check("reqiure", Some("require"));
+        check("retries", None);
+        check("budget", None);
+        check(&"url".repeat(100), None);
+    }
+}

@@ -1,0 +1,170 @@
+"""Coroutines → run side by side over `wasi:io/poll`. A GET request → its whole
+answer over `wasi:http`, or the one exception that says why there is none."""
+
+from collections.abc import Coroutine, Generator, Iterable
+from dataclasses import dataclass
+from typing import Never
+from urllib.parse import urlsplit
+
+from componentize_py_types import Err, Ok
+from wit_world.imports import monotonic_clock, outgoing_handler, poll
+from wit_world.imports import wasi_http_types as http
+from wit_world.imports.poll import Pollable
+from wit_world.imports.random import get_random_u64
+from wit_world.imports.streams import InputStream, StreamError_Closed
+
+READ_BYTES = 64 * 1024
+NANOSECONDS = 1_000_000  # in a millisecond
+
+
+class Unanswered(Exception):
+    """No complete answer; the same request may succeed later."""
+
+
+class TooLong(Exception):
+    """The body is longer than allowed."""
+
+
+class Refused(Exception):
+    """The host's policy doesn't let the request out."""
+
+
+class Impossible(Exception):
+    """The request itself can't be made."""
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Wait:
+    """`await Wait(pollable, until)` goes on when the pollable is ready, or
+    raises Unanswered at that time."""
+
+    pollable: Pollable
+    until_ms: int
+
+    def __await__(self) -> Generator["Wait"]:
+        yield self
+
+
+type Job = Coroutine[Wait, None, None]
+
+
+def now_ms() -> int:
+    return monotonic_clock.now() // NANOSECONDS
+
+
+async def sleep(milliseconds: int) -> None:
+    with monotonic_clock.subscribe_duration(milliseconds * NANOSECONDS) as timer:
+        await Wait(timer, now_ms() + milliseconds + 60_000)
+
+
+def jitter(attempt: int, base_ms: int, most_ms: int) -> int:
+    """Full jitter: anything up to the base, doubled for each attempt. Drawn by
+    the host: Python's own generator was seeded when this was built."""
+    return get_random_u64() % (min(base_ms << attempt, most_ms) + 1)
+
+
+def run_all(jobs: Iterable[Job], at_once: int) -> None:
+    """Runs all of them to their ends, so many at once."""
+    waiting: list[tuple[Job, Wait]] = []
+
+    def go_on(job: Job, error: Exception | None = None) -> None:
+        try:
+            wait = job.send(None) if error is None else job.throw(error)
+        except StopIteration:
+            return
+        waiting.append((job, wait))
+
+    queue = iter(jobs)
+    while True:
+        while len(waiting) < at_once and (job := next(queue, None)) is not None:
+            go_on(job)
+        if not waiting:
+            return
+        soonest = min(wait.until_ms for _, wait in waiting)
+        with monotonic_clock.subscribe_instant(soonest * NANOSECONDS) as timer:
+            ready = set(poll.poll([wait.pollable for _, wait in waiting] + [timer]))
+        now = now_ms()
+        for index, (job, wait) in enumerate([waiting.pop(0) for _ in range(len(waiting))]):
+            if index in ready:
+                go_on(job)
+            elif wait.until_ms <= now:
+                go_on(job, Unanswered("no complete answer in time"))
+            else:
+                waiting.append((job, wait))
+
+
+# A resource must be dropped before the one it came from, which is why every
+# one of them has its `with`.
+async def get(url: str, headers: list[tuple[str, str]], until_ms: int, most_bytes: int) -> Answer:
+    request = _request(url, headers)
+    try:
+        pending = outgoing_handler.handle(request, None)
+    except Err as error:
+        _explain(error.value)
+    with pending as future:
+        with future.subscribe() as pollable:
+            await Wait(pollable, until_ms)
+        match future.get():
+            case Ok(Ok(response)):
+                pass
+            case Ok(Err(code)):
+                _explain(code)
+            case _:
+                raise Unanswered("there is no answer")
+        with response:
+            status = response.status()
+            with response.headers() as fields:
+                found = {name.lower(): value.decode("latin-1") for name, value in fields.entries()}
+            with response.consume() as body, body.stream() as stream:
+                return Answer(status, found, await _read(stream, until_ms, most_bytes))
+
+
+def _request(url: str, headers: list[tuple[str, str]]) -> http.OutgoingRequest:
+    parts = urlsplit(url)
+    scheme = http.Scheme_Https() if parts.scheme == "https" else http.Scheme_Http()
+    try:
+        fields = http.Fields.from_list([(name, value.encode()) for name, value in headers])
+        request = http.OutgoingRequest(fields)
+        request.set_scheme(scheme)
+        request.set_authority(parts.netloc)
+        request.set_path_with_query(f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+    except Err as error:
+        raise Impossible(f"the request can't be made: {error.value}") from None
+    return request
+
+
+async def _read(stream: InputStream, until_ms: int, most_bytes: int) -> bytes:
+    body = bytearray()
+    while True:
+        with stream.subscribe() as pollable:
+            await Wait(pollable, until_ms)
+        try:
+            body += stream.read(READ_BYTES)
+        except Err as error:
+            if isinstance(error.value, StreamError_Closed):
+                return bytes(body)
+            raise Unanswered("the body was cut short") from None
+        if len(body) > most_bytes:
+            raise TooLong(f"the body is longer than {most_bytes} bytes")
+
+
+def _explain(code: http.ErrorCode) -> Never:
+    name = type(code).__name__.removeprefix("ErrorCode_")
+    match code:
+        case http.ErrorCode_HttpRequestDenied() | http.ErrorCode_DestinationIpProhibited():
+            raise Refused("the host doesn't let this request out")
+        case http.ErrorCode_HttpRequestUriInvalid():
+            raise Impossible("the URL isn't one")
+        case http.ErrorCode_HttpResponseBodySize():
+            raise TooLong("the body is longer than the host allows")
+        case http.ErrorCode_InternalError(str(reason)):
+            raise Unanswered(reason)
+        case _:
+            raise Unanswered(name)

@@ -1,0 +1,127 @@
+"""AWS credentials, region and allowed origins → the component's environment.
+
+The component reads the variables that AWS's own tools read, and `ROWCAST_ALLOW`.
+It gets these and nothing else of this process's environment.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+from rowcast.failure import PermanentInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rowcast.source import Source
+
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
+ALLOW = "ROWCAST_ALLOW"
+
+VARIABLES = (*KEYS, *REGIONS, *ENDPOINTS, IGNORE_ENDPOINTS, ALLOW)
+"""What the component is told of this process's environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An AWS access key; only its id is shown."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+Provider: TypeAlias = "Callable[[], Credentials]"
+"""Asked before every call, so that credentials may expire and be renewed."""
+
+
+class _Frozen(Protocol):
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
+class _Session(Protocol):
+    def get_credentials(self) -> Any: ...
+
+
+def of_session(session: _Session) -> Provider:
+    """The credentials of a `boto3` or `botocore` session, renewed as it renews them.
+
+    This reaches what the environment doesn't hold: profiles, SSO, and the roles
+    of containers, pods and instances.
+    """
+
+    def provide() -> Credentials:
+        held = session.get_credentials()
+        if held is None:
+            raise PermanentInvalid("find AWS credentials: this session has none")
+        frozen: _Frozen = held.get_frozen_credentials()
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return provide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the component's environment is made of, before each call."""
+
+    variables: Mapping[str, str] = field(repr=False)
+    credentials: Credentials | Provider | None = None
+    allow: tuple[str, ...] | None = None
+
+    def for_dynamodb(self) -> dict[str, str]:
+        """For `load`, `query` and `explain`: credentials, and no source to reach.
+
+        The list is the source's; where DynamoDB is, region and endpoint say.
+        """
+        found = dict(self.variables)
+        match self.credentials:
+            case None:
+                pass
+            case Credentials() as held:
+                found.update(_keys(held))
+            case provide:
+                found.update(_keys(provide()))
+        return found | {ALLOW: ""}
+
+    def for_source(self, source: Source) -> dict[str, str]:
+        """For `extract`: no credentials, and the origins that the source names."""
+        urls = [source.url]
+        if (token_url := getattr(source.auth, "token_url", None)) is not None:
+            urls.append(token_url)
+        # A list is always given: wasmtime-py has no limits of its own.
+        if self.allow is not None:
+            return {ALLOW: ",".join(self.allow)}
+        origins = [origin for url in urls if (origin := _origin(url))]
+        return {ALLOW: self.variables.get(ALLOW, ",".join(origins))}
+
+
+def of_process() -> dict[str, str]:
+    """This process's variables, as far as the component knows them."""
+    return {name: held for name in VARIABLES if (held := os.environ.get(name))}
+
+
+def _keys(credentials: Credentials) -> dict[str, str]:
+    held = (
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        # A token of the process would belong to another key. Empty is unset.
+        credentials.session_token or "",
+    )
+    return dict(zip(KEYS, held, strict=True))
+
+
+def _origin(url: str) -> str | None:
+    """Scheme and authority; none where a template decides them row by row."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if not parts.scheme or not host or "{" in parts.scheme + host:
+        return None
+    return f"{parts.scheme}://{host}"

@@ -1,0 +1,1 @@
+"""The package's tests; `README.md` says what they need."""

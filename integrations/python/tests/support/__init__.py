@@ -1,0 +1,1 @@
+"""What tests run against: a source whose faults are scripted, and a DynamoDB."""

@@ -1,0 +1,107 @@
+"""Credentials, region and origins → the component's environment."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rowcast import (
+    Basic,
+    Bearer,
+    ClientCredentials,
+    Credentials,
+    PermanentInvalid,
+    Pipeline,
+    Source,
+    of_session,
+)
+from rowcast.credentials import ALLOW, Environment, of_process
+
+SECRET = "s3cr3t"
+KEY = Credentials("AKIA", SECRET, SECRET)
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        KEY,
+        Bearer(SECRET),
+        Basic(username="u", password=SECRET),
+        ClientCredentials(token_url="https://a/t", client_id="i", client_secret=SECRET),
+        Source(url="https://a", headers={"x-api-key": SECRET}, auth=Bearer(SECRET)),
+        Environment(variables={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
+        Pipeline(b"", environment={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
+    ],
+    ids=lambda holder: type(holder).__name__,
+)
+def test_secrets_are_not_shown(holder: object) -> None:
+    assert SECRET not in repr(holder)
+    assert SECRET not in f"{holder}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "allow", "expected"),
+    [
+        ({}, None, "https://a"),
+        ({ALLOW: "https://b"}, None, "https://b"),
+        ({ALLOW: "https://b"}, ("https://c", "https://d"), "https://c,https://d"),
+        ({}, (), ""),
+    ],
+)
+def test_what_is_allowed(
+    variables: dict[str, str], allow: tuple[str, ...] | None, expected: str
+) -> None:
+    environment = Environment(variables=variables, allow=allow)
+    assert environment.for_source(Source(url="https://a/{id}")) == {ALLOW: expected}
+    assert environment.for_dynamodb() == {ALLOW: ""}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (Source(url="https://api.example.com/v1/{id}"), "https://api.example.com"),
+        (Source(url="http://u:p@127.0.0.1:80/{id}"), "http://127.0.0.1:80"),
+        (
+            Source(
+                url="https://a/{id}",
+                auth=ClientCredentials(token_url="https://b/t", client_id="", client_secret=""),
+            ),
+            "https://a,https://b",
+        ),
+        (Source(url="https://{host}/v1"), ""),
+        (Source(url="{url}"), ""),
+    ],
+)
+def test_the_source_alone_is_allowed(source: Source, expected: str) -> None:
+    environment = Environment(variables={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY)
+    assert environment.for_source(source) == {ALLOW: expected}
+
+
+def test_explicit_credentials_go_first() -> None:
+    variables = {"AWS_ACCESS_KEY_ID": "other", "AWS_SESSION_TOKEN": "other"}
+    found = Environment(variables=variables, credentials=Credentials("a", "b")).for_dynamodb()
+    assert found["AWS_ACCESS_KEY_ID"] == "a"
+    assert found["AWS_SESSION_TOKEN"] == ""
+
+
+def test_a_session_is_asked_every_time() -> None:
+    tokens = iter("xy")
+
+    def frozen() -> object:
+        return SimpleNamespace(access_key="a", secret_key="b", token=next(tokens))
+
+    held: Any = SimpleNamespace(get_frozen_credentials=frozen)
+    provider = of_session(SimpleNamespace(get_credentials=lambda: held))
+    assert [provider().session_token, provider().session_token] == ["x", "y"]
+    with pytest.raises(PermanentInvalid, match="this session has none"):
+        of_session(SimpleNamespace(get_credentials=lambda: None))()
+
+
+def test_nothing_else_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(of_process()):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("DATABASE_URL", SECRET)
+    assert of_process() == {"AWS_REGION": "eu-west-1"}

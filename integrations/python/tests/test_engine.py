@@ -1,0 +1,111 @@
+"""Compiled components, their cache, and calls that don't end by themselves."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from wasmtime import wat2wasm
+from wasmtime.component import Component
+
+from rowcast import ComponentError, ExecutionFailed, Limits, Pipeline
+from rowcast import engine as engines
+from rowcast.engine import Loaded, digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+MISBEHAVING = """
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "endless") (loop (br 0)))
+    (func (export "trap") unreachable)
+    (func (export "grow") (loop
+      (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))
+      (br 0))))
+  (core instance $i (instantiate $m))
+  (func $endless (canon lift (core func $i "endless")))
+  (func $trap (canon lift (core func $i "trap")))
+  (func $grow (canon lift (core func $i "grow")))
+  (instance $calls (export "endless" (func $endless))
+    (export "trap" (func $trap)) (export "grow" (func $grow)))
+  (export "rowcast:pipeline/extract@0.1.0" (instance $calls))
+  (export "rowcast:pipeline/load@0.1.0" (instance $calls))
+  (export "rowcast:pipeline/query@0.1.0" (instance $calls)))
+"""
+
+
+def loaded(wat: str, cache: Path | None = None) -> Loaded:
+    wasm = bytes(wat2wasm(wat))
+    return Loaded(wasm, digest(wasm), cache)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("endless", "call `endless`: took longer than 0.2 s"),
+        ("trap", "call `trap`: .*unreachable"),
+        ("grow", "call `grow`: .*unreachable"),
+    ],
+)
+def test_no_call_takes_the_process_with_it(function: str, message: str) -> None:
+    limits = Limits(call_seconds=0.2, memory_bytes=4 * 1024 * 1024)
+    begun = time.monotonic()
+    with pytest.raises(ExecutionFailed, match=message):
+        loaded(MISBEHAVING).call("extract", function, (), {}, limits)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_missing_function() -> None:
+    with pytest.raises(ComponentError, match="call `other`: the component doesn't export it"):
+        loaded(MISBEHAVING).call("extract", "other", (), {}, Limits())
+
+
+@pytest.mark.parametrize(
+    ("wasm", "message"),
+    [
+        (b"\0asm", "compile the component"),
+        (bytes(wat2wasm("(component)")), "it lacks rowcast:pipeline/extract@0.1.0, "),
+    ],
+)
+def test_no_pipeline(wasm: bytes, message: str) -> None:
+    with pytest.raises(ComponentError, match=message):
+        Pipeline(wasm, cache=False).prepare()
+
+
+def test_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROWCAST_COMPONENT", str(tmp_path / "none.wasm"))
+    with pytest.raises(ComponentError, match=r"none\.wasm; write it by `rowcast component"):
+        Pipeline()
+    with pytest.raises(ComponentError, match="read the component"):
+        Pipeline(tmp_path)
+
+
+def test_the_cache_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "a/b"
+    loaded(MISBEHAVING, cache)
+    (file,) = cache.iterdir()
+    monkeypatch.setattr(engines, "Component", _Uncompilable)
+    loaded(MISBEHAVING, cache)
+    monkeypatch.undo()
+    # A file that is no compiled component is made anew.
+    file.write_bytes(b"else")
+    loaded(MISBEHAVING, cache)
+    assert file.stat().st_size > 4
+    assert list(cache.iterdir()) == [file]
+
+
+def test_a_cache_that_others_can_write_is_not_used(tmp_path: Path) -> None:
+    cache = tmp_path / "open"
+    cache.mkdir()
+    cache.chmod(0o777)
+    loaded(MISBEHAVING, cache)
+    assert list(cache.iterdir()) == []
+
+
+class _Uncompilable(Component):
+    def __init__(self, *_: object) -> None:
+        raise AssertionError("compiled, though it's in the cache")

@@ -1,0 +1,298 @@
+"""The component itself: a source's rows into DynamoDB, and questions about them."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rowcast import (
+    Basic,
+    Bearer,
+    Cell,
+    ClientCredentials,
+    ComponentError,
+    CursorPagination,
+    Failure,
+    KeyAttribute,
+    KeySchema,
+    LinkHeader,
+    NextUrl,
+    PermanentDenied,
+    PermanentInvalid,
+    Pipeline,
+    Question,
+    RateLimited,
+    Retry,
+    Source,
+    StoppedByDenial,
+    StoppedByRateLimit,
+    Table,
+    Tally,
+    Transfer,
+    Unavailable,
+)
+
+from .support.stand_in import TRACKS, Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .support.dynamodb_local import DynamoDb
+    from .support.stand_in import StandIn
+
+KEYS = KeySchema(partition=KeyAttribute("artist_id"), sort=KeyAttribute("country_track"))
+
+
+def rows(count: int) -> list[dict[str, str]]:
+    return [{"id": f"a{index}"} for index in range(count)]
+
+
+def test_rows_to_documents_to_answers(
+    pipeline: Pipeline, source: StandIn, dynamodb: DynamoDb, table: str
+) -> None:
+    extraction = pipeline.extract(source.source(), rows(2))
+    assert [one.cell for one in extraction.done] == [
+        Cell(0, 0),
+        Cell(0, 1),
+        Cell(1, 0),
+        Cell(1, 1),
+    ]
+    assert len(extraction.documents) == 4 * TRACKS
+    first = next(extraction.parsed())
+    assert first["artist_id"] == "a0"
+    assert first["length"] == Decimal("201.50")
+
+    report = pipeline.load(Table(name=table), extraction.documents)
+    assert (report.written, report.superseded, report.rejected, report.pending) == (12, [], [], [])
+    again = pipeline.load(Table(name=table, keys=KEYS), [*extraction.parsed()])
+    assert again.written == 12
+
+    found = [*pipeline.documents(Question(table=table, filter="popularity > 90", segments=2))]
+    assert len(found) == 12
+    assert {one["plays"] for one in found} == {12345678901234567890123}
+    item = next(item for item in dynamodb.items(table) if item["country_track"] == {"S": "CA#a1-2"})
+    assert item["plays"] == {"N": "12345678901234567890123"}
+
+
+def test_pages(pipeline: Pipeline, table: str) -> None:
+    documents = [
+        {"artist_id": "a", "country_track": f"{index:04}", "filler": "x" * 3000}
+        for index in range(600)
+    ]
+    assert pipeline.load(Table(name=table), documents).written == 600
+    # DynamoDB reads 1 MB at a time.
+    pages = [*pipeline.query(Question(table=table, filter="artist_id = 'a'"))]
+    assert len(pages) > 1
+    assert pages[0].access == "query"
+    found = [one["country_track"] for page in pages for one in page.parsed()]
+    assert found == [f"{index:04}" for index in range(600)]
+    limited = Question(table=table, filter="artist_id = 'a'", select=["country_track"], limit=5)
+    assert [*pipeline.documents(limited)][-1] == {"country_track": "0004"}
+
+
+def test_why_nothing_matches(pipeline: Pipeline, table: str) -> None:
+    pipeline.load(Table(name=table), [{"artist_id": "a", "country_track": "b", "n": "1"}])
+    question = Question(table=table, filter="n > 1 AND m = 2")
+    assert [*pipeline.documents(question)] == []
+    findings = pipeline.explain(question).findings
+    assert [(one.path, one.missing, one.other_type) for one in findings] == [
+        ("n", 0, 1),
+        ("m", 1, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("auth", "sent"),
+    [
+        (Bearer("tok"), "Bearer tok"),
+        (Basic(username="u", password="p"), "Basic dTpw"),
+        ("client credentials", "Bearer t0ken"),
+    ],
+)
+def test_auth(pipeline: Pipeline, source: StandIn, auth: Any, sent: str) -> None:
+    if isinstance(auth, str):
+        auth = ClientCredentials(
+            token_url=f"{source.origin}/token", client_id="app", client_secret="s3cret"
+        )
+    assert len(pipeline.extract(source.source(auth=auth), rows(1)).done) == 2
+    assert {headers["authorization"] for headers in source.headers} == {sent}
+
+
+@pytest.mark.parametrize(
+    ("pagination", "first"),
+    [
+        (NextUrl("/next"), Fault(body='{"tracks":[],"next":"/artists/b/tracks?country=DE"}')),
+        (
+            CursorPagination(pointer="/next", parameter="country"),
+            Fault(body='{"tracks":[],"next":"DE"}'),
+        ),
+        (
+            LinkHeader(),
+            Fault(
+                body='{"tracks":[]}',
+                headers={"link": '</artists/b/tracks?country=DE>; rel="next"'},
+            ),
+        ),
+    ],
+)
+def test_pagination(pipeline: Pipeline, source: StandIn, pagination: Any, first: Fault) -> None:
+    source.faults["a0"] = [first]
+    asked = source.source(matrix={"country": ["US"]}, pagination=pagination, attributes={})
+    assert len(pipeline.extract(asked, rows(1)).documents) == TRACKS
+    assert sum(source.requests.values()) == 2
+
+
+def test_faults_are_told_apart(pipeline: Pipeline, source: StandIn) -> None:
+    source.faults = {
+        "a0": [Fault(status=503), Fault(cut=True), Fault(status=500)],
+        "a1": [Fault(status=404, body="gone")],
+        "a2": [Fault(body='{"tracks":[{"id":"x"}]}')],
+    }
+    asked = source.source(matrix={}, attributes={}, url=source.origin + "/artists/{id}/tracks")
+    found = pipeline.extract(asked, [*rows(4), {"other": 1}])
+    assert [one.cell for one in found.done] == [Cell(2), Cell(3)]
+    kinds = [(one.cell.row, one.kind, one.status) for one in found.rejected]
+    assert kinds == [(1, "status", 404), (4, "template", None)]
+    assert [(one.cell.row, one.path) for one in found.rejected_records] == [(2, "/popularity")]
+    assert found.pending == [Cell(0)]
+    assert found.retries == 2
+
+
+LIMITED = Fault(
+    status=429, body='{"error":{"message":"QUOTA_EXCEEDED"}}', headers={"retry-after": "60"}
+)
+
+
+def test_partly_done(pipeline: Pipeline, source: StandIn) -> None:
+    source.faults["a1"] = [LIMITED] * 9
+    found = pipeline.extract(source.source(concurrency=1), rows(3))
+    assert [one.cell.row for one in found.done] == [0, 0]
+    assert len(found.pending) == 4
+    match found.stopped:
+        case StoppedByRateLimit(retry_after_ms=wait):
+            assert 55_000 < wait <= 60_000
+        case other:
+            pytest.fail(f"stopped by {other}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "raised", "shown"),
+    [
+        (LIMITED, RateLimited, "QUOTA_EXCEEDED"),
+        (Fault(status=401), PermanentDenied, "401"),
+        (Fault(status=500), Unavailable, "500"),
+    ],
+)
+def test_failures(
+    pipeline: Pipeline, source: StandIn, fault: Fault, raised: type[Failure], shown: str
+) -> None:
+    source.faults["a0"] = [fault] * 9
+    with pytest.raises(raised, match=shown) as caught:
+        pipeline.extract(source.source(), rows(1))
+    if isinstance(caught.value, RateLimited):
+        assert 55 < caught.value.retry_after <= 60
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"url": "{id"}, "template"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"retry": Retry(max_attempts=0)}, "attempts"),
+    ],
+)
+def test_wrong_configuration(
+    pipeline: Pipeline, source: StandIn, changed: dict[str, Any], shown: str
+) -> None:
+    with pytest.raises(PermanentInvalid, match=shown):
+        pipeline.extract(source.source(**changed), rows(1))
+
+
+def test_no_such_table(pipeline: Pipeline) -> None:
+    with pytest.raises(PermanentInvalid, match="nowhere"):
+        pipeline.load(Table(name="nowhere"), [{"artist_id": "a"}])
+    with pytest.raises(PermanentInvalid, match="column"):
+        pipeline.page(Question(table="nowhere", filter="a >"))
+
+
+def test_other_origins_are_refused(component: Path, cache: Path, source: StandIn) -> None:
+    elsewhere = Pipeline(component, environment={}, allow=["https://a.example"], cache=cache)
+    found: Any
+    try:
+        found = elsewhere.extract(source.source(), rows(1)).rejected[0].kind
+    except PermanentDenied:
+        found = "policy"
+    assert found == "policy"
+    assert not source.requests
+    # A page of the source's that leads elsewhere is not followed.
+    source.faults["a0"] = [Fault(body='{"tracks":[],"next":"http://127.0.0.2:9/"}')]
+    asked = source.source(attributes={}, pagination=NextUrl("/next"))
+    pipeline = Pipeline(component, environment={}, cache=cache)
+    denied = pipeline.extract(asked, rows(1))
+    assert [one.kind for one in denied.rejected] == ["body"]
+    assert "another origin" in denied.rejected[0].reason
+
+
+def test_denied_by_the_source(pipeline: Pipeline, source: StandIn) -> None:
+    source.faults["a1"] = [Fault(status=401)]
+    found = pipeline.extract(source.source(concurrency=1), rows(3))
+    assert isinstance(found.stopped, StoppedByDenial)
+    assert len(found.done) + len(found.rejected) + len(found.pending) == 6
+
+
+def test_threads(pipeline: Pipeline, source: StandIn) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = [*pool.map(lambda _: pipeline.extract(source.source(), rows(20)), range(8))]
+    assert {len(one.documents) for one in found} == {20 * 2 * TRACKS}
+
+
+def test_several_processes(
+    component: Path, cache: Path, source: StandIn, dynamodb: DynamoDb, table: str
+) -> None:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        made = (component, cache, dynamodb.environment())
+        jobs = [pool.submit(_transfer, made, source.source(), table, number) for number in range(4)]
+        assert [job.result().written for job in jobs] == [2 * TRACKS] * 4
+    assert len(dynamodb.items(table)) == 8 * TRACKS
+
+
+def _transfer(
+    made: tuple[Path, Path, dict[str, str]], source: Source, table: str, number: int
+) -> Tally:
+    component, cache, environment = made
+    pipeline = Pipeline(component, environment=environment, cache=cache)
+    return Transfer.of(pipeline, source, Table(name=table), [{"id": f"w{number}"}]).run()
+
+
+def test_a_late_fork_is_refused(pipeline: Pipeline) -> None:
+    pipeline.prepare()
+    receive, send = multiprocessing.get_context("fork").Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=_say, args=(pipeline, send))
+    process.start()
+    assert receive.poll(30)
+    assert "forked from one that had used it already" in receive.recv()
+    process.join(30)
+
+
+def _say(pipeline: Pipeline, send: Any) -> None:
+    try:
+        pipeline.prepare()
+    except ComponentError as error:
+        send.send(str(error))
+
+
+def test_a_chunk_through_faults(
+    pipeline: Pipeline, source: StandIn, dynamodb: DynamoDb, table: str
+) -> None:
+    for index in range(0, 30, 3):
+        source.faults[f"a{index}"] = [Fault(status=502), Fault(cut=True)]
+    source.faults["a7"] = [Fault(status=404)]
+    quick = source.source(retry=Retry(max_attempts=5, base_delay_ms=1, max_delay_ms=5))
+    tally = Transfer.of(pipeline, quick, Table(name=table), rows(30)).run()
+    assert (tally.rows, tally.planned, tally.done, tally.rejected) == (30, 60, 59, 1)
+    assert tally.written == len(dynamodb.items(table)) == 59 * TRACKS
+    assert tally.requests == sum(source.requests.values())

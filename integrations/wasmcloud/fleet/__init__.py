@@ -1,0 +1,1 @@
+"""Programs, hosts and calls → the component on several wasmCloud hosts."""

