@@ -18,7 +18,9 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -246,6 +248,12 @@ def share(setting, where, socket, kill):
             if item["artist_id"]["S"] != "silence"
         )
         check(keys == expected and set(keys.values()) == {1}, f"the table has every track exactly once: {len(keys)}")
+        if not kill:
+            log = "pg_total_relation_size('t_execution_log') + pg_total_relation_size('t_join_set_response')"
+            command = ["psql", "-h", socket, "-U", "postgres", database, "-Atc", f"SELECT {log}"]
+            size = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            text = sum(len(json.dumps(item)) for item in scan(where, count=False)) / len(expected)
+            say(f"  Obelisk's log: {size / len(expected):.0f} bytes per document (of about {text:.0f} as DynamoDB's JSON)")
         return seconds
 
 
@@ -256,6 +264,8 @@ def main():
     parser.add_argument("--artists", type=int, default=600, help="rows (default: 600)")
     parser.add_argument("--latency", type=int, default=300, help="the source's, in ms (default: 300)")
     setting = parser.parse_args()
+    # Also then, what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seconds = {}
     with tempfile.TemporaryDirectory(prefix="rowcast-obelisk-") as folder:
         setting.folder = pathlib.Path(folder)
