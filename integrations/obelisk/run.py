@@ -150,17 +150,18 @@ def cases(setting, where, socket):
     with contextlib.closing(silent):
         closed = f"http://127.0.0.1:{free_port()}/{{id}}"
         asked = [
-            ("permanent_invalid", 1, EXTRACT, [{**source, "url": "{missing"}, ['{"id":"1"}'], None, 3000]),
-            ("permanent_denied", 1, EXTRACT, [{**source, "url": "https://elsewhere.invalid/{id}"}, ['{"id":"1"}'], None, 3000]),
-            ("unavailable", 4, EXTRACT, [{**source, "url": closed}, ['{"id":"1"}'], None, 3000]),
-            ("rate_limited", 4, EXTRACT, [{**source, "url": silent.url}, ['{"id":"1"}'], None, 3000]),
+            ("permanent_invalid", 1, "{missing"),
+            ("permanent_denied", 1, "https://elsewhere.invalid/{id}"),
+            ("unavailable", 4, closed),
+            ("rate_limited", 4, silent.url),
         ]
         settings = environment(where, socket, "direct")
         server = Obelisk(setting.obelisk, setting.folder, "direct", "direct.toml", settings)
         with ended(server.process):
             server.ready()
-            for case, attempts, function, parameters in asked:
-                identifier = execution(server.submit(function, *parameters))
+            for case, attempts, url in asked:
+                parameters = {**source, "url": url}, ['{"id":"1"}'], None, 3000
+                identifier = execution(server.submit(EXTRACT, *parameters))
                 answer = result(server, identifier)
                 failure = answer.get("error")
                 named = failure if isinstance(failure, str) else next(iter(failure or {}), None)
@@ -257,10 +258,15 @@ def share(setting, where, socket, kill):
         return seconds
 
 
+def found(path):
+    """A program may be in PATH."""
+    return pathlib.Path(shutil.which(path) or path).resolve()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("obelisk", "rowcast", "standalone", "workflow"):
-        parser.add_argument(f"--{name}", required=True, type=lambda path: pathlib.Path(path).resolve())
+        parser.add_argument(f"--{name}", required=True, type=found)
     parser.add_argument("--artists", type=int, default=600, help="rows (default: 600)")
     parser.add_argument("--latency", type=int, default=300, help="the source's, in ms (default: 300)")
     setting = parser.parse_args()
