@@ -18,7 +18,9 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -148,17 +150,18 @@ def cases(setting, where, socket):
     with contextlib.closing(silent):
         closed = f"http://127.0.0.1:{free_port()}/{{id}}"
         asked = [
-            ("permanent_invalid", 1, EXTRACT, [{**source, "url": "{missing"}, ['{"id":"1"}'], None, 3000]),
-            ("permanent_denied", 1, EXTRACT, [{**source, "url": "https://elsewhere.invalid/{id}"}, ['{"id":"1"}'], None, 3000]),
-            ("unavailable", 4, EXTRACT, [{**source, "url": closed}, ['{"id":"1"}'], None, 3000]),
-            ("rate_limited", 4, EXTRACT, [{**source, "url": silent.url}, ['{"id":"1"}'], None, 3000]),
+            ("permanent_invalid", 1, "{missing"),
+            ("permanent_denied", 1, "https://elsewhere.invalid/{id}"),
+            ("unavailable", 4, closed),
+            ("rate_limited", 4, silent.url),
         ]
         settings = environment(where, socket, "direct")
         server = Obelisk(setting.obelisk, setting.folder, "direct", "direct.toml", settings)
         with ended(server.process):
             server.ready()
-            for case, attempts, function, parameters in asked:
-                identifier = execution(server.submit(function, *parameters))
+            for case, attempts, url in asked:
+                parameters = {**source, "url": url}, ['{"id":"1"}'], None, 3000
+                identifier = execution(server.submit(EXTRACT, *parameters))
                 answer = result(server, identifier)
                 failure = answer.get("error")
                 named = failure if isinstance(failure, str) else next(iter(failure or {}), None)
@@ -246,16 +249,29 @@ def share(setting, where, socket, kill):
             if item["artist_id"]["S"] != "silence"
         )
         check(keys == expected and set(keys.values()) == {1}, f"the table has every track exactly once: {len(keys)}")
+        if not kill:
+            log = "pg_total_relation_size('t_execution_log') + pg_total_relation_size('t_join_set_response')"
+            command = ["psql", "-h", socket, "-U", "postgres", database, "-Atc", f"SELECT {log}"]
+            size = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            text = sum(len(json.dumps(item)) for item in scan(where, count=False)) / len(expected)
+            say(f"  Obelisk's log: {size / len(expected):.0f} bytes per document (of about {text:.0f} as DynamoDB's JSON)")
         return seconds
+
+
+def found(path):
+    """A program may be in PATH."""
+    return pathlib.Path(shutil.which(path) or path).resolve()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("obelisk", "rowcast", "standalone", "workflow"):
-        parser.add_argument(f"--{name}", required=True, type=lambda path: pathlib.Path(path).resolve())
+        parser.add_argument(f"--{name}", required=True, type=found)
     parser.add_argument("--artists", type=int, default=600, help="rows (default: 600)")
     parser.add_argument("--latency", type=int, default=300, help="the source's, in ms (default: 300)")
     setting = parser.parse_args()
+    # Also then, what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     seconds = {}
     with tempfile.TemporaryDirectory(prefix="rowcast-obelisk-") as folder:
         setting.folder = pathlib.Path(folder)

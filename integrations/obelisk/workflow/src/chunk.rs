@@ -138,7 +138,7 @@ impl<C: Calls> Work<'_, C> {
                 Ok(report) => {
                     let progress = report.pending.len() < batch.len();
                     let stop = report.stopped.clone().unwrap_or(Stop::Budget);
-                    batch = self.loaded(report, &batch);
+                    batch = self.loaded(&report, &batch);
                     if batch.is_empty() {
                         break;
                     }
@@ -156,7 +156,7 @@ impl<C: Calls> Work<'_, C> {
     }
 
     /// Enters a report; what it leaves pending is returned.
-    fn loaded(&mut self, report: Report, batch: &[(Cell, String)]) -> Vec<(Cell, String)> {
+    fn loaded(&mut self, report: &Report, batch: &[(Cell, String)]) -> Vec<(Cell, String)> {
         let at = |index: u32| usize::try_from(index).ok().and_then(|at| batch.get(at));
         self.tally.written = self.tally.written.saturating_add(report.written);
         tally::add(&mut self.tally.superseded, report.superseded.len());
