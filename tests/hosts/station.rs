@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::net::TcpSocket;
 
 /// A request that was on its way when silence was asked for breaks no rule.
 const ON_THE_WAY: Duration = Duration::from_millis(250);
@@ -18,8 +19,8 @@ const ON_THE_WAY: Duration = Duration::from_millis(250);
 pub struct Station {
     source: ScriptedSource,
     script: Arc<Mutex<Script>>,
-    /// Where nobody listens.
-    refused: String,
+    /// Bound, so that nobody else gets it, and never listening.
+    refused: TcpSocket,
     storage: TemporaryDynamoDb,
     dynamodb: FaultyDynamo,
 }
@@ -39,9 +40,8 @@ impl Station {
         let script: Arc<Mutex<Script>> = Arc::default();
         let own = Arc::clone(&script);
         let source = ScriptedSource::start(move |seen, _| own.lock().unwrap().reply(seen)).await;
-        // Bound and closed again: the kernel gives it to nobody else so soon.
-        let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let refused = format!("http://{}", refused.local_addr().unwrap());
+        let refused = TcpSocket::new_v4().unwrap();
+        refused.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let storage = TemporaryDynamoDb::start().await.unwrap();
         let dynamodb = FaultyDynamo::start(DynamoPlan::QUIET, &storage.endpoint()).await;
         Self {
@@ -58,16 +58,20 @@ impl Station {
         [
             ("{source}", format!("{}/{{case}}", self.source.origin())),
             ("{source-origin}", self.source.origin()),
-            ("{refused}", self.refused.clone()),
+            ("{refused}", self.refused()),
             ("{dynamodb}", self.dynamodb.endpoint()),
         ]
+    }
+
+    fn refused(&self) -> String {
+        format!("http://{}", self.refused.local_addr().unwrap())
     }
 
     /// The origins that a host with limits of its own must let through.
     pub fn origins(&self) -> [String; 3] {
         [
             self.source.origin(),
-            self.refused.clone(),
+            self.refused(),
             self.dynamodb.endpoint(),
         ]
     }
