@@ -79,10 +79,9 @@ access_key_id = "test"
 secret_access_key = "test"
 "#
     ));
-    let rows: String = currencies
-        .iter()
-        .map(|currency| format!("{{\"currency\":\"{currency}\"}}\n"))
-        .collect();
+    let rows = currencies.iter().fold(String::new(), |rows, currency| {
+        rows + &format!("{{\"currency\":\"{currency}\"}}\n")
+    });
     std::fs::write(stage.path().join("currencies.jsonl"), rows).unwrap();
     stage
 }
