@@ -1,7 +1,11 @@
 //! Rows through the example, against a source that fails and a real `DynamoDB`
 //! implementation.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 #[path = "../../../tests/support/source.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which need more")]
@@ -55,7 +59,9 @@ async fn run(origin: &str, allowed: &str, dynamodb: &str, rows: u32) -> Said {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let text: String = (0..rows).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    let text = (0..rows).fold(String::new(), |text, id| {
+        text + &format!("{{\"id\":{id}}}\n")
+    });
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).await.unwrap();
     drop(stdin);
