@@ -1,6 +1,7 @@
 //! The component's edge: `dynamodb.send` → signed requests over `wasi:http`,
 //! all of a list at the same time.
 
+use crate::causes::with_causes;
 use crate::fault;
 use crate::settings::{Settings, SettingsError};
 use crate::sign::{SignError, Unsigned, sign};
@@ -12,7 +13,6 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rowcast_guest::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
 use rowcast_guest::{clock, executor, http as wasi_http};
-use std::error::Error;
 
 #[expect(
     missing_docs,
@@ -176,16 +176,4 @@ fn unanswered(act: &str, error: HttpError) -> SendError {
             SendError::Denied(format!("{act}: {cause}"))
         }
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -8,6 +8,7 @@
 //! `rowcast:pipeline/dynamodb` on hosts that can't sign; [`settings`] is what
 //! it reads from its environment.
 
+pub mod causes;
 pub mod endpoint;
 pub mod fault;
 #[cfg(target_arch = "wasm32")]

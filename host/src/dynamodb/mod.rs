@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
+pub(crate) use rowcast_dynamodb::causes::with_causes;
 pub use rowcast_dynamodb::endpoint::{Endpoint, EndpointError};
 
 /// Where DynamoDB is and who asks. What is missing comes from the environment
@@ -344,22 +345,6 @@ fn explained(act: &str, error: &dyn std::error::Error, hint: Option<Hint>) -> St
         Some(hint) => format!("{act}: {causes}; {hint}"),
         None => format!("{act}: {causes}"),
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // Some libraries repeat their cause in their own text.
-        if !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
