@@ -10,6 +10,8 @@ pub fn all() -> Result<(), String> {
         // Tests first, lints later: what broke matters more than how it reads.
         ("tests", &["test", "--workspace", "--no-fail-fast"]),
         ("lints", LINTS),
+        // As an application embeds it, without the command and the demo.
+        ("the library alone", LIBRARY),
     ]);
     match (rust, python) {
         (Err(rust), Err(python)) => Err(format!("{rust}\n  {python}")),
@@ -32,6 +34,14 @@ const LINTS: &[&str] = &[
     "--",
     "--deny",
     "warnings",
+];
+
+const LIBRARY: &[&str] = &[
+    "check",
+    "--package",
+    "rowcast",
+    "--lib",
+    "--no-default-features",
 ];
 
 fn report(checks: &[(&str, &[&str])]) -> Result<(), String> {

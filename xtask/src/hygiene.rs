@@ -1,7 +1,7 @@
 //! What runs apart from the tests, because its tools take long to install:
 //! fuzzers on a nightly toolchain, and the check of all dependencies.
 
-use crate::setup::quietly;
+use crate::machine::quietly;
 use crate::{cargo, run};
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! `integrations/python` → its tests, types and lints, and a run on a whole
-//! Airflow, in a virtual environment with pinned versions.
+//! Airflow, in a virtual environment with pinned versions; `integrations/wasmcloud`
+//! → its figures.
 
 use crate::python::{target, venv, workspace};
-use crate::{cargo, run};
+use crate::{cargo, machine, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +24,18 @@ pub fn all() -> Result<(), String> {
 /// Airflow with its scheduler and several workers: two minutes, so apart.
 pub fn airflow() -> Result<(), String> {
     Tools::ready()?.each(&[("pytest", &["-q", "-m", "engine", "--durations", "5"])])
+}
+
+/// The service on one, two and four of wasmCloud's hosts, one of them killed.
+pub fn wasmcloud() -> Result<(), String> {
+    machine::python()?;
+    machine::program("nats-server", "nats-server")?;
+    machine::program("docker-registry", "docker-registry")?;
+    run(cargo().args(["build", "--package", "rowcast"]))?;
+    run(Command::new("python3")
+        .arg(workspace().join("integrations/wasmcloud/measure.py"))
+        .arg("--rowcast")
+        .arg(target()?.join("debug/rowcast")))
 }
 
 /// What the commands are run with.

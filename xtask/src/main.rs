@@ -4,6 +4,7 @@ mod checks;
 mod hosts;
 mod hygiene;
 mod integration;
+mod machine;
 mod python;
 mod setup;
 
@@ -22,6 +23,8 @@ cargo xtask COMMAND
                print what came of each as a table
   python       the checks of integrations/python alone, which `test` runs too
   airflow      its pipeline on a whole Airflow, with faults and a killed worker
+  wasmcloud    install what integrations/wasmcloud needs, run the service on
+               one, two and four hosts, kill one, and print the figures
   hosts [light]  install the hosts that others wrote, run every case of
                tests/hosts on each, and print the table; `light` leaves out
                the one that is compiled for minutes
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Some("faults") => setup::for_running().and_then(|()| faults()),
         Some("python") => setup::for_testing().and_then(|()| integration::all()),
         Some("airflow") => setup::for_testing().and_then(|()| integration::airflow()),
+        Some("wasmcloud") => setup::for_running().and_then(|()| integration::wasmcloud()),
         Some("hosts") => {
             let all = arguments.get(1).is_none_or(|argument| argument != "light");
             setup::for_running().and_then(|()| hosts::conformance(all))

@@ -1,6 +1,6 @@
 //! A file of pinned requirements → a virtual environment that has them.
 
-use crate::{run, setup};
+use crate::{machine, run};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
         println!("setup: {name}: found");
         return Ok(folder);
     }
-    setup::python()?;
+    machine::python()?;
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(&folder))?;

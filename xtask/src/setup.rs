@@ -1,12 +1,14 @@
 //! A machine → one that can build, run and test Rowcast. What is there already
 //! is left alone; each step says what it found or did.
 
-use crate::{python, run};
+use crate::machine::{apt, ask, find_program, program, quietly};
+use crate::{hosts, python};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::process::Command;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
 /// What `cargo build` and `rowcast demo` need.
 pub fn for_running() -> Result<(), String> {
     wasm()?;
@@ -24,16 +26,7 @@ pub fn for_testing() -> Result<(), String> {
         "python-pipeline",
         "examples/python-pipeline/requirements.txt",
     )?;
-    crate::hosts::install_light()
-}
-
-/// Python that can make virtual environments; Debian has that apart.
-pub fn python() -> Result<(), String> {
-    if quietly(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
-        return Ok(());
-    }
-    apt(&["python3", "python3-venv"])
-        .map_err(|reason| format!("Python's `venv` is missing: {reason}"))
+    hosts::install_light()
 }
 
 fn wasm() -> Result<(), String> {
@@ -98,60 +91,4 @@ fn debian_initdb() -> Option<PathBuf> {
         .flatten()
         .map(|version| version.path().join("bin/initdb"))
         .find(|path| path.exists())
-}
-
-fn program(name: &str, package: &str) -> Result<(), String> {
-    if find_program(name).is_some() {
-        println!("setup: {name}: found");
-        return Ok(());
-    }
-    apt(&[package]).map_err(|reason| format!("{name} is missing: {reason}"))?;
-    println!("setup: {name}: installed");
-    Ok(())
-}
-
-pub fn apt(packages: &[&str]) -> Result<(), String> {
-    if find_program("apt-get").is_none() {
-        return Err(format!(
-            "install what your system calls {}",
-            packages.join(", ")
-        ));
-    }
-    let root = ask(Command::new("id").arg("-u")).as_deref() == Some("0");
-    let apt_get = || {
-        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
-        if !root {
-            command.arg("apt-get");
-        }
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    println!("setup: installing {}", packages.join(", "));
-    // An old list may still do, so this alone is no failure.
-    let _ = quietly(apt_get().args(["update", "-qq"]));
-    run(apt_get()
-        .args(["install", "-qq", "--yes", "--no-install-recommends"])
-        .args(packages))
-}
-
-pub fn find_program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
-}
-
-pub fn ask(command: &mut Command) -> Option<String> {
-    let output = command.stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
-}
-
-/// Whether the command succeeds; what it says isn't shown.
-pub fn quietly(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
