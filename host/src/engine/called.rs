@@ -2,7 +2,7 @@
 //! because of the other. Nobody's words are read for that: a component says in
 //! its own what it was refused, if it says so at all.
 
-use super::pipeline::CallError;
+use super::ending::CallError;
 use super::{Answer, Explanation, Extraction, Failure, RejectionKind, Report, Stop};
 use crate::http_out::denial::{Claim, Denial, Denials};
 

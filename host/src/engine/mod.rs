@@ -7,6 +7,7 @@ mod called;
 #[cfg(test)]
 mod core;
 mod dynamodb;
+mod ending;
 mod pipeline;
 mod runtime;
 mod said;
@@ -24,12 +25,15 @@ pub use bindings::exports::rowcast::pipeline::query::{
 };
 pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
 pub use called::Called;
-pub use pipeline::{CallError, Pipeline};
+pub use ending::CallError;
+pub use pipeline::Pipeline;
 pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
 
 /// The component that this crate was built with: `rowcast:pipeline@0.1.0`. The
 /// same bytes run in other hosts.
 pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
 
-/// The same with its own signing, for hosts that don't provide `dynamodb`.
+/// The same with its own signing, for hosts that don't provide `dynamodb`. With the
+/// feature `cli` only: building it takes longer than the pipeline alone.
+#[cfg(feature = "cli")]
 pub const STANDALONE: &[u8] = include_bytes!(env!("ROWCAST_STANDALONE"));

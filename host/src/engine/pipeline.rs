@@ -3,24 +3,20 @@
 
 use super::account;
 use super::bindings::{Pipeline as Instance, PipelinePre};
-use super::called::{Called, called};
+use super::called::{Called, Stops, called};
 use super::dynamodb::{Calls, Shared};
+use super::ending::{CallError, ended, memory};
 use super::runtime::Runtime;
-use super::state::{Memory, MemoryExceeded, State, size};
+use super::state::{Memory, State, size};
 use super::{Answer, Cell, Explanation, Extraction, Failure, Question, Report, Source, Table};
-use crate::hint::Hint;
-use crate::http_out::client::BoxError;
 use crate::http_out::denial::Denials;
 use crate::http_out::wasi::{Hooks, Outbound};
-use crate::limits::Limits;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
-use wasmtime::component::ResourceTableError;
-use wasmtime_wasi_http::FieldMapError;
 
 /// A loaded component with its capabilities. Cheap to clone; calls of all
 /// clones run in parallel, up to the runtime's limit on instances.
@@ -32,96 +28,6 @@ pub struct Pipeline {
     dynamodb: Shared,
     denials: Denials,
     environment: Arc<BTreeMap<String, String>>,
-}
-
-/// Why a call has no result.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The component says why.
-    #[error("{}", Said(.0))]
-    Failure(Failure),
-    /// It did not return in that time.
-    #[error("the component did not return within {0:?}")]
-    Timeout(Duration),
-    /// It needs more than that many MiB.
-    #[error("the component needs more than {0} MiB of memory")]
-    Memory(u64),
-    /// It hands over more than that many MiB at once.
-    #[error("the component hands over more than {0} MiB at once")]
-    Transfer(u64),
-    /// It keeps more than that many resources.
-    #[error("the component keeps more than {0} headers, requests, bodies and timers")]
-    Resources(u32),
-    /// A request's headers are longer than that many KiB.
-    #[error("the component makes request headers longer than {0} KiB")]
-    Headers(u64),
-    /// Its result doesn't account for what it was given.
-    #[error("the component's result doesn't account for what it was given: {0}")]
-    Account(&'static str),
-    /// It broke off: a panic or a bug.
-    #[error("the component broke off")]
-    Trapped(#[source] BoxError),
-    /// No instance of it could be made.
-    #[error("make an instance of the component")]
-    Instantiate(#[source] BoxError),
-}
-
-impl CallError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<Hint> {
-        let text = match self {
-            Self::Failure(Failure::ExecutionFailed | Failure::Unavailable(_)) => {
-                "the same call may succeed later".to_owned()
-            }
-            Self::Failure(Failure::RateLimited(limit)) => {
-                let seconds = Duration::from_millis(limit.retry_after_ms)
-                    .as_secs_f64()
-                    .ceil();
-                format!("the same call may succeed after {seconds} s")
-            }
-            Self::Failure(Failure::PermanentInvalid(_) | Failure::PermanentDenied(_)) => {
-                return None;
-            }
-            Self::Timeout(_) => {
-                "raise `[limits] call_seconds` in rowcast.toml, or give it less at once".to_owned()
-            }
-            Self::Memory(_) => {
-                "raise `[limits] memory_mib` in rowcast.toml, or give it less at once".to_owned()
-            }
-            Self::Transfer(_) => {
-                "raise `[limits] transfer_mib` in rowcast.toml, or give it less at once".to_owned()
-            }
-            Self::Resources(_) => {
-                "raise `[limits] resources` in rowcast.toml, or lower `source.concurrency`"
-                    .to_owned()
-            }
-            Self::Headers(_) => {
-                "raise `[limits] request_headers_kib` in rowcast.toml, or shorten `[source.headers]`"
-                    .to_owned()
-            }
-            Self::Account(_) | Self::Trapped(_) => "this is a bug of the component".to_owned(),
-            Self::Instantiate(_) => {
-                "it may need more than `[limits] memory_mib` in rowcast.toml allows".to_owned()
-            }
-        };
-        Some(Hint::new(text))
-    }
-}
-
-struct Said<'a>(&'a Failure);
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Failure::ExecutionFailed => formatter.write_str("the component failed"),
-            Failure::RateLimited(limit) => formatter.write_str(&limit.reason),
-            Failure::Unavailable(reason)
-            | Failure::PermanentInvalid(reason)
-            | Failure::PermanentDenied(reason) => formatter.write_str(reason),
-        }
-    }
 }
 
 impl fmt::Debug for Pipeline {
@@ -168,23 +74,17 @@ impl Pipeline {
         only: Option<&[Cell]>,
         budget: Option<Duration>,
     ) -> Called<Extraction> {
-        let denials = self.denials.of_call();
-        let result = async {
-            let mut call = self.begin(&denials).await?;
-            let budget = Some(self.budget(budget));
-            let work = async {
-                let instance = call.instantiate(&self.pre).await?;
+        let budget = Some(self.budget(budget));
+        self.call(
+            async |instance, store| {
                 let extract = instance.rowcast_pipeline_extract();
                 extract
-                    .call_extract(&mut call.store, source, rows, only, budget)
+                    .call_extract(store, source, rows, only, budget)
                     .await
-                    .map_err(|error| ended(&self.runtime.limits, error))
-            };
-            let extraction = in_time(self.runtime.limits.call(), work).await?;
-            account::extraction(&extraction, source, rows, only).map_err(CallError::Account)?;
-            Ok(extraction)
-        };
-        called(result.await, &denials)
+            },
+            |extraction| account::extraction(extraction, source, rows, only),
+        )
+        .await
     }
 
     /// Documents → DynamoDB.
@@ -194,22 +94,15 @@ impl Pipeline {
         documents: &[String],
         budget: Option<Duration>,
     ) -> Called<Report> {
-        let denials = self.denials.of_call();
-        let result = async {
-            let mut call = self.begin(&denials).await?;
-            let budget = Some(self.budget(budget));
-            let work = async {
-                let instance = call.instantiate(&self.pre).await?;
+        let budget = Some(self.budget(budget));
+        self.call(
+            async |instance, store| {
                 let load = instance.rowcast_pipeline_load();
-                load.call_load(&mut call.store, table, documents, budget)
-                    .await
-                    .map_err(|error| ended(&self.runtime.limits, error))
-            };
-            let report = in_time(self.runtime.limits.call(), work).await?;
-            account::report(&report, documents).map_err(CallError::Account)?;
-            Ok(report)
-        };
-        called(result.await, &denials)
+                load.call_load(store, table, documents, budget).await
+            },
+            |report| account::report(report, documents),
+        )
+        .await
     }
 
     /// One page of the documents that a filter matches.
@@ -219,21 +112,15 @@ impl Pipeline {
         cursor: Option<&str>,
         budget: Option<Duration>,
     ) -> Called<Answer> {
-        let denials = self.denials.of_call();
-        let result = async {
-            let mut call = self.begin(&denials).await?;
-            let budget = Some(self.budget(budget));
-            let work = async {
-                let instance = call.instantiate(&self.pre).await?;
+        let budget = Some(self.budget(budget));
+        self.call(
+            async |instance, store| {
                 let query = instance.rowcast_pipeline_query();
-                query
-                    .call_query(&mut call.store, question, cursor, budget)
-                    .await
-                    .map_err(|error| ended(&self.runtime.limits, error))
-            };
-            in_time(self.runtime.limits.call(), work).await
-        };
-        called(result.await, &denials)
+                query.call_query(store, question, cursor, budget).await
+            },
+            |_| Ok(()),
+        )
+        .await
     }
 
     /// Why a filter matches nothing.
@@ -242,19 +129,36 @@ impl Pipeline {
         question: &Question,
         budget: Option<Duration>,
     ) -> Called<Explanation> {
+        let budget = Some(self.budget(budget));
+        self.call(
+            async |instance, store| {
+                let query = instance.rowcast_pipeline_query();
+                query.call_explain(store, question, budget).await
+            },
+            |_| Ok(()),
+        )
+        .await
+    }
+
+    /// One call in an instance of its own: `work` makes it, `account` says what
+    /// its result leaves out.
+    async fn call<T: Stops>(
+        &self,
+        work: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
+        account: impl FnOnce(&T) -> Result<(), &'static str>,
+    ) -> Called<T> {
         let denials = self.denials.of_call();
+        let limits = &self.runtime.limits;
         let result = async {
             let mut call = self.begin(&denials).await?;
-            let budget = Some(self.budget(budget));
-            let work = async {
+            let said = in_time(limits.call(), async {
                 let instance = call.instantiate(&self.pre).await?;
-                let query = instance.rowcast_pipeline_query();
-                query
-                    .call_explain(&mut call.store, question, budget)
-                    .await
-                    .map_err(|error| ended(&self.runtime.limits, error))
-            };
-            in_time(self.runtime.limits.call(), work).await
+                let said = work(&instance, &mut call.store).await;
+                said.map_err(|error| ended(limits, error))
+            });
+            let said = said.await?;
+            account(&said).map_err(CallError::Account)?;
+            Ok(said)
         };
         called(result.await, &denials)
     }
@@ -318,34 +222,6 @@ pub(super) async fn in_time<T>(
         Ok(Err(error)) => Err(error),
         Err(_) => Err(CallError::Timeout(limit)),
     }
-}
-
-pub(super) fn ended(limits: &Limits, error: wasmtime::Error) -> CallError {
-    if let Some(exceeded) = memory(&error) {
-        return exceeded;
-    }
-    if let Some(ResourceTableError::Full) = error.downcast_ref() {
-        return CallError::Resources(limits.resources);
-    }
-    if let Some(FieldMapError::TotalSizeTooBig) = error.downcast_ref() {
-        return CallError::Headers(limits.request_headers_kib);
-    }
-    // wasmtime keeps this error's type to itself.
-    let cause = error.root_cause().to_string();
-    if cause.ends_with("fuel allocated for hostcalls has been exhausted") {
-        return CallError::Transfer(limits.transfer_mib);
-    }
-    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
-        tracing::debug!("the component broke off: {error:#}");
-        return CallError::Trapped(Box::new(*trap));
-    }
-    CallError::Trapped(error.into())
-}
-
-fn memory(error: &wasmtime::Error) -> Option<CallError> {
-    error
-        .downcast_ref::<MemoryExceeded>()
-        .map(|exceeded| CallError::Memory(exceeded.0))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::bindings::PipelinePre;
 use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
 use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
-use super::state::State;
+use super::state::{State, TABLE_ELEMENTS};
 use crate::dynamodb::DynamoDb;
 use crate::hint::Hint;
 use crate::http_out::authorizer::Authorizer;
@@ -28,12 +28,11 @@ use wasmtime::{
 /// How often running code yields to other tasks.
 const TICK: Duration = Duration::from_millis(10);
 
-// Room for components that are made of many modules, as `componentize-py`
-// makes them. Only address space, until it's used.
+// Room for components that are made of many modules, as `componentize-py` and
+// compositions make them. Only address space, until it's used.
 const CORE_INSTANCES: u32 = 64;
-const MEMORIES: u32 = 4;
+const MEMORIES: u32 = 8;
 const TABLES: u32 = 16;
-pub(super) const TABLE_ELEMENTS: usize = 100_000;
 const INSTANCE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the component is given of the world.

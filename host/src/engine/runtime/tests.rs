@@ -1,7 +1,8 @@
 //! Bytes → pipelines or reasons; endless and greedy code → ended.
 
 use super::super::CallError;
-use super::super::pipeline::{ended, in_time};
+use super::super::ending::ended;
+use super::super::pipeline::in_time;
 use super::*;
 use crate::engine::state::Memory;
 use wasmtime::{Instance, Module, Store};
