@@ -87,7 +87,8 @@ async fn send(settings: &Settings, request: Request) -> Result<Response, SendErr
             operation: &operation,
             body: body.clone(),
         };
-        let signed = sign(&unsigned, with.at, &settings.credentials).map_err(unsignable)?;
+        let signed =
+            sign(&unsigned, with.at, &settings.credentials).map_err(|error| unsignable(&error))?;
         let answer = wasi_http::send(plain(&signed, settings)).await;
         let answer = answer.map_err(|error| unanswered(&act, error))?;
         let status = answer.status;
@@ -151,15 +152,12 @@ fn unset(error: &SettingsError) -> SendError {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "an error that is turned into another"
-)]
-fn unsignable(error: SignError) -> SendError {
-    let text = with_causes(&error);
-    match error {
-        SignError::Operation(_) | SignError::Build(_) => SendError::Denied(text),
-        SignError::Header(_) | SignError::Signature(_) => SendError::Credentials(text),
+fn unsignable(error: &SignError) -> SendError {
+    let text = with_causes(error);
+    if error.is_of_credentials() {
+        SendError::Credentials(text)
+    } else {
+        SendError::Denied(text)
     }
 }
 

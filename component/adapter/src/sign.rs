@@ -41,6 +41,17 @@ pub enum SignError {
     Signature(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl SignError {
+    /// Whether other credentials could mend it.
+    #[must_use]
+    pub fn is_of_credentials(&self) -> bool {
+        match self {
+            Self::Operation(_) | Self::Build(_) => false,
+            Self::Header(_) | Self::Signature(_) => true,
+        }
+    }
+}
+
 /// Signs a request by Signature Version 4, over the headers it's sent with.
 pub fn sign(
     unsigned: &Unsigned<'_>,

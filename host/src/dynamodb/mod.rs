@@ -229,7 +229,8 @@ impl Shared {
                 operation,
                 body: body.clone(),
             };
-            let signed = sign::sign(&unsigned, with.at, &credentials).map_err(unsignable)?;
+            let signed =
+                sign::sign(&unsigned, with.at, &credentials).map_err(|error| unsignable(&error))?;
             let left = self.bounds.time.saturating_sub(spent);
             let started = Instant::now();
             let response = self
@@ -325,15 +326,12 @@ fn no_credentials(error: KeyringError) -> SendError {
     ))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "an error that is turned into another"
-)]
-fn unsignable(error: SignError) -> SendError {
-    let text = explained("sign a request", &error, None);
-    match error {
-        SignError::Operation(_) | SignError::Build(_) => SendError::Denied(text),
-        SignError::Header(_) | SignError::Signature(_) => SendError::Credentials(text),
+fn unsignable(error: &SignError) -> SendError {
+    let text = explained("sign a request", error, None);
+    if error.is_of_credentials() {
+        SendError::Credentials(text)
+    } else {
+        SendError::Denied(text)
     }
 }
 

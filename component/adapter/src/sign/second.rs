@@ -1,5 +1,5 @@
 //! A request's bytes → its signature, computed a second time, by another way.
-//! Tests of the host include this file too.
+//! The host's tests and the integration tests include this file too.
 
 #![expect(
     clippy::unwrap_used,
