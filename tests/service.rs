@@ -1,7 +1,9 @@
 //! The composed service, served by plain wasmtime: the pipeline over HTTP, its
-//! failures over HTTP, large answers, and clients that go away.
+//! failures over HTTP, secrets that callers only name, large answers, and clients
+//! that go away.
 
 mod failures;
+mod secrets;
 
 use crate::support::dynamodb::on_each;
 use crate::support::proxy::Proxy;

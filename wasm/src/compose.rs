@@ -2,12 +2,12 @@
 
 use std::error::Error;
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 /// Composes components, given with their names. Each takes what it imports
 /// from the nearest one before it that exports it, and the rest from the host.
-/// The result exports what the last one does.
-pub fn compose(parts: &[(&str, &[u8])]) -> Result<Vec<u8>, Box<dyn Error>> {
+/// The result exports `wanted`, each from the last one that has it.
+pub fn compose(parts: &[(&str, &[u8])], wanted: &[&str]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut graph = CompositionGraph::new();
     let mut instances = Vec::new();
     for (name, bytes) in parts {
@@ -19,21 +19,25 @@ pub fn compose(parts: &[(&str, &[u8])]) -> Result<Vec<u8>, Box<dyn Error>> {
         let imports = names(&mut graph.types()[world].imports.keys());
         let exports = names(&mut graph.types()[world].exports.keys());
         for import in imports {
-            let earlier = instances.iter().rev();
-            let provider = earlier
-                .into_iter()
-                .find(|(_, exports): &&(_, Vec<String>)| exports.contains(&import));
-            if let Some((provider, _)) = provider {
-                let export = graph.alias_instance_export(*provider, &import)?;
+            if let Some(provider) = nearest(&instances, &import) {
+                let export = graph.alias_instance_export(provider, &import)?;
                 graph.set_instantiation_argument(instance, &import, export)?;
             }
         }
         instances.push((instance, exports));
     }
-    let (last, exports) = instances.pop().ok_or("there is nothing to compose")?;
-    for name in exports {
-        let export = graph.alias_instance_export(last, &name)?;
-        graph.export(export, name)?;
+    for name in wanted {
+        let provider = nearest(&instances, name);
+        let provider = provider.ok_or_else(|| format!("no component exports {name}"))?;
+        let export = graph.alias_instance_export(provider, name)?;
+        graph.export(export, *name)?;
     }
     Ok(graph.encode(EncodeOptions::default())?)
+}
+
+/// The last of them that exports that.
+fn nearest(instances: &[(NodeId, Vec<String>)], name: &str) -> Option<NodeId> {
+    let exports = |(_, exports): &&(NodeId, Vec<String>)| exports.iter().any(|it| it == name);
+    let found = instances.iter().rev().find(exports);
+    found.map(|(instance, _)| *instance)
 }

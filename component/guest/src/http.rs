@@ -8,7 +8,7 @@ use crate::bindings::wasi::http::types::{
 use crate::bindings::wasi::io::streams::StreamError;
 use crate::clock::timer;
 use crate::executor::Readiness;
-use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse, target};
+use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse, Parts, target};
 use futures_util::future::{Either, select};
 use std::pin::pin;
 
@@ -25,6 +25,10 @@ pub async fn send(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let exchange = pin!(exchange(&request));
     let timeout = pin!(timer(request.timeout_ms));
     match select(exchange, timeout).await {
+        Either::Left((Err(HttpError::Denied(words)), _)) => Err(HttpError::Denied(format!(
+            "{words} ({}); allow that origin there, or in ROWCAST_ALLOW where it is set",
+            Parts::of(&request.url).map_or(request.url.as_str(), |parts| parts.origin)
+        ))),
         Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => Err(HttpError::Timeout),
     }
@@ -76,18 +80,13 @@ fn outgoing(request: &HttpRequest) -> Result<OutgoingRequest, HttpError> {
         let appended = fields.append("content-length", length.as_bytes());
         appended.map_err(|_| invalid("the header `content-length` is not allowed"))?;
     }
-    let (scheme, rest) = request
-        .url
-        .split_once("://")
-        .ok_or_else(|| invalid("the URL has no scheme"))?;
-    let scheme = match scheme {
+    let parts = Parts::of(&request.url).ok_or_else(|| invalid("the URL has no scheme"))?;
+    let scheme = match parts.scheme {
         "https" => Scheme::Https,
         "http" => Scheme::Http,
         other => Scheme::Other(other.to_owned()),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = target(path);
+    let path = target(parts.rest);
     let method = match request.method {
         HttpMethod::Get => Method::Get,
         HttpMethod::Post => Method::Post,
@@ -96,7 +95,7 @@ fn outgoing(request: &HttpRequest) -> Result<OutgoingRequest, HttpError> {
     let set = outgoing
         .set_method(&method)
         .and_then(|()| outgoing.set_scheme(Some(&scheme)))
-        .and_then(|()| outgoing.set_authority(Some(authority)))
+        .and_then(|()| outgoing.set_authority(Some(parts.authority)))
         .and_then(|()| outgoing.set_path_with_query(Some(&path)));
     set.map_err(|()| invalid("the URL is not valid"))?;
     Ok(outgoing)

@@ -52,6 +52,36 @@ pub enum HttpError {
     Invalid(String),
 }
 
+/// Where the parts of an absolute URL are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// Such as `https`.
+    pub scheme: &'a str,
+    /// Host and port.
+    pub authority: &'a str,
+    /// Both of them, such as `https://api.example.com`.
+    pub origin: &'a str,
+    /// Path, query and fragment.
+    pub rest: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// None where there is no scheme.
+    #[must_use]
+    pub fn of(url: &'a str) -> Option<Self> {
+        let (scheme, after) = url.split_once("://")?;
+        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (authority, rest) = after.split_at(end);
+        let (origin, _) = url.split_at(url.len() - rest.len());
+        Some(Self {
+            scheme,
+            authority,
+            origin,
+            rest,
+        })
+    }
+}
+
 /// What follows the authority in a URL → what a request's first line has: no
 /// fragment, a slash first, and only the characters that RFC 3986 has. URLs may
 /// keep `{` and `|` in a query as they are; not every host sends those.
@@ -83,6 +113,24 @@ pub fn target(after_authority: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts() {
+        let check = |url, expected: Option<[&str; 4]>| {
+            let found = Parts::of(url).map(|it| [it.scheme, it.authority, it.origin, it.rest]);
+            assert_eq!(found, expected, "{url}");
+        };
+        check(
+            "https://a:8/b?c",
+            Some(["https", "a:8", "https://a:8", "/b?c"]),
+        );
+        check(
+            "http://[::1]?c",
+            Some(["http", "[::1]", "http://[::1]", "?c"]),
+        );
+        check("https://a", Some(["https", "a", "https://a", ""]));
+        check("/b", None);
+    }
 
     #[test]
     fn targets() {

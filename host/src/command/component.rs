@@ -51,6 +51,10 @@ struct Part {
     /// What refuses requests to origins that `ROWCAST_ALLOW` doesn't name.
     #[arg(long)]
     egress: bool,
+
+    /// What puts secrets of the environment in the place of `${ROWCAST_SECRET_…}`.
+    #[arg(long)]
+    secrets: bool,
 }
 
 impl Part {
@@ -61,6 +65,7 @@ impl Part {
             (self.front, include_bytes!(env!("ROWCAST_FRONT"))),
             (self.adapter, include_bytes!(env!("ROWCAST_ADAPTER"))),
             (self.egress, include_bytes!(env!("ROWCAST_EGRESS"))),
+            (self.secrets, include_bytes!(env!("ROWCAST_SECRETS"))),
         ];
         let named = parts.into_iter().find(|(named, _)| *named);
         named.map(|(_, bytes)| bytes)

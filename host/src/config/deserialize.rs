@@ -123,28 +123,10 @@ fn list(names: &[&str]) -> String {
 pub(super) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
     names
         .iter()
-        .map(|name| (distance(written, name), *name))
+        .map(|name| (strsim::levenshtein(written, name), *name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-/// Levenshtein's distance, one row of the table at a time.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (above, from) in left.chars().enumerate() {
-        let mut diagonal = above;
-        let mut previous = above + 1;
-        let mut next = vec![previous];
-        for (to, up) in right.chars().zip(row.iter().skip(1)) {
-            let changed = diagonal + usize::from(from != to);
-            previous = changed.min(up + 1).min(previous + 1);
-            next.push(previous);
-            diagonal = *up;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 impl<'de> Deserializer<'de> for &'de Node {
