@@ -38,9 +38,10 @@ async fn main() -> anyhow::Result<()> {
     let counts: Vec<Counts> = chunks.buffer_unordered(AT_ONCE).try_collect().await?;
     let total = |count: fn(&Counts) -> usize| counts.iter().map(count).sum::<usize>();
     eprintln!(
-        "{} rows: {} documents written, {} rejected, {} pending",
+        "{} rows: {} documents written, {} superseded, {} rejected, {} pending",
         rows.len(),
         total(|counts| counts.written),
+        total(|counts| counts.superseded),
         total(|counts| counts.rejected),
         total(|counts| counts.pending),
     );
@@ -51,6 +52,8 @@ async fn main() -> anyhow::Result<()> {
 #[derive(Default)]
 struct Counts {
     written: usize,
+    /// Documents whose key a later one of the chunk has too.
+    superseded: usize,
     /// Requests, records and documents that repeating can't help.
     rejected: usize,
     /// Requests and documents to try another day.
@@ -148,6 +151,7 @@ impl<'a> Pipeline<'a> {
             let wait = match call.await? {
                 Ok(report) => {
                     counts.written += usize::try_from(report.written)?;
+                    counts.superseded += report.superseded.len();
                     counts.rejected += report.rejected.len();
                     idle = if report.pending.len() < documents.len() {
                         0

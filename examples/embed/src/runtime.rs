@@ -36,7 +36,7 @@ pub use bindings::rowcast::pipeline::types::{self, Failure};
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// How often running code lets others run.
 const TICK: Duration = Duration::from_millis(10);
-/// Bytes of one instance's memory, and how many memories and the like it has.
+/// Bytes of each memory of an instance: the standalone component has four.
 const MEMORY: usize = 256 << 20;
 
 type Web = Client<HttpsConnector<HttpConnector>, WasiBody>;
