@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `commands` | the command as its users meet it: output and exit codes |
-//! | `component` | the built component: its imports and exports |
+//! | `component` | the built components: their imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
 //! | `connections` | how few connections a run opens |
 //! | `keys` | the table's keys: the original's, foreign ones, numbers, bytes |

@@ -12,8 +12,6 @@ use crate::support::stage::{Stage, table_section};
 use rowcast::config::Config;
 use rowcast::demo::catalog::{Catalog, POPULARITY_OVER_90};
 use rowcast::demo::spotify::{Credentials, SpotifyStandIn};
-use rowcast::engine::Runtime;
-use rowcast::limits::Limits;
 use rowcast::secret::Secret;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -241,30 +239,6 @@ async fn a_client_that_goes_away_is_nothing_to_fail_for() {
     }
     assert_eq!(proxy.ended(), [Ok(())]);
     assert_eq!(proxy.send("GET /health", &[], "").await.status, 200);
-}
-
-#[test]
-fn the_composed_service_needs_only_wasi() {
-    let runtime = Runtime::with_cache(Limits::default(), None).unwrap();
-    let shape = runtime
-        .shape(include_bytes!(env!("ROWCAST_SERVICE")))
-        .unwrap();
-    let mut imports = shape.imports;
-    imports.sort();
-    // `types` has no function, so nothing need be given for it.
-    expect_test::expect![[r#"
-        rowcast:pipeline/types@0.1.0
-        wasi:cli/environment@0.2.12
-        wasi:clocks/monotonic-clock@0.2.12
-        wasi:clocks/wall-clock@0.2.12
-        wasi:http/outgoing-handler@0.2.12
-        wasi:http/types@0.2.12
-        wasi:io/error@0.2.12
-        wasi:io/poll@0.2.12
-        wasi:io/streams@0.2.12
-        wasi:random/random@0.2.12"#]]
-    .assert_eq(&imports.join("\n"));
-    assert_eq!(shape.exports, ["wasi:http/incoming-handler@0.2.12"]);
 }
 
 /// The service's defaults are those of `rowcast.toml` and `rowcast query`.
