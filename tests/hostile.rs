@@ -381,5 +381,6 @@ async fn accounts_that_do_not_add_up() {
     load("lie-nothing", "not as many as it was given").await;
     load("lie-more", "not as many as it was given").await;
     load("lie-elsewhere", "that it was not given").await;
+    load("lie-superseded", "superseded by none that was written").await;
     load("lie-capacity", "its write capacity is no amount").await;
 }

@@ -22,7 +22,8 @@ cargo xtask COMMAND
   faults       set up, then run the pipeline through every mix of faults, and
                print what came of each as a table
   python       the checks of integrations/python alone, which `test` runs too
-  airflow      its pipeline on a whole Airflow, with faults and a killed worker
+  airflow      of these, its pipeline on a whole Airflow, with faults and a
+               killed worker
   wasmcloud    install what integrations/wasmcloud needs, run the service on
                one, two and four hosts, kill one, and print the figures
   hosts [light]  install the hosts that others wrote, run every case of

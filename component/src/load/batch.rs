@@ -138,6 +138,7 @@ mod tests {
             json: "x".repeat(bytes),
             key,
             attempts: 0,
+            supersedes: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What became of each document → the report's lists. Settles each exactly
 //! once, and says so when it didn't.
 
+use super::prepare::Put;
 use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
 
 /// What became of one document.
@@ -8,7 +9,7 @@ use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, Supers
 pub enum Fate {
     /// DynamoDB acknowledged it.
     Written,
-    /// The document with this index has the same key and came later.
+    /// The document with this index has the same key, came later, and was written.
     Superseded(u32),
     /// DynamoDB can't hold it, or refused it.
     Rejected {
@@ -76,9 +77,25 @@ impl Ledger {
         }
     }
 
+    /// Records that a put was acknowledged.
+    pub fn written(&mut self, put: &Put) {
+        self.settle(put.index, Fate::Written);
+        for index in &put.supersedes {
+            self.settle(*index, Fate::Superseded(put.index));
+        }
+    }
+
+    /// Records that a put was not acknowledged: what it would have superseded
+    /// is as pending as it is.
+    pub fn pending(&mut self, put: &Put) {
+        for index in [&put.index].into_iter().chain(&put.supersedes) {
+            self.settle(*index, Fate::Pending);
+        }
+    }
+
     /// Documents acknowledged so far.
     #[must_use]
-    pub const fn written(&self) -> u32 {
+    pub const fn acknowledged(&self) -> u32 {
         self.written
     }
 

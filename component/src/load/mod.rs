@@ -13,7 +13,7 @@ use crate::dynamodb::schema::{describe_request, interpret, missing_table};
 use crate::platform::Dynamo;
 use batch::{Batch, Queue};
 use ledger::{Fate, Ledger};
-use prepare::{Put, prepare};
+use prepare::{Put, prepare, successor};
 use verdict::{Cause, Refusal, Verdict, verdict};
 
 /// Batches that `concurrency` may ask for.
@@ -37,6 +37,7 @@ pub fn run<D: Dynamo>(
     let mut load = Load {
         caller: Caller::new(dynamo, table.retry, budget_ms),
         table,
+        documents,
         ledger: Ledger::new(total),
         queue: Queue::default(),
         capacity: 0.0,
@@ -67,6 +68,7 @@ pub fn run<D: Dynamo>(
 struct Load<'a, D: Dynamo> {
     caller: Caller<'a, D>,
     table: &'a Table,
+    documents: &'a [String],
     ledger: Ledger,
     queue: Queue,
     capacity: f64,
@@ -155,12 +157,12 @@ impl<D: Dynamo> Load<'_, D> {
         let mut round = Round::default();
         for (Batch { puts, .. }, outcome) in batches.into_iter().zip(outcomes) {
             let verdict = verdict(outcome, &puts, keys);
-            self.apply(verdict, puts, &mut round);
+            self.apply(verdict, puts, keys, &mut round);
         }
         round
     }
 
-    fn apply(&mut self, verdict: Verdict, puts: Vec<Put>, round: &mut Round) {
+    fn apply(&mut self, verdict: Verdict, puts: Vec<Put>, keys: &KeySchema, round: &mut Round) {
         match verdict {
             Verdict::Done {
                 capacity,
@@ -173,7 +175,7 @@ impl<D: Dynamo> Load<'_, D> {
                     if unprocessed.contains(&position) {
                         again.push(put);
                     } else {
-                        self.ledger.settle(put.index, Fate::Written);
+                        self.ledger.written(&put);
                     }
                 }
                 let reason = "DynamoDB returned the write unprocessed, which it does when the \
@@ -199,6 +201,8 @@ impl<D: Dynamo> Load<'_, D> {
                         reason: reason.clone(),
                     };
                     self.ledger.settle(put.index, fate);
+                    let next = successor(put, self.documents, keys, &mut self.ledger);
+                    self.queue.puts.extend(next);
                 }
             }
             Verdict::Stop(refusal) => {
@@ -214,7 +218,7 @@ impl<D: Dynamo> Load<'_, D> {
         for mut put in puts.into_iter().rev() {
             put.attempts += 1;
             if put.attempts >= self.table.retry.max_attempts {
-                self.ledger.settle(put.index, Fate::Pending);
+                self.ledger.pending(&put);
                 self.exhausted = Some(cause.clone());
                 round.exhausted = true;
             } else {
@@ -245,11 +249,11 @@ impl<D: Dynamo> Load<'_, D> {
     /// Closes the books.
     fn report(mut self, halt: Option<Halt>) -> Result<Report, Failure> {
         for put in self.queue.drain() {
-            self.ledger.settle(put.index, Fate::Pending);
+            self.ledger.pending(&put);
         }
         let stopped = match halt {
             Some(Halt::Budget) => Some(Stop::Budget),
-            Some(Halt::Refused(refusal)) if self.ledger.written() == 0 => {
+            Some(Halt::Refused(refusal)) if self.ledger.acknowledged() == 0 => {
                 return Err(match refusal {
                     Refusal::Denied(reason) => Failure::PermanentDenied(reason),
                     Refusal::MissingTable => missing_table(&self.table.name),
@@ -264,7 +268,7 @@ impl<D: Dynamo> Load<'_, D> {
                 self.table.name
             ))),
             Some(Halt::Exhausted) | None => match self.exhausted {
-                Some(cause) if self.ledger.written() == 0 => {
+                Some(cause) if self.ledger.acknowledged() == 0 => {
                     return Err(match cause {
                         Cause::Throttled(reason) => Failure::RateLimited(rate_limit(reason)),
                         Cause::Unavailable(reason) => Failure::Unavailable(reason),

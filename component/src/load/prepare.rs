@@ -1,5 +1,5 @@
-//! Documents → the puts that write them, with the rejected and the superseded
-//! settled. Pure.
+//! Documents → the puts that write them, each with those that it supersedes; the
+//! rejected are settled. Pure.
 
 use super::ledger::{Fate, Ledger};
 use crate::bindings::exports::rowcast::pipeline::load::KeySchema;
@@ -19,6 +19,9 @@ pub struct Put {
     pub key: Key,
     /// How often it was sent without being acknowledged or refused.
     pub attempts: u32,
+    /// Earlier documents of the same key, the latest first. They share its fate
+    /// unless DynamoDB refuses it: then the first of them takes its place.
+    pub supersedes: Vec<u32>,
 }
 
 /// Turns documents into puts, in their order. DynamoDB refuses a batch that
@@ -26,33 +29,66 @@ pub struct Put {
 /// document of each key is the only one that is sent. A rejected document
 /// supersedes nothing.
 pub fn prepare(documents: &[String], keys: &KeySchema, ledger: &mut Ledger) -> Vec<Put> {
-    let mut puts = Vec::with_capacity(documents.len());
-    let mut kept: HashMap<Key, u32> = HashMap::with_capacity(documents.len());
+    let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
+    // Where the put of each key is.
+    let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
     // From the end, so that the first seen of a key is the one to keep.
     let numbered: Vec<(u32, &String)> = (0..).zip(documents).collect();
     for (index, document) in numbered.into_iter().rev() {
-        match marshal(document, keys) {
-            Ok(Item { json, key, .. }) => match kept.entry(key) {
-                Entry::Occupied(later) => ledger.settle(index, Fate::Superseded(*later.get())),
-                Entry::Vacant(free) => {
-                    let key = free.key().clone();
-                    free.insert(index);
-                    puts.push(Put {
-                        index,
-                        json,
-                        key,
-                        attempts: 0,
-                    });
+        let Some(put) = put(index, document, keys, ledger) else {
+            continue;
+        };
+        match kept.entry(put.key.clone()) {
+            Entry::Occupied(at) => {
+                if let Some(later) = puts.get_mut(*at.get()) {
+                    later.supersedes.push(index);
                 }
-            },
-            Err(rejection) => {
-                let (path, reason) = (rejection.path, rejection.reason);
-                ledger.settle(index, Fate::Rejected { path, reason });
+            }
+            Entry::Vacant(free) => {
+                free.insert(puts.len());
+                puts.push(put);
             }
         }
     }
     puts.reverse();
     puts
+}
+
+/// What takes the place of a put that DynamoDB refused: the latest of those
+/// that it superseded.
+pub fn successor(
+    refused: Put,
+    documents: &[String],
+    keys: &KeySchema,
+    ledger: &mut Ledger,
+) -> Option<Put> {
+    let mut earlier = refused.supersedes.into_iter();
+    while let Some(index) = earlier.next() {
+        let document = usize::try_from(index).ok().and_then(|at| documents.get(at));
+        if let Some(put) = document.and_then(|document| put(index, document, keys, ledger)) {
+            let supersedes = earlier.collect();
+            return Some(Put { supersedes, ..put });
+        }
+    }
+    None
+}
+
+/// One document's put, unless it's rejected.
+fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Option<Put> {
+    match marshal(document, keys) {
+        Ok(Item { json, key, .. }) => Some(Put {
+            index,
+            json,
+            key,
+            attempts: 0,
+            supersedes: Vec::new(),
+        }),
+        Err(rejection) => {
+            let (path, reason) = (rejection.path, rejection.reason);
+            ledger.settle(index, Fate::Rejected { path, reason });
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -72,12 +108,10 @@ mod tests {
         };
         let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
         let mut ledger = Ledger::new(u32::try_from(documents.len()).unwrap_or_default());
-        let puts: Vec<u32> = prepare(&documents, &keys, &mut ledger)
-            .iter()
-            .map(|put| put.index)
-            .collect();
-        for index in &puts {
-            ledger.settle(*index, Fate::Written);
+        let prepared = prepare(&documents, &keys, &mut ledger);
+        let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
+        for put in &prepared {
+            ledger.written(put);
         }
         let balance = ledger.close().unwrap_or_default();
         let superseded: Vec<_> = balance
@@ -104,6 +138,10 @@ mod tests {
         check(&[one, other], (&[0, 1], &[], &[]));
         check(&[one, other, same], (&[1, 2], &[(0, 2)], &[]));
         check(&[one, same, one], (&[2], &[(0, 2), (1, 2)], &[]));
+        check(
+            &[one, other, same, other],
+            (&[2, 3], &[(0, 2), (1, 3)], &[]),
+        );
         let bad = r#"{"p":"a","s":1,"x":1e999}"#;
         check(&[one, bad], (&[0], &[], &[1]));
         check(

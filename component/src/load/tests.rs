@@ -236,6 +236,43 @@ fn a_poisoned_item_is_found() {
 }
 
 #[test]
+fn what_is_not_written_supersedes_nothing() {
+    let poisoned = |at: u32| format!(r#"{{"id":"a","at":{at},"poison":1}}"#);
+    // Refused by DynamoDB: the one before it takes its place.
+    let refused = [document(1), document(1), document(2), poisoned(1)];
+    let fake = Fake::scripted(&[]);
+    let report = run(&fake, &table(Some(real_keys())), &refused, None).unwrap();
+    let superseded: Vec<_> = report
+        .superseded
+        .iter()
+        .map(|it| (it.index, it.by))
+        .collect();
+    let rejected: Vec<_> = report.rejected.iter().map(|it| it.index).collect();
+    assert_eq!(
+        (report.written, superseded, rejected),
+        (2, vec![(0, 1)], vec![3])
+    );
+    assert_eq!(fake.items.borrow().len(), 2);
+    let none = [poisoned(1), poisoned(1)];
+    let report = run(&fake, &table(Some(real_keys())), &none, None).unwrap();
+    assert_eq!((report.written, report.rejected.len()), (0, 2));
+    // Not acknowledged: both wait.
+    check(
+        &[document(1), document(2), document(1)],
+        &[],
+        Some(0),
+        "written 0, pending [0, 1, 2], stopped by budget, requests 0 retries 0",
+    );
+    let throttled = [0b10, 1, 1, 1].map(Behaviour::KeepBits);
+    check(
+        &[document(1), document(2), document(1)],
+        &throttled,
+        None,
+        "written 1, pending [0, 2], rate-limited 1000 ms, requests 4 retries 3",
+    );
+}
+
+#[test]
 fn refusals_stop_the_call() {
     use Behaviour::{Code, Write};
     let denied = Code("AccessDeniedException");

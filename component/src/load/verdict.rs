@@ -182,6 +182,7 @@ mod tests {
                     json: item.json,
                     key: item.key,
                     attempts: 0,
+                    supersedes: Vec::new(),
                 })
             })
             .collect();

@@ -77,6 +77,10 @@ pub(super) fn report(report: &Report, documents: &[String]) -> Result<(), &'stat
             return Err("it names a document twice");
         }
     }
+    let mut superseded = report.superseded.iter();
+    if superseded.any(|it| it.by <= it.index || named.contains(&it.by)) {
+        return Err("it names a document superseded by none that was written");
+    }
     let named = u64::try_from(named.len()).unwrap_or(u64::MAX);
     if named.saturating_add(u64::from(report.written)) != given {
         return Err("its documents are not as many as it was given");

@@ -285,6 +285,13 @@ impl load::Guest for Hostile {
         match behaviour {
             "lie-more" => report.written = u32::MAX,
             "lie-elsewhere" => report.pending = documents.iter().map(|_| 4_000_000).collect(),
+            // All of them, each by itself.
+            "lie-superseded" => {
+                let indices = (0..).zip(&documents).map(|(index, _)| index);
+                report.superseded = indices
+                    .map(|index| load::SupersededDocument { index, by: index })
+                    .collect();
+            }
             "lie-capacity" => {
                 report.written = u32::try_from(documents.len()).unwrap_or(u32::MAX);
                 report.capacity = f64::NAN;

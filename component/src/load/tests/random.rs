@@ -87,11 +87,10 @@ fn number(item: &Value) -> Option<usize> {
 fn intended(cases: &[Case]) -> BTreeMap<(String, String), usize> {
     let mut last = BTreeMap::new();
     for (index, case) in cases.iter().enumerate() {
-        if let Some(key) = &case.key {
+        if let Some(key) = case.key.as_ref().filter(|_| !case.poisoned) {
             last.insert(key.clone(), index);
         }
     }
-    last.retain(|_, index| !cases[*index].poisoned);
     last
 }
 
@@ -164,7 +163,7 @@ fn agree(
     fake: &Fake,
 ) {
     let at = |index: u32| usize::try_from(index).unwrap();
-    let mut listed = BTreeSet::new();
+    let (mut listed, mut superseding) = (BTreeSet::new(), BTreeSet::new());
     for each in &report.superseded {
         assert!(listed.insert(at(each.index)), "seed {seed}");
         assert!(each.index < each.by, "seed {seed}");
@@ -173,6 +172,7 @@ fn agree(
             cases[at(each.by)].key,
             "seed {seed}"
         );
+        superseding.insert(at(each.by));
     }
     for each in &report.rejected {
         assert!(listed.insert(at(each.index)), "seed {seed}");
@@ -182,6 +182,10 @@ fn agree(
     for index in &report.pending {
         assert!(listed.insert(at(*index)), "seed {seed}");
     }
+    assert!(
+        listed.is_disjoint(&superseding),
+        "seed {seed}: superseded by what was written"
+    );
     assert_eq!(
         listed.len() + at(report.written),
         cases.len(),
