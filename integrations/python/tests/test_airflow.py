@@ -53,6 +53,12 @@ def test_policy(error: Exception, action: RetryAction) -> None:
         assert timedelta(seconds=10) <= decision.retry_delay <= timedelta(seconds=11)
 
 
+def test_a_wait_that_no_calendar_has() -> None:
+    decision = FailureRetryPolicy().evaluate(RateLimited("slow", 2**63), 1, 20)
+    assert decision.retry_delay is not None
+    assert timedelta(days=365) <= decision.retry_delay <= timedelta(days=402)
+
+
 @pytest.mark.parametrize(
     ("members", "expected"),
     [

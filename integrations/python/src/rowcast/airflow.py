@@ -43,6 +43,9 @@ SPREAD = 0.1
 ELSEWHERE = ("aws_access_key_id", "profile_name", "role_arn")
 """Extras of an AWS connection that lead to credentials other than login and password."""
 
+LONGEST_WAIT = timedelta(days=365)
+"""Some sources send a moment in place of a duration, which no date can be reached by."""
+
 KEEP_FOR = timedelta(days=7)
 """How long the progress of a chunk that never finished is kept."""
 
@@ -65,7 +68,8 @@ class FailureRetryPolicy(RetryPolicy):
         match exception:
             case RateLimited():
                 spread = 1 + SPREAD * random.random()  # noqa: S311 - no secret
-                delay = timedelta(seconds=exception.retry_after * spread)
+                seconds = min(exception.retry_after, LONGEST_WAIT.total_seconds())
+                delay = timedelta(seconds=seconds * spread)
                 return RetryDecision.retry(delay, str(exception))
             case PermanentFailure() | UnbalancedError():
                 return RetryDecision.fail(str(exception))
