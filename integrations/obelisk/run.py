@@ -25,7 +25,7 @@ import tempfile
 import time
 import urllib.request
 
-from servers import Obelisk, Silence, demo, ended, free_port, postgres
+from servers import Obelisk, Silence, demo, ended, nobodys_port, postgres
 
 HERE = pathlib.Path(__file__).parent
 RUN = "rowcast:obelisk/run@0.1.0.run"
@@ -58,7 +58,8 @@ def job_for(where):
 def rows_of(where):
     query = f"SELECT row_to_json(r) FROM ({where['query']}) r"
     command = ["psql", where["postgres"], "-Atc", query]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    # What psql complains of is for whoever started this.
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
 
 
 def fetch(url, body=None, headers=None):
@@ -119,7 +120,10 @@ def execution(said):
 def result(server, identifier):
     """Waits for an execution's end; what it returned."""
     said = server.ask("execution", "result", "--follow", "--json", identifier)
-    return json.loads(said.stdout)
+    try:
+        return json.loads(said.stdout)
+    except ValueError:
+        raise SystemExit(f"ask for the result: {said.stderr}{said.stdout}") from None
 
 
 def environment(where, socket, database):
@@ -147,8 +151,8 @@ def cases(setting, where, socket):
     source = {**job["source"], "retry": {**job["source"]["retry"], "max_attempts": 1}}
     source |= {"auth": "none", "matrix": [], "attributes": []}
     silent = Silence(10_000, 3600, b"{}")
-    with contextlib.closing(silent):
-        closed = f"http://127.0.0.1:{free_port()}/{{id}}"
+    with contextlib.closing(silent), nobodys_port() as port:
+        closed = f"http://127.0.0.1:{port}/{{id}}"
         asked = [
             ("permanent_invalid", 1, "{missing"),
             ("permanent_denied", 1, "https://elsewhere.invalid/{id}"),
@@ -192,7 +196,7 @@ def silence(server, where):
         tally = answer.get("ok", {})
         waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
         check(len(waits) == 2 and min(waits) >= 4, f"asked 3 times, {', '.join(f'{w:.1f} s' for w in waits)} apart")
-        check((tally.get("written"), tally.get("pending")) == (1, []), f"written 1 by {tally['calls']} calls, {tally['repeats']} of them repeated")
+        check((tally.get("written"), tally.get("pending")) == (1, []), f"written 1 by {tally.get('calls')} calls, {tally.get('repeats')} of them repeated")
 
 
 def share(setting, where, socket, kill):
@@ -284,7 +288,7 @@ def main():
         with postgres(setting.folder / "postgres") as socket:
             for kill in (False, True):
                 # A table of its own for each.
-                with demo(setting.rowcast, setting.artists, setting.latency) as where:
+                with demo(setting.rowcast, setting.folder, setting.artists, setting.latency) as where:
                     if not kill:
                         cases(setting, where, socket)
                     seconds[kill] = share(setting, where, socket, kill)

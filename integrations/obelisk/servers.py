@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -17,6 +18,8 @@ import threading
 import time
 
 READY_WITHIN = 60
+# The longest command waits for a whole run.
+ANSWERED_WITHIN = 600
 
 
 @contextlib.contextmanager
@@ -43,6 +46,14 @@ def wait_for(what, ready, process):
         if time.monotonic() > until:
             raise SystemExit(f"{what} was not ready within {READY_WITHIN} s")
         time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def nobodys_port():
+    """Taken, so that it stays nobody's, and connections to it are refused."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield silent.getsockname()[1]
 
 
 def free_port():
@@ -75,9 +86,9 @@ def postgres(folder):
         [initdb, "-D", data, "-U", "postgres", "--auth=trust", "--no-sync"],
         check=True, stdout=subprocess.DEVNULL, cwd=folder, **owner,
     )
-    log = open(folder.parent / "postgres.log", "wb")
     command = [_program("postgres"), "-D", data, "-k", folder, "-c", "listen_addresses="]
-    process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **owner)
+    with open(folder.parent / "postgres.log", "wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **owner)
     with ended(process):
         probe = ["psql", "-h", folder, "-U", "postgres", "-Atc", "SELECT 1"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -86,14 +97,18 @@ def postgres(folder):
 
 
 @contextlib.contextmanager
-def demo(rowcast, artists, latency):
+def demo(rowcast, folder, artists, latency):
     """`rowcast demo --serve`: rows, source and DynamoDB; where they are."""
     command = [rowcast, "demo", "--serve", "--artists", str(artists), "--latency", str(latency)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    with ended(process):
-        line = process.stdout.readline()
+    said = folder / "demo.log"
+    with open(said, "wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    with process.stdout, ended(process):
+        answered, _, _ = select.select([process.stdout], [], [], READY_WITHIN)
+        line = process.stdout.readline() if answered else ""
         if not line:
-            raise SystemExit("rowcast demo --serve did not start")
+            last = said.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"rowcast demo --serve did not start; it said last: {last}")
         yield json.loads(line)
 
 
@@ -127,7 +142,13 @@ class Obelisk:
     def ask(self, *arguments):
         """One use of Obelisk's command line."""
         command = [self.program, *arguments[:2], "--api-url", self.api, *arguments[2:]]
-        return subprocess.run(command, capture_output=True, text=True)
+        try:
+            return subprocess.run(
+                command, capture_output=True, text=True, timeout=ANSWERED_WITHIN
+            )
+        except subprocess.TimeoutExpired:
+            what = " ".join(arguments[:2])
+            raise SystemExit(f"{self.name}: {what} took over {ANSWERED_WITHIN} s") from None
 
     def submit(self, function, *parameters):
         """Starts an execution; its id."""
@@ -151,14 +172,16 @@ class Silence:
 
     def __init__(self, refusals, retry_after, body):
         self.asked = []
+        lock = threading.Lock()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                outer.asked.append(time.monotonic())
-                refuse = len(outer.asked) <= refusals
+                with lock:
+                    outer.asked.append(time.monotonic())
+                    refuse = len(outer.asked) <= refusals
                 answer = b'{"error":{"status":429,"reason":"QUOTA_EXCEEDED"}}' if refuse else body
                 self.send_response(429 if refuse else 200)
                 if refuse:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -199,7 +200,8 @@ def rows(at: Mapping[str, str]) -> list[Mapping[str, Any]]:
     """The artists, as PostgreSQL has them."""
     query = f"SELECT row_to_json(artist) FROM ({at['query']}) AS artist"
     command = ["psql", at["postgres"], "--no-psqlrc", "-Atc", query]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # What psql complains of is for whoever started this.
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line) for line in output.splitlines()]
 
 
@@ -361,6 +363,10 @@ def main(arguments: Sequence[str]) -> int:
         find_program("nats-server", "nats-server")
         find_program("docker-registry", "docker-registry")
         find_program("psql", "postgresql-client")
+        if shutil.which(options.rowcast) is None:
+            raise ProgramError(
+                f"find {options.rowcast}: `cargo build --release`, or `--rowcast FILE`"
+            )
         with tempfile.TemporaryDirectory(prefix="rowcast-wasmcloud-") as scratch:
             folder = options.keep_logs or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import tempfile
 import threading
+import time
 import unittest
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
-from fleet import check, work
+from fleet import check, program, work
 from fleet.cluster import Host, fill
+from fleet.nats import Nats, NatsError
 from fleet.program import Program
 from fleet.work import Chunk, Job, Refused, Run
 
 HERE = Path(__file__).resolve().parent
-# A call's number on its host, from 1 → a status; 0 hangs up without an answer.
+# A call's number on its host, from 1 → a status; 0 hangs up without an answer,
+# less asks for so many milliseconds of silence.
 Manner = Callable[[int], int]
 Documents = dict[check.Key, Mapping[str, Any]]
 
@@ -58,20 +65,21 @@ class Handler(BaseHTTPRequestHandler):
             server.loaded.extend(body["documents"])
         if status == 0:
             self.close_connection = True
-        elif status != 200:
+        elif status > 0 and status != 200:
             self.answer(status, {})
         elif self.path == "/extract":
             # The second row of a chunk takes a second call.
             cells = body.get("only") or [{"row": row} for row in range(len(body["rows"]))]
-            done, pending = cells[:1], cells[1:]
-            documents = [body["rows"][cell["row"]] for cell in done]
-            more = {"documents": documents, "pending": pending, "rejected_records": []}
-            more["stopped"] = {"rate_limited": {"retry_after_ms": 1}} if pending else None
-            self.answer(200, {**counts, **more})
+            some = 1 if status == 200 else 0
+            documents = [body["rows"][cell["row"]] for cell in cells[:some]]
+            more = {"documents": documents, "pending": cells[some:], "rejected_records": []}
+            self.answer(200, {**counts, **more, "stopped": silence(cells[some:], status)})
         else:
-            written = len(body["documents"])
-            more = {"written": written, "superseded": [], "pending": [], "stopped": None}
-            self.answer(200, {**counts, **more})
+            indexes = list(range(len(body["documents"])))
+            pending = [] if status == 200 else indexes
+            written = len(indexes) - len(pending)
+            more = {"written": written, "superseded": [], "pending": pending}
+            self.answer(200, {**counts, **more, "stopped": silence(pending, status)})
 
     def answer(self, status: int, body: Mapping[str, Any]) -> None:
         text = json.dumps(body).encode()
@@ -82,6 +90,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass
+
+
+def silence(pending: list[Any], status: int) -> Mapping[str, Any] | None:
+    milliseconds = -status if status < 0 else 1
+    return {"rate_limited": {"retry_after_ms": milliseconds}} if pending else None
 
 
 class Work(unittest.TestCase):
@@ -129,6 +142,26 @@ class Work(unittest.TestCase):
         with self.assertRaises(work.Unfinished):
             self.run_on(lambda call: 200 if call < 5 else 0)
 
+    def test_no_chunks_are_no_work(self) -> None:
+        self.assertEqual(Run(Job({}, {}), [], 2).execute([]).calls.total(), 0)
+
+    def test_a_silence_is_not_taken_for_death(self) -> None:
+        work.SILENCE_SECONDS = 0.2
+        # One host is gone; the other asks for more silence than is waited for a host.
+        loaded, _ = self.run_on(lambda _: 0, lambda call: -600 if call == 3 else 200)
+        self.assertEqual(loaded, list(range(40)))
+
+    def test_nobody_is_called_once_it_is_over(self) -> None:
+        host = FakeHost("host", lambda _: -60_000, [])
+        try:
+            run = Run(Job({}, {}), [Chunk(0, [{"id": 0}])], 1)
+            threading.Timer(0.3, run._over.set).start()
+            run.execute([host.host()])
+        finally:
+            host.shutdown()
+            host.server_close()
+        self.assertEqual(host.calls, 1)
+
     def test_silence(self) -> None:
         for stopped, seconds in [
             (None, 0.0),
@@ -139,6 +172,69 @@ class Work(unittest.TestCase):
             self.assertEqual(work.silence(stopped), seconds)
         with self.assertRaises(Refused):
             work.silence({"denied": "403"})
+
+
+class Messages(unittest.TestCase):
+    def connected(self, script: bytes, repeated: bytes = b"") -> Nats:
+        """A server that says this once connected, and that for ever."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        over = threading.Event()
+
+        def serve() -> None:
+            server, _ = listener.accept()
+            with server, contextlib.suppress(OSError):
+                server.sendall(b"INFO {}\r\nPONG\r\n" + script)
+                while not over.wait(0.02):
+                    server.sendall(repeated)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        nats = Nats(f"nats://127.0.0.1:{listener.getsockname()[1]}")
+        for end in (listener.close, thread.join, nats.close, over.set):
+            self.addCleanup(end)
+        return nats
+
+    def test_messages_with_and_without_headers(self) -> None:
+        headers = b"NATS/1.0\r\ntrace: 1\r\n\r\n"
+        sizes = b"%d %d" % (len(headers), len(headers) + 2)
+        nats = self.connected(
+            b"PING\r\nMSG other 1 2\r\n{}\r\nMSG a.b 1 2\r\n[]\r\n"
+            b"HMSG a.c 1 reply " + sizes + b"\r\n" + headers + b"{}\r\n"
+            b"HMSG a.d 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n"
+        )
+        self.assertEqual([nats.next("a.", 5), nats.next("a.", 5)], [[], {}])
+        with self.assertRaisesRegex(NatsError, "nobody listens there"):
+            nats.next("a.", 5)
+
+    def test_others_messages_do_not_prolong_a_wait(self) -> None:
+        nats = self.connected(b"", b'MSG a.b 1 7\r\n"other"\r\n')
+        with self.assertRaisesRegex(NatsError, "none within 0 s"):
+            nats.next("a.", 0.3, lambda message: message == "mine")
+
+
+class Running(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.programs = program.Programs(Path(folder.name))
+        self.addCleanup(setattr, program, "PATIENCE_SECONDS", program.PATIENCE_SECONDS)
+        program.PATIENCE_SECONDS = 0.3
+
+    def test_a_grandchild_with_the_output_is_not_waited_for(self) -> None:
+        self.programs.start("parent", ["sh", "-c", "sleep 5 & echo here; wait"]).wait_for("here", 5)
+        begun = time.monotonic()
+        self.programs.end()
+        self.assertLess(time.monotonic() - begun, 3)
+
+    def test_all_are_ended_though_one_cannot_be(self) -> None:
+        first = self.programs.start("first", ["sleep", "60"])
+        self.addCleanup(first.end)
+        last = self.programs.start("last", ["sleep", "60"])
+        self.addCleanup(last.end)
+        with mock.patch.object(last._process, "send_signal", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.programs.end()
+        self.assertIsNotNone(first._process.poll())
 
 
 class Check(unittest.TestCase):

@@ -1,11 +1,16 @@
 """JSON text ↔ values whose numbers keep their digits ↔ DynamoDB's JSON."""
 
 import json
+import re
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 # What JSON can say. Numbers are `Number`, never `int` or `float`.
 type Value = None | bool | str | Number | list[Value] | dict[str, Value]
+# Python reads nested values one within the other, for which the component's
+# stack is soon too small. DynamoDB refuses more than 32 levels by itself.
+MOST_LEVELS = 100
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 # One typed value of DynamoDB, such as `{"N": "1.50"}`.
 type Typed = dict[str, Any]
 
@@ -21,10 +26,23 @@ class Number:
 
 def read(text: str) -> Value:
     """Raises ValueError."""
+    if text.count("[") + text.count("{") > MOST_LEVELS:
+        _bound_levels(text)
     value: Value = json.loads(
         text, parse_int=Number, parse_float=Number, parse_constant=_no_number
     )
+    if r"\ud" in text.lower():
+        # Half of a surrogate pair can't leave this component.
+        write(value).encode()
     return value
+
+
+def _bound_levels(text: str) -> None:
+    level = 0
+    for token in TOKEN.finditer(text):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if level > MOST_LEVELS:
+            raise ValueError(f"it is nested in more than {MOST_LEVELS} levels")
 
 
 def _no_number(name: str) -> Value:
@@ -48,10 +66,6 @@ def write(value: Value) -> str:
 
 def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
-
-
-def is_object(value: Value) -> TypeGuard[dict[str, Value]]:
-    return isinstance(value, dict)
 
 
 def to_dynamodb(value: Value) -> Typed:
@@ -87,9 +101,7 @@ def from_dynamodb(typed: Typed) -> Value:
             return {name: from_dynamodb(member) for name, member in value.items()}
         case "NS":
             return [Number(digits) for digits in value]
-        case "SS" | "BS":
-            return list(value)
-        case _:  # S, BOOL, and B as its base64
+        case _:  # S, BOOL, B as its base64, and sets of S and B
             plain: Value = value
             return plain
 

@@ -1,7 +1,6 @@
 """Rows with currencies → the European Central Bank's exchange rates, which come
 as CSV → documents → DynamoDB. The exports of `rowcast:pipeline`."""
 
-import base64
 import csv
 import email.utils
 import io
@@ -16,14 +15,18 @@ from wit_world.exports import extract as wit
 from wit_world.imports import rowcast_pipeline_types as types
 
 import web
-from documents import Number, Value, is_object, read, write
-from table import Load as Load
-from table import Query as Query
+from documents import Number, Value, read, write
+from failures import end, invalid, within
+from load import Load as Load
+from query import Query as Query
 
 # Every series has these; other columns depend on the dataset.
 COLUMNS = ("KEY", "TIME_PERIOD", "OBS_VALUE")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+OF_RECORD = re.compile(r"\{record:([^{}]*)\}")
+# Some sources send a moment in place of a duration; this is a hundred years.
+LONGEST_SECONDS = 100 * 365 * 24 * 3600
 REPEATED = (408, 425, 429, 500, 502, 503, 504)
 
 type Key = tuple[int, int]
@@ -59,21 +62,17 @@ class Call:
 
     def __init__(self, source: wit.Source, rows: list[str], budget_ms: int | None) -> None:
         self.source, self.rows = source, rows
-        self.headers = [(header.name, header.value) for header in source.headers]
-        match source.auth:
-            case wit.Auth_None_():
-                pass
-            case wit.Auth_Bearer(token):
-                self.headers.append(("authorization", f"Bearer {token}"))
-            case wit.Auth_Basic(pair):
-                secret = base64.b64encode(f"{pair.username}:{pair.password}".encode()).decode()
-                self.headers.append(("authorization", f"Basic {secret}"))
-            case _:
-                raise invalid("this pipeline knows no OAuth; let the host authenticate")
+        within("source.concurrency", source.concurrency, 256)
+        within("source.retry.max_attempts", source.retry.max_attempts, 20)
+        if not isinstance(source.auth, wit.Auth_None_):
+            raise invalid("this pipeline knows no credentials; the exchange rates need none")
         if source.records or not isinstance(source.pagination, wit.Pagination_None_):
             raise invalid("CSV has no pages and no JSON Pointer to its records")
         axes = [[(axis.name, value) for value in axis.values] for axis in source.matrix]
         self.combinations: list[dict[str, str]] = [dict(c) for c in itertools.product(*axes)]
+        # What attributes take from a record it must have, too.
+        taken = [path for field in source.attributes for path in OF_RECORD.findall(field.value)]
+        self.required = list(dict.fromkeys(source.require + taken))
         self.ends_ms = web.now_ms() + (10**12 if budget_ms is None else budget_ms)
         self.silent_until_ms = 0
         self.stop: types.Stop | None = None
@@ -89,7 +88,7 @@ class Call:
         try:
             values = self.values(cell)
             url = fill(self.source.url, values, encode=True)
-            headers = [(name, fill(value, values)) for name, value in self.headers]
+            headers = [(one.name, fill(one.value, values)) for one in self.source.headers]
             answer = await self.ask(url, headers)
             if answer is not None:
                 documents, rejected = self.cut(cell, values, answer)
@@ -104,23 +103,30 @@ class Call:
             columns = read(self.rows[row])
         except ValueError as error:
             raise Rejected(wit.RejectionKind.TEMPLATE, f"the row is no JSON: {error}") from None
-        if not is_object(columns):
+        if not isinstance(columns, dict):
             raise Rejected(wit.RejectionKind.TEMPLATE, "the row is no JSON object")
         return {**columns, **self.combinations[combination]}
+
+    async def turn(self, from_ms: int) -> bool:
+        """Waits until then, and for as long as the source wants silence; false
+        once nothing may be asked any more."""
+        while not self.halted:
+            # Others may have been asked for silence meanwhile.
+            from_ms = max(from_ms, self.silent_until_ms, web.now_ms())
+            if from_ms >= self.ends_ms:
+                self.halt(types.Stop_Budget())
+            elif from_ms <= web.now_ms():
+                return True
+            else:
+                await web.sleep(from_ms - web.now_ms())
+        return False
 
     async def ask(self, url: str, headers: list[tuple[str, str]]) -> bytes | None:
         """The body; none if the call must end before there is one."""
         retry = self.source.retry
         wait_ms, failure = 0, ""
         for attempt in range(retry.max_attempts):
-            wait_ms = max(wait_ms, self.silent_until_ms - web.now_ms())
-            if not self.halted and web.now_ms() + wait_ms >= self.ends_ms:
-                self.halt(types.Stop_Budget())
-            if self.halted:
-                return None
-            if wait_ms > 0:
-                await web.sleep(wait_ms)
-            if self.halted:
+            if not await self.turn(web.now_ms() + wait_ms):
                 return None
             until_ms = min(web.now_ms() + self.source.request_timeout_ms, self.ends_ms)
             self.requests += 1
@@ -130,13 +136,9 @@ class Call:
                 answer = await web.get(url, headers, until_ms, self.source.max_body_bytes)
             except web.Unanswered as error:
                 failure = f"{url}: {error}"
+                if error.kind is not None:
+                    raise Rejected(error.kind, failure) from None
                 continue
-            except web.TooLong as error:
-                raise Rejected(wit.RejectionKind.BODY, f"{url}: {error}") from None
-            except web.Impossible as error:
-                raise Rejected(wit.RejectionKind.TEMPLATE, f"{url}: {error}") from None
-            except web.Refused as error:
-                raise Rejected(wit.RejectionKind.POLICY, f"{url}: {error}") from None
             if "rowcast-unsent" in answer.headers:
                 # The host answered itself: it keeps a silence.
                 self.requests -= 1
@@ -177,14 +179,14 @@ class Call:
 
     def document(self, values: Values, record: Values) -> Values:
         known = {**values, **{f"record:/{name}": value for name, value in record.items()}}
+        for path in self.required:
+            if path.removeprefix("/") not in record:
+                raise Missing(wit.RejectionKind.REQUIRED, path, f"there is no {path}")
         added: Values = {
             field.name: fill(field.value, known) for field in self.source.attributes
         }
         for name in added.keys() & record.keys():
             raise Missing(wit.RejectionKind.CLASH, f"/{name}", f"the record has its own {name}")
-        for path in self.source.require:
-            if path.removeprefix("/") not in record:
-                raise Missing(wit.RejectionKind.REQUIRED, path, f"there is no {path}")
         return {**added, **record}
 
     def close(self, given: list[Key]) -> wit.Extraction:
@@ -197,13 +199,7 @@ class Call:
         if not done and rejected and all(c.kind == wit.RejectionKind.POLICY for c in rejected):
             raise Err(types.Failure_PermanentDenied(rejected[0].reason))
         if not done and not rejected:
-            match self.stop:
-                case types.Stop_Denied(reason):
-                    raise Err(types.Failure_PermanentDenied(reason))
-                case types.Stop_RateLimited(limit):
-                    raise Err(types.Failure_RateLimited(limit))
-                case types.Stop_Unavailable(reason):
-                    raise Err(types.Failure_Unavailable(reason))
+            end(self.stop)
         return wit.Extraction(
             documents=[document for cell in done for document in self.documents[cell]],
             done=[wit.DoneCell(wit.Cell(*cell), len(self.documents[cell])) for cell in done],
@@ -221,10 +217,6 @@ class Missing(Exception):
     def __init__(self, kind: wit.RejectionKind, path: str, reason: str) -> None:
         super().__init__(reason)
         self.kind, self.path, self.reason = kind, path, reason
-
-
-def invalid(reason: str) -> Err[types.Failure]:
-    return Err(types.Failure_PermanentInvalid(reason))
 
 
 def fill(template: str, values: Values, encode: bool = False) -> str:
@@ -272,10 +264,11 @@ def records(body: bytes) -> list[Values]:
 def retry_after_ms(answer: web.Answer) -> int:
     """Seconds or a date; 0 if there is neither."""
     text = answer.headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return int(text) * 1000
     try:
-        date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if text.isdecimal():
+            seconds: float = int(text)
+        else:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return 0
-    return max(0, round((date.timestamp() - time.time()) * 1000))
+    return round(1000 * min(max(0, seconds), LONGEST_SECONDS))

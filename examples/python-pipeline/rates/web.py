@@ -1,5 +1,5 @@
 """Coroutines → run side by side over `wasi:io/poll`. A GET request → its whole
-answer over `wasi:http`, or the one exception that says why there is none."""
+answer over `wasi:http`, or the exception that says why there is none."""
 
 from collections.abc import Coroutine, Generator, Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Never
 from urllib.parse import urlsplit
 
 from componentize_py_types import Err, Ok
+from wit_world.exports.extract import RejectionKind
 from wit_world.imports import monotonic_clock, outgoing_handler, poll
 from wit_world.imports import wasi_http_types as http
 from wit_world.imports.poll import Pollable
@@ -18,19 +19,11 @@ NANOSECONDS = 1_000_000  # in a millisecond
 
 
 class Unanswered(Exception):
-    """No complete answer; the same request may succeed later."""
+    """No complete answer. Without a kind, the same request may succeed later."""
 
-
-class TooLong(Exception):
-    """The body is longer than allowed."""
-
-
-class Refused(Exception):
-    """The host's policy doesn't let the request out."""
-
-
-class Impossible(Exception):
-    """The request itself can't be made."""
+    def __init__(self, reason: str, kind: RejectionKind | None = None) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 @dataclass
@@ -61,6 +54,7 @@ def now_ms() -> int:
 
 async def sleep(milliseconds: int) -> None:
     with monotonic_clock.subscribe_duration(milliseconds * NANOSECONDS) as timer:
+        # Well after its own time, as being late isn't meant to be an error here.
         await Wait(timer, now_ms() + milliseconds + 60_000)
 
 
@@ -127,16 +121,20 @@ async def get(url: str, headers: list[tuple[str, str]], until_ms: int, most_byte
 
 
 def _request(url: str, headers: list[tuple[str, str]]) -> http.OutgoingRequest:
-    parts = urlsplit(url)
-    scheme = http.Scheme_Https() if parts.scheme == "https" else http.Scheme_Http()
+    schemes: dict[str, http.Scheme] = {"https": http.Scheme_Https(), "http": http.Scheme_Http()}
     try:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes:
+            raise ValueError("it is neither http nor https")
         fields = http.Fields.from_list([(name, value.encode()) for name, value in headers])
         request = http.OutgoingRequest(fields)
-        request.set_scheme(scheme)
+        request.set_scheme(schemes[parts.scheme])
         request.set_authority(parts.netloc)
         request.set_path_with_query(f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
-    except Err as error:
-        raise Impossible(f"the request can't be made: {error.value}") from None
+    except (Err, ValueError) as error:
+        why = error.value if isinstance(error, Err) else error
+        reason = f"the request can't be made: {why}"
+        raise Unanswered(reason, RejectionKind.TEMPLATE) from None
     return request
 
 
@@ -152,18 +150,19 @@ async def _read(stream: InputStream, until_ms: int, most_bytes: int) -> bytes:
                 return bytes(body)
             raise Unanswered("the body was cut short") from None
         if len(body) > most_bytes:
-            raise TooLong(f"the body is longer than {most_bytes} bytes")
+            reason = f"the body is longer than {most_bytes} bytes"
+            raise Unanswered(reason, RejectionKind.BODY)
 
 
 def _explain(code: http.ErrorCode) -> Never:
     name = type(code).__name__.removeprefix("ErrorCode_")
     match code:
         case http.ErrorCode_HttpRequestDenied() | http.ErrorCode_DestinationIpProhibited():
-            raise Refused("the host doesn't let this request out")
+            raise Unanswered("the host doesn't let this request out", RejectionKind.POLICY)
         case http.ErrorCode_HttpRequestUriInvalid():
-            raise Impossible("the URL isn't one")
+            raise Unanswered("the URL isn't one", RejectionKind.TEMPLATE)
         case http.ErrorCode_HttpResponseBodySize():
-            raise TooLong("the body is longer than the host allows")
+            raise Unanswered("the body is longer than the host allows", RejectionKind.BODY)
         case http.ErrorCode_InternalError(str(reason)):
             raise Unanswered(reason)
         case _:

@@ -18,12 +18,16 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowcast import ClientCredentials, Pipeline, Source, Table, Tally, Transfer
 
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+
 CHUNK_ROWS = 50
 WORKERS = (1, 2, 4)
+READY_SECONDS = 60
 
 _pipeline: Pipeline
 
@@ -54,14 +58,16 @@ def start_up(cache: str) -> float:
         " rowcast.Pipeline(cache=sys.argv[1]).prepare(); print(time.perf_counter() - begun)"
     )
     command = [sys.executable, "-c", code, cache]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def rows_of(servers: dict[str, Any]) -> list[str]:
     """The rows, read once and not measured."""
     query = f"SELECT row_to_json(r) FROM ({servers['query']}) r"  # noqa: S608 - the demo's own
     command = ["psql", servers["postgres"], "-Atc", query]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    # What psql complains of is for whoever started this.
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return output.splitlines()
 
 
 def run(
@@ -69,11 +75,12 @@ def run(
 ) -> tuple[float, float, Tally, float]:
     """Seconds, the workers' CPU seconds, counts, and the largest worker's memory in MiB."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, prepare, (servers, cache)) as pool:
-        # Every worker is there before the clock starts.
-        barrier = [pool.submit(time.sleep, 0.5) for _ in range(workers)]
-        for one in barrier:
-            one.result()
+    # Every worker is there before the clock starts.
+    ready = context.Barrier(workers + 1)
+    with ProcessPoolExecutor(workers, context, prepare, (servers, cache, ready)) as pool:
+        for _ in range(workers):
+            pool.submit(int)
+        ready.wait(READY_SECONDS)
         begun = time.perf_counter()
         answers = [*pool.map(transfer, [servers] * len(chunks), chunks)]
         seconds = time.perf_counter() - begun
@@ -82,7 +89,7 @@ def run(
     return seconds, cpu, tally, max(memory for _, _, memory in answers)
 
 
-def prepare(servers: dict[str, Any], cache: str) -> None:
+def prepare(servers: dict[str, Any], cache: str, ready: Barrier) -> None:
     """Called in each worker, once."""
     global _pipeline  # noqa: PLW0603 - a worker has one
     environment = {
@@ -93,6 +100,7 @@ def prepare(servers: dict[str, Any], cache: str) -> None:
     }
     _pipeline = Pipeline(environment=environment, cache=cache)
     _pipeline.prepare()
+    ready.wait(READY_SECONDS)
 
 
 def transfer(servers: dict[str, Any], rows: list[str]) -> tuple[Tally, float, float]:

@@ -14,16 +14,22 @@ from airflow.sdk.exceptions import AirflowFailException
 from rowcast import (
     Basic,
     Bearer,
+    Cell,
     ClientCredentials,
     Credentials,
+    DoneCell,
     ExecutionFailed,
+    Extraction,
     PermanentDenied,
+    PermanentInvalid,
     RateLimited,
+    Source,
+    Table,
     Tally,
     Unavailable,
     UnbalancedError,
 )
-from rowcast.airflow import FailureRetryPolicy, auth_of, aws_of, closed
+from rowcast.airflow import FailureRetryPolicy, RowcastOperator, auth_of, aws_of, closed
 
 TALLY = Tally(rows=1, planned=1, done=1, records=2, documents=2, written=2)
 
@@ -45,6 +51,12 @@ def test_policy(error: Exception, action: RetryAction) -> None:
     if action is RetryAction.RETRY:
         assert decision.retry_delay is not None
         assert timedelta(seconds=10) <= decision.retry_delay <= timedelta(seconds=11)
+
+
+def test_a_wait_that_no_calendar_has() -> None:
+    decision = FailureRetryPolicy().evaluate(RateLimited("slow", 2**63), 1, 20)
+    assert decision.retry_delay is not None
+    assert timedelta(days=365) <= decision.retry_delay <= timedelta(days=402)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,78 @@ def test_aws() -> None:
     assert aws_of(key) == (Credentials("a", "b", "t"), {})
 
 
+@pytest.mark.parametrize("name", ["role_arn", "profile_name"])
+def test_other_credentials_are_not_passed_over(name: str) -> None:
+    connection = Connection(conn_id="c", conn_type="aws", extra=f'{{"{name}": "x"}}')
+    with pytest.raises(PermanentInvalid, match=f"`c`: `{name}` isn't followed here; give"):
+        aws_of(connection)
+
+
+class Store(dict[str, Any]):
+    """The task state store, which outlives a task's success."""
+
+    def set(self, key: str, value: Any, *, retention: timedelta) -> None:
+        assert retention > timedelta(days=1)
+        self[key] = value
+
+    def delete(self, key: str) -> None:
+        del self[key]
+
+
+class Once:
+    """A pipeline whose source fails from the second call on."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+        self.asked: list[list[Cell]] = []
+
+    def extract(self, _source: Source, _rows: list[str], *, only: Any, budget_ms: int) -> Any:
+        assert budget_ms == 60_000
+        self.asked.append(list(only))
+        if len(self.asked) == 2:
+            raise self.failure
+        return Extraction(
+            documents=[],
+            done=[DoneCell(cell=only[0], documents=0)],
+            rejected=[],
+            rejected_records=[],
+            pending=list(only[1:]),
+            stopped=None,
+            requests=1,
+            retries=0,
+            token_requests=0,
+        )
+
+
+def run(pipeline: Once, store: Store) -> dict[str, Any]:
+    made: Any = lambda: pipeline  # noqa: E731 - a factory of no type
+    operator = RowcastOperator(
+        task_id="t",
+        source=Source(url="https://a/{id}"),
+        table=Table(name="t"),
+        chunk=[{"id": 0}, {"id": 1}],
+        pipeline=made,
+    )
+    context: Any = {"task_state_store": store}
+    return operator.execute(context)
+
+
+def test_a_task_goes_on_after_a_failure_and_begins_anew_after_success() -> None:
+    pipeline, store = Once(Unavailable("down")), Store()
+    with pytest.raises(Unavailable):
+        run(pipeline, store)
+    assert run(pipeline, store)["tally"]["done"] == 2
+    # Somebody clears the task, so that it runs again.
+    assert run(pipeline, store)["tally"]["done"] == 2
+    both, second = [Cell(0), Cell(1)], [Cell(1)]
+    assert pipeline.asked == [both, second, second, both, second]
+
+
+def test_permanent_failures_fail_whatever_the_policy() -> None:
+    with pytest.raises(AirflowFailException, match="no"):
+        run(Once(PermanentDenied("no")), Store())
+
+
 def outcome(tally: Tally, *reasons: str) -> dict[str, Any]:
     return {"tally": tally.as_dict(), "reasons": list(reasons)}
 
@@ -82,6 +166,8 @@ def test_counts_of_all_chunks() -> None:
     assert found["tally"] == (TALLY + TALLY).as_dict()
     rejected = Tally(rows=1, planned=1, rejected=1)
     assert closed([outcome(TALLY), outcome(rejected, "gone")], 1)["reasons"] == ["gone"]
+    many = closed([outcome(rejected, *map(str, range(15)))] * 2, 2)["reasons"]
+    assert many == [*map(str, range(15)), *map(str, range(5))]
     with pytest.raises(AirflowFailException, match="1 rejected, 0 allowed:\ngone"):
         closed([outcome(TALLY), outcome(rejected, "gone")], 0)
     with pytest.raises(AirflowFailException, match="requests planned 1, accounted for 0"):

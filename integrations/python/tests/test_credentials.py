@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ KEY = Credentials("AKIA", SECRET, SECRET)
         Source(url="https://a", headers={"x-api-key": SECRET}, auth=Bearer(SECRET)),
         Environment(variables={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
         Pipeline(b"", environment={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
+        Pipeline(b"", environment={}, credentials=partial(Credentials, "AKIA", SECRET)),
     ],
     ids=lambda holder: type(holder).__name__,
 )
@@ -72,6 +74,7 @@ def test_what_is_allowed(
         ),
         (Source(url="https://{host}/v1"), ""),
         (Source(url="{url}"), ""),
+        (Source(url="https://[::1/{id}"), ""),
     ],
 )
 def test_the_source_alone_is_allowed(source: Source, expected: str) -> None:

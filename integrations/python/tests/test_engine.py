@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from wasmtime import wat2wasm
@@ -11,7 +13,7 @@ from wasmtime.component import Component
 
 from rowcast import ComponentError, ExecutionFailed, Limits, Pipeline
 from rowcast import engine as engines
-from rowcast.engine import Loaded, digest
+from rowcast.engine import Clock, Loaded, default_cache, digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +78,22 @@ def test_no_pipeline(wasm: bytes, message: str) -> None:
         Pipeline(wasm, cache=False).prepare()
 
 
+def test_a_clock_that_could_not_start_starts_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticked = threading.Event()
+    engine: Any = SimpleNamespace(increment_epoch=ticked.set)
+    clock = Clock(engine)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _no_more_threads)
+        with pytest.raises(RuntimeError, match="can't start new thread"), clock.running():
+            pass
+    with clock.running():
+        assert ticked.wait(10)
+
+
+def _no_more_threads(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ROWCAST_COMPONENT", str(tmp_path / "none.wasm"))
     with pytest.raises(ComponentError, match=r"none\.wasm; write it by `rowcast component"):
@@ -104,6 +122,16 @@ def test_a_cache_that_others_can_write_is_not_used(tmp_path: Path) -> None:
     cache.chmod(0o777)
     loaded(MISBEHAVING, cache)
     assert list(cache.iterdir()) == []
+
+
+def test_nobody_s_home_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", home)
+    assert default_cache() is None
+    assert "Pipeline(" in repr(Pipeline(b""))
 
 
 class _Uncompilable(Component):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .support.airflow_engine import Engine, airflow_engine
+from .support.airflow_engine import RUN_SECONDS, Engine, airflow_engine
 from .support.stand_in import TRACKS, Fault, StandIn, stand_in
 
 if TYPE_CHECKING:
@@ -102,7 +102,9 @@ def asked(tracks: StandIn, run: str) -> dict[str, int]:
 def test_a_killed_worker_loses_nothing(
     airflow: Engine, tracks: StandIn, dynamodb: DynamoDb
 ) -> None:
+    end = time.monotonic() + RUN_SECONDS
     while sum(asked(tracks, "killed").values()) < 4:
+        assert time.monotonic() < end, airflow.logs()[-5000:]
         time.sleep(0.05)
     victim = next(one for one in airflow.tries("killed", "tracks") if one.state == "running")
     assert victim.pid

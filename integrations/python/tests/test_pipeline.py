@@ -162,6 +162,12 @@ def test_faults_are_told_apart(pipeline: Pipeline, source: StandIn) -> None:
     assert found.retries == 2
 
 
+def test_half_a_character_is_rejected_alone(pipeline: Pipeline, source: StandIn) -> None:
+    found = pipeline.extract(source.source(), [{"id": "\ud800"}, *rows(1)])
+    assert [(one.cell.row, one.kind) for one in found.rejected] == [(0, "template")] * 2
+    assert len(found.done) == 2
+
+
 LIMITED = Fault(
     status=429, body='{"error":{"message":"QUOTA_EXCEEDED"}}', headers={"retry-after": "60"}
 )

@@ -11,8 +11,12 @@ import pytest
 from rowcast import (
     Cell,
     DoneCell,
+    ExecutionFailed,
     Extraction,
+    Failure,
+    LinkHeader,
     PermanentDenied,
+    PermanentInvalid,
     RateLimited,
     RejectedCell,
     RejectedDocument,
@@ -67,7 +71,7 @@ def report(written: int, **more: Any) -> Report:
 class Script:
     """Answers one after the other, and what was asked."""
 
-    answers: list[Extraction | Report]
+    answers: list[Extraction | Report | Failure]
     asked: list[list[Cell]] = field(default_factory=list)
 
     def extract(self, _source: Source, _rows: list[str], *, only: Any, budget_ms: Any) -> Any:
@@ -78,10 +82,13 @@ class Script:
     def load(self, _table: Table, documents: list[str], *, budget_ms: Any) -> Any:
         assert documents
         assert budget_ms == 100
-        return self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Failure):
+            raise answer
+        return answer
 
 
-def transfer(*answers: Extraction | Report) -> tuple[Transfer, Script]:
+def transfer(*answers: Extraction | Report | Failure) -> tuple[Transfer, Script]:
     script = Script(list(answers))
     pipeline: Any = script
     return Transfer.of(pipeline, SOURCE, Table(name="t"), ROWS, budget_ms=100), script
@@ -156,6 +163,69 @@ def test_what_is_finished_is_kept(stop: Any, raised: type[Exception]) -> None:
     assert (tally.done, tally.written, tally.requests) == (4, 8, 4)
 
 
+GONE = RejectedCell(cell=CELLS[0], kind="status", status=404, reason="gone")
+
+
+@pytest.mark.parametrize(
+    ("stop", "loaded", "raised"),
+    [
+        (None, Unavailable("table"), "table"),
+        (StoppedByBudget(), ExecutionFailed("table"), "table"),
+        # The source's silence holds, whatever befalls the table.
+        (LIMIT, Unavailable("table"), "slow down"),
+        (LIMIT, RateLimited("table", 1000), "slow down"),
+        (LIMIT, RateLimited("table", 10_000), "table"),
+        (StoppedByOutage("source"), RateLimited("table", 1000), "table"),
+        (LIMIT, PermanentDenied("table"), "table"),
+        (StoppedByOutage("source"), report(0, pending=[0, 1], stopped=LIMIT), "slow down"),
+    ],
+)
+def test_a_load_that_fails(stop: Any, loaded: Report | Failure, raised: str) -> None:
+    one, _ = transfer(
+        extraction(CELLS[1:2], rejected=[GONE], pending=CELLS[2:], stopped=stop), loaded
+    )
+    kept: list[dict[str, Any]] = []
+    with pytest.raises(Failure, match=raised):
+        one.run(lambda transfer: kept.append(transfer.state()))
+    # What is rejected isn't asked for again; what isn't written is.
+    assert kept[0]["pending"] == [[1, 4]]
+    assert (kept[0]["tally"]["rejected"], kept[0]["tally"]["requests"]) == (1, 1)
+
+
+def test_what_supersedes_must_be_written() -> None:
+    later = SupersededDocument(index=0, by=3)
+    one, script = transfer(
+        # The first cell's document gave way to the second's, which isn't written.
+        extraction(CELLS),
+        report(6, superseded=[later], pending=[3], stopped=StoppedByBudget()),
+        extraction(CELLS[:2]),
+        report(3, superseded=[later]),
+    )
+    tally = one.run()
+    assert script.asked == [CELLS, CELLS[:2]]
+    assert (tally.documents, tally.written, tally.superseded) == (8, 7, 1)
+
+
+def test_reasons_are_given_once() -> None:
+    refused = RejectedDocument(index=0, path="/k", reason="empty key")
+    one, _ = transfer(
+        # Of the first cell one document is refused, and the other has to wait.
+        extraction(CELLS),
+        report(6, rejected=[refused], pending=[1], stopped=StoppedByBudget()),
+        extraction(CELLS[:1]),
+        report(1, rejected=[refused]),
+    )
+    assert one.run().rejected_documents == 1
+    assert one.progress.reasons == ("document /k: empty key",)
+
+
+def test_an_empty_axis_is_no_plan() -> None:
+    pipeline: Any = Script([])
+    source = replace(SOURCE, matrix={"c": []})
+    with pytest.raises(PermanentInvalid, match="an axis of the matrix has no values"):
+        Transfer.of(pipeline, source, Table(name="t"), ROWS)
+
+
 def test_another_plan_is_not_gone_on_with() -> None:
     one, _ = transfer()
     kept = one.state()
@@ -164,6 +234,7 @@ def test_another_plan_is_not_gone_on_with() -> None:
         Transfer.of(pipeline, SOURCE, Table(name="t"), [{"id": 0}, {"id": 2}]),
         Transfer.of(pipeline, SOURCE, Table(name="u"), ROWS),
         Transfer.of(pipeline, replace(SOURCE, url="https://b"), Table(name="t"), ROWS),
+        Transfer.of(pipeline, replace(SOURCE, pagination=LinkHeader()), Table(name="t"), ROWS),
     ]
     assert not any(other.resume(kept) for other in others)
     assert not one.resume(None)

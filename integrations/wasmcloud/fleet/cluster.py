@@ -87,10 +87,9 @@ class Cluster:
             self._folder / f"cache-{name}",
         ]
         program = self._programs.start(name, arguments, self._environment)
-        while True:
-            heartbeat = self._nats.next(HEARTBEATS, START_SECONDS)
-            if heartbeat["hostname"] == name:
-                break
+        heartbeat = self._nats.next(
+            HEARTBEATS, START_SECONDS, lambda heartbeat: heartbeat["hostname"] == name
+        )
         return Host(name, heartbeat["id"], f"127.0.0.1:{heartbeat['httpPort']}", program)
 
     def start_workload(self, host: Host, workload: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ import json
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,29 +40,26 @@ class Nats:
         self._subscriptions += 1
         self._send(f"SUB {subject} {self._subscriptions}\r\n".encode())
 
-    def next(self, prefix: str, seconds: float) -> Any:
-        """The next message whose subject begins so; others are dropped."""
+    def next(
+        self, prefix: str, seconds: float, wanted: Callable[[Any], bool] = lambda _: True
+    ) -> Any:
+        """The next message that is wanted and whose subject begins so; others are dropped."""
         deadline = time.monotonic() + seconds
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise NatsError(f"wait for a message on {prefix}: none within {seconds:.0f} s")
+        late = f"wait for a message on {prefix}: none within {seconds:.0f} s"
+        while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
-                words = self._line().split()
-            except TimeoutError:
+                subject, headers, body = self._message()
+            except TimeoutError as error:
+                raise NatsError(late) from error
+            if not subject.startswith(prefix):
                 continue
-            if words[0] == b"PING":
-                self._send(b"PONG\r\n")
-            elif words[0] == b"HMSG":
-                self._input.read(int(words[-1]) + 2)
+            if headers.split()[1:2] == [b"503"]:
                 raise NatsError(f"ask {prefix}: nobody listens there")
-            elif words[0] == b"MSG":
-                body = self._input.read(int(words[-1]) + 2)
-                if words[1].decode().startswith(prefix):
-                    return json.loads(body)
-            elif words[0] == b"-ERR":
-                raise NatsError(b" ".join(words).decode())
+            message = json.loads(body)
+            if wanted(message):
+                return message
+        raise NatsError(late)
 
     def request(self, subject: str, message: Any, seconds: float) -> Any:
         inbox = f"_INBOX.{secrets.token_hex(12)}"
@@ -69,6 +67,20 @@ class Nats:
         body = json.dumps(message).encode()
         self._send(f"PUB {subject} {inbox} {len(body)}\r\n".encode() + body + b"\r\n")
         return self.next(inbox, seconds)
+
+    def _message(self) -> tuple[str, bytes, bytes]:
+        """Subject, headers and body; what else the server says is answered."""
+        while True:
+            words = self._line().split()
+            match words:
+                case [b"PING"]:
+                    self._send(b"PONG\r\n")
+                case [b"MSG" | b"HMSG" as kind, subject, *_, size]:
+                    text = self._input.read(int(size) + 2)[:-2]
+                    headers = int(words[-2]) if kind == b"HMSG" else 0
+                    return subject.decode(), text[:headers], text[headers:]
+                case [b"-ERR", *_]:
+                    raise NatsError(b" ".join(words).decode())
 
     def _send(self, data: bytes) -> None:
         self._socket.sendall(data)

@@ -94,19 +94,22 @@ class Program:
                 self._process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._reader.join()
+        # A child of its own may live on with the output open.
+        self._reader.join(PATIENCE_SECONDS)
 
     def _read(self, output: IO[str], log: Path) -> None:
-        with output, log.open("w") as file:
-            for line in output:
-                file.write(line)
-                file.flush()
-                with self._changed:
-                    self._lines.append(line)
-                    self._changed.notify_all()
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
+        try:
+            with output, log.open("w") as file:
+                for line in output:
+                    file.write(line)
+                    file.flush()
+                    with self._changed:
+                        self._lines.append(line)
+                        self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
 
 
 class Programs:
@@ -114,7 +117,8 @@ class Programs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._running: list[Program] = []
+        # Each is ended, whatever comes of the others: also a second Ctrl-C.
+        self._ends = contextlib.ExitStack()
 
     def start(
         self,
@@ -123,12 +127,11 @@ class Programs:
         environment: Mapping[str, str] | None = None,
     ) -> Program:
         program = Program(name, arguments, self.folder / f"{name}.log", environment)
-        self._running.append(program)
+        self._ends.callback(program.end)
         return program
 
     def end(self) -> None:
-        while self._running:
-            self._running.pop().end()
+        self._ends.close()
 
 
 @contextlib.contextmanager

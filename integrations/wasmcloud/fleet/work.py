@@ -23,8 +23,9 @@ from .cluster import Host
 CALL_SECONDS = 60.0
 # How often a host that is gone is tried again.
 PROBE_SECONDS = 0.5
-# Without an answer from any host for so long, a run gives up.
-SILENCE_SECONDS = 30.0
+# Without an answer from any host for so long, a run gives up. Calls may be on
+# their way for as long as `CALL_SECONDS`.
+SILENCE_SECONDS = 90.0
 # Calls that may be repeated for one chunk before the run gives up.
 REPEATS = 100
 UNREACHABLE = (OSError, http.client.HTTPException)
@@ -113,6 +114,8 @@ class Run:
             self._queue.put(chunk)
         self._lock = threading.Lock()
         self._over = threading.Event()
+        if not chunks:
+            self._over.set()
         self._failure: Exception | None = None
         self._answered = time.monotonic()
         # An upstream asked for silence until then; it holds for every host.
@@ -154,7 +157,9 @@ class Run:
                     self._again(str(call), chunk)
                     self._wait_for(host, connection)
         except Exception as failure:
-            self._failure = failure
+            with self._lock:
+                # What others fail of afterwards isn't the cause.
+                self._failure = self._failure or failure
             self._over.set()
         finally:
             connection.close()
@@ -162,8 +167,12 @@ class Run:
     def _finish(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
         while chunk.documents is None or chunk.only:
             self._extract(host, connection, chunk)
+            if self._over.is_set():
+                return
         while chunk.documents:
             self._load(host, connection, chunk)
+            if self._over.is_set():
+                return
         with self._lock:
             self._left -= 1
             done = self._total - self._left
@@ -256,7 +265,9 @@ class Run:
     def _wait_for(self, host: Host, connection: http.client.HTTPConnection) -> None:
         """Until the host is well again, or nothing is left to do."""
         while not self._over.wait(PROBE_SECONDS):
-            if time.monotonic() - self._answered > SILENCE_SECONDS:
+            # While an upstream wants silence, no host is expected to answer.
+            heard = max(self._answered, self._quiet_until)
+            if time.monotonic() - heard > SILENCE_SECONDS:
                 raise Unfinished(f"no host has answered for {SILENCE_SECONDS:.0f} s")
             try:
                 connection.request("GET", "/health")

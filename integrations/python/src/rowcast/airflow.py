@@ -15,17 +15,18 @@ from airflow.sdk import BaseOperator, Connection, RetryDecision, RetryPolicy, ta
 from airflow.sdk.exceptions import AirflowFailException
 
 from rowcast.credentials import ENDPOINTS, REGIONS, Credentials, of_process
-from rowcast.failure import PermanentFailure, RateLimited
+from rowcast.failure import PermanentFailure, PermanentInvalid, RateLimited
 from rowcast.pipeline import Pipeline
 from rowcast.source import Auth, Basic, Bearer, ClientCredentials
 from rowcast.tally import Tally, UnbalancedError
-from rowcast.transfer import Transfer
+from rowcast.transfer import REASONS_KEPT, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from airflow.sdk import Context
     from airflow.sdk.definitions.xcom_arg import XComArg
+    from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from rowcast.document import Row
     from rowcast.source import Source, Table
@@ -38,6 +39,12 @@ PROGRESS = "rowcast_progress"
 
 SPREAD = 0.1
 """Waits are up to this much longer, so that not all chunks return at once."""
+
+ELSEWHERE = ("aws_access_key_id", "profile_name", "role_arn")
+"""Extras of an AWS connection that lead to credentials other than login and password."""
+
+LONGEST_WAIT = timedelta(days=365)
+"""Some sources send a moment in place of a duration, which no date can be reached by."""
 
 KEEP_FOR = timedelta(days=7)
 """How long the progress of a chunk that never finished is kept."""
@@ -61,7 +68,8 @@ class FailureRetryPolicy(RetryPolicy):
         match exception:
             case RateLimited():
                 spread = 1 + SPREAD * random.random()  # noqa: S311 - no secret
-                delay = timedelta(seconds=exception.retry_after * spread)
+                seconds = min(exception.retry_after, LONGEST_WAIT.total_seconds())
+                delay = timedelta(seconds=seconds * spread)
                 return RetryDecision.retry(delay, str(exception))
             case PermanentFailure() | UnbalancedError():
                 return RetryDecision.fail(str(exception))
@@ -122,6 +130,13 @@ class RowcastOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """The chunk's counts and the first reasons of its rejections."""
         rows = self.chunk if self.read is None else self.read(self.chunk)
+        try:
+            return self._transfer(rows, context["task_state_store"])
+        except (PermanentFailure, UnbalancedError) as error:
+            # Not left to the policy alone: whoever sets another means rate limits.
+            raise AirflowFailException(str(error)) from error
+
+    def _transfer(self, rows: Iterable[Row], store: TaskStateStoreAccessor) -> dict[str, Any]:
         transfer = Transfer.of(
             self._pipeline(),
             self._source(),
@@ -129,7 +144,6 @@ class RowcastOperator(BaseOperator):
             rows,
             budget_ms=round(self.budget.total_seconds() * 1000),
         )
-        store = context["task_state_store"]
         if transfer.resume(cast("dict[str, Any] | None", store.get(PROGRESS))):
             left, planned = len(transfer.progress.pending), transfer.progress.tally.planned
             self.log.info("Going on with %d of %d requests", left, planned)
@@ -137,11 +151,9 @@ class RowcastOperator(BaseOperator):
         def keep(transfer: Transfer) -> None:
             store.set(PROGRESS, transfer.state(), retention=KEEP_FOR)
 
-        try:
-            tally = transfer.run(keep)
-        except (PermanentFailure, UnbalancedError) as error:
-            # Not left to the policy alone: whoever sets another means rate limits.
-            raise AirflowFailException(str(error)) from error
+        tally = transfer.run(keep)
+        # Airflow keeps it beyond success, and a task that is cleared is to run again.
+        store.delete(PROGRESS)
         for reason in transfer.progress.reasons:
             self.log.warning("Rejected: %s", reason)
         self.log.info("Finished: %s", tally)
@@ -192,13 +204,13 @@ def close(outcomes: Any, most_rejected: int = 0) -> dict[str, Any]:
 def closed(outcomes: Iterable[dict[str, Any]], most_rejected: int) -> dict[str, Any]:
     """What the task `close` answers."""
     held = list(outcomes)
-    reasons = [reason for outcome in held for reason in outcome["reasons"]]
+    reasons = [reason for outcome in held for reason in outcome["reasons"]][:REASONS_KEPT]
     try:
         tally = Tally.total(Tally.of_dict(outcome["tally"]) for outcome in held).close()
     except UnbalancedError as error:
         raise AirflowFailException(str(error)) from error
     if tally.rejections > most_rejected:
-        shown = "\n".join(reasons[:20])
+        shown = "\n".join(reasons)
         raise AirflowFailException(
             f"{tally.rejections} rejected, {most_rejected} allowed:\n{shown}\n{tally}"
         )
@@ -223,6 +235,12 @@ def auth_of(connection: Connection) -> Auth:
 def aws_of(connection: Connection) -> tuple[Credentials | None, dict[str, str]]:
     """Key and variables of a connection as Airflow's AWS provider writes them."""
     extra = connection.extra_dejson
+    for name in filter(extra.get, ELSEWHERE):
+        # Others than those that the connection means would write, or nobody.
+        raise PermanentInvalid(
+            f"read the connection `{connection.conn_id}`: `{name}` isn't followed here; give the"
+            " operator `pipeline=…` that makes `Pipeline(credentials=of_session(…))`"
+        )
     named = {REGIONS[0]: extra.get("region_name"), ENDPOINTS[0]: extra.get("endpoint_url")}
     variables = {name: held for name, held in named.items() if held}
     if not connection.login:

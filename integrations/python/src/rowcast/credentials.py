@@ -73,7 +73,8 @@ class Environment:
     """What the component's environment is made of, before each call."""
 
     variables: Mapping[str, str] = field(repr=False)
-    credentials: Credentials | Provider | None = None
+    # A provider may be a `partial`, which shows its arguments.
+    credentials: Credentials | Provider | None = field(default=None, repr=False)
     allow: tuple[str, ...] | None = None
 
     def for_dynamodb(self) -> dict[str, str]:
@@ -120,7 +121,11 @@ def _keys(credentials: Credentials) -> dict[str, str]:
 
 def _origin(url: str) -> str | None:
     """Scheme and authority; none where a template decides them row by row."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # The component says what is wrong with it.
+        return None
     host = parts.netloc.rpartition("@")[2]
     if not parts.scheme or not host or "{" in parts.scheme + host:
         return None

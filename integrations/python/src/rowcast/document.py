@@ -51,7 +51,7 @@ def parse(document: str) -> dict[str, Any]:
 def _encode(value: object) -> str:  # noqa: PLR0911 - one flat match over JSON's types
     match value:
         case None | bool() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return _plain(value)
         case int():
             # Not `str`: an enumeration of integers is one too.
             return int.__repr__(value)
@@ -77,4 +77,14 @@ def _encode(value: object) -> str:  # noqa: PLR0911 - one flat match over JSON's
 def _name(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"write a {type(name).__name__} as a JSON member's name: convert it first")
-    return json.dumps(name, ensure_ascii=False)
+    return _plain(name)
+
+
+def _plain(value: str | bool | None) -> str:  # noqa: FBT001 - a value like the others
+    written = json.dumps(value, ensure_ascii=False)
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: escaped, it gets as far as to be rejected.
+        return json.dumps(value)
+    return written

@@ -70,12 +70,12 @@ class Clock:
     def running(self) -> Iterator[None]:
         """While inside, the epoch advances every `TICK_SECONDS`."""
         with self._changed:
-            self._calls += 1
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._tick, name="rowcast-clock", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._tick, name="rowcast-clock", daemon=True)
+                # One that can't start isn't kept: calls without a clock have no end.
+                thread.start()
+                self._thread = thread
+            self._calls += 1
             self._changed.notify()
         try:
             yield
@@ -202,10 +202,15 @@ def _cause(error: Exception) -> str:
     return lines[-1].strip() if lines else type(error).__name__
 
 
-def default_cache() -> Path:
-    """Where compiled components are kept if nothing else is said."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "rowcast"
+def default_cache() -> Path | None:
+    """Where compiled components are kept if nothing else is said; none without a home."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named) / "rowcast"
+    try:
+        return Path.home() / ".cache/rowcast"
+    except RuntimeError:
+        # A container's user may have neither `HOME` nor an entry in the passwords' file.
+        return None
 
 
 def _compiled(engine: Engine, wasm: bytes, file: Path | None) -> Component:

@@ -12,16 +12,15 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from rowcast import outcome
 from rowcast.document import Row, texts
-from rowcast.failure import PermanentDenied, RateLimited, Unavailable
-from rowcast.outcome import (
-    Extraction,
-    Report,
-    Stop,
-    StoppedByBudget,
-    StoppedByDenial,
-    StoppedByOutage,
-    StoppedByRateLimit,
+from rowcast.failure import (
+    Failure,
+    PermanentDenied,
+    PermanentFailure,
+    PermanentInvalid,
+    RateLimited,
+    Unavailable,
 )
 from rowcast.source import Cell, Source, Table
 from rowcast.tally import Tally, UnbalancedError
@@ -93,6 +92,9 @@ class Transfer:
         budget_ms: int | None = None,
     ) -> Transfer:
         """A transfer that has yet to begin. `budget_ms` is each call's."""
+        if source.combinations == 0:
+            # No requests would be planned, and all of none be done.
+            raise PermanentInvalid("plan the requests: an axis of the matrix has no values")
         transfer = cls(
             pipeline=pipeline, source=source, table=table, rows=texts(rows), budget_ms=budget_ms
         )
@@ -118,47 +120,57 @@ class Transfer:
     def run(self, keep: Callable[[Transfer], None] = lambda _: None) -> Tally:
         """Rounds until nothing is pending; `keep` is called after each.
 
-        Raises what stopped it, once the finished part is kept: `RateLimited`,
-        `Unavailable` or `PermanentDenied`. Running again goes on from there.
+        Raises what stopped it, once the finished part is kept: a `Failure`. Running
+        again goes on from there.
         """
         fruitless = 0
         while self.progress.pending:
             before = len(self.progress.pending)
-            stops = self._round()
+            failure = self._round()
             keep(self)
-            for stop in stops:
-                _raise(stop)
+            if failure is not None:
+                raise failure
             fruitless = fruitless + 1 if len(self.progress.pending) == before else 0
             if fruitless == FRUITLESS_ROUNDS:
                 raise Unavailable(f"{before} requests stay unfinished; the budget may be too short")
         return self.progress.tally.close(len(self.rows))
 
-    def _round(self) -> list[Stop]:
+    def _round(self) -> Failure | None:
+        """One call of each; what forbids the next round."""
         extraction = self.pipeline.extract(
             self.source, self.rows, only=self.progress.pending, budget_ms=self.budget_ms
         )
-        report = _NOTHING
-        if extraction.documents:
-            report = self.pipeline.load(self.table, extraction.documents, budget_ms=self.budget_ms)
+        report, failed = self._load(extraction.documents)
         _balance(self.progress.pending, extraction, report)
         self.progress = _after(self.progress, extraction, report)
         self.progress.tally.check()
-        return [stop for stop in (extraction.stopped, report.stopped) if stop is not None]
+        stops = [_failure(extraction.stopped), _failure(report.stopped), failed]
+        return _gravest(failure for failure in stops if failure is not None)
+
+    def _load(self, documents: list[str]) -> tuple[outcome.Report, Failure | None]:
+        if not documents:
+            return _unwritten(0), None
+        try:
+            return self.pipeline.load(self.table, documents, budget_ms=self.budget_ms), None
+        except Failure as failure:
+            # What was rejected is rejected nevertheless, and the source's silence holds.
+            return _unwritten(len(documents)), failure
 
 
-_NOTHING = Report(
-    written=0,
-    superseded=[],
-    rejected=[],
-    pending=[],
-    stopped=None,
-    capacity=0.0,
-    requests=0,
-    retries=0,
-)
+def _unwritten(documents: int) -> outcome.Report:
+    return outcome.Report(
+        written=0,
+        superseded=[],
+        rejected=[],
+        pending=list(range(documents)),
+        stopped=None,
+        capacity=0.0,
+        requests=0,
+        retries=0,
+    )
 
 
-def _balance(asked: Iterable[Cell], extraction: Extraction, report: Report) -> None:
+def _balance(asked: Iterable[Cell], extraction: outcome.Extraction, report: outcome.Report) -> None:
     """Raises if a call lost something that it was given."""
     answered = sorted(
         chain(
@@ -176,14 +188,17 @@ def _balance(asked: Iterable[Cell], extraction: Extraction, report: Report) -> N
         raise UnbalancedError(f"documents {given}, of requests {owned}, accounted for {kept}")
 
 
-def _after(progress: Progress, extraction: Extraction, report: Report) -> Progress:
+def _after(progress: Progress, extraction: outcome.Extraction, report: outcome.Report) -> Progress:
     """The progress with a round's outcome."""
     unwritten = set(report.pending)
+    # Until the later one is written, the earlier one is all that there is.
+    unwritten |= {one.index for one in report.superseded if one.by in unwritten}
     superseded = {one.index for one in report.superseded}
-    refused = {one.index for one in report.rejected}
+    refused = {one.index: one for one in report.rejected}
     pending = list(extraction.pending)
     finished: set[Cell] = set()
-    counts = dict.fromkeys(("documents", "superseded", "rejected_documents"), 0)
+    rejected_documents: list[outcome.RejectedDocument] = []
+    counts = {"documents": 0, "superseded": 0}
     first = 0
     for one in extraction.done:
         own = range(first, first + one.documents)
@@ -194,20 +209,21 @@ def _after(progress: Progress, extraction: Extraction, report: Report) -> Progre
         finished.add(one.cell)
         counts["documents"] += len(own)
         counts["superseded"] += sum(index in superseded for index in own)
-        counts["rejected_documents"] += sum(index in refused for index in own)
+        rejected_documents += [refused[index] for index in own if index in refused]
     rejected_records = [one for one in extraction.rejected_records if one.cell in finished]
     reasons = chain(
         (f"{one.cell}: {one.reason}" for one in extraction.rejected),
         (f"{one.cell}, record {one.index}, {one.path}: {one.reason}" for one in rejected_records),
-        (f"document {one.path}: {one.reason}" for one in report.rejected),
+        (f"document {one.path}: {one.reason}" for one in rejected_documents),
     )
-    unfinished = counts["superseded"] + counts["rejected_documents"]
+    unfinished = counts["superseded"] + len(rejected_documents)
     round_tally = Tally(
         done=len(finished),
         rejected=len(extraction.rejected),
         records=counts["documents"] + len(rejected_records),
         rejected_records=len(rejected_records),
         written=counts["documents"] - unfinished,
+        rejected_documents=len(rejected_documents),
         requests=extraction.requests,
         retries=extraction.retries + report.retries,
         writes=report.requests,
@@ -222,16 +238,32 @@ def _after(progress: Progress, extraction: Extraction, report: Report) -> Progre
     )
 
 
-def _raise(stop: Stop) -> None:
+def _failure(stop: outcome.Stop | None) -> Failure | None:
+    """What a stop means for the next round; nothing if it may come at once."""
     match stop:
-        case StoppedByBudget():
-            return
-        case StoppedByRateLimit():
-            raise RateLimited(stop.reason, stop.retry_after_ms)
-        case StoppedByDenial():
-            raise PermanentDenied(stop.reason)
-        case StoppedByOutage():
-            raise Unavailable(stop.reason)
+        case None | outcome.StoppedByBudget():
+            return None
+        case outcome.StoppedByRateLimit():
+            return RateLimited(stop.reason, stop.retry_after_ms)
+        case outcome.StoppedByDenial():
+            return PermanentDenied(stop.reason)
+        case outcome.StoppedByOutage():
+            return Unavailable(stop.reason)
+
+
+def _gravest(failures: Iterable[Failure]) -> Failure | None:
+    """Source and table may both have one: a silence isn't broken for an outage."""
+
+    def weight(failure: Failure) -> tuple[int, int]:
+        match failure:
+            case PermanentFailure():
+                return 2, 0
+            case RateLimited():
+                return 1, failure.retry_after_ms
+            case _:
+                return 0, 0
+
+    return max(failures, key=weight, default=None)
 
 
 def _plan(source: Source, table: Table, rows: Iterable[str]) -> str:
@@ -243,6 +275,7 @@ def _plan(source: Source, table: Table, rows: Iterable[str]) -> str:
         source.records,
         source.attributes,
         source.require,
+        source.pagination,
         table.name,
     )
     for part in (repr(asked), *rows):

@@ -11,46 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wasmtime.component import Record, Variant
 
-from rowcast.failure import (
-    ExecutionFailed,
-    Failure,
-    PermanentDenied,
-    PermanentInvalid,
-    RateLimited,
-    Unavailable,
-)
-from rowcast.outcome import (
-    Answer,
-    DoneCell,
-    Explanation,
-    Extraction,
-    Finding,
-    RejectedCell,
-    RejectedDocument,
-    RejectedRecord,
-    Report,
-    Stop,
-    StoppedByBudget,
-    StoppedByDenial,
-    StoppedByOutage,
-    StoppedByRateLimit,
-    SupersededDocument,
-)
-from rowcast.source import (
-    Auth,
-    Basic,
-    Bearer,
-    Cell,
-    ClientCredentials,
-    CursorPagination,
-    KeySchema,
-    LinkHeader,
-    NextUrl,
-    Pagination,
-    Question,
-    Source,
-    Table,
-)
+from rowcast import failure as failures
+from rowcast import outcome
+from rowcast import source as sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +23,7 @@ if TYPE_CHECKING:
 Held = TypeVar("Held")
 
 
-def source(value: Source) -> Record:
+def source(value: sources.Source) -> Record:
     """`record source`."""
     return _record(
         value,
@@ -74,24 +37,24 @@ def source(value: Source) -> Record:
     )
 
 
-def table(value: Table) -> Record:
+def table(value: sources.Table) -> Record:
     """`record table`."""
     return _record(value, keys=_keys(value.keys), retry=_plain(value.retry))
 
 
-def question(value: Question) -> Record:
+def question(value: sources.Question) -> Record:
     """`record question`."""
     return _record(value, select=list(value.select), retry=_plain(value.retry))
 
 
-def cells(value: Iterable[Cell] | None) -> list[Record] | None:
+def cells(value: Iterable[sources.Cell] | None) -> list[Record] | None:
     """`option<list<cell>>`."""
     return None if value is None else [_plain(cell) for cell in value]
 
 
-def extraction(value: Any) -> Extraction:
+def extraction(value: Any) -> outcome.Extraction:
     """`record extraction`."""
-    return Extraction(
+    return outcome.Extraction(
         documents=value.documents,
         done=_list(value.done, _done),
         rejected=_list(value.rejected, _rejected_cell),
@@ -104,12 +67,12 @@ def extraction(value: Any) -> Extraction:
     )
 
 
-def report(value: Any) -> Report:
+def report(value: Any) -> outcome.Report:
     """`record report`."""
-    return Report(
+    return outcome.Report(
         written=value.written,
-        superseded=_list(value.superseded, lambda one: _read(SupersededDocument, one)),
-        rejected=_list(value.rejected, lambda one: _read(RejectedDocument, one)),
+        superseded=_list(value.superseded, lambda one: _read(outcome.SupersededDocument, one)),
+        rejected=_list(value.rejected, lambda one: _read(outcome.RejectedDocument, one)),
         pending=value.pending,
         stopped=_stop(value.stopped),
         capacity=value.capacity,
@@ -118,101 +81,101 @@ def report(value: Any) -> Report:
     )
 
 
-def answer(value: Any) -> Answer:
+def answer(value: Any) -> outcome.Answer:
     """`record answer`."""
-    return _read(Answer, value)
+    return _read(outcome.Answer, value)
 
 
-def explanation(value: Any) -> Explanation:
+def explanation(value: Any) -> outcome.Explanation:
     """`record explanation`."""
-    return Explanation(
-        findings=_list(value.findings, lambda one: _read(Finding, one)),
+    return outcome.Explanation(
+        findings=_list(value.findings, lambda one: _read(outcome.Finding, one)),
         scanned=value.scanned,
         complete=value.complete,
         capacity=value.capacity,
     )
 
 
-def failure(value: Variant) -> Failure:
+def failure(value: Variant) -> failures.Failure:
     """`variant failure`."""
     held: Any = value.payload
     match value.tag:
         case "unavailable":
-            return Unavailable(held)
+            return failures.Unavailable(held)
         case "rate-limited":
-            return RateLimited(held.reason, _get(held, "retry-after-ms"))
+            return failures.RateLimited(held.reason, _get(held, "retry-after-ms"))
         case "permanent-invalid":
-            return PermanentInvalid(held)
+            return failures.PermanentInvalid(held)
         case "permanent-denied":
-            return PermanentDenied(held)
+            return failures.PermanentDenied(held)
         case other:
-            return ExecutionFailed(f"the component answered `{other}`")
+            return failures.ExecutionFailed(f"the component answered `{other}`")
 
 
-def _auth(value: Auth) -> Variant:
+def _auth(value: sources.Auth) -> Variant:
     match value:
         case None:
             return Variant("none")
-        case Bearer(token):
+        case sources.Bearer(token):
             return Variant("bearer", token)
-        case Basic():
+        case sources.Basic():
             return Variant("basic", _plain(value))
-        case ClientCredentials():
+        case sources.ClientCredentials():
             return Variant("client-credentials", _plain(value))
 
 
-def _pagination(value: Pagination) -> Variant:
+def _pagination(value: sources.Pagination) -> Variant:
     match value:
         case None:
             return Variant("none")
-        case NextUrl(pointer):
+        case sources.NextUrl(pointer):
             return Variant("next-url", pointer)
-        case CursorPagination():
+        case sources.CursorPagination():
             return Variant("cursor", _plain(value))
-        case LinkHeader():
+        case sources.LinkHeader():
             return Variant("link-header")
 
 
-def _keys(value: KeySchema | None) -> Record | None:
+def _keys(value: sources.KeySchema | None) -> Record | None:
     if value is None:
         return None
     sort = None if value.sort is None else _plain(value.sort)
     return _new(partition=_plain(value.partition), sort=sort)
 
 
-def _stop(value: Variant | None) -> Stop | None:
+def _stop(value: Variant | None) -> outcome.Stop | None:
     if value is None:
         return None
     held: Any = value.payload
     match value.tag:
         case "budget":
-            return StoppedByBudget()
+            return outcome.StoppedByBudget()
         case "rate-limited":
-            return _read(StoppedByRateLimit, held)
+            return _read(outcome.StoppedByRateLimit, held)
         case "denied":
-            return StoppedByDenial(held)
+            return outcome.StoppedByDenial(held)
         case "unavailable":
-            return StoppedByOutage(held)
+            return outcome.StoppedByOutage(held)
         case other:
             raise ValueError(f"read why a call stopped: `{other}` is not in this WIT")
 
 
-def _cell(value: Any) -> Cell:
-    return Cell(value.row, value.combination)
+def _cell(value: Any) -> sources.Cell:
+    return sources.Cell(value.row, value.combination)
 
 
-def _done(value: Any) -> DoneCell:
-    return DoneCell(cell=_cell(value.cell), documents=value.documents)
+def _done(value: Any) -> outcome.DoneCell:
+    return outcome.DoneCell(cell=_cell(value.cell), documents=value.documents)
 
 
-def _rejected_cell(value: Any) -> RejectedCell:
-    return RejectedCell(
+def _rejected_cell(value: Any) -> outcome.RejectedCell:
+    return outcome.RejectedCell(
         cell=_cell(value.cell), kind=value.kind, status=value.status, reason=value.reason
     )
 
 
-def _rejected_record(value: Any) -> RejectedRecord:
-    return RejectedRecord(
+def _rejected_record(value: Any) -> outcome.RejectedRecord:
+    return outcome.RejectedRecord(
         cell=_cell(value.cell),
         index=value.index,
         kind=value.kind,

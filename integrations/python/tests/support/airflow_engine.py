@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ for name, conf in json.loads(sys.argv[2]).items():
 """
 WORKERS = 4
 READY_SECONDS = 120
+COMMAND_SECONDS = 300
 RUN_SECONDS = 180
 POLL_SECONDS = 0.2
 
@@ -106,7 +107,12 @@ class Engine:
     def run(self, *command: str) -> None:
         """Runs a command in Airflow's environment to its end."""
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False
+            command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
         )
         if done.returncode:
             shown = done.stdout[-2000:] + done.stderr[-2000:]
@@ -145,14 +151,14 @@ def airflow_engine(home: Path, dags: Path, variables: Mapping[str, str]) -> Iter
     # Written to the database once: no program has to look for changed DAGs.
     engine.command("dags", "reserialize")
     with ExitStack() as running:
-        running.enter_context(_program(engine, "api-server", "--host", "127.0.0.1"))
-        _wait_for(int(port), engine)
+        server = running.enter_context(_program(engine, "api-server", "--host", "127.0.0.1"))
+        _wait_for(int(port), server, engine)
         running.enter_context(_program(engine, "scheduler"))
         yield engine
 
 
 @contextmanager
-def _program(engine: Engine, *arguments: str) -> Iterator[None]:
+def _program(engine: Engine, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     with (
         (engine.home / f"{arguments[0]}.log").open("w") as log,
         subprocess.Popen(
@@ -165,18 +171,20 @@ def _program(engine: Engine, *arguments: str) -> Iterator[None]:
         ) as process,
     ):
         try:
-            yield
+            yield process
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            # Whoever ended by itself may be gone with its whole group.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_for(port: int, engine: Engine) -> None:
+def _wait_for(port: int, server: subprocess.Popen[bytes], engine: Engine) -> None:
     end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end and server.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

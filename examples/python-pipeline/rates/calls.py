@@ -1,0 +1,138 @@
+"""DynamoDB requests → verdicts on their answers, and whether to ask again."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from componentize_py_types import Err, Ok
+from wit_world.imports import dynamodb, monotonic_clock
+from wit_world.imports import rowcast_pipeline_types as types
+
+import web
+from failures import end, invalid, within
+
+# Codes without the `Exception` that most of them end in.
+THROTTLED = (
+    "LimitExceeded",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "Throttled",
+    "Throttling",
+    "TooManyRequests",
+)
+# These pass by themselves: of a skewed clock the host learns by this very answer.
+PASSING = ("ReplicatedWriteConflict", "RequestTimeTooSkewed", "TransactionConflict")
+ONE_ITEMS_FAULT = ("ItemCollectionSizeLimitExceeded", "Serialization", "Validation")
+
+
+# Verdicts on one answer: its body, or why there is none.
+@dataclass
+class Repeat:
+    reason: str
+    throttled: bool = False
+
+
+@dataclass
+class Refusal:
+    reason: str
+    one_items: bool = False
+
+
+@dataclass
+class Denied:
+    reason: str
+
+
+type Body = dict[str, Any]
+type Verdict = Body | Repeat | Refusal | Denied
+
+
+def verdict(answer: Ok[dynamodb.Response] | Err[dynamodb.SendError]) -> Verdict:
+    match answer:
+        case Err(dynamodb.SendError_Denied(reason) | dynamodb.SendError_Credentials(reason)):
+            return Denied(reason)
+        case Err(dynamodb.SendError_TooLarge(reason)):
+            return Refusal(reason, one_items=True)
+        case Err(other):
+            return Repeat(other.value)
+        case Ok(response):
+            pass
+    try:
+        body = json.loads(response.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        # Cut short or somebody else's: whether it was carried out isn't known.
+        body = {"message": "the body is no JSON object"}
+    elif response.status == 200:
+        return body
+    kind = str(body.get("__type", f"HTTP {response.status}")).rpartition("#")[2]
+    reason = f"{kind}: {body.get('message') or body.get('Message') or 'no reason given'}"
+    code = kind.removesuffix("Exception")
+    if code in THROTTLED or response.status == 429:
+        return Repeat(reason, throttled=True)
+    if code in PASSING or response.status >= 500 or response.status == 200:
+        return Repeat(reason)
+    if code in ONE_ITEMS_FAULT or code == "ResourceNotFound":
+        return Refusal(reason, code in ONE_ITEMS_FAULT)
+    return Denied(reason)
+
+
+class Patience:
+    """Sends. Rounds without progress are bounded by the attempts, all by the budget."""
+
+    def __init__(self, retry: types.Retry, budget_ms: int | None) -> None:
+        within("retry.max_attempts", retry.max_attempts, 20)
+        self.retry = retry
+        self.ends_ms = web.now_ms() + (10**12 if budget_ms is None else budget_ms)
+        self.requests = self.failures = 0
+        self.last = Repeat("DynamoDB did not answer")
+        self.out_of_time = False
+
+    def send(self, operation: str, bodies: list[Body]) -> list[Verdict]:
+        self.requests += len(bodies)
+        requests = [dynamodb.Request(operation, json.dumps(body)) for body in bodies]
+        return [verdict(answer) for answer in dynamodb.send(requests)]
+
+    def ask(self, operation: str, body: Body) -> Body:
+        """The answer, or the call's failure."""
+        while True:
+            match self.send(operation, [body])[0]:
+                case Repeat() as failure:
+                    self.wait(failure, got_on=False)
+                case Refusal(reason):
+                    raise invalid(reason)
+                case Denied(reason):
+                    raise Err(types.Failure_PermanentDenied(reason))
+                case answer:
+                    self.failures = 0
+                    return answer
+            if not self.lasts():
+                end(self.stop())
+                raise Err(types.Failure_Unavailable("the budget ran out"))
+
+    def wait(self, failure: Repeat, got_on: bool) -> None:
+        """Until the next attempt; not at all if there is none."""
+        self.last = failure
+        self.failures = 1 if got_on else self.failures + 1
+        if self.lasts():
+            retry = self.retry
+            drawn_ms = web.jitter(self.failures - 1, retry.base_delay_ms, retry.max_delay_ms)
+            wait_ms = max(0, min(drawn_ms, self.ends_ms - web.now_ms()))
+            with monotonic_clock.subscribe_duration(wait_ms * web.NANOSECONDS) as timer:
+                timer.block()
+
+    def lasts(self) -> bool:
+        self.out_of_time = web.now_ms() >= self.ends_ms
+        return not self.out_of_time and self.failures < self.retry.max_attempts
+
+    def stop(self) -> types.Stop:
+        if self.out_of_time:
+            return types.Stop_Budget()
+        if self.last.throttled:
+            return types.Stop_RateLimited(types.RateLimit(1000, self.last.reason))
+        return types.Stop_Unavailable(self.last.reason)
+
+
+def units(consumed: Body | None) -> float:
+    return float((consumed or {}).get("CapacityUnits", 0))

@@ -1,0 +1,164 @@
+"""Documents → DynamoDB by BatchWriteItem, each of them accounted for."""
+
+from dataclasses import dataclass
+from decimal import InvalidOperation
+
+from wit_world import exports
+from wit_world.exports import load as wit
+from wit_world.imports import rowcast_pipeline_types as types
+
+from calls import Body, Denied, Patience, Refusal, Repeat, units
+from documents import Typed, comparable, item, read
+from failures import end, within
+
+MOST_PUTS = 25
+KINDS = {wit.KeyKind.TEXT: "S", wit.KeyKind.NUMBER: "N", wit.KeyKind.BYTES: "B"}
+
+type Key = tuple[object, ...]
+
+
+@dataclass
+class Put:
+    index: int
+    key: Key
+    item: Typed
+
+
+type Batch = list[Put]
+
+
+class Load(exports.Load):
+    def load(self, table: wit.Table, documents: list[str], budget_ms: int | None) -> wit.Report:
+        return Loading(table, budget_ms).load(documents)
+
+
+class Loading:
+    """Each document is in one of the report's lists, or was written."""
+
+    def __init__(self, table: wit.Table, budget_ms: int | None) -> None:
+        within("table.concurrency", table.concurrency, 64)
+        self.table = table
+        self.patience = Patience(table.retry, budget_ms)
+        self.report = wit.Report(0, [], [], [], None, 0.0, 0, 0)
+        self.keys = self.schema()
+
+    def load(self, documents: list[str]) -> wit.Report:
+        puts = self.puts(documents)
+        fresh = [puts[at : at + MOST_PUTS] for at in range(0, len(puts), MOST_PUTS)]
+        again: list[Batch] = []
+        while (again or fresh) and self.report.stopped is None and self.patience.lasts():
+            repeated, again = split(again, self.table.concurrency)
+            new, fresh = split(fresh, self.table.concurrency - len(repeated))
+            self.report.retries += len(repeated)
+            again += self.round(repeated + new)
+        left = sorted(put.index for batch in again + fresh for put in batch)
+        if left and self.report.stopped is None:
+            self.report.stopped = self.patience.stop()
+        if left and not self.report.written and not self.report.rejected:
+            end(self.report.stopped)
+        self.report.pending = left
+        self.report.requests = self.patience.requests
+        return self.report
+
+    def schema(self) -> list[tuple[str, str]]:
+        """The keys' names and types: the caller's, or as DynamoDB tells them."""
+        if self.table.keys is not None:
+            parts = (self.table.keys.partition, self.table.keys.sort)
+            return [(part.name, KINDS[part.kind]) for part in parts if part is not None]
+        table = self.patience.ask("DescribeTable", {"TableName": self.table.name})["Table"]
+        kinds = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+        names = [part["AttributeName"] for part in table["KeySchema"]]
+        return [(name, kinds[name]) for name in names]
+
+    def puts(self, documents: list[str]) -> list[Put]:
+        """Of several documents with one key the last."""
+        kept: dict[Key, Put] = {}
+        earlier: list[Put] = []
+        for index, text in enumerate(documents):
+            put = self.put(index, text)
+            if put is not None:
+                if put.key in kept:
+                    earlier.append(kept.pop(put.key))
+                kept[put.key] = put
+        self.report.superseded = [
+            wit.SupersededDocument(put.index, kept[put.key].index) for put in earlier
+        ]
+        return list(kept.values())
+
+    def put(self, index: int, text: str) -> Put | None:
+        try:
+            document = read(text)
+            if not isinstance(document, dict):
+                raise ValueError("it is no JSON object")
+            typed = item(document)
+        except ValueError as error:
+            return self.reject(index, "", f"the document can't be read: {error}")
+        key: list[object] = []
+        for name, kind in self.keys:
+            if kind == "B" and "S" in typed.get(name, {}):
+                typed[name] = {"B": typed[name]["S"]}
+            value = typed.get(name, {})
+            if not value.get(kind):
+                return self.reject(index, f"/{name}", f"the key must be of the type {kind}")
+            try:
+                key.append(comparable(value))
+            except InvalidOperation:
+                return self.reject(index, f"/{name}", "the key is no number")
+        return Put(index, tuple(key), typed)
+
+    def reject(self, index: int, path: str, reason: str) -> None:
+        self.report.rejected.append(wit.RejectedDocument(index, path, reason))
+
+    def round(self, batches: list[Batch]) -> list[Batch]:
+        """Sends batches at once; answers what must be sent again."""
+        name = self.table.name
+        bodies = [
+            {
+                "RequestItems": {name: [{"PutRequest": {"Item": put.item}} for put in batch]},
+                "ReturnConsumedCapacity": "TOTAL",
+            }
+            for batch in batches
+        ]
+        again: list[Batch] = []
+        failure: Repeat | None = None
+        got_on = False
+        for batch, answer in zip(batches, self.patience.send("BatchWriteItem", bodies)):
+            match answer:
+                case Repeat():
+                    failure = answer
+                    again.append(batch)
+                case Refusal(one_items=True) if len(batch) > 1:
+                    # One item brings it upon all: halves tell which.
+                    again += split(batch, len(batch) // 2)
+                    got_on = True
+                case Refusal(reason, one_items=True):
+                    self.reject(batch[0].index, "", reason)
+                    got_on = True
+                case Refusal(reason) | Denied(reason):
+                    self.report.stopped = types.Stop_Denied(reason)
+                    again.append(batch)
+                case body:
+                    left = self.unprocessed(batch, body)
+                    self.report.written += len(batch) - len(left)
+                    got_on = got_on or len(left) < len(batch)
+                    if left:
+                        failure = Repeat("DynamoDB leaves writes unprocessed", throttled=True)
+                        again.append(left)
+        if failure is None:
+            self.patience.failures = 0
+        elif self.report.stopped is None:
+            self.patience.wait(failure, got_on)
+        return again
+
+    def unprocessed(self, batch: Batch, body: Body) -> Batch:
+        self.report.capacity += sum(map(units, body.get("ConsumedCapacity") or []))
+        returned = (body.get("UnprocessedItems") or {}).get(self.table.name, [])
+        items = [request["PutRequest"]["Item"] for request in returned]
+        keys = {tuple(comparable(one[name]) for name, _ in self.keys) for one in items}
+        left = [put for put in batch if put.key in keys]
+        # Where it can't be told which they are, all are: writing twice does no harm.
+        return left if len(left) == len(keys) else batch
+
+
+def split[One](some: list[One], at: int) -> tuple[list[One], list[One]]:
+    return some[:at], some[at:]

@@ -1,0 +1,139 @@
+"""Conditions → Scan requests → documents, and why there are none."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wit_world import exports
+from wit_world.exports import query as wit
+
+from calls import Body, Patience, units
+from documents import Typed, from_dynamodb, write
+from failures import invalid
+
+CONDITION = re.compile(
+    r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[A-Za-z_][A-Za-z0-9_]*))"
+    r"\s*(?P<operator><>|<=|>=|=|<|>)"
+    r"\s*(?:'(?P<text>(?:[^']|'')*)'|(?P<number>-?[0-9]+(?:\.[0-9]+)?))\s*"
+)
+JOINT = re.compile(r"\s*AND\b", re.IGNORECASE)
+
+
+@dataclass
+class Condition:
+    """`name operator literal`; a filter is some of them with AND between."""
+
+    name: str
+    operator: str
+    literal: Typed
+
+
+def conditions(text: str) -> Iterator[Condition]:
+    at = 0
+    while text[at:].strip():
+        if at:
+            joint = JOINT.match(text, at)
+            if joint is None:
+                raise invalid(f"filter, column {at + 1}: AND is expected")
+            at = joint.end()
+        found = CONDITION.match(text, at)
+        if found is None:
+            expected = "a condition such as `OBS_VALUE > 1.1`; this pipeline knows no other"
+            raise invalid(f"filter, column {at + 1}: expected is {expected}")
+        literal = (
+            {"N": found["number"]}
+            if found["number"] is not None
+            else {"S": found["text"].replace("''", "'")}
+        )
+        yield Condition(found["quoted"] or found["name"], found["operator"], literal)
+        at = found.end()
+
+
+class Query(exports.Query):
+    def query(
+        self, question: wit.Question, cursor: str | None, budget_ms: int | None
+    ) -> wit.Answer:
+        """The cursor says where the Scan goes on, and how many matches are left."""
+        patience = Patience(question.retry, budget_ms)
+        body, left = scan(question), question.limit
+        if cursor is not None:
+            try:
+                body["ExclusiveStartKey"], left = json.loads(cursor)
+            except (TypeError, ValueError):
+                raise invalid("the cursor is none of ours") from None
+        answer = wit.Answer([], None, wit.Access.SCAN, 0, 0, 0.0, 0)
+        more = left != 0
+        while more:
+            if left is not None:
+                # As a page may hold as many matches as it reads, of more than
+                # are wanted some would be lost.
+                body["Limit"] = left
+            page = patience.ask("Scan", body)
+            found = [write(from_dynamodb({"M": one})) for one in page["Items"]]
+            left = None if left is None else left - len(found)
+            answer.documents += found
+            answer.scanned += page["ScannedCount"]
+            answer.capacity += units(page.get("ConsumedCapacity"))
+            body["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+            more = body["ExclusiveStartKey"] is not None and left != 0
+            if answer.documents or not patience.lasts():
+                break
+        if more:
+            answer.cursor = json.dumps([body["ExclusiveStartKey"], left])
+        answer.matched, answer.requests = len(answer.documents), patience.requests
+        return answer
+
+    def explain(self, question: wit.Question, budget_ms: int | None) -> wit.Explanation:
+        """Counts, for each condition, the items without its attribute, and
+        those that hold another type there."""
+        patience = Patience(question.retry, budget_ms)
+        wanted = list(conditions(question.filter))
+        names = list(dict.fromkeys(condition.name for condition in wanted))
+        body = about(question, names, names)
+        findings = [wit.Finding(c.name, next(iter(c.literal)), 0, 0) for c in wanted]
+        told = wit.Explanation(findings, 0, True, 0.0)
+        more = bool(findings)
+        while more and told.complete:
+            page = patience.ask("Scan", body)
+            for finding in findings:
+                held = [one[finding.path] for one in page["Items"] if finding.path in one]
+                finding.missing += page["ScannedCount"] - len(held)
+                finding.other_type += sum(finding.expected not in typed for typed in held)
+            told.scanned += page["ScannedCount"]
+            told.capacity += units(page.get("ConsumedCapacity"))
+            body["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+            more = body["ExclusiveStartKey"] is not None
+            told.complete = not more or patience.lasts()
+        return told
+
+
+def scan(question: wit.Question) -> Body:
+    """The Scan that answers it."""
+    if any(re.search(r"[.\[]", name) for name in question.select):
+        raise invalid("this pipeline selects whole attributes only")
+    wanted = list(conditions(question.filter))
+    names = list(dict.fromkeys([condition.name for condition in wanted] + question.select))
+    body = about(question, names, question.select)
+    if wanted:
+        body["FilterExpression"] = " AND ".join(
+            f"#{names.index(c.name)} {c.operator} :{at}" for at, c in enumerate(wanted)
+        )
+        body["ExpressionAttributeValues"] = {f":{at}": c.literal for at, c in enumerate(wanted)}
+    return body
+
+
+def about(question: wit.Question, names: list[str], select: list[str]) -> Body:
+    """Of which table, and the selected attributes; names go by their numbers."""
+    body: Body = {
+        "TableName": question.table,
+        "ConsistentRead": question.consistent,
+        "ReturnConsumedCapacity": "TOTAL",
+    }
+    if question.index is not None:
+        body["IndexName"] = question.index
+    if names:
+        body["ExpressionAttributeNames"] = {f"#{at}": name for at, name in enumerate(names)}
+    if select:
+        body["ProjectionExpression"] = ", ".join(f"#{names.index(name)}" for name in select)
+    return body
