@@ -7,6 +7,12 @@ use crate::support::python_pipeline::component;
 use crate::support::source::{Reply, ScriptedSource, Seen};
 use crate::support::stage::Stage;
 use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// For the pipeline's own tests; they take seconds, most of it to compile it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 const HEADER: &str = "KEY,FREQ,CURRENCY,TIME_PERIOD,OBS_VALUE,TITLE\r\n";
 
@@ -224,4 +230,27 @@ async fn what_it_imports_beyond_the_world_is_said_to_be_empty() {
         assert!(empty.contains(name), "{said}");
     }
     assert!(!said.contains("missing"), "{said}");
+}
+
+/// What the command's tests can't bring about: answers of DynamoDB and of the
+/// source one by one.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_own_tests_pass() {
+    let file = tokio::task::spawn_blocking(component).await.unwrap();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let output = Command::new(target.join("venvs/wasmtime-py/bin/python"))
+        .args(["-m", "unittest"])
+        .current_dir(workspace.join("examples/python-pipeline"))
+        .env("PIPELINE", file)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output)
+        .await
+        .unwrap()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("Ran 15 tests"), "{said}");
 }

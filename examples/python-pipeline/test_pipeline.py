@@ -145,6 +145,20 @@ class Load(unittest.TestCase):
         superseded = [{"index": 0, "by": 2}, {"index": 1, "by": 2}]
         self.check(lambda *_: (200, FINE), {"written": 1, "superseded": superseded}, ["a"] * 3)
 
+    def test_what_is_not_written_supersedes_nothing(self):
+        def poison(body, _turn):
+            poisoned = '"poison"' in json.dumps(body)
+            return error("ValidationException") if poisoned else (200, FINE)
+
+        texts = ["a", "a", '{"k":"a","poison":1}', "b"]
+        expected = {"written": 2, "superseded": [{"index": 0, "by": 1}], "pending": []}
+        self.check(poison, expected, texts)
+        expected = {"superseded": [], "pending": [0, 1, 2], "rejected": []}
+        unprocessed = {"UnprocessedItems": {"t": [{"PutRequest": {"Item": {"k": {"S": "a"}}}}]}}
+        self.check(
+            lambda *_: (200, unprocessed), {"written": 1, **expected}, ["a", "a", "a", "b"]
+        )
+
     def test_no_document_ends_the_call(self):
         deep = '{"k":"d","x":' + "[" * 3000 + "]" * 3000 + "}"
         texts = ['{"k":"\\ud800"}', deep, '{"k":"\\ud83d\\ude00","x":"' + "[" * 200 + '"}']

@@ -10,9 +10,20 @@ use std::process::Command;
 
 const FOLDER: &str = "integrations/python";
 
+/// wasmCloud's client and check: Python's own library is enough.
+fn fleet() -> Result<(), String> {
+    let folder = workspace().join("integrations/wasmcloud");
+    println!("xtask: integrations/wasmcloud: unittest");
+    run(Command::new("python3")
+        .args(["-m", "unittest", "--quiet"])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(folder))
+}
+
 /// The package's tests, a whole Airflow among them, its types and its lints; all
 /// failures are reported.
 pub fn all() -> Result<(), String> {
+    fleet()?;
     let tools = Tools::ready()?;
     tools.each(&[
         ("pytest", &["-q", "--durations", "5"]),

@@ -1,6 +1,6 @@
 """Documents → DynamoDB by BatchWriteItem, each of them accounted for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import InvalidOperation
 
 from wit_world import exports
@@ -22,6 +22,9 @@ class Put:
     index: int
     key: Key
     item: Typed
+    # Earlier documents with this key, the latest last. They are superseded once
+    # this one is written, as pending as it is, and take its place if it's refused.
+    earlier: list["Put"] = field(default_factory=list)
 
 
 type Batch = list[Put]
@@ -51,7 +54,8 @@ class Loading:
             new, fresh = split(fresh, self.table.concurrency - len(repeated))
             self.report.retries += len(repeated)
             again += self.round(repeated + new)
-        left = sorted(put.index for batch in again + fresh for put in batch)
+        waiting = [put for batch in again + fresh for put in batch]
+        left = sorted(put.index for one in waiting for put in (one, *one.earlier))
         if left and self.report.stopped is None:
             self.report.stopped = self.patience.stop()
         if left and not self.report.written and not self.report.rejected:
@@ -71,18 +75,14 @@ class Loading:
         return [(name, kinds[name]) for name in names]
 
     def puts(self, documents: list[str]) -> list[Put]:
-        """Of several documents with one key the last."""
+        """Of several documents with one key the last, which knows the others."""
         kept: dict[Key, Put] = {}
-        earlier: list[Put] = []
         for index, text in enumerate(documents):
             put = self.put(index, text)
             if put is not None:
-                if put.key in kept:
-                    earlier.append(kept.pop(put.key))
+                if before := kept.pop(put.key, None):
+                    put.earlier, before.earlier = [*before.earlier, before], []
                 kept[put.key] = put
-        self.report.superseded = [
-            wit.SupersededDocument(put.index, kept[put.key].index) for put in earlier
-        ]
         return list(kept.values())
 
     def put(self, index: int, text: str) -> Put | None:
@@ -132,14 +132,19 @@ class Loading:
                     again += split(batch, len(batch) // 2)
                     got_on = True
                 case Refusal(reason, one_items=True):
-                    self.reject(batch[0].index, "", reason)
+                    [refused] = batch
+                    self.reject(refused.index, "", reason)
+                    if refused.earlier:
+                        *before, successor = refused.earlier
+                        successor.earlier = before
+                        again.append([successor])
                     got_on = True
                 case Refusal(reason) | Denied(reason):
                     self.report.stopped = types.Stop_Denied(reason)
                     again.append(batch)
                 case body:
                     left = self.unprocessed(batch, body)
-                    self.report.written += len(batch) - len(left)
+                    self.written(batch, left)
                     got_on = got_on or len(left) < len(batch)
                     if left:
                         failure = Repeat("DynamoDB leaves writes unprocessed", throttled=True)
@@ -149,6 +154,16 @@ class Loading:
         elif self.report.stopped is None:
             self.patience.wait(failure, got_on)
         return again
+
+    def written(self, batch: Batch, left: Batch) -> None:
+        """All of the batch but what is left."""
+        unwritten = {put.index for put in left}
+        for put in batch:
+            if put.index not in unwritten:
+                self.report.written += 1
+                self.report.superseded += [
+                    wit.SupersededDocument(before.index, put.index) for before in put.earlier
+                ]
 
     def unprocessed(self, batch: Batch, body: Body) -> Batch:
         self.report.capacity += sum(map(units, body.get("ConsumedCapacity") or []))
