@@ -48,9 +48,8 @@ def job_for(where):
     """job.json, with the stand-in for Spotify and the demo's table."""
     job = json.loads((HERE / "job.json").read_text())
     job["source"]["url"] = where["url"]
-    job["source"]["auth"]["client_credentials"].update(
-        {name: where[name] for name in ("token_url", "client_id", "client_secret")}
-    )
+    # The client's id and secret are only named; each server has them.
+    job["source"]["auth"]["client_credentials"]["token_url"] = where["token_url"]
     job["table"]["name"] = where["table"]
     return job
 
@@ -126,7 +125,8 @@ def result(server, identifier):
         raise SystemExit(f"ask for the result: {said.stderr}{said.stdout}") from None
 
 
-def environment(where, socket, database):
+def environment(where, socket, database, *sources):
+    """A server's: secrets, and which sources they may be sent to."""
     return {
         **os.environ,
         "POSTGRES_HOST": str(socket),
@@ -140,6 +140,9 @@ def environment(where, socket, database):
         # The run's sources are all on this machine, on ports of their own.
         "ROWCAST_SOURCE": "http://127.0.0.1:*",
         "ROWCAST_DYNAMODB": where["dynamodb"],
+        "ROWCAST_ALLOW": ",".join((where["source"], *sources)),
+        "ROWCAST_SECRET_SPOTIFY_ID": where["client_id"],
+        "ROWCAST_SECRET_SPOTIFY": where["client_secret"],
     }
 
 
@@ -180,30 +183,41 @@ def cases(setting, where, socket):
             check(answer.get("ok", {}).get("matched") == 0, "query answers: nothing matches yet")
 
 
-def silence(server, where):
+def silence(server, where, source):
     """The workflow waits for as long as the source asks."""
     say("2. A source that answers 429 with Retry-After: 4, twice")
     job = job_for(where)
-    body = json.dumps({"tracks": [{"id": "one", "name": "One", "popularity": 1}]}).encode()
-    source = Silence(2, 4, body)
-    with contextlib.closing(source):
-        job["source"] |= {"url": source.url, "auth": "none", "matrix": []}
-        job["source"]["attributes"] = [
-            {"name": "artist_id", "value": "silence"},
-            {"name": "country_track", "value": "{id}"},
-        ]
-        answer = result(server, execution(server.submit(CHUNK, job, 0, ['{"id":"quiet"}'])))
-        tally = answer.get("ok", {})
-        waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
-        check(len(waits) == 2 and min(waits) >= 4, f"asked 3 times, {', '.join(f'{w:.1f} s' for w in waits)} apart")
-        check((tally.get("written"), tally.get("pending")) == (1, []), f"written 1 by {tally.get('calls')} calls, {tally.get('repeats')} of them repeated")
+    job["source"] |= {"url": source.url, "auth": "none", "matrix": []}
+    job["source"]["attributes"] = [
+        {"name": "artist_id", "value": "silence"},
+        {"name": "country_track", "value": "{id}"},
+    ]
+    answer = result(server, execution(server.submit(CHUNK, job, 0, ['{"id":"quiet"}'])))
+    tally = answer.get("ok", {})
+    waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
+    check(len(waits) == 2 and min(waits) >= 4, f"asked 3 times, {', '.join(f'{w:.1f} s' for w in waits)} apart")
+    check((tally.get("written"), tally.get("pending")) == (1, []), f"written 1 by {tally.get('calls')} calls, {tally.get('repeats')} of them repeated")
+
+
+def secrets(where, socket, database):
+    """What Obelisk keeps of a run names the client's secret, and hasn't got it."""
+    command = ["pg_dump", "-h", socket, "-U", "postgres", "--inserts", database]
+    kept = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+    def found(text):
+        # `bytea` is dumped in hexadecimal digits.
+        return any(part in kept for part in (text.encode(), text.encode().hex().encode()))
+
+    check(found("ROWCAST_SECRET_SPOTIFY") and not found(where["client_secret"]), "the database names the client's secret, and hasn't got it")
 
 
 def share(setting, where, socket, kill):
     """Two servers on one database; the first may be killed in the middle."""
     database = "killed" if kill else "undisturbed"
-    settings = environment(where, socket, database)
+    body = json.dumps({"tracks": [{"id": "one", "name": "One", "popularity": 1}]}).encode()
     with contextlib.ExitStack() as stack:
+        silent = stack.enter_context(contextlib.closing(Silence(2, 4, body)))
+        settings = environment(where, socket, database, silent.url.removesuffix("/{id}"))
         one = Obelisk(setting.obelisk, setting.folder, f"{database}-1", "deployment.toml", settings)
         stack.enter_context(ended(one.process))
         one.ready()
@@ -212,7 +226,7 @@ def share(setting, where, socket, kill):
         stack.enter_context(ended(two.process))
         two.ready()
         if not kill:
-            silence(two, where)
+            silence(two, where, silent)
         rows = rows_of(where)
         expected = expected_keys(where, rows)
         job = job_for(where)
@@ -258,6 +272,7 @@ def share(setting, where, socket, kill):
             command = ["psql", "-h", socket, "-U", "postgres", database, "-Atc", f"SELECT {log}"]
             size = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             text = sum(len(json.dumps(item)) for item in scan(where, count=False)) / len(expected)
+            secrets(where, socket, database)
             say(f"  Obelisk's log: {size / len(expected):.0f} bytes per document (of about {text:.0f} as DynamoDB's JSON)")
         return seconds
 

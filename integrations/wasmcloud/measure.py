@@ -119,6 +119,8 @@ class Stage:
             "SECRET_ACCESS_KEY": "demo",
             "SOURCE": urlsplit(self.at["source"]).netloc,
             "DYNAMODB": urlsplit(self.at["dynamodb"]).netloc,
+            "CLIENT_ID": self.at["client_id"],
+            "CLIENT_SECRET": self.at["client_secret"],
         }
         if self.options.linked:
             values["FRONT_IMAGE"] = self._image("front")
@@ -156,12 +158,8 @@ class Stage:
         self.tables += 1
         table = f"tracks-{self.tables}"
         check.create_table(self.at, table)
-        values = {
-            "URL": self.at["url"],
-            "TOKEN_URL": self.at["token_url"],
-            "CLIENT_ID": self.at["client_id"],
-            "CLIENT_SECRET": self.at["client_secret"],
-        }
+        # The hosts have the client's id and secret.
+        values = {"URL": self.at["url"], "TOKEN_URL": self.at["token_url"]}
         source = {**fill(HERE / "source.json", values), "concurrency": self.options.concurrency}
         size = self.options.chunk
         chunks = [
