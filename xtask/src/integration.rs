@@ -3,7 +3,7 @@
 //! → its figures.
 
 use crate::python::{target, venv, workspace};
-use crate::{cargo, machine, run};
+use crate::{cargo, hosts, machine, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,14 +40,16 @@ pub fn airflow() -> Result<(), String> {
 
 /// The service on one, two and four of wasmCloud's hosts, one of them killed.
 pub fn wasmcloud() -> Result<(), String> {
-    machine::python()?;
     machine::program("nats-server", "nats-server")?;
     machine::program("docker-registry", "docker-registry")?;
+    let wash = hosts::wash()?;
     run(cargo().args(["build", "--package", "rowcast"]))?;
     run(Command::new("python3")
         .arg(workspace().join("integrations/wasmcloud/measure.py"))
         .arg("--rowcast")
-        .arg(target()?.join("debug/rowcast")))
+        .arg(target()?.join("debug/rowcast"))
+        .arg("--wash")
+        .arg(wash))
 }
 
 /// What the commands are run with.

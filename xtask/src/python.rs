@@ -33,6 +33,14 @@ pub fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
+/// Where an environment has a package, such as a program's wheel.
+pub fn package(venv: &Path, name: &str) -> Result<PathBuf, String> {
+    let where_is = format!("import {name}; print({name}.__path__[0])");
+    machine::ask(Command::new(venv.join("bin/python")).args(["-c", &where_is]))
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("find the package {name} in {}", venv.display()))
+}
+
 /// Where this project is.
 pub fn workspace() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
