@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from fleet.nats import Nats, NatsError
 from fleet.program import Program
 from fleet.work import Chunk, Job, Refused, Run
 
+SECRET = r"\$\{(ROWCAST_SECRET_\w+)\}"
 HERE = Path(__file__).resolve().parent
 # A call's number on its host, from 1 → a status; 0 hangs up without an answer,
 # less asks for so many milliseconds of silence.
@@ -251,14 +253,26 @@ class Check(unittest.TestCase):
 
 
 class Manifests(unittest.TestCase):
-    def test_every_value_is_filled_in(self) -> None:
+    def setUp(self) -> None:
         names = "IMAGE FRONT_IMAGE STANDALONE_IMAGE REGION ACCESS_KEY_ID SECRET_ACCESS_KEY SOURCE"
         names += " DYNAMODB URL TOKEN_URL CLIENT_ID CLIENT_SECRET"
         values = {name: f"<{name}>" for name in names.split()}
-        for file in ("workload.json", "workload-linked.json", "source.json"):
-            text = json.dumps(fill(HERE / file, values))
-            self.assertNotIn("$", text)
+        self.source = json.dumps(fill(HERE / "source.json", values))
+        workloads = ("workload.json", "workload-linked.json")
+        self.workloads = [json.dumps(fill(HERE / file, values)) for file in workloads]
+
+    def test_every_value_is_filled_in(self) -> None:
+        for text in (self.source, *self.workloads):
             self.assertIn("<", text)
+            self.assertNotIn("$", re.sub(SECRET, "", text))
+
+    def test_calls_name_secrets_that_the_hosts_have(self) -> None:
+        self.assertNotIn("<CLIENT", self.source)
+        named = re.findall(SECRET, self.source)
+        self.assertEqual(len(named), 2)
+        for text in self.workloads:
+            for name in named:
+                self.assertIn(f'"{name}": "<CLIENT', text)
 
 
 if __name__ == "__main__":
