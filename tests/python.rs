@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// For the pipeline's own tests; they take seconds, most of it to compile it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 const HEADER: &str = "KEY,FREQ,CURRENCY,TIME_PERIOD,OBS_VALUE,TITLE\r\n";
 
