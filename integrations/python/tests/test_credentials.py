@@ -82,6 +82,18 @@ def test_the_source_alone_is_allowed(source: Source, expected: str) -> None:
     assert environment.for_source(source) == {ALLOW: expected}
 
 
+def test_each_call_is_told_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROWCAST_SECRET_API", SECRET)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("OTHER", "other")
+    environment = Environment(variables=of_process())
+    told = environment.for_source(Source(url="https://a/{id}"))
+    assert told == {ALLOW: "https://a", "ROWCAST_SECRET_API": SECRET}
+    told = environment.for_dynamodb()
+    assert told["AWS_ACCESS_KEY_ID"] == "AKIA"
+    assert not {"OTHER", "ROWCAST_SECRET_API"} & set(told)
+
+
 def test_explicit_credentials_go_first() -> None:
     variables = {"AWS_ACCESS_KEY_ID": "other", "AWS_SESSION_TOKEN": "other"}
     found = Environment(variables=variables, credentials=Credentials("a", "b")).for_dynamodb()

@@ -243,6 +243,17 @@ def test_other_origins_are_refused(component: Path, cache: Path, source: StandIn
     assert "another origin" in denied.rejected[0].reason
 
 
+def test_credentials_may_be_named(component: Path, cache: Path, source: StandIn) -> None:
+    environment = {"ROWCAST_SECRET_API": "t0ken", "AWS_SECRET_ACCESS_KEY": "key"}
+    pipeline = Pipeline(component, environment=environment, cache=cache)
+    found = pipeline.extract(source.source(auth=Bearer("${ROWCAST_SECRET_API}")), rows(1))
+    assert len(found.done) == 2
+    assert {headers["authorization"] for headers in source.headers} == {"Bearer t0ken"}
+    for other in ("${ROWCAST_SECRET_NONE}", "${AWS_SECRET_ACCESS_KEY}"):
+        with pytest.raises(PermanentInvalid, match="refers to"):
+            pipeline.extract(source.source(auth=Bearer(other)), rows(1))
+
+
 def test_denied_by_the_source(pipeline: Pipeline, source: StandIn) -> None:
     source.faults["a1"] = [Fault(status=401)]
     found = pipeline.extract(source.source(concurrency=1), rows(3))

@@ -1,7 +1,8 @@
 """AWS credentials, region and allowed origins → the component's environment.
 
-The component reads the variables that AWS's own tools read, and `ROWCAST_ALLOW`.
-It gets these and nothing else of this process's environment.
+The component reads the variables that AWS's own tools read, `ROWCAST_ALLOW`, and
+those that a source's credentials refer to, `ROWCAST_SECRET_…`. It gets these and
+nothing else of this process's environment, and each call only its own.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 ALLOW = "ROWCAST_ALLOW"
 
+SECRET = "ROWCAST_SECRET_"
+"""What the names begin with that `${…}` in a source's credentials may refer to."""
+
 VARIABLES = (*KEYS, *REGIONS, *ENDPOINTS, IGNORE_ENDPOINTS, ALLOW)
-"""What the component is told of this process's environment."""
+"""What the component is told of this process's environment, besides secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Environment:
 
         The list is the source's; where DynamoDB is, region and endpoint say.
         """
-        found = dict(self.variables)
+        found = {name: held for name, held in self.variables.items() if not _is_secret(name)}
         match self.credentials:
             case None:
                 pass
@@ -93,20 +97,26 @@ class Environment:
         return found | {ALLOW: ""}
 
     def for_source(self, source: Source) -> dict[str, str]:
-        """For `extract`: no credentials, and the origins that the source names."""
+        """For `extract`: the source's secrets, and the origins that it names."""
         urls = [source.url]
         if (token_url := getattr(source.auth, "token_url", None)) is not None:
             urls.append(token_url)
+        secrets = {name: held for name, held in self.variables.items() if _is_secret(name)}
         # A list is always given: wasmtime-py has no limits of its own.
         if self.allow is not None:
-            return {ALLOW: ",".join(self.allow)}
+            return secrets | {ALLOW: ",".join(self.allow)}
         origins = [origin for url in urls if (origin := _origin(url))]
-        return {ALLOW: self.variables.get(ALLOW, ",".join(origins))}
+        return secrets | {ALLOW: self.variables.get(ALLOW, ",".join(origins))}
 
 
 def of_process() -> dict[str, str]:
     """This process's variables, as far as the component knows them."""
-    return {name: held for name in VARIABLES if (held := os.environ.get(name))}
+    secrets = filter(_is_secret, os.environ)
+    return {name: held for name in (*VARIABLES, *secrets) if (held := os.environ.get(name))}
+
+
+def _is_secret(name: str) -> bool:
+    return name.startswith(SECRET)
 
 
 def _keys(credentials: Credentials) -> dict[str, str]:

@@ -31,7 +31,8 @@ class Pipeline:
     one that came with this package, or the file that `ROWCAST_COMPONENT` names.
 
     `environment` is what the component sees of the environment; by default this
-    process's `AWS_*` variables that concern DynamoDB, and `ROWCAST_ALLOW`.
+    process's `AWS_*` variables that concern DynamoDB, `ROWCAST_ALLOW`, and those that
+    a source's credentials may refer to: `Bearer("${ROWCAST_SECRET_NAME}")`.
     `credentials` go before those of the environment.
 
     `allow` lists the origins that source requests may go to. By default these are,
