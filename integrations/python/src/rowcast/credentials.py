@@ -25,7 +25,7 @@ ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 ALLOW = "ROWCAST_ALLOW"
 
-SECRET = "ROWCAST_SECRET_"
+SECRETS = "ROWCAST_SECRET_"
 """What the names begin with that `${…}` in a source's credentials may refer to."""
 
 VARIABLES = (*KEYS, *REGIONS, *ENDPOINTS, IGNORE_ENDPOINTS, ALLOW)
@@ -116,7 +116,7 @@ def of_process() -> dict[str, str]:
 
 
 def _is_secret(name: str) -> bool:
-    return name.startswith(SECRET)
+    return name.startswith(SECRETS)
 
 
 def _keys(credentials: Credentials) -> dict[str, str]:
