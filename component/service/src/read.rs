@@ -19,6 +19,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
+/// What JSON's grammar lets through and no text can hold, such as `"\ud83d"`.
+const HALF: &str = "has half a character, a surrogate without its other half";
+
 /// What is wrong with a member, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -100,7 +103,13 @@ impl<'a> Value<'a> {
 
     /// A string.
     pub fn text(self) -> Result<String, Mistake> {
-        serde_json::from_str(self.0.get()).map_err(|_| self.is_not("a string"))
+        serde_json::from_str(self.0.get()).map_err(|_| {
+            if self.is_string() {
+                Mistake::new(HALF)
+            } else {
+                self.is_not("a string")
+            }
+        })
     }
 
     /// `true` or `false`.
@@ -135,8 +144,13 @@ impl<'a> Value<'a> {
 
     /// An object, whose members are then taken one by one.
     pub fn object(self) -> Result<Object<'a>, Mistake> {
-        let members: Members<'a> =
-            serde_json::from_str(self.0.get()).map_err(|_| self.is_not("an object"))?;
+        let members: Members<'a> = serde_json::from_str(self.0.get()).map_err(|_| {
+            if self.is_object() {
+                Mistake::new(format!("has a member whose name {HALF}"))
+            } else {
+                self.is_not("an object")
+            }
+        })?;
         Ok(Object {
             members: members.0,
             known: Vec::new(),
@@ -149,12 +163,13 @@ impl<'a> Value<'a> {
         self,
         cases: impl IntoIterator<Item = (&'static str, Case<'a, T>)>,
     ) -> Result<T, Mistake> {
-        let (name, value) = if let Ok(name) = self.text() {
-            (name, None)
+        let (name, value) = if self.is_string() {
+            (self.text()?, None)
         } else {
-            let Ok(mut object) = self.object() else {
+            if !self.is_object() {
                 return Err(self.is_not("a case's name, or an object with it as its only member"));
-            };
+            }
+            let mut object = self.object()?;
             let members = &mut object.members;
             match (members.pop(), members.is_empty()) {
                 (Some((name, value)), true) => (name, Some(value)),
@@ -203,6 +218,14 @@ impl<'a> Value<'a> {
             return Mistake::new(format!("must be {expected}"));
         }
         Mistake::new(format!("is {found}, expected {expected}"))
+    }
+
+    fn is_string(self) -> bool {
+        self.0.get().starts_with('"')
+    }
+
+    fn is_object(self) -> bool {
+        self.0.get().starts_with('{')
     }
 
     fn is_null(self) -> bool {

@@ -18,8 +18,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads them; an empty variable counts as not set. A variable that can't be read fails every request, health
-    /// too: whoever deployed it so should see it at once.
+    /// Reads them; an empty variable counts as not set. A variable that can't be
+    /// read fails every request, health too: whoever deployed it so should see
+    /// it at once.
     pub fn read(environment: &[(String, String)]) -> Result<Self, Problem> {
         let variable = environment
             .iter()

@@ -117,6 +117,23 @@ fn members_that_are_unknown_are_named() {
     );
 }
 
+/// JSON's grammar has them; text doesn't.
+#[test]
+fn halves_of_characters_are_named() {
+    let half = "has half a character, a surrogate without its other half";
+    let check = |body: &str, place: &str| {
+        refuses(body.as_bytes(), &format!("{place} {half}"));
+    };
+    check(r#"{"apple":"\ud83d"}"#, "`/apple`");
+    check(r#"{"apple":"","cherry":"\udf27x"}"#, "`/cherry`");
+    check(r#"{"a\ud83d":1}"#, "the body has a member whose name");
+    check(
+        r#"{"apple":"","cherry":{"\ud83d":1}}"#,
+        "`/cherry` has a member whose name",
+    );
+    reads(r#"{"apple":"\ud83c\udf27"}"#, ("🌧", &[7], 0, None));
+}
+
 /// A case that is not known is not repeated: it may be a secret.
 #[test]
 fn cases_that_are_wrong_are_explained() {
