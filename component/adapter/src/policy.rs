@@ -62,9 +62,15 @@ impl Tables {
     }
 }
 
-/// What isn't understood can't be judged, so it's refused.
+/// What isn't understood can't be judged, so it's refused. Nor is a list, which
+/// serde would take for an object's members in their order.
 fn parse<Body: DeserializeOwned>(operation: &str, body: &str) -> Result<Body, Refusal> {
-    serde_json::from_str(body).map_err(|error| Refusal::Unreadable {
+    let body = if body.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(body)
+    } else {
+        Err(serde::de::Error::custom("it is no object"))
+    };
+    body.map_err(|error| Refusal::Unreadable {
         operation: operation.to_owned(),
         source: error,
     })
@@ -84,12 +90,11 @@ struct Puts {
     request_items: Named,
 }
 
-/// A batch may put; it may not delete.
+/// A batch may put; it may not delete. Exactly one member, and never a list.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Put {
+enum Write {
     #[serde(rename = "PutRequest")]
-    _put: IgnoredAny,
+    Put(#[expect(dead_code, reason = "only what kind of write it is counts")] IgnoredAny),
 }
 
 /// The tables of a batch, each once.
@@ -113,7 +118,7 @@ impl<'de> Deserialize<'de> for Named {
                         return Err(serde::de::Error::custom("a table occurs twice"));
                     }
                     names.push(name);
-                    map.next_value::<Vec<Put>>()?;
+                    map.next_value::<Vec<Write>>()?;
                 }
                 if names.is_empty() {
                     return Err(serde::de::Error::custom("no table"));

@@ -66,6 +66,7 @@ fn admits_five_operations_on_configured_tables() {
         );
         check(operation, "", Some("can't judge"));
         check(operation, "[]", Some("can't judge"));
+        check(operation, r#" ["tracks"]"#, Some("no object"));
     }
     let arn = r#"{"TableName":"arn:aws:dynamodb:us-east-1:1:table/tracks"}"#;
     check("Scan", arn, Some("arn:aws"));
@@ -113,8 +114,14 @@ fn batches_put_into_configured_tables_only() {
         r#"{"tracks":[{"PutRequest":{},"DeleteRequest":{}}]}"#,
         false,
     );
+    check(r#"{"tracks":[[{"Item":{}}]]}"#, false);
+    check(r#"{"tracks":[{"PutRequest":{},"PutRequest":{}}]}"#, false);
+    check(r#"{"tracks":["PutRequest"]}"#, false);
+    check(r#"{"tracks":[{}]}"#, false);
     check("{}", false);
     check("[]", false);
+    let list = format!(r#"[{{"tracks":{put}}}]"#);
+    assert!(policy.admit("BatchWriteItem", &list).is_err());
     let twice = format!(r#"{{"RequestItems":{{"tracks":{put}}},"RequestItems":{{}}}}"#);
     assert!(policy.admit("BatchWriteItem", &twice).is_err());
     assert!(
