@@ -18,9 +18,10 @@ pub struct Fault {
 struct Body {
     #[serde(rename = "__type")]
     kind: Option<String>,
-    // Services differ in the first letter.
-    #[serde(alias = "Message")]
     message: Option<String>,
+    // Services differ in the first letter, and some send both.
+    #[serde(rename = "Message")]
+    capital_message: Option<String>,
 }
 
 /// The error in an answer; none if it's a success.
@@ -46,7 +47,7 @@ pub fn of(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Fault> {
     let kind = kind.split_once(':').map_or(kind, |(kind, _)| kind);
     Some(Fault {
         kind: kind.to_owned(),
-        message: body.message.unwrap_or_default(),
+        message: body.message.or(body.capital_message).unwrap_or_default(),
     })
 }
 
@@ -76,6 +77,12 @@ mod tests {
             Some(("B", "m")),
         );
         check(400, "", r#"{"__type":"B","Message":"m"}"#, Some(("B", "m")));
+        check(
+            400,
+            "",
+            r#"{"__type":"B","message":"m","Message":"m"}"#,
+            Some(("B", "m")),
+        );
         check(403, "B:http://x/", r#"{"message":null}"#, Some(("B", "")));
         check(400, "H", r#"{"__type":"B"}"#, Some(("B", "")));
         check(500, "", "<html>", Some(("", "")));
