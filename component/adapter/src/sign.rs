@@ -8,10 +8,13 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// What DynamoDB calls the version of its API.
 const API: &str = "DynamoDB_20120810";
+
+/// The year 10000, which a signature's date can't be written for.
+const CALENDAR: Duration = Duration::from_secs(253_402_300_800);
 
 /// A request before it's signed.
 #[derive(Clone, Debug)]
@@ -30,6 +33,10 @@ pub enum SignError {
     /// The operation's name can't be one.
     #[error("name the operation `{0}`: an operation is letters")]
     Operation(String),
+    /// A clock that is off by thousands of years, this machine's or, where it
+    /// was learned from, the server's.
+    #[error("sign at a time before 1970 or after 9999; set this machine's clock")]
+    Time,
     /// The request can't be put together.
     #[error("build the request")]
     Build(#[from] http::Error),
@@ -46,7 +53,7 @@ impl SignError {
     #[must_use]
     pub fn is_of_credentials(&self) -> bool {
         match self {
-            Self::Operation(_) | Self::Build(_) => false,
+            Self::Operation(_) | Self::Time | Self::Build(_) => false,
             Self::Header(_) | Self::Signature(_) => true,
         }
     }
@@ -61,6 +68,11 @@ pub fn sign(
     let operation = unsigned.operation;
     if operation.is_empty() || !operation.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(SignError::Operation(operation.escape_default().to_string()));
+    }
+    // aws-sigv4 panics on times that its calendar lacks.
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    if since.map_or(true, |since| since >= CALENDAR) {
+        return Err(SignError::Time);
     }
     let endpoint = unsigned.endpoint;
     let url = format!("{}/", endpoint.origin());

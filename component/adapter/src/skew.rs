@@ -1,12 +1,17 @@
 //! What a server says of the time → the clock that signatures use.
 
 use crate::fault::Fault;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// A smaller difference than this isn't why a signature was refused: AWS
 /// allows five minutes.
 const TOLERANCE_MS: u64 = 30_000;
+
+/// Seconds since 1970 that a server's `Date` may be at, the years 2012 to 2999:
+/// others aren't the time, and would stay learned.
+const PLAUSIBLE: Range<u64> = 1_325_376_000..32_503_680_000;
 
 /// How far the server's clock is ahead of this machine's. Shared by all
 /// requests, learned from the answers to those that failed because of it.
@@ -40,6 +45,7 @@ impl Skew {
         blames_time(&fault.kind, &fault.message)
             && date
                 .and_then(|date| httpdate::parse_http_date(date).ok())
+                .filter(|server| is_plausible(*server))
                 .is_some_and(|server| self.learn(with, local, server))
     }
 
@@ -72,6 +78,11 @@ impl Skew {
         // stored: a concurrent request may have learned the same already.
         offset_ms.abs_diff(with.offset_ms) > TOLERANCE_MS
     }
+}
+
+fn is_plausible(server: SystemTime) -> bool {
+    let since = server.duration_since(SystemTime::UNIX_EPOCH);
+    since.is_ok_and(|since| PLAUSIBLE.contains(&since.as_secs()))
 }
 
 /// Whether an error is about the time of the signature.
@@ -125,6 +136,26 @@ mod tests {
         check(30, false);
         check(-30, false);
         check(0, false);
+    }
+
+    #[test]
+    fn a_date_that_is_no_time_is_not_learned() {
+        let fault = Fault {
+            kind: "RequestTimeTooSkewed".to_owned(),
+            message: String::new(),
+        };
+        let check = |date: Option<&str>, resend: bool| {
+            let local = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+            let skew = Skew::new();
+            let found = skew.corrects(skew.correct(local), local, &fault, date);
+            assert_eq!(found, resend, "{date:?}");
+            assert_eq!(skew.correct(local).at != local, resend, "{date:?}");
+        };
+        check(Some("Sun, 30 Aug 2015 12:36:00 GMT"), true);
+        check(None, false);
+        check(Some("yesterday"), false);
+        check(Some("Thu, 01 Jan 1970 00:00:00 GMT"), false);
+        check(Some("Fri, 31 Dec 9999 23:59:59 GMT"), false);
     }
 
     #[test]

@@ -118,3 +118,27 @@ fn refuses() {
     check("Put\r\nItem", None, "`Put\\r\\nItem`");
     check("Scan", Some("bad\ntoken"), "signature");
 }
+
+#[test]
+fn the_calendar_ends() {
+    let endpoint = Endpoint::resolve(Some("us-east-1"), None).unwrap();
+    let unsigned = Unsigned {
+        endpoint: &endpoint,
+        operation: "Scan",
+        body: Bytes::new(),
+    };
+    let credentials = Credentials::new(ID, SECRET, None, None, "test");
+    let check = |at: SystemTime, works: bool| {
+        let signed = sign(&unsigned, at, &credentials);
+        assert_eq!(signed.is_ok(), works, "{at:?}");
+        if let Err(error) = signed {
+            assert!(error.to_string().contains("set this machine's clock"));
+            assert!(!error.is_of_credentials());
+        }
+    };
+    let epoch = SystemTime::UNIX_EPOCH;
+    check(epoch, true);
+    check(epoch - Duration::from_secs(1), false);
+    check(epoch + CALENDAR - Duration::from_secs(1), true);
+    check(epoch + CALENDAR, false);
+}
