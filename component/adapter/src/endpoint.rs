@@ -138,7 +138,10 @@ pub fn overriding(
 
 /// The region by setting or environment; a profile's comes after both.
 pub fn region(setting: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let set = |name: &str| {
+        let value = variable(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    };
     setting
         .map(str::to_owned)
         .or_else(|| set("AWS_REGION"))

@@ -59,11 +59,13 @@ impl Settings {
         let overriding = endpoint::overriding(None, &variable);
         let region = endpoint::region(None, &variable);
         let endpoint = Endpoint::resolve(region.as_deref(), overriding.as_deref())?;
-        let needed = |name| set(name).ok_or(SettingsError::NoCredentials(name));
+        // A secret that is kept in a file often ends with its line.
+        let credential = |name: &str| set(name).map(|value| value.trim().to_owned());
+        let needed = |name| credential(name).ok_or(SettingsError::NoCredentials(name));
         let credentials = Credentials::new(
             needed("AWS_ACCESS_KEY_ID")?,
             needed("AWS_SECRET_ACCESS_KEY")?,
-            set("AWS_SESSION_TOKEN"),
+            credential("AWS_SESSION_TOKEN"),
             None,
             "environment",
         );
@@ -142,6 +144,17 @@ mod tests {
         );
         assert_eq!((settings.timeout_ms, settings.in_flight), (3000, 1));
         assert_eq!(settings.body_bytes, 1024);
+        let lines = read(&[
+            ("AWS_REGION", "eu-central-1\n"),
+            ("AWS_ACCESS_KEY_ID", " AKID2\r\n"),
+            ("AWS_SECRET_ACCESS_KEY", "secret\n"),
+            ("AWS_SESSION_TOKEN", "token\n"),
+        ])
+        .unwrap();
+        assert_eq!(lines.endpoint.region(), "eu-central-1");
+        assert_eq!(lines.credentials.access_key_id(), "AKID2");
+        assert_eq!(lines.credentials.secret_access_key(), "secret");
+        assert_eq!(lines.credentials.session_token(), Some("token"));
         let none = read(&[("ROWCAST_TABLES", "")]).unwrap();
         assert_eq!(none.tables, Tables::Only([].into()));
     }
