@@ -60,6 +60,19 @@ async fn a_secret_goes_to_the_source_and_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_none_lets_nothing_through_and_says_so() {
+    let source = ScriptedSource::start(|_, _| Reply::json("[]")).await;
+    let proxy = Proxy::start(&[("ROWCAST_ALLOW", "api.example.com")]).await;
+    let call = extract(&source.origin(), &json!("none"));
+    let answer = proxy.post("/extract", &call).await;
+    // Repeating can't help, so it isn't 503.
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let said = answer.text();
+    assert!(said.contains("ROWCAST_ALLOW is no list"), "{said}");
+    assert!(source.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_not_used_where_requests_may_go_anywhere() {
     let source = ScriptedSource::start(|_, _| Reply::json("[]")).await;
     let proxy = Proxy::start(&[("ROWCAST_SECRET_TOKEN", SECRET)]).await;

@@ -8,7 +8,8 @@ use crate::bindings::wasi::http::types::{
 use crate::bindings::wasi::io::streams::StreamError;
 use crate::clock::timer;
 use crate::executor::Readiness;
-use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse, Parts, target};
+use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse, Parts, announced, target};
+use crate::refusal::refused;
 use futures_util::future::{Either, select};
 use std::pin::pin;
 
@@ -60,7 +61,13 @@ async fn exchange(request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         .collect();
     let status = response.status();
     let body = read(&response, request.max_body_bytes).await?;
-    check_length(&headers, body.len())?;
+    // Not every host notices a body that ends early.
+    if let Some(announced) = announced(status, &headers).filter(|length| *length > body.len()) {
+        let length = body.len();
+        return Err(broken(&format!(
+            "the body ended after {length} of {announced} bytes"
+        )));
+    }
     Ok(HttpResponse {
         status,
         headers,
@@ -187,76 +194,10 @@ async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, Ht
     }
 }
 
-/// Not every host notices a body that ends early.
-fn check_length(headers: &[(String, String)], length: usize) -> Result<(), HttpError> {
-    let header = |wanted: &str| {
-        headers
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.as_str())
-    };
-    if header("content-encoding").is_some() {
-        return Ok(());
-    }
-    match header("content-length").and_then(|value| value.parse::<usize>().ok()) {
-        Some(announced) if announced > length => Err(broken(&format!(
-            "the body ended after {length} of {announced} bytes"
-        ))),
-        _ => Ok(()),
-    }
-}
-
 fn invalid(reason: &str) -> HttpError {
     HttpError::Invalid(reason.to_owned())
 }
 
 fn broken(reason: &str) -> HttpError {
     HttpError::Unavailable(reason.to_owned())
-}
-
-fn refused(code: ErrorCode) -> HttpError {
-    match code {
-        ErrorCode::HttpRequestDenied => {
-            HttpError::Denied("the host's policy refuses this request".to_owned())
-        }
-        ErrorCode::DestinationIpProhibited => {
-            HttpError::Denied("the host's policy refuses the address behind this name".to_owned())
-        }
-        ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
-        | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout
-        | ErrorCode::DnsTimeout => HttpError::Timeout,
-        ErrorCode::HttpResponseBodySize(_) | ErrorCode::HttpResponseHeaderSectionSize(_) => {
-            HttpError::TooLarge
-        }
-        ErrorCode::HttpRequestUriInvalid
-        | ErrorCode::HttpRequestUriTooLong
-        | ErrorCode::HttpRequestMethodInvalid
-        | ErrorCode::HttpRequestLengthRequired
-        | ErrorCode::HttpRequestHeaderSectionSize(_)
-        | ErrorCode::HttpRequestHeaderSize(_) => {
-            HttpError::Invalid(format!("the host refuses the request: {code:?}"))
-        }
-        ErrorCode::InternalError(Some(words)) => HttpError::Unavailable(words),
-        other => HttpError::Unavailable(words(&other)),
-    }
-}
-
-/// WASI's codes have names only; the frequent ones are put in words.
-fn words(code: &ErrorCode) -> String {
-    match code {
-        ErrorCode::DnsError(_) => "the host's name leads to no address".to_owned(),
-        ErrorCode::ConnectionRefused => "the connection was refused".to_owned(),
-        ErrorCode::ConnectionTerminated => "the connection broke off".to_owned(),
-        ErrorCode::DestinationUnavailable => "the server can't be reached".to_owned(),
-        ErrorCode::DestinationIpUnroutable => "there is no way to its address".to_owned(),
-        ErrorCode::HttpResponseIncomplete => "the answer was cut short".to_owned(),
-        ErrorCode::HttpProtocolError => "the answer is no HTTP".to_owned(),
-        ErrorCode::TlsCertificateError => "its TLS certificate can't be trusted".to_owned(),
-        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
-            "no TLS connection could be made".to_owned()
-        }
-        other => format!("{other:?}"),
-    }
 }

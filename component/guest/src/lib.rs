@@ -2,7 +2,8 @@
 //! values, for all components of this workspace.
 //!
 //! Everything that is WASI 0.2's own way of waiting is here and nowhere else.
-//! [`message`] is for every target; the rest works only in Wasm.
+//! [`message`] and [`refusal`] are for every target; the rest works only in
+//! Wasm.
 
 #[expect(
     missing_docs,
@@ -24,3 +25,4 @@ pub mod executor;
 #[cfg(target_arch = "wasm32")]
 pub mod http;
 pub mod message;
+pub mod refusal;

@@ -52,6 +52,22 @@ pub enum HttpError {
     Invalid(String),
 }
 
+/// How many bytes an answer's body has by its headers, where that can be
+/// compared with what came.
+#[must_use]
+pub fn announced(status: u16, headers: &[(String, String)]) -> Option<usize> {
+    let header = |wanted: &str| {
+        let found = headers.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    // A host may have undone the coding. And 304 has the length of the body that
+    // it spares us (RFC 9110, section 8.6).
+    if status == 304 || header("content-encoding").is_some() {
+        return None;
+    }
+    header("content-length")?.trim().parse().ok()
+}
+
 /// Where the parts of an absolute URL are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
@@ -113,6 +129,27 @@ pub fn target(after_authority: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths() {
+        let check = |status, headers: &[(&str, &str)], expected| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let headers: Vec<_> = headers.iter().map(owned).collect();
+            assert_eq!(
+                announced(status, &headers),
+                expected,
+                "{status} {headers:?}"
+            );
+        };
+        let length = ("content-length", "12");
+        check(200, &[], None);
+        check(200, &[("date", ""), length], Some(12));
+        check(404, &[length], Some(12));
+        check(200, &[("content-length", "12, 12")], None);
+        check(200, &[("content-length", "-1")], None);
+        check(200, &[length, ("content-encoding", "gzip")], None);
+        check(304, &[length], None);
+    }
 
     #[test]
     fn parts() {
