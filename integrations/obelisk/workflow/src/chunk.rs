@@ -10,6 +10,7 @@ use crate::bindings::rowcast::pipeline::load::{Report, Table};
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
 use crate::tally;
 use crate::verdict::{Patience, Verdict, stop_of};
+use std::collections::BTreeSet;
 
 /// Chunks that were told the same time to wait come back spread over this part
 /// of it, or the upstream would see them all at once.
@@ -92,7 +93,8 @@ impl<C: Calls> Work<'_, C> {
             tally::add(&mut self.tally.calls, 1);
             let answer = self
                 .calls
-                .extract(&self.job.source, rows, only.as_deref(), budget);
+                .extract(&self.job.source, rows, only.as_deref(), budget)
+                .and_then(|extraction| adding_up("extract", belongs(&extraction), extraction));
             let (verdict, failure) = match answer {
                 Err(failure) => (patience.after_failure(&failure), failure),
                 Ok(extraction) => {
@@ -132,7 +134,10 @@ impl<C: Calls> Work<'_, C> {
         while !batch.is_empty() {
             let texts: Vec<String> = batch.iter().map(|(_, text)| text.clone()).collect();
             tally::add(&mut self.tally.calls, 1);
-            let answer = self.calls.load(&self.job.table, &texts, self.job.budget_ms);
+            let answer = self
+                .calls
+                .load(&self.job.table, &texts, self.job.budget_ms)
+                .and_then(|report| adding_up("load", accounts(&report, texts.len()), report));
             let (verdict, failure) = match answer {
                 Err(failure) => (patience.after_failure(&failure), failure),
                 Ok(report) => {
@@ -187,6 +192,36 @@ impl<C: Calls> Work<'_, C> {
         tally::add(&mut self.tally.repeats, 1);
         true
     }
+}
+
+/// An answer, if its account adds up: a document that is in no place would be
+/// lost, and nobody would hear of it.
+fn adding_up<T>(call: &str, adds_up: bool, answer: T) -> Result<T, Failure> {
+    if adds_up {
+        return Ok(answer);
+    }
+    Err(Failure::PermanentInvalid(format!(
+        "the activity `{call}` answered without accounting for each document once: a defect of \
+         the component that the deployment names"
+    )))
+}
+
+/// Whether each document is one of a done cell's.
+fn belongs(extraction: &Extraction) -> bool {
+    let counts = extraction.done.iter().map(|done| u64::from(done.documents));
+    u64::try_from(extraction.documents.len()) == Ok(counts.sum())
+}
+
+/// Whether a report has each of so many documents in exactly one place.
+fn accounts(report: &Report, sent: usize) -> bool {
+    let superseded = report.superseded.iter().map(|document| document.index);
+    let rejected = report.rejected.iter().map(|document| document.index);
+    let listed = superseded.chain(rejected).chain(report.pending.clone());
+    let mut seen = BTreeSet::new();
+    let once = listed
+        .map(|index| usize::try_from(index).unwrap_or(usize::MAX))
+        .all(|index| index < sent && seen.insert(index));
+    once && usize::try_from(report.written) == Ok(sent - seen.len())
 }
 
 /// The cell of each document: a done cell's documents follow each other.

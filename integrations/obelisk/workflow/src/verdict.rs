@@ -1,12 +1,16 @@
 //! How a call ended → when to make the next one, if at all.
 
-use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit, Stop};
 
 /// The first wait after an upstream was unavailable, in milliseconds; it
 /// doubles with each call that achieves nothing.
 const FIRST_WAIT_MS: u64 = 1_000;
 /// The longest such wait. An outage of an hour then costs sixty calls.
 const LONGEST_WAIT_MS: u64 = 60_000;
+/// The longest silence that is waited out: 30 days. An upstream may ask for
+/// more, even for what no calendar has; that's for a person, and the cells stay
+/// pending.
+const LONGEST_SILENCE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// What to do after a call that left something over.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +49,7 @@ impl Patience {
             // upstream has nothing to do with it.
             Failure::ExecutionFailed => Verdict::Again,
             Failure::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
-            Failure::RateLimited(limit) => Verdict::Wait(limit.retry_after_ms),
+            Failure::RateLimited(limit) => silence(limit),
         }
     }
 
@@ -61,13 +65,21 @@ impl Patience {
             _ if self.fruitless >= self.most => Verdict::GiveUp,
             Stop::Budget => Verdict::Again,
             Stop::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
-            Stop::RateLimited(limit) => Verdict::Wait(limit.retry_after_ms),
+            Stop::RateLimited(limit) => silence(limit),
         }
     }
 
     fn backoff_ms(&self) -> u64 {
         let doublings = self.fruitless.saturating_sub(1).min(16);
         (FIRST_WAIT_MS << doublings).min(LONGEST_WAIT_MS)
+    }
+}
+
+fn silence(limit: &RateLimit) -> Verdict {
+    if limit.retry_after_ms > LONGEST_SILENCE_MS {
+        Verdict::GiveUp
+    } else {
+        Verdict::Wait(limit.retry_after_ms)
     }
 }
 
@@ -87,7 +99,6 @@ pub fn stop_of(failure: Failure) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::rowcast::pipeline::types::RateLimit;
 
     fn unavailable() -> Failure {
         Failure::Unavailable("down".to_owned())
@@ -132,6 +143,23 @@ mod tests {
         check(Stop::RateLimited(limit()), Verdict::Wait(7_000));
         check(Stop::Unavailable("down".to_owned()), Verdict::Wait(1_000));
         check(Stop::Denied("403".to_owned()), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn a_silence_of_years_is_not_waited_out() {
+        let check = |retry_after_ms, expected: Verdict| {
+            let limit = RateLimit {
+                retry_after_ms,
+                ..limit()
+            };
+            let stop = Stop::RateLimited(limit.clone());
+            assert_eq!(Patience::new(2).after_stop(&stop, true), expected);
+            let failure = Failure::RateLimited(limit);
+            assert_eq!(Patience::new(2).after_failure(&failure), expected);
+        };
+        check(LONGEST_SILENCE_MS, Verdict::Wait(LONGEST_SILENCE_MS));
+        check(LONGEST_SILENCE_MS + 1, Verdict::GiveUp);
+        check(u64::MAX, Verdict::GiveUp);
     }
 
     #[test]
