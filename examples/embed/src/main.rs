@@ -21,6 +21,8 @@ const AT_ONCE: usize = 4;
 const IDLE_CALLS: u32 = 5;
 /// What a call is told to return within; [`runtime::DEADLINE`] ends it.
 const BUDGET_MS: u64 = 20_000;
+/// The longest silence that is waited out. An upstream may ask for years.
+const LONGEST_SILENCE: Duration = Duration::from_hours(1);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -101,7 +103,6 @@ impl<'a> Pipeline<'a> {
     /// repeated for the rest: writing a document twice is writing it once.
     async fn settle(&self, rows: &[String]) -> anyhow::Result<Counts> {
         let mut counts = Counts::default();
-        let mut documents: Vec<String> = Vec::new();
         // None: all of them.
         let mut cells: Option<Vec<extract::Cell>> = None;
         let mut idle = 0;
@@ -124,8 +125,9 @@ impl<'a> Pipeline<'a> {
                     };
                     counts.rejected +=
                         extraction.rejected.len() + extraction.rejected_records.len();
-                    documents.extend(extraction.documents);
                     cells = Some(extraction.pending);
+                    // At once: whatever ends the next calls, this is done.
+                    self.load(extraction.documents, &mut counts).await?;
                     wait_of_stop(extraction.stopped)?
                 }
                 Err(failure) => {
@@ -136,7 +138,6 @@ impl<'a> Pipeline<'a> {
             tokio::time::sleep(wait).await;
         }
         counts.pending += cells.map_or(rows.len(), |cells| cells.len());
-        self.load(documents, &mut counts).await?;
         Ok(counts)
     }
 
@@ -214,7 +215,7 @@ impl<'a> Pipeline<'a> {
 fn wait_of_stop(stop: Option<types::Stop>) -> anyhow::Result<Duration> {
     match stop {
         None | Some(types::Stop::Budget) => Ok(Duration::ZERO),
-        Some(types::Stop::RateLimited(limit)) => Ok(Duration::from_millis(limit.retry_after_ms)),
+        Some(types::Stop::RateLimited(limit)) => silence(&limit),
         Some(types::Stop::Unavailable(_)) => Ok(Duration::from_secs(1)),
         Some(types::Stop::Denied(reason)) => bail!(reason),
     }
@@ -223,9 +224,21 @@ fn wait_of_stop(stop: Option<types::Stop>) -> anyhow::Result<Duration> {
 fn wait_of_failure(failure: Failure) -> anyhow::Result<Duration> {
     match failure {
         Failure::ExecutionFailed | Failure::Unavailable(_) => Ok(Duration::from_secs(1)),
-        Failure::RateLimited(limit) => Ok(Duration::from_millis(limit.retry_after_ms)),
+        Failure::RateLimited(limit) => silence(&limit),
         Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => Err(failure.into()),
     }
+}
+
+fn silence(limit: &types::RateLimit) -> anyhow::Result<Duration> {
+    let wait = Duration::from_millis(limit.retry_after_ms);
+    if wait > LONGEST_SILENCE {
+        bail!(
+            "nothing may be asked for {} s ({}); start again then",
+            wait.as_secs(),
+            limit.reason
+        );
+    }
+    Ok(wait)
 }
 
 /// Within one call; between calls it's for the loops above.

@@ -1,6 +1,7 @@
 //! A component's file and a call → its result, from an instance of its own,
 //! ended when its time is over.
 
+use anyhow::bail;
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -46,6 +47,7 @@ pub struct Component {
     engine: Engine,
     pre: bindings::StandalonePre<State>,
     web: Web,
+    variables: Vec<(String, String)>,
 }
 
 impl Component {
@@ -70,7 +72,13 @@ impl Component {
             .enable_http1()
             .build();
         let web = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { engine, pre, web })
+        let variables = variables()?;
+        Ok(Self {
+            engine,
+            pre,
+            web,
+            variables,
+        })
     }
 
     /// One call. The outer error is the host's own, such as a trap; as the
@@ -79,7 +87,7 @@ impl Component {
         &self,
         call: impl AsyncFnOnce(&Standalone, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> anyhow::Result<Result<T, Failure>> {
-        let mut store = Store::new(&self.engine, State::new(self.web.clone()));
+        let mut store = Store::new(&self.engine, State::new(self));
         store.limiter(|state| &mut state.limits);
         // Interrupts loops; the timeout interrupts waits, and what yields.
         store.set_epoch_deadline(1);
@@ -99,6 +107,19 @@ impl Component {
     }
 }
 
+/// Those that the component is given. One of them that is no text is an error:
+/// without `ROWCAST_ALLOW` it would ask anybody.
+fn variables() -> anyhow::Result<Vec<(String, String)>> {
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    all.filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("ROWCAST_"))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => bail!("read the environment variable {name}: it is not UTF-8"),
+        })
+        .collect()
+}
+
 /// What one instance reaches: HTTP, clocks, randomness and some variables.
 pub struct State {
     wasi: WasiCtx,
@@ -109,18 +130,12 @@ pub struct State {
 }
 
 impl State {
-    fn new(web: Web) -> Self {
-        let mut wasi = WasiCtx::builder();
-        for (name, value) in std::env::vars() {
-            if name.starts_with("AWS_") || name.starts_with("ROWCAST_") {
-                wasi.env(&name, &value);
-            }
-        }
+    fn new(component: &Component) -> Self {
         Self {
-            wasi: wasi.build(),
+            wasi: WasiCtx::builder().envs(&component.variables).build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            sender: Sender(web),
+            sender: Sender(component.web.clone()),
             limits: wasmtime::StoreLimitsBuilder::new()
                 .memory_size(MEMORY)
                 .build(),

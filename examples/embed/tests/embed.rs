@@ -16,10 +16,16 @@ use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use rowcast::engine::STANDALONE;
 use rowcast::host::Host;
 use source::{Reply, ScriptedSource};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+/// A run takes seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Every seventh request fails, and row 13 doesn't exist.
 async fn source() -> ScriptedSource {
@@ -41,7 +47,7 @@ struct Said {
     stderr: String,
 }
 
-async fn run(origin: &str, allowed: &str, dynamodb: &str, rows: u32) -> Said {
+async fn run(origin: &str, allowed: &[u8], dynamodb: &str, rows: u32) -> Said {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rowcast-standalone.wasm");
     std::fs::write(&file, STANDALONE).unwrap();
@@ -52,7 +58,9 @@ async fn run(origin: &str, allowed: &str, dynamodb: &str, rows: u32) -> Said {
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_ENDPOINT_URL", dynamodb)
-        .env("ROWCAST_ALLOW", allowed)
+        .env("ROWCAST_ALLOW", OsStr::from_bytes(allowed))
+        // Somebody else's, in another encoding.
+        .env("GREETING", OsStr::from_bytes(b"caf\xe9"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -65,7 +73,8 @@ async fn run(origin: &str, allowed: &str, dynamodb: &str, rows: u32) -> Said {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).await.unwrap();
     drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output());
+    let output = output.await.unwrap().unwrap();
     Said {
         success: output.status.success(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -73,9 +82,7 @@ async fn run(origin: &str, allowed: &str, dynamodb: &str, rows: u32) -> Said {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_become_documents_and_are_found() {
-    let source = source().await;
+async fn table() -> TemporaryDynamoDb {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let table = format!(
         r#"
@@ -90,9 +97,15 @@ credentials = {{ access_key_id = "test", secret_access_key = "test" }}
     );
     let host = Host::new(Config::parse(&table, &|_| None).unwrap());
     host.await.unwrap().create_table().await.unwrap();
+    dynamodb
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_become_documents_and_are_found() {
+    let source = source().await;
+    let dynamodb = table().await;
     let (origin, endpoint) = (source.origin(), dynamodb.endpoint());
-    let said = run(&origin, &origin, &endpoint, 120).await;
+    let said = run(&origin, origin.as_bytes(), &endpoint, 120).await;
     assert!(said.success, "{}", said.stderr);
     let counts = "120 rows: 119 documents written, 0 superseded, 1 rejected, 0 pending";
     assert!(said.stderr.contains(counts), "{}", said.stderr);
@@ -106,9 +119,57 @@ credentials = {{ access_key_id = "test", secret_access_key = "test" }}
     }
 
     // The component keeps to the list, and the example gives up at once.
-    let refused = run(&origin, &endpoint, &endpoint, 3).await;
+    let refused = run(&origin, endpoint.as_bytes(), &endpoint, 3).await;
     assert!(!refused.success, "{}", refused.stdout);
     for words in ["PermanentDenied", origin.as_str(), "ROWCAST_ALLOW"] {
         assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
+}
+
+/// What was read before the source refuses is written all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_the_middle_loses_nothing() {
+    let source = ScriptedSource::start(|seen, _| {
+        let id: u32 = seen.target.rsplit('/').next().unwrap().parse().unwrap();
+        match id {
+            0..40 => Reply::json(format!(r#"[{{"id":"{id}","popularity":200}}]"#)),
+            _ => Reply::status(401, "{}"),
+        }
+    })
+    .await;
+    let dynamodb = table().await;
+    let (origin, endpoint) = (source.origin(), dynamodb.endpoint());
+    let said = run(&origin, origin.as_bytes(), &endpoint, 50).await;
+    assert!(!said.success, "{}", said.stderr);
+    // Without rows it only asks for what there is.
+    let found = run(&origin, origin.as_bytes(), &endpoint, 0).await;
+    let written = found.stdout.lines().count();
+    // Others may still have been on their way.
+    assert!((30..=40).contains(&written), "{written}: {}", said.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_waited_for_or_read_ends_it() {
+    let source = ScriptedSource::start(|_, _| {
+        Reply::status(429, "{}").with_header("retry-after", "99999999999999999999")
+    })
+    .await;
+    let (origin, nowhere) = (source.origin(), "http://127.0.0.1:9");
+    let silenced = run(&origin, origin.as_bytes(), nowhere, 3).await;
+    assert!(!silenced.success, "{}", silenced.stdout);
+    assert!(
+        silenced.stderr.contains("start again"),
+        "{}",
+        silenced.stderr
+    );
+
+    let asked = source.seen().len();
+    let illegible = run(&origin, b"\xff", nowhere, 3).await;
+    assert!(!illegible.success, "{}", illegible.stdout);
+    assert!(
+        illegible.stderr.contains("ROWCAST_ALLOW: it is not UTF-8"),
+        "{}",
+        illegible.stderr
+    );
+    assert_eq!(source.seen().len(), asked);
 }
