@@ -3,6 +3,9 @@
 //! components → one.
 
 mod compose;
+#[cfg(test)]
+mod tests;
+mod toolchain;
 
 pub use compose::compose;
 
@@ -11,8 +14,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-const TARGET: &str = "wasm32-unknown-unknown";
+use toolchain::{DEBIAN, TARGET, Toolchain};
 
 /// Builds components for the build script that it is made in.
 pub struct Builder {
@@ -44,7 +46,7 @@ impl Builder {
             workspace,
             out,
             target,
-            toolchain: Toolchain::find()?,
+            toolchain: toolchain()?,
         })
     }
 
@@ -61,9 +63,7 @@ impl Builder {
     /// A package in a folder of the workspace → its component.
     pub fn build(&self, package: &str, folder: &str) -> Result<Vec<u8>, Box<dyn Error>> {
         self.watch(folder);
-        let module = self
-            .toolchain
-            .build(package, &self.workspace, &self.target)?;
+        let module = compile(&self.toolchain, package, &self.workspace, &self.target)?;
         encode(&fs::read(module)?)
     }
 
@@ -87,118 +87,68 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(encoder.validate(true).module(module)?.encode()?)
 }
 
-/// A way to compile for Wasm.
-enum Toolchain {
-    /// The running toolchain has the target's standard library.
-    Target,
-    /// The running toolchain has the standard library's source.
-    Source,
-    /// Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`, with
-    /// somebody's LLVM linker, which they lack.
-    Debian { linker: PathBuf },
+fn toolchain() -> Result<Toolchain, Box<dyn Error>> {
+    Toolchain::find(&env::var("RUSTC")?, Path::new(DEBIAN)).ok_or_else(|| {
+        format!(
+            "the component needs a Rust toolchain that can build for {TARGET}, and there is none.\n\
+             Run `cargo xtask setup`, which installs one, or do it yourself:\n  \
+             rustup target add {TARGET}\n\
+             or, on Debian:\n  \
+             apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld"
+        )
+        .into()
+    })
 }
 
-impl Toolchain {
-    fn find() -> Result<Self, Box<dyn Error>> {
-        let rustc = env::var("RUSTC")?;
-        let sysroot = ask(&rustc, &["--print", "sysroot"])?;
-        if has_core(&ask(
-            &rustc,
-            &["--print", "target-libdir", "--target", TARGET],
-        )?) {
-            return Ok(Self::Target);
-        }
-        if has_source(&sysroot) {
-            return Ok(Self::Source);
-        }
-        let debian =
-            ask("/usr/bin/rustc", &["--print", "sysroot"]).is_ok_and(|root| has_source(&root));
-        let host = env::var("HOST")?;
-        let linker = [
-            Path::new(&sysroot).join(format!("lib/rustlib/{host}/bin/rust-lld")),
-            PathBuf::from("/usr/bin/wasm-ld"),
-        ];
-        let linker = linker.into_iter().find(|path| path.exists());
-        match linker {
-            Some(linker) if debian && Path::new("/usr/bin/cargo").exists() => Ok(Self::Debian { linker }),
-            _ => Err(format!(
-                "the component needs a Rust toolchain that can build for {TARGET}, and there is none.\n\
-                 Run `cargo xtask setup`, which installs one, or do it yourself:\n  \
-                 rustup target add {TARGET}\n\
-                 or, on Debian:\n  \
-                 apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld"
-            )
-            .into()),
-        }
-    }
-
-    fn build(
-        &self,
-        package: &str,
-        workspace: &Path,
-        target: &Path,
-    ) -> Result<PathBuf, Box<dyn Error>> {
-        let cargo = match self {
-            Self::Target | Self::Source => env::var("CARGO")?,
-            Self::Debian { .. } => "/usr/bin/cargo".to_owned(),
+/// The core module of a package.
+fn compile(
+    toolchain: &Toolchain,
+    package: &str,
+    workspace: &Path,
+    target: &Path,
+) -> Result<PathBuf, Box<dyn Error>> {
+    let programs = match toolchain {
+        Toolchain::Target => None,
+        Toolchain::Source { programs, .. } => programs.as_deref(),
+    };
+    let mut command = match programs {
+        None => Command::new(env::var("CARGO")?),
+        Some(programs) => Command::new(programs.join("cargo")),
+    };
+    // What cargo tells this script is about the host's build, not that one.
+    for (name, _) in env::vars_os() {
+        let Some(name) = name.to_str() else {
+            continue;
         };
-        let mut command = Command::new(cargo);
-        // What cargo tells this script is about the host's build, not that one.
-        for (name, _) in env::vars() {
-            let inherited = name.starts_with("CARGO_")
-                && !name.starts_with("CARGO_HTTP_")
-                && !name.starts_with("CARGO_NET_")
-                && name != "CARGO_HOME";
-            if inherited || name.starts_with("RUSTC") || name == "RUSTFLAGS" {
-                command.env_remove(name);
-            }
+        let inherited = name.starts_with("CARGO_")
+            && !name.starts_with("CARGO_HTTP_")
+            && !name.starts_with("CARGO_NET_")
+            && name != "CARGO_HOME";
+        if inherited || name.starts_with("RUSTC") || name == "RUSTFLAGS" {
+            command.env_remove(name);
         }
-        command
-            .current_dir(workspace)
-            .args(["build", "--package", package, "--lib"]);
-        command
-            .args(["--profile", "component", "--target", TARGET, "--target-dir"])
-            .arg(target);
-        if !matches!(self, Self::Target) {
-            // Building the standard library is not stable yet.
-            command
-                .env("RUSTC_BOOTSTRAP", "1")
-                .arg("-Zbuild-std=std,panic_abort");
-        }
-        if let Self::Debian { linker } = self {
-            command.env("RUSTC", "/usr/bin/rustc");
-            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
-        }
-        let output = command.output()?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("build {package} for {TARGET}:\n{text}").into());
-        }
-        let file = format!("component/{}.wasm", package.replace('-', "_"));
-        Ok(target.join(TARGET).join(file))
     }
-}
-
-fn ask(program: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
-    let output = Command::new(program)
-        .args(arguments)
-        .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .output()?;
+    command
+        .current_dir(workspace)
+        .args(["build", "--package", package, "--lib"]);
+    command
+        .args(["--profile", "component", "--target", TARGET, "--target-dir"])
+        .arg(target);
+    if let Some(programs) = programs {
+        command.env("RUSTC", programs.join("rustc"));
+    }
+    if let Toolchain::Source { linker, .. } = toolchain {
+        // Building the standard library is not stable yet.
+        command
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker)
+            .arg("-Zbuild-std=std,panic_abort");
+    }
+    let output = command.output()?;
     if !output.status.success() {
-        return Err(format!("{program} {} failed", arguments.join(" ")).into());
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("build {package} for {TARGET}:\n{text}").into());
     }
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-fn has_core(directory: &str) -> bool {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries
-        .into_iter()
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
-}
-
-fn has_source(sysroot: &str) -> bool {
-    Path::new(sysroot)
-        .join("lib/rustlib/src/rust/library/Cargo.lock")
-        .exists()
+    let file = format!("component/{}.wasm", package.replace('-', "_"));
+    Ok(target.join(TARGET).join(file))
 }
