@@ -7,6 +7,8 @@ mod integration;
 mod machine;
 mod python;
 mod setup;
+#[path = "../../wasm/src/toolchain.rs"]
+mod toolchain;
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -49,9 +51,11 @@ fn main() -> ExitCode {
         Some("python") => setup::for_testing().and_then(|()| integration::all()),
         Some("airflow") => setup::for_testing().and_then(|()| integration::airflow()),
         Some("wasmcloud") => setup::for_running().and_then(|()| integration::wasmcloud()),
-        Some("hosts") => {
-            let all = arguments.get(1).is_none_or(|argument| argument != "light");
-            setup::for_running().and_then(|()| hosts::conformance(all))
+        Some("hosts") if arguments.len() == 1 => {
+            setup::for_running().and_then(|()| hosts::conformance(true))
+        }
+        Some("hosts") if arguments.get(1).is_some_and(|which| which == "light") => {
+            setup::for_running().and_then(|()| hosts::conformance(false))
         }
         Some("deny") => hygiene::deny(),
         Some("fuzz") => hygiene::fuzz(arguments.get(1)),

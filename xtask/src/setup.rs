@@ -1,13 +1,12 @@
 //! A machine → one that can build, run and test Rowcast. What is there already
 //! is left alone; each step says what it found or did.
 
-use crate::machine::{apt, ask, find_program, program, quietly};
+use crate::machine::{apt, find_program, program, quietly};
+use crate::toolchain::{DEBIAN, TARGET, Toolchain};
 use crate::{hosts, python};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What `cargo build` and `rowcast demo` need.
 pub fn for_running() -> Result<(), String> {
@@ -31,46 +30,39 @@ pub fn for_testing() -> Result<(), String> {
 
 fn wasm() -> Result<(), String> {
     let found = |how: &str| println!("setup: Wasm: {how}");
-    if has_target() {
-        found("the toolchain has the target");
-        return Ok(());
+    match toolchain() {
+        Some(Toolchain::Target) => found("the toolchain has the target"),
+        Some(Toolchain::Source { programs: None, .. }) => {
+            found("the toolchain has the standard library's source");
+        }
+        Some(Toolchain::Source { .. }) => found("Debian's packages"),
+        None if quietly(Command::new("rustup").args(["target", "add", TARGET]))
+            && toolchain().is_some() =>
+        {
+            found("added the target by rustup");
+        }
+        None => {
+            apt(&["rustc-web", "cargo-web", "rust-web-src", "lld"]).map_err(|reason| {
+                format!(
+                    "no toolchain can build for {TARGET}, `rustup target add {TARGET}` failed, \
+                     and so did Debian's packages ({reason})"
+                )
+            })?;
+            if toolchain().is_none() {
+                return Err(format!(
+                    "no toolchain can build for {TARGET}, not even with Debian's packages \
+                     rustc-web, cargo-web, rust-web-src, lld"
+                ));
+            }
+            found("installed Debian's packages rustc-web, cargo-web, rust-web-src, lld");
+        }
     }
-    if has_source("rustc") {
-        found("the toolchain has the standard library's source");
-        return Ok(());
-    }
-    if has_source("/usr/bin/rustc") {
-        found("Debian's packages");
-        return Ok(());
-    }
-    if quietly(Command::new("rustup").args(["target", "add", TARGET])) && has_target() {
-        found("added the target by rustup");
-        return Ok(());
-    }
-    apt(&["rustc-web", "cargo-web", "rust-web-src", "lld"]).map_err(|reason| {
-        format!("no toolchain can build for {TARGET}, `rustup target add {TARGET}` failed, and so did Debian's packages ({reason})")
-    })?;
-    found("installed Debian's packages rustc-web, cargo-web, rust-web-src, lld");
     Ok(())
 }
 
-fn has_target() -> bool {
-    let directory =
-        ask(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]));
-    let entries = directory.and_then(|directory| fs::read_dir(directory).ok());
-    entries.is_some_and(|entries| {
-        entries
-            .flatten()
-            .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
-    })
-}
-
-fn has_source(rustc: &str) -> bool {
-    ask(Command::new(rustc).args(["--print", "sysroot"])).is_some_and(|root| {
-        Path::new(&root)
-            .join("lib/rustlib/src/rust/library/Cargo.lock")
-            .exists()
-    })
+/// The one that a build will find.
+fn toolchain() -> Option<Toolchain> {
+    Toolchain::find("rustc", Path::new(DEBIAN))
 }
 
 fn postgresql() -> Result<(), String> {
