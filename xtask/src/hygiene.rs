@@ -2,6 +2,7 @@
 //! fuzzers on a nightly toolchain, and the check of all dependencies.
 
 use crate::machine::quietly;
+use crate::python::workspace;
 use crate::{cargo, run};
 use std::fs;
 use std::path::Path;
@@ -28,7 +29,7 @@ pub fn fuzz(seconds: Option<&String>) -> Result<(), String> {
         run(Command::new("rustup").args(install))?;
     }
     install("fuzz")?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let folder = workspace().join("fuzz");
     let mut failed = Vec::new();
     for target in targets(&folder)? {
         println!("xtask: fuzzing {target} for {seconds} s");

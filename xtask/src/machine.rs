@@ -34,12 +34,22 @@ pub fn apt(packages: &[&str]) -> Result<(), String> {
         ));
     }
     let root = ask(Command::new("id").arg("-u")).as_deref() == Some("0");
+    let by_hand = format!(
+        "apt-get install --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if !root && find_program("sudo").is_none() {
+        return Err(format!(
+            "this needs root and there is no sudo; let root run `{by_hand}`"
+        ));
+    }
     let apt_get = || {
-        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        // By `env`, because sudo drops variables that it is given.
+        let mut command = Command::new(if root { "env" } else { "sudo" });
         if !root {
-            command.arg("apt-get");
+            command.arg("env");
         }
-        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         command
     };
     println!("setup: installing {}", packages.join(", "));
@@ -48,6 +58,7 @@ pub fn apt(packages: &[&str]) -> Result<(), String> {
     run(apt_get()
         .args(["install", "-qq", "--yes", "--no-install-recommends"])
         .args(packages))
+    .map_err(|reason| format!("{reason}; see above why, or let root run `{by_hand}`"))
 }
 
 pub fn find_program(name: &str) -> Option<PathBuf> {
