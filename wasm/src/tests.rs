@@ -25,7 +25,9 @@ fn found(files: &[&str]) -> Option<Toolchain> {
         );
         write(&format!("{place}/bin/rustc"), &says);
     }
-    files.iter().for_each(|file| write(file, ""));
+    for file in files {
+        write(file, "");
+    }
     let rustc = machine.path().join("own/bin/rustc");
     let found = Toolchain::find(rustc.to_str().unwrap(), &machine.path().join("usr/bin"));
     found.map(|toolchain| match toolchain {

@@ -78,7 +78,7 @@ fn point(link: &Path, to: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     match fs::remove_file(link) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => std::os::unix::fs::symlink(to, link),
     }
 }

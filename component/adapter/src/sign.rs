@@ -8,13 +8,13 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// What DynamoDB calls the version of its API.
 const API: &str = "DynamoDB_20120810";
 
-/// The year 10000, which a signature's date can't be written for.
-const CALENDAR: Duration = Duration::from_secs(253_402_300_800);
+/// When the year 10000 begins, which a signature's date can't be written for.
+const CALENDAR_SECONDS: u64 = 253_402_300_800;
 
 /// A request before it's signed.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub fn sign(
     }
     // aws-sigv4 panics on times that its calendar lacks.
     let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    if since.map_or(true, |since| since >= CALENDAR) {
+    if since.map_or(true, |since| since.as_secs() >= CALENDAR_SECONDS) {
         return Err(SignError::Time);
     }
     let endpoint = unsigned.endpoint;

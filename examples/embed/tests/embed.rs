@@ -25,7 +25,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// A run takes seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Every seventh request fails, and row 13 doesn't exist.
 async fn source() -> ScriptedSource {

@@ -4,6 +4,7 @@
 
 use super::second::{SECRET, steps, verify};
 use super::*;
+use std::time::Duration;
 
 const ID: &str = "AKIDEXAMPLE";
 
@@ -139,6 +140,6 @@ fn the_calendar_ends() {
     let epoch = SystemTime::UNIX_EPOCH;
     check(epoch, true);
     check(epoch - Duration::from_secs(1), false);
-    check(epoch + CALENDAR - Duration::from_secs(1), true);
-    check(epoch + CALENDAR, false);
+    check(epoch + Duration::from_secs(CALENDAR_SECONDS - 1), true);
+    check(epoch + Duration::from_secs(CALENDAR_SECONDS), false);
 }
