@@ -195,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.times.append(time.monotonic())
             turn = len(self.server.times)
-        status, body, headers = self.server.script(turn)
+        status, body, headers = self.server.script(turn, self.path)
         self.send_response(status)
         for name, value in {**headers, "content-length": len(body)}.items():
             self.send_header(name, str(value))
@@ -222,14 +222,31 @@ class Extract(unittest.TestCase):
 
     def test_only_the_record_that_lacks_something_is_rejected(self):
         attributes = [record(name="n", value="{record:/NOTE}")]
-        found, _ = self.extract(lambda _: (200, CSV, {}), attributes=attributes)
+        found, _ = self.extract(lambda *_: (200, CSV, {}), attributes=attributes)
         rejected = found["rejected-records"]
         places = [(one["cell"]["row"], one["index"], one["path"]) for one in rejected]
         self.assertEqual(places, [(0, 1, "/NOTE"), (1, 1, "/NOTE")])
         self.assertEqual(len(found["documents"]), 2)
 
+    def test_lists_are_in_the_order_of_the_cells(self):
+        for status, list_name in ((200, "rejected-records"), (404, "rejected")):
+            third = threading.Event()
+
+            def script(turn, path):
+                # Two are asked for at once: the third is once the second has its answer.
+                if turn == 3:
+                    third.set()
+                if path == "/A":
+                    third.wait(CALL_SECONDS)
+                return status, CSV, {}
+
+            with self.subTest(status):
+                rows = [json.dumps({"c": name}) for name in "ABC"]
+                found, _ = self.extract(script, rows, concurrency=2, require=["/NOTE"])
+                self.assertEqual([one["cell"]["row"] for one in found[list_name]], [0, 1, 2])
+
     def test_no_row_and_no_address_ends_the_call(self):
-        found, _ = self.extract(lambda _: (200, CSV, {}), ['{"c":"\\ud800"}', '{"c":"B"}'])
+        found, _ = self.extract(lambda *_: (200, CSV, {}), ['{"c":"\\ud800"}', '{"c":"B"}'])
         self.assertEqual((len(found["rejected"]), len(found["done"])), (1, 1))
         for url in ("http://[::1/{c}", "ftp://127.0.0.1/{c}"):
             found, _ = self.extract(None, url=url)
@@ -237,11 +254,11 @@ class Extract(unittest.TestCase):
 
     def test_a_silence_beyond_every_calendar(self):
         for after in ("9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"):
-            (case, limit), _ = self.extract(lambda _: (429, "", {"retry-after": after}))
+            (case, limit), _ = self.extract(lambda *_: (429, "", {"retry-after": after}))
             self.assertEqual((case, limit["retry-after-ms"]), ("rate-limited", 3_153_600_000_000))
 
     def test_a_silence_that_is_prolonged_is_kept(self):
-        def script(turn):
+        def script(turn, _path):
             # The second answer comes while the first cell already waits.
             time.sleep(0.4 if turn == 2 else 0)
             after = {"retry-after": str(turn)}

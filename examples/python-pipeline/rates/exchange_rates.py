@@ -46,7 +46,7 @@ class Extract(exports.Extract):
         if only is None:
             cells = list(itertools.product(range(len(rows)), combinations))
         else:
-            cells = [(cell.row, cell.combination) for cell in only]
+            cells = sorted((cell.row, cell.combination) for cell in only)
         web.run_all((call.settle(cell) for cell in cells), source.concurrency)
         return call.close(cells)
 
@@ -80,7 +80,8 @@ class Call:
         self.halted = False
         self.documents: dict[Key, list[str]] = {}
         self.rejected: dict[Key, Rejected] = {}
-        self.rejected_records: list[wit.RejectedRecord] = []
+        # Of the cells with documents.
+        self.rejected_records: dict[Key, list[wit.RejectedRecord]] = {}
         self.requests = self.retries = 0
 
     async def settle(self, cell: Key) -> None:
@@ -91,9 +92,7 @@ class Call:
             headers = [(one.name, fill(one.value, values)) for one in self.source.headers]
             answer = await self.ask(url, headers)
             if answer is not None:
-                documents, rejected = self.cut(cell, values, answer)
-                self.documents[cell] = documents
-                self.rejected_records += rejected
+                self.documents[cell], self.rejected_records[cell] = self.cut(cell, values, answer)
         except Rejected as rejection:
             self.rejected[cell] = rejection
 
@@ -190,11 +189,13 @@ class Call:
         return {**added, **record}
 
     def close(self, given: list[Key]) -> wit.Extraction:
+        """Every list in the order of `given`, whichever was answered first."""
         done = [cell for cell in given if cell in self.documents]
         pending = [cell for cell in given if cell not in self.documents | self.rejected]
         rejected = [
             wit.RejectedCell(wit.Cell(*cell), why.kind, why.status, why.reason)
-            for cell, why in self.rejected.items()
+            for cell in given
+            if (why := self.rejected.get(cell)) is not None
         ]
         if not done and rejected and all(c.kind == wit.RejectionKind.POLICY for c in rejected):
             raise Err(types.Failure_PermanentDenied(rejected[0].reason))
@@ -204,7 +205,7 @@ class Call:
             documents=[document for cell in done for document in self.documents[cell]],
             done=[wit.DoneCell(wit.Cell(*cell), len(self.documents[cell])) for cell in done],
             rejected=rejected,
-            rejected_records=self.rejected_records,
+            rejected_records=[one for cell in done for one in self.rejected_records[cell]],
             pending=[wit.Cell(*cell) for cell in pending],
             stopped=self.stop if pending else None,
             requests=self.requests,

@@ -60,6 +60,9 @@ class Loading:
             self.report.stopped = self.patience.stop()
         if left and not self.report.written and not self.report.rejected:
             end(self.report.stopped)
+        # In the order of the documents, whichever was settled first.
+        self.report.rejected.sort(key=lambda one: one.index)
+        self.report.superseded.sort(key=lambda one: one.index)
         self.report.pending = left
         self.report.requests = self.patience.requests
         return self.report
