@@ -6,7 +6,6 @@ use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, source_section, spotify_section, table_section};
 use rowcast::demo::Demo;
 use rowcast::demo::catalog::Catalog;
-use std::time::Duration;
 
 const ARTISTS: usize = 200;
 const WORKERS: u64 = 2;
@@ -69,8 +68,7 @@ async fn connections_are_kept_and_used_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_one_call_are_in_flight_at_once() {
-    // Long enough for all to arrive before the first is answered.
-    let source = ScriptedSource::slow(Duration::from_millis(100), |_, _| Reply::json("[]")).await;
+    let source = ScriptedSource::holding(0, |_, _| Reply::json("[]")).await;
     let rows = "[rows]\nfile = \"-\"\nformat = \"jsonl\"\n";
     let configuration = [rows, &source_section(&source.origin(), 40), "workers = 1\n"].concat();
     let configuration = configuration.replace("[egress]", "concurrency = 8\n[egress]");
@@ -79,7 +77,12 @@ async fn requests_of_one_call_are_in_flight_at_once() {
         .map(|id| format!("{{\"id\":{id}}}\n"))
         .collect::<Vec<_>>()
         .concat();
-    stage.rowcast_with_input(&["extract"], &rows).await.ok();
+    // The first is answered when all have arrived.
+    let (extracted, ()) = tokio::join!(stage.rowcast_with_input(&["extract"], &rows), async {
+        source.held(8).await;
+        source.release();
+    });
+    extracted.ok();
     assert_eq!(source.seen().len(), 40);
     assert_eq!(source.most_in_flight(), 8);
     assert!(source.connections() <= most(8), "{}", source.connections());

@@ -13,15 +13,15 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String {
     let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     let id = child.id().unwrap();
-    while source.seen().iter().all(|seen| seen.method == "POST") {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    source.held(1).await;
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     control_c(id).await;
     lines.read_line(&mut said).await.unwrap();
     if times > 1 {
         control_c(id).await;
+    } else {
+        source.release();
     }
     lines.read_to_string(&mut said).await.unwrap();
     let code = child.wait().await.unwrap().code();
@@ -39,10 +39,11 @@ async fn control_c(id: u32) {
     assert!(status.unwrap().success());
 }
 
-async fn run(delay: Duration, answer: fn() -> Reply, times: u32, expected: Expect) {
+async fn run(times: u32, expected: Expect) {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let tokens = spotify(tracks).await;
-    let source = ScriptedSource::slow(delay, move |_, _| answer()).await;
+    let track = r#"{"tracks":[{"id":"t1","name":"One","popularity":95}]}"#;
+    let source = ScriptedSource::holding(0, move |_, _| Reply::json(track)).await;
     let section = spotify_section(&source.origin()).replace(
         &format!("{}/api/token", source.origin()),
         &format!("{}/api/token", tokens.origin()),
@@ -54,10 +55,7 @@ async fn run(delay: Duration, answer: fn() -> Reply, times: u32, expected: Expec
 
 #[tokio::test]
 async fn once_finishes_what_is_in_flight() {
-    let answer = || Reply::json(r#"{"tracks":[{"id":"t1","name":"One","popularity":95}]}"#);
     run(
-        Duration::from_millis(500),
-        answer,
         1,
         expect![[r#"
             exit Some(6)
@@ -79,8 +77,6 @@ async fn once_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn twice_ends_at_once() {
     run(
-        Duration::ZERO,
-        || Reply::Never,
         2,
         expect![[r#"
             exit Some(130)

@@ -5,9 +5,8 @@ use crate::support::command::{Output, prepare};
 use crate::support::dynamodb::on_each;
 use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::Stage;
-use crate::support::trap::Trap;
 use rowcast::demo::dynamodb::TemporaryDynamoDb;
-use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// The run's name in what a command says.
 fn run_name(output: &Output) -> String {
@@ -120,30 +119,28 @@ async fn the_ledger_may_be_a_table() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_finishes_what_is_in_flight() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let trap = Arc::new(Trap::default());
-    let watched = Arc::clone(&trap);
-    let delay = std::time::Duration::from_millis(10);
-    let source = ScriptedSource::slow(delay, move |seen, _| {
-        watched.springs();
-        reply(seen)
-    })
-    .await;
+    let source = ScriptedSource::holding(5, |seen, _| reply(seen)).await;
     let stage = stage(&configuration(&source, &dynamodb.endpoint(), "tracks")).await;
-    trap.set(5);
-    let child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
+    let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     let process = child.id().unwrap().to_string();
-    trap.sprung().await;
+    source.held(1).await;
     // The shell has it built in; the program of that name may not be there.
     let sent = std::process::Command::new("sh")
         .args(["-c", &format!("kill -INT {process}")])
         .status()
         .unwrap();
     assert!(sent.success());
-    let output = child.wait_with_output().await.unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("stopping") {
+        assert_ne!(lines.read_line(&mut said).await.unwrap(), 0, "{said}");
+    }
+    source.release();
+    lines.read_to_string(&mut said).await.unwrap();
     let stopped = Output {
-        code: output.status.code(),
+        code: child.wait().await.unwrap().code(),
         stdout: String::new(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        stderr: said,
     };
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     let run = run_name(&stopped);

@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How long requests are waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -86,16 +90,37 @@ struct State {
     most_in_flight: AtomicUsize,
     /// Time an answer takes, so that requests can overlap.
     delay: Duration,
+    /// Requests from this number on are held until that's over.
+    held_from: usize,
+    held: watch::Sender<usize>,
+    released: watch::Sender<bool>,
 }
 
 impl ScriptedSource {
     /// The script is given each request and its number, from 0.
     pub async fn start(script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self::slow(Duration::ZERO, script).await
+        Self::begin(Duration::ZERO, usize::MAX, script).await
     }
 
+    /// Each answer takes that long.
     pub async fn slow(
         delay: Duration,
+        script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::begin(delay, usize::MAX, script).await
+    }
+
+    /// Requests from that number on are answered after `release`.
+    pub async fn holding(
+        from: usize,
+        script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::begin(Duration::ZERO, from, script).await
+    }
+
+    async fn begin(
+        delay: Duration,
+        held_from: usize,
         script: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,6 +132,9 @@ impl ScriptedSource {
             in_flight: AtomicUsize::new(0),
             most_in_flight: AtomicUsize::new(0),
             delay,
+            held_from,
+            held: watch::Sender::new(0),
+            released: watch::Sender::new(false),
         });
         let accepting = Arc::clone(&state);
         let task = tokio::spawn(async move {
@@ -130,6 +158,21 @@ impl ScriptedSource {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.state.seen.lock().unwrap().clone()
+    }
+
+    /// Returns once that many requests are held.
+    pub async fn held(&self, requests: usize) {
+        let mut held = self.state.held.subscribe();
+        let enough = held.wait_for(|held| *held >= requests);
+        tokio::time::timeout(PATIENCE, enough)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    /// Answers what is held, and holds nothing any more.
+    pub fn release(&self) {
+        self.state.released.send_replace(true);
     }
 
     pub fn connections(&self) -> u64 {
@@ -159,6 +202,13 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             all.len() - 1
         };
         tokio::time::sleep(state.delay).await;
+        if number >= state.held_from {
+            state.held.send_modify(|held| *held += 1);
+            let mut released = state.released.subscribe();
+            if released.wait_for(|released| *released).await.is_err() {
+                return;
+            }
+        }
         let keep = write(&mut stream, (state.script)(&seen, number)).await;
         state.in_flight.fetch_sub(1, Ordering::SeqCst);
         if !keep {
