@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// For a case's calls together; the longest takes seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What came of a case: nothing wrong, or what.
 type Verdicts = BTreeMap<String, Vec<String>>;

@@ -32,7 +32,7 @@ const QUIET: Scene = Scene {
 
 /// Less patience, for answers that never come.
 const HASTY: Scene = Scene {
-    request_timeout_ms: 700,
+    request_timeout_ms: 2000,
     ..QUIET
 };
 

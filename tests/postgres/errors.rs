@@ -24,7 +24,7 @@ async fn errors_say_what_where_and_what_to_do() {
              CREATE ROLE reader LOGIN PASSWORD 'r';
              CREATE ROLE stranger PASSWORD 's' NOLOGIN;
              CREATE ROLE hurried LOGIN PASSWORD 'h';
-             ALTER ROLE hurried SET statement_timeout = '20ms';",
+             ALTER ROLE hurried SET statement_timeout = '2s';",
         )
         .await;
     let url = server.url();

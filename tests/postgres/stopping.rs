@@ -101,14 +101,14 @@ async fn a_row_that_does_not_come_stops_the_run_and_loses_nothing() {
     let query = "SELECT n AS id, CASE WHEN n = 6 THEN pg_sleep(60) END AS slept,
             repeat('x', 10000) AS x
         FROM generate_series(1, 9) n";
-    let (tally, error) = extract_within(&server, query, "row_seconds = 1", |rows| rows).await;
+    let (tally, error) = extract_within(&server, query, "row_seconds = 3", |rows| rows).await;
     let read = tally.rows.read;
     assert!((4..=5).contains(&read), "{tally:?}");
     assert_eq!(tally.rows.done, read, "{tally:?}");
     assert_eq!(
         describe(&error),
         format!(
-            "read row {} from PostgreSQL: nothing came within 1 s\n  \
+            "read row {} from PostgreSQL: nothing came within 3 s\n  \
              hint: `limits.row_seconds` is the bound; raise it if this is expected\n  unavailable",
             read + 1
         )

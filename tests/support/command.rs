@@ -63,8 +63,13 @@ pub async fn rowcast_with(
 pub fn prepare(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rowcast"));
     command.current_dir(folder).args(arguments);
-    for (name, _) in std::env::vars() {
-        if name.starts_with("AWS_") || name.starts_with("SPOTIFY_") || name.starts_with("PG") {
+    for (name, _) in std::env::vars_os() {
+        let known = name.to_string_lossy();
+        // A terminal's width isn't to change the help.
+        let differs = ["AWS_", "SPOTIFY_", "PG", "COLUMNS"]
+            .iter()
+            .any(|start| known.starts_with(start));
+        if differs {
             command.env_remove(name);
         }
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 /// A loaded machine takes some seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A PostgreSQL server, and a superuser's connection to it.
 pub struct Postgres {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// How long requests are waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -209,9 +209,10 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
                 return;
             }
         }
-        let keep = write(&mut stream, (state.script)(&seen, number)).await;
+        let reply = (state.script)(&seen, number);
+        // Before the client can send the next one.
         state.in_flight.fetch_sub(1, Ordering::SeqCst);
-        if !keep {
+        if !write(&mut stream, reply).await {
             return;
         }
     }

@@ -329,8 +329,9 @@ impl<H: Http> Call<'_, H> {
                 reason,
             })));
         }
+        // The clock leaves out parts of a millisecond; nobody is to be early.
         self.standing
-            .silence_until(self.http.now_ms().saturating_add(wait));
+            .silence_until(self.http.now_ms().saturating_add(wait).saturating_add(1));
         Ok(())
     }
 

@@ -60,11 +60,13 @@ impl Demo {
             }
             None => Catalog::demo(),
         };
-        // Also Ctrl-C is to leave nothing behind.
+        // Also Ctrl-C is to leave nothing behind, and none is to go unheard: it's
+        // listened for from here on.
+        let mut ended = pin!(run::control_c());
         let mut start = pin!(Servers::start_with(catalog));
         let servers = tokio::select! {
             servers = &mut start => servers?,
-            Ok(()) = tokio::signal::ctrl_c() => {
+            () = &mut ended => {
                 start.await?.shutdown().await;
                 let error = anyhow::anyhow!("the demo was ended while its servers started");
                 return Err(Failure::new(error, None, Exit::Interrupted));
@@ -74,9 +76,9 @@ impl Demo {
             .spotify()
             .delay_answers(Duration::from_millis(self.latency));
         let exit = if self.serve {
-            self.serve(global, &servers).await
+            self.serve(global, &servers, ended).await
         } else {
-            self.show(global, &servers).await
+            self.show(global, &servers, ended).await
         };
         // Also where it failed: nothing is to be left behind.
         servers.shutdown().await;
@@ -84,7 +86,12 @@ impl Demo {
     }
 
     /// Everything but the run.
-    async fn serve(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
+    async fn serve(
+        &self,
+        global: &Global,
+        servers: &Servers,
+        ended: impl Future<Output = ()>,
+    ) -> Result<Exit, Failure> {
         let text = servers.config_text();
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         host.create_table().await?;
@@ -97,11 +104,16 @@ impl Demo {
         if global.talks() {
             writeln!(stderr(), "The servers stay until Ctrl-C.")?;
         }
-        tokio::signal::ctrl_c().await?;
+        ended.await;
         Ok(Exit::Done)
     }
 
-    async fn show(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
+    async fn show(
+        &self,
+        global: &Global,
+        servers: &Servers,
+        ended: impl Future<Output = ()>,
+    ) -> Result<Exit, Failure> {
         let say = |text: &str| {
             if global.talks() {
                 writeln!(stderr(), "{text}")
@@ -139,7 +151,7 @@ impl Demo {
         )?;
         if self.keep {
             say("\nThe servers stay until Ctrl-C.")?;
-            tokio::signal::ctrl_c().await?;
+            ended.await;
         }
         Ok(exit)
     }

@@ -153,7 +153,8 @@ async fn interrupted(stop: &StopHandle, progress: &Progress) {
     again.await;
 }
 
-async fn control_c() {
+/// Returns at the next Ctrl-C after it was first polled.
+pub async fn control_c() {
     if tokio::signal::ctrl_c().await.is_err() {
         // No signals can be had, so none will come.
         std::future::pending::<()>().await;

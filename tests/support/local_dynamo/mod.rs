@@ -26,7 +26,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Java starts in a second, on a loaded machine in some.
-const READY_WITHIN: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(3);
 const READY_POLL: Duration = Duration::from_millis(50);
 /// Somebody may take the port between choosing it and listening on it.
 const PORT_ATTEMPTS: u32 = 3;

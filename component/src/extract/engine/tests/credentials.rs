@@ -204,7 +204,7 @@ fn a_token_does_not_open_the_window() {
         reply,
         "done 0:1 1:1; 4 requests, 2 repeats, 2 tokens",
     );
-    assert_eq!(script.times(), [0, 100, 100, 110, 2_150, 2_150]);
+    assert_eq!(script.times(), [0, 100, 100, 110, 2_151, 2_151]);
 }
 
 #[test]
