@@ -26,7 +26,7 @@ const QUIET: Scene = Scene {
     auth: AuthBy::Host,
     ask_keys: true,
     attempts: 12,
-    request_timeout_ms: 300,
+    request_timeout_ms: 1_000,
     chunk_rows: 6,
     workers: 3,
     concurrency: 4,
