@@ -81,6 +81,7 @@ fn scene(mix: &Mix) -> Scene {
             first: &[],
             rates: mix.dynamodb,
             poisoned: mix.poisoned,
+            refused: None,
             clock_seconds: mix.clock_seconds,
             expire_credentials_after: mix.credentials,
         },

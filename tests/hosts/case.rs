@@ -86,6 +86,8 @@ pub struct Table {
     /// What becomes of the first batches, one after the other.
     #[serde(default)]
     pub faults: Vec<DynamoFault>,
+    /// Items with this attribute are refused.
+    pub refused: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -108,6 +108,7 @@ impl Station {
         if let Some(table) = &mut case.table {
             // A plan is a constant elsewhere; these few live as long.
             plan.first = std::mem::take(&mut table.faults).leak();
+            plan.refused = table.refused.take().map(|name| &*name.leak());
             self.create(&case.name, table).await;
         }
         self.dynamodb.restart(plan);

@@ -47,6 +47,8 @@ pub struct DynamoPlan {
     pub rates: &'static [(DynamoFault, u64)],
     /// Items in a thousand that DynamoDB refuses, and their batches with them.
     pub poisoned: u64,
+    /// Items with this attribute are refused as well.
+    pub refused: Option<&'static str>,
     /// How far this server's clock is ahead.
     pub clock_seconds: i64,
     /// After so many calls the credentials named `first` have expired.
@@ -60,6 +62,7 @@ impl DynamoPlan {
         first: &[],
         rates: &[],
         poisoned: 0,
+        refused: None,
         clock_seconds: 0,
         expire_credentials_after: None,
     };
@@ -245,13 +248,12 @@ impl Front {
         let request: Value = serde_json::from_str(body).unwrap();
         let tables = request["RequestItems"].as_object().unwrap();
         let puts = tables.values().flat_map(|puts| puts.as_array().unwrap());
-        puts.map(|put| {
-            let item = &put["PutRequest"]["Item"];
-            format!("{}{}", item["artist_id"], item["country_track"])
-        })
-        .any(|key| {
-            let drawn = Chance::of(self.plan().seed, &key, 0).among(&[((), self.plan().poisoned)]);
-            drawn.is_some()
+        let plan = self.plan();
+        puts.map(|put| &put["PutRequest"]["Item"]).any(|item| {
+            let key = format!("{}{}", item["artist_id"], item["country_track"]);
+            let drawn = Chance::of(plan.seed, &key, 0).among(&[((), plan.poisoned)]);
+            let refused = plan.refused.and_then(|attribute| item.get(attribute));
+            drawn.is_some() || refused.is_some()
         })
     }
 
