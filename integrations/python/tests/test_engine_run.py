@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,9 @@ RUNS: dict[str, dict[str, Any]] = {
 
 def script(tracks: StandIn) -> None:
     """What happens to whom."""
-    tracks.delays = {"spread": 0.1, "killed": 0.5}
+    tracks.delays = {"spread": 0.1}
+    # Neither worker is at its end before one is killed.
+    tracks.gates = {"killed": (3, threading.Event())}
     # Of the second chunk, half is done when the source wants silence; the fourth
     # meets an outage that is longer than a call's own attempts; the sixth one
     # that isn't.
@@ -109,6 +112,7 @@ def test_a_killed_worker_loses_nothing(
     victim = next(one for one in airflow.tries("killed", "tracks") if one.state == "running")
     assert victim.pid
     os.kill(victim.pid, signal.SIGKILL)
+    tracks.gates["killed"][1].set()
     assert airflow.wait("killed") == "success", airflow.logs()[-5000:]
     again = next(
         one for one in airflow.tries("killed", "tracks") if one.map_index == victim.map_index

@@ -23,6 +23,9 @@ from rowcast.source import Retry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HELD_SECONDS = 60
+"""A gate that nobody opens holds answers no longer."""
+
 TRACKS = 3
 """Tracks of each artist in each country."""
 
@@ -55,6 +58,8 @@ class StandIn:
     """When."""
     delays: dict[str, float] = field(default_factory=dict)
     """How long answers take, by the beginning of the id."""
+    gates: dict[str, tuple[int, threading.Event]] = field(default_factory=dict)
+    """After so many answers the others wait for that, by the beginning of the id."""
     tracks: int = TRACKS
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,10 +94,15 @@ class StandIn:
         records = ",".join(f'{{"id":"{artist}-{index}",{DIGITS}}}' for index in range(self.tracks))
         return Fault(body=f'{{"tracks":[{records}]}}')
 
-    def delay(self, path: str) -> float:
-        """How long the answer takes."""
+    def hold(self, path: str) -> None:
+        """Takes as long as the answer does."""
         artist = path.split("/")[2]
-        return next((held for name, held in self.delays.items() if artist.startswith(name)), 0.0)
+        time.sleep(sum(held for name, held in self.delays.items() if artist.startswith(name)))
+        for name, (free, gate) in self.gates.items():
+            with self.lock:
+                asked = sum(n for place, n in self.requests.items() if place.startswith(name))
+            if artist.startswith(name) and asked > free:
+                gate.wait(HELD_SECONDS)
 
 
 @contextmanager
@@ -125,8 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         stand_in = self.server.stand_in
         answer = stand_in.answer(self.path, {k.lower(): v for k, v in self.headers.items()})
-        if delay := stand_in.delay(self.path):
-            time.sleep(delay)
+        stand_in.hold(self.path)
         self._send(answer)
 
     def do_POST(self) -> None:
