@@ -187,6 +187,7 @@ class Source(ThreadingHTTPServer):
     def __init__(self, script):
         super().__init__(("127.0.0.1", 0), Handler)
         self.script, self.times, self.lock = script, [], threading.Lock()
+        self.answered = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
 
@@ -201,6 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(body.encode())
+        self.server.answered.set()
 
     def log_message(self, *_):
         pass
@@ -209,7 +211,8 @@ class Handler(BaseHTTPRequestHandler):
 class Extract(unittest.TestCase):
     def extract(self, script, rows=('{"c":"A"}', '{"c":"B"}'), **changed):
         """What was answered, and when the source was asked."""
-        with Source(script) as server:
+        with Source(script) as self.server:
+            server = self.server
             source = {
                 "url": f"http://127.0.0.1:{server.server_port}/{{c}}", "headers": [], "matrix": [],
                 "records": "", "attributes": [], "require": [], "auth": Variant("none"),
@@ -258,15 +261,23 @@ class Extract(unittest.TestCase):
             self.assertEqual((case, limit["retry-after-ms"]), ("rate-limited", 3_153_600_000_000))
 
     def test_a_silence_that_is_prolonged_is_kept(self):
+        second = threading.Event()
+        wanted = []
+
         def script(turn, _path):
-            # The second answer comes while the first cell already waits.
-            time.sleep(0.4 if turn == 2 else 0)
-            after = {"retry-after": str(turn)}
+            # The second answer comes when the first cell already waits.
+            if turn == 1:
+                second.wait(CALL_SECONDS)
+            if turn == 2:
+                second.set()
+                self.server.answered.wait(CALL_SECONDS)
+                wanted.append(time.monotonic() + 3)
+            after = {"retry-after": str(turn + 1)}
             return (429, "", after) if turn <= 2 else (200, CSV, {})
 
-        found, times = self.extract(script)
+        found, times = self.extract(script, retry=retry(max_retry_after_ms=5000))
         self.assertEqual(len(found["done"]), 2)
-        self.assertGreaterEqual(min(times[2:]), 2.3)
+        self.assertGreaterEqual(self.server.times[0] + min(times[2:]), wanted[0])
 
     def test_none_at_once_is_refused(self):
         for changed in ({"concurrency": 0}, {"retry": retry(max_attempts=0)}):

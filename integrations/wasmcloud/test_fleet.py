@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import re
 import socket
@@ -40,9 +41,10 @@ class FakeHost(ThreadingHTTPServer):
         self.name = name
         self.manner = manner
         self.loaded = loaded
-        self.calls = 0
+        self.calls = self.probes = 0
+        self.probed: Callable[[int], None] = lambda _: None
         self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def host(self) -> Host:
         address = f"127.0.0.1:{self.server_address[1]}"
@@ -53,6 +55,9 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        server = cast(FakeHost, self.server)
+        server.probes += 1
+        server.probed(server.probes)
         self.answer(503, {})
 
     def do_POST(self) -> None:
@@ -128,8 +133,22 @@ class Work(unittest.TestCase):
             ("busy now and then", lambda call: 503 if call % 3 == 0 else 200),
         ]
         for name, manner in cases:
+            seen = threading.Event()
+
+            def first(call: int, seen: threading.Event = seen) -> int:
+                # Leaves work to the other until that has shown its manner.
+                if name != "well" and call > 3:
+                    seen.wait(60)
+                return 200
+
+            def second(call: int, seen: threading.Event = seen, manner: Manner = manner) -> int:
+                status = manner(call)
+                if status != 200:
+                    seen.set()
+                return status
+
             with self.subTest(name):
-                loaded, tally = self.run_on(well, manner)
+                loaded, tally = self.run_on(first, second)
                 self.assertEqual(loaded, list(range(40)))
                 self.assertEqual(tally.documents, 40)
                 self.assertEqual(tally.unanswered.total() > 0, "dead" in name)
@@ -147,22 +166,43 @@ class Work(unittest.TestCase):
     def test_no_chunks_are_no_work(self) -> None:
         self.assertEqual(Run(Job({}, {}), [], 2).execute([]).calls.total(), 0)
 
+    def single(self, manner: Manner) -> tuple[FakeHost, Run]:
+        """A host, and a run of one chunk."""
+        host = FakeHost("host", manner, [])
+        self.addCleanup(host.server_close)
+        self.addCleanup(host.shutdown)
+        return host, Run(Job({}, {}), [Chunk(0, [{"id": 0}])], 1)
+
     def test_a_silence_is_not_taken_for_death(self) -> None:
-        work.SILENCE_SECONDS = 0.2
-        # One host is gone; the other asks for more silence than is waited for a host.
-        loaded, _ = self.run_on(lambda _: 0, lambda call: -600 if call == 3 else 200)
-        self.assertEqual(loaded, list(range(40)))
+        work.SILENCE_SECONDS = 0
+        for silent in (True, False):
+            with self.subTest(silent=silent):
+                host, run = self.single(lambda _: 0)
+                host.probed = lambda probe, over=run._over: over.set() if probe == 3 else None
+                run._answered = 0.0
+                # Where an upstream wants silence, a host is asked for ever.
+                run._quiet_until = time.monotonic() + 3600 if silent else 0.0
+                connection = http.client.HTTPConnection(host.host().address, timeout=60)
+                with contextlib.closing(connection):
+                    if silent:
+                        run._wait_for(host.host(), connection)
+                    else:
+                        with self.assertRaises(work.Unfinished):
+                            run._wait_for(host.host(), connection)
+                self.assertEqual(host.probes, 3 if silent else 0)
 
     def test_nobody_is_called_once_it_is_over(self) -> None:
-        host = FakeHost("host", lambda _: -60_000, [])
-        try:
-            run = Run(Job({}, {}), [Chunk(0, [{"id": 0}])], 1)
-            threading.Timer(0.3, run._over.set).start()
-            run.execute([host.host()])
-        finally:
-            host.shutdown()
-            host.server_close()
+        host, run = self.single(lambda _: 200)
+
+        def over(_: int) -> int:
+            run._over.set()
+            return -3_600_000
+
+        host.manner = over
+        run.execute([host.host()])
         self.assertEqual(host.calls, 1)
+        # The silence is the whole run's.
+        self.assertGreater(run._quiet_until, time.monotonic() + 1800)
 
     def test_silence(self) -> None:
         for stopped, seconds in [
@@ -223,7 +263,7 @@ class Running(unittest.TestCase):
         program.PATIENCE_SECONDS = 0.3
 
     def test_a_grandchild_with_the_output_is_not_waited_for(self) -> None:
-        self.programs.start("parent", ["sh", "-c", "sleep 5 & echo here; wait"]).wait_for("here", 5)
+        self.programs.start("parent", ["sh", "-c", "sleep 5 & echo here; wait"]).wait_for("here", 60)
         begun = time.monotonic()
         self.programs.end()
         self.assertLess(time.monotonic() - begun, 3)

@@ -62,9 +62,13 @@ impl Wash {
         let mut program = Command::new(&self.program)
             .args(["dev", "--non-interactive"])
             .current_dir(folder.path())
-            // Nothing of the user's, and nothing left behind.
+            // Nothing of the user's, and nothing left behind; it says at this
+            // level when it's ready.
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("HOME", folder.path())
             .env("NO_COLOR", "1")
+            .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -23,14 +23,18 @@ fn fleet() -> Result<(), String> {
 /// The package's tests, a whole Airflow among them, its types and its lints; all
 /// failures are reported.
 pub fn all() -> Result<(), String> {
-    fleet()?;
+    let fleet = fleet();
     let tools = Tools::ready()?;
-    tools.each(&[
+    let others = tools.each(&[
         ("pytest", &["-q", "--durations", "5"]),
         ("mypy", &[]),
         ("ruff", &["check", "--quiet"]),
         ("ruff", &["format", "--check", "--quiet"]),
-    ])
+    ]);
+    match (fleet, others) {
+        (Err(one), Err(others)) => Err(format!("{one}; {others}")),
+        (fleet, others) => fleet.and(others),
+    }
 }
 
 /// Only the tests with Airflow, its scheduler and several workers.

@@ -50,6 +50,8 @@ pub fn apt(packages: &[&str]) -> Result<(), String> {
             command.arg("env");
         }
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        // A machine that has just started may be updating itself.
+        command.args(["-o", "DPkg::Lock::Timeout=600", "-o", "Acquire::Retries=3"]);
         command
     };
     println!("setup: installing {}", packages.join(", "));

@@ -26,7 +26,12 @@ pub fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(&folder))?;
-    run(Command::new(folder.join("bin/pip"))
+    let mut pip = Command::new(folder.join("bin/pip"));
+    // By itself it gives up after a silence of 15 seconds.
+    if env::var_os("PIP_DEFAULT_TIMEOUT").is_none() {
+        pip.env("PIP_DEFAULT_TIMEOUT", "120");
+    }
+    run(pip
         .args(["install", "--quiet", "--disable-pip-version-check"])
         .arg("--requirement")
         .arg(&file))?;

@@ -154,7 +154,8 @@ class Call:
             if silence_ms > retry.max_retry_after_ms:
                 self.halt(types.Stop_RateLimited(types.RateLimit(silence_ms, failure)))
                 return None
-            self.silent_until_ms = max(self.silent_until_ms, web.now_ms() + silence_ms)
+            # The clock leaves out parts of a millisecond; nobody is to be early.
+            self.silent_until_ms = max(self.silent_until_ms, web.now_ms() + silence_ms + 1)
         self.stop = self.stop or types.Stop_Unavailable(failure)
         return None
 

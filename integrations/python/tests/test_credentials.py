@@ -83,6 +83,8 @@ def test_the_source_alone_is_allowed(source: Source, expected: str) -> None:
 
 
 def test_each_call_is_told_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(of_process()):
+        monkeypatch.delenv(name)
     monkeypatch.setenv("ROWCAST_SECRET_API", SECRET)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("OTHER", "other")

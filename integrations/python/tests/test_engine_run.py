@@ -98,7 +98,8 @@ def items(dynamodb: DynamoDb, run: str) -> int:
 
 
 def asked(tracks: StandIn, run: str) -> dict[str, int]:
-    return {name: count for name, count in tracks.requests.items() if name.startswith(run)}
+    with tracks.lock:
+        return {name: count for name, count in tracks.requests.items() if name.startswith(run)}
 
 
 # First, as it has to be there in time.

@@ -31,9 +31,9 @@ for name, conf in json.loads(sys.argv[2]).items():
     client.trigger_dag(sys.argv[1], run_id=name, conf=conf)
 """
 WORKERS = 4
-READY_SECONDS = 120
+READY_SECONDS = 300
 COMMAND_SECONDS = 300
-RUN_SECONDS = 180
+RUN_SECONDS = 600
 POLL_SECONDS = 0.2
 
 
@@ -144,6 +144,9 @@ def airflow_engine(home: Path, dags: Path, variables: Mapping[str, str]) -> Iter
         "AIRFLOW__CORE__PARALLELISM": str(WORKERS),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
         "PATH": f"{Path(PROGRAM).parent}{os.pathsep}{os.environ['PATH']}",
     }
     engine = Engine(home, {**os.environ, **settings, **variables})
