@@ -212,16 +212,17 @@ class Extract(unittest.TestCase):
     def extract(self, script, rows=('{"c":"A"}', '{"c":"B"}'), **changed):
         """What was answered, and when the source was asked."""
         with Source(script) as self.server:
-            server = self.server
+            port = self.server.server_port
             source = {
-                "url": f"http://127.0.0.1:{server.server_port}/{{c}}", "headers": [], "matrix": [],
+                "url": f"http://127.0.0.1:{port}/{{c}}", "headers": [], "matrix": [],
                 "records": "", "attributes": [], "require": [], "auth": Variant("none"),
                 "pagination": Variant("none"), "max_pages": 1, "concurrency": 4, "retry": retry(),
                 "request_timeout_ms": 3000, "max_body_bytes": 100_000, **changed,
             }
             found = pipeline.call("extract", "extract", record(**source), list(rows), None, None)
-            server.shutdown()
-        return found, [at - server.times[0] for at in server.times]
+            self.server.shutdown()
+        times = self.server.times
+        return found, [at - times[0] for at in times]
 
     def test_only_the_record_that_lacks_something_is_rejected(self):
         attributes = [record(name="n", value="{record:/NOTE}")]

@@ -1,7 +1,7 @@
 //! Ctrl-C: once in order, twice at once.
 
 use super::{settled, spotify, stage, tracks};
-use crate::support::command::prepare;
+use crate::support::command::{control_c, prepare};
 use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use expect_test::{Expect, expect};
@@ -26,17 +26,6 @@ async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String
     lines.read_to_string(&mut said).await.unwrap();
     let code = child.wait().await.unwrap().code();
     settled(&format!("exit {code:?}\n{said}"))
-}
-
-/// What a terminal sends to the process.
-async fn control_c(id: u32) {
-    // The shell has it built in; the program of that name may not be there.
-    let mut shell = tokio::process::Command::new("sh");
-    let status = shell
-        .args(["-c", &format!("kill -INT {id}")])
-        .status()
-        .await;
-    assert!(status.unwrap().success());
 }
 
 async fn run(times: u32, expected: Expect) {

@@ -1,7 +1,7 @@
 //! Runs that stopped in order, or for a reason, go on where they stopped.
 
 use super::{ALL, COUNTRIES, Moody, ROWS, check, configuration, counts, documents, reply, stage};
-use crate::support::command::{Output, prepare};
+use crate::support::command::{Output, control_c, prepare};
 use crate::support::dynamodb::on_each;
 use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::Stage;
@@ -122,14 +122,8 @@ async fn ctrl_c_finishes_what_is_in_flight() {
     let source = ScriptedSource::holding(5, |seen, _| reply(seen)).await;
     let stage = stage(&configuration(&source, &dynamodb.endpoint(), "tracks")).await;
     let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
-    let process = child.id().unwrap().to_string();
     source.held(1).await;
-    // The shell has it built in; the program of that name may not be there.
-    let sent = std::process::Command::new("sh")
-        .args(["-c", &format!("kill -INT {process}")])
-        .status()
-        .unwrap();
-    assert!(sent.success());
+    control_c(child.id().unwrap()).await;
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("stopping") {

@@ -81,3 +81,14 @@ pub fn prepare(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) 
         .kill_on_drop(true);
     command
 }
+
+/// What a terminal sends to the process.
+pub async fn control_c(id: u32) {
+    // The shell has it built in; the program of that name may not be there.
+    let mut shell = Command::new("sh");
+    let status = shell
+        .args(["-c", &format!("kill -INT {id}")])
+        .status()
+        .await;
+    assert!(status.unwrap().success());
+}

@@ -13,9 +13,16 @@ pub fn all() -> Result<(), String> {
         // As an application embeds it, without the command and the demo.
         ("the library alone", LIBRARY),
     ]);
-    match (rust, python) {
-        (Err(rust), Err(python)) => Err(format!("{rust}\n  {python}")),
-        (rust, python) => rust.and(python),
+    joined([rust, python])
+}
+
+/// Every failure, a line each.
+pub fn joined(outcomes: impl IntoIterator<Item = Result<(), String>>) -> Result<(), String> {
+    let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(failed.join("\n  "))
     }
 }
 

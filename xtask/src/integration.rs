@@ -2,6 +2,7 @@
 //! Airflow, in a virtual environment with pinned versions; `integrations/wasmcloud`
 //! → its figures.
 
+use crate::checks::joined;
 use crate::python::{target, venv, workspace};
 use crate::{cargo, hosts, machine, run};
 use std::fs;
@@ -31,10 +32,7 @@ pub fn all() -> Result<(), String> {
         ("ruff", &["check", "--quiet"]),
         ("ruff", &["format", "--check", "--quiet"]),
     ]);
-    match (fleet, others) {
-        (Err(one), Err(others)) => Err(format!("{one}; {others}")),
-        (fleet, others) => fleet.and(others),
-    }
+    joined([fleet, others])
 }
 
 /// Only the tests with Airflow, its scheduler and several workers.
@@ -89,22 +87,15 @@ impl Tools {
     }
 
     fn each(&self, checks: &[(&str, &[&str])]) -> Result<(), String> {
-        let mut failed = Vec::new();
-        for (program, arguments) in checks {
+        joined(checks.iter().map(|(program, arguments)| {
             println!(
                 "xtask: {FOLDER}: {program} {arguments}",
                 arguments = arguments.join(" ")
             );
-            let outcome = run(Command::new(self.programs.join(program))
+            run(Command::new(self.programs.join(program))
                 .args(*arguments)
                 .env("ROWCAST_COMPONENT", &self.component)
-                .current_dir(&self.folder));
-            failed.extend(outcome.err());
-        }
-        if failed.is_empty() {
-            Ok(())
-        } else {
-            Err(failed.join("\n  "))
-        }
+                .current_dir(&self.folder))
+        }))
     }
 }

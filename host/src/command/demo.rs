@@ -76,22 +76,20 @@ impl Demo {
             .spotify()
             .delay_answers(Duration::from_millis(self.latency));
         let exit = if self.serve {
-            self.serve(global, &servers, ended).await
+            self.serve(global, &servers).await
         } else {
-            self.show(global, &servers, ended).await
+            self.show(global, &servers).await
         };
+        if exit.is_ok() && (self.serve || self.keep) {
+            ended.await;
+        }
         // Also where it failed: nothing is to be left behind.
         servers.shutdown().await;
         exit
     }
 
     /// Everything but the run.
-    async fn serve(
-        &self,
-        global: &Global,
-        servers: &Servers,
-        ended: impl Future<Output = ()>,
-    ) -> Result<Exit, Failure> {
+    async fn serve(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
         let text = servers.config_text();
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         host.create_table().await?;
@@ -104,16 +102,10 @@ impl Demo {
         if global.talks() {
             writeln!(stderr(), "The servers stay until Ctrl-C.")?;
         }
-        ended.await;
         Ok(Exit::Done)
     }
 
-    async fn show(
-        &self,
-        global: &Global,
-        servers: &Servers,
-        ended: impl Future<Output = ()>,
-    ) -> Result<Exit, Failure> {
+    async fn show(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
         let say = |text: &str| {
             if global.talks() {
                 writeln!(stderr(), "{text}")
@@ -151,7 +143,6 @@ impl Demo {
         )?;
         if self.keep {
             say("\nThe servers stay until Ctrl-C.")?;
-            ended.await;
         }
         Ok(exit)
     }
