@@ -10,6 +10,8 @@
 //! | `faults` | nothing is lost, whatever the servers do |
 //! | `hosts` | the same component in hosts that others wrote |
 //! | `hostile` | components that do what they shouldn't, and what stops them |
+//! | `order` | of documents with one key the last one stays |
+//! | `pipes` | closed pipes and full disks: exit codes stay true, nothing is lost |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
 //! | `python` | a pipeline in Python, through the same command |
@@ -41,7 +43,9 @@ mod faults;
 mod hostile;
 mod hosts;
 mod keys;
+mod order;
 mod pipeline;
+mod pipes;
 mod postgres;
 mod python;
 mod queries;

@@ -3,7 +3,7 @@
 mod command;
 
 use clap::Parser;
-use command::Arguments;
+use command::{Arguments, Signals};
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
         .with_env_filter(EnvFilter::new(arguments.log_filter()))
         .without_time()
         .with_target(false)
+        // Whoever doesn't read what is said can't be told that either.
+        .log_internal_errors(false)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -29,7 +31,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(arguments.execute());
+    let result = runtime.block_on(async {
+        let signals = Signals::listen().map_err(anyhow::Error::from)?;
+        arguments.execute(&signals).await
+    });
     // What still waits, such as a resolver's thread, is not worth waiting for.
     runtime.shutdown_background();
     match result {

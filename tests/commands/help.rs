@@ -59,7 +59,7 @@ async fn help() {
               3  credentials, permissions or a policy refuse it
               4  a server can't be reached or stays unavailable
               5  it went through, but some rows, records or documents were rejected
-              6  it was stopped in order with work left: a rate limit, Ctrl-C; run it again
+              6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
               130  a second Ctrl-C ended it at once
         "#]],
     )

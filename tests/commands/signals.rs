@@ -1,7 +1,7 @@
-//! Ctrl-C: once in order, twice at once.
+//! Ctrl-C, SIGTERM and SIGHUP: once in order, twice at once.
 
 use super::{settled, spotify, stage, tracks};
-use crate::support::command::{control_c, prepare};
+use crate::support::command::{control_c, prepare, signal};
 use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use expect_test::{Expect, expect};
@@ -10,16 +10,16 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// Interrupts a run that has requests in flight, and returns how it ended.
-async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String {
+async fn interrupt(stage: &Stage, source: &ScriptedSource, (name, times): (&str, u32)) -> String {
     let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     let id = child.id().unwrap();
     source.held(1).await;
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    control_c(id).await;
+    signal(id, name).await;
     lines.read_line(&mut said).await.unwrap();
     if times > 1 {
-        control_c(id).await;
+        signal(id, name).await;
     } else {
         source.release();
     }
@@ -28,7 +28,13 @@ async fn interrupt(stage: &Stage, source: &ScriptedSource, times: u32) -> String
     settled(&format!("exit {code:?}\n{said}"))
 }
 
-async fn run(times: u32, expected: Expect) {
+async fn run(signals: &[(&str, u32)], expected: Expect) {
+    for signal in signals {
+        run_once(*signal, &expected).await;
+    }
+}
+
+async fn run_once(signal: (&str, u32), expected: &Expect) {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let tokens = spotify(tracks).await;
     let track = r#"{"tracks":[{"id":"t1","name":"One","popularity":95}]}"#;
@@ -39,13 +45,13 @@ async fn run(times: u32, expected: Expect) {
     );
     let section = format!("{section}\n[run]\nworkers = 1\nchunk_rows = 1\n");
     let stage = stage(&section, &dynamodb).await;
-    expected.assert_eq(&interrupt(&stage, &source, times).await);
+    expected.assert_eq(&interrupt(&stage, &source, signal).await);
 }
 
 #[tokio::test]
 async fn once_finishes_what_is_in_flight() {
     run(
-        1,
+        &[("INT", 1), ("TERM", 1), ("HUP", 1)],
         expect![[r#"
             exit Some(6)
             stopping: finishing what is in flight; Ctrl-C again ends it at once
@@ -66,7 +72,7 @@ async fn once_finishes_what_is_in_flight() {
 #[tokio::test]
 async fn twice_ends_at_once() {
     run(
-        2,
+        &[("INT", 2), ("TERM", 2)],
         expect![[r#"
             exit Some(130)
             stopping: finishing what is in flight; Ctrl-C again ends it at once
@@ -126,6 +132,6 @@ async fn the_demo_serves_other_programs() {
     assert!(run.stderr.contains("40 written"), "{}", run.stderr);
     // A token, then the tracks.
     assert!(started.elapsed() >= Duration::from_millis(60));
-    control_c(id).await;
+    signal(id, "TERM").await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
 }

@@ -84,10 +84,15 @@ pub fn prepare(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) 
 
 /// What a terminal sends to the process.
 pub async fn control_c(id: u32) {
+    signal(id, "INT").await;
+}
+
+/// Sends the process a signal, by its name without `SIG`.
+pub async fn signal(id: u32, name: &str) {
     // The shell has it built in; the program of that name may not be there.
     let mut shell = Command::new("sh");
     let status = shell
-        .args(["-c", &format!("kill -INT {id}")])
+        .args(["-c", &format!("kill -{name} {id}")])
         .status()
         .await;
     assert!(status.unwrap().success());

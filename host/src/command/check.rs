@@ -1,6 +1,7 @@
 //! `rowcast check`: every connection and credential, tried without writing.
 
 use super::error::stopped;
+use super::print;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::{Input, KeyType, Keys, Rows, Section};
@@ -10,7 +11,6 @@ use rowcast::host::Host;
 use rowcast::run::{Stopped, Upstream};
 use rowcast::{plan, rows};
 use serde_json::{Map, Value};
-use std::io::{Write, stdout};
 
 /// Try every connection and credential, writing nothing.
 ///
@@ -64,12 +64,12 @@ impl Steps {
     ) -> Result<Option<Found>, Failure> {
         match result {
             Ok(found) => {
-                writeln!(stdout(), "ok      {step:10}  {}", found.text)?;
+                print::data(format!("ok      {step:10}  {}\n", found.text))?;
                 Ok(Some(found))
             }
             Err(failure) => {
                 let text = failure.explain().replace('\n', "\n        ");
-                writeln!(stdout(), "FAILED  {step:10}  {}", text.trim_end())?;
+                print::data(format!("FAILED  {step:10}  {}\n", text.trim_end()))?;
                 self.worst.get_or_insert(failure.exit());
                 Ok(None)
             }
@@ -78,7 +78,7 @@ impl Steps {
 
     #[expect(clippy::unused_self, reason = "it stands among the others")]
     fn skip(&self, step: &str, reason: &str) -> Result<Option<Found>, Failure> {
-        writeln!(stdout(), "skipped {step:10}  {reason}")?;
+        print::data(format!("skipped {step:10}  {reason}\n"))?;
         Ok(None)
     }
 }

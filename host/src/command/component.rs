@@ -1,10 +1,11 @@
 //! `rowcast component`: the embedded WASI components, described or written out.
 
+use super::print;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::engine::{COMPONENT, Import, Runtime, STANDALONE};
 use rowcast::limits::Limits;
-use std::io::{Write, stdout};
+use std::fmt::Write;
 use std::path::PathBuf;
 
 /// Describe the WASI component, or write it to a file.
@@ -78,7 +79,7 @@ impl Component {
         let embedded = self.part.bytes().unwrap_or(COMPONENT);
         let bytes = other.as_deref().unwrap_or(embedded);
         match self.output {
-            Some(path) if path.as_os_str() == "-" => stdout().write_all(bytes)?,
+            Some(path) if path.as_os_str() == "-" => print::data(bytes)?,
             Some(path) => std::fs::write(&path, bytes).map_err(|error| {
                 let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
                 Failure::new(error, None, Exit::Invalid)
@@ -92,20 +93,18 @@ impl Component {
 fn describe(bytes: &[u8]) -> Result<(), Failure> {
     let runtime = Runtime::new(Limits::default())?;
     let shape = runtime.shape(bytes)?;
-    let mut out = stdout().lock();
-    writeln!(out, "bytes    {}", bytes.len())?;
+    let mut out = format!("bytes    {}\n", bytes.len());
     let mut list = |title: &str, wanted: Import| {
         let names = shape.imports.iter();
         let names = names.filter(|name| Import::of(name) == wanted);
         let names: Vec<_> = names.map(String::as_str).collect();
-        if names.is_empty() {
-            return Ok(());
+        if !names.is_empty() {
+            let _ = writeln!(out, "{title:<9}{}", names.join("\n         "));
         }
-        writeln!(out, "{title:<9}{}", names.join("\n         "))
     };
-    list("imports", Import::World)?;
-    list("empty", Import::Empty)?;
-    list("missing", Import::Missing)?;
-    writeln!(out, "exports  {}", shape.exports.join("\n         "))?;
-    Ok(())
+    list("imports", Import::World);
+    list("empty", Import::Empty);
+    list("missing", Import::Missing);
+    let _ = writeln!(out, "exports  {}", shape.exports.join("\n         "));
+    print::data(out)
 }

@@ -3,12 +3,11 @@
 
 use super::output::{Columns, Format, Printer, terminal_width};
 use super::run::{self, Parts};
-use super::{Exit, Failure, Global, query};
+use super::{Exit, Failure, Global, Signals, print, query};
 use clap::Args;
 use rowcast::config::Config;
 use rowcast::demo::catalog::Catalog;
 use rowcast::demo::{Demo as Servers, DemoError};
-use std::io::{Write, stderr, stdout};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ const COLUMNS: [&str; 4] = ["artist_id", "country", "name", "popularity"];
 const TRACKS: usize = 10;
 
 impl Demo {
-    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
         let catalog = match self.artists {
             Some(artists) => {
                 Catalog::synthetic(usize::try_from(artists).unwrap_or(usize::MAX), TRACKS)
@@ -62,7 +61,8 @@ impl Demo {
         };
         // Also Ctrl-C is to leave nothing behind, and none is to go unheard: it's
         // listened for from here on.
-        let mut ended = pin!(run::control_c());
+        signals.answer();
+        let mut ended = pin!(signals.times(1));
         let mut start = pin!(Servers::start_with(catalog));
         let servers = tokio::select! {
             servers = &mut start => servers?,
@@ -78,7 +78,7 @@ impl Demo {
         let exit = if self.serve {
             self.serve(global, &servers).await
         } else {
-            self.show(global, &servers).await
+            self.show(global, signals, &servers).await
         };
         if exit.is_ok() && (self.serve || self.keep) {
             ended.await;
@@ -94,33 +94,34 @@ impl Demo {
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         host.create_table().await?;
         if self.print_config {
-            write!(stdout(), "{text}")?;
+            print::data(text)?;
         } else {
-            writeln!(stdout(), "{}", servers.addresses())?;
+            print::data(format!("{}\n", servers.addresses()))?;
         }
-        stdout().flush()?;
         if global.talks() {
-            writeln!(stderr(), "The servers stay until Ctrl-C.")?;
+            print::note("The servers stay until Ctrl-C.\n");
         }
         Ok(Exit::Done)
     }
 
-    async fn show(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
+    async fn show(
+        &self,
+        global: &Global,
+        signals: &Signals,
+        servers: &Servers,
+    ) -> Result<Exit, Failure> {
         let say = |text: &str| {
             if global.talks() {
-                writeln!(stderr(), "{text}")
-            } else {
-                Ok(())
+                print::note(&format!("{text}\n"));
             }
         };
         let text = servers.config_text();
         if self.print_config {
-            write!(stdout(), "{text}")?;
-            stdout().flush()?;
+            print::data(&text)?;
         }
-        say("Started on this machine, for this demo only:")?;
+        say("Started on this machine, for this demo only:");
         for part in servers.parts() {
-            say(&format!("  {:32} {}", part.name, part.place))?;
+            say(&format!("  {:32} {}", part.name, part.place));
         }
         let host = global.host(Config::parse(&text, &|_| None)?).await?;
         let table = host.create_table().await?;
@@ -129,9 +130,9 @@ impl Demo {
              Running `rowcast run`: artists from PostgreSQL, a request to Spotify's stand-in for \
              each artist and country, every track into DynamoDB.",
             table.name, table.keys
-        ))?;
+        ));
         let (run, rows) = (host.run().await?, host.rows().await?);
-        let report = run::watch(run, rows, None, global.talks(), Parts::All, |_| ()).await?;
+        let report = run::watch(signals, run, rows, None, global.talks(), Parts::All, None).await?;
         let exit = run::finish(report)?;
         self.ask(global, &host).await?;
         say(
@@ -140,9 +141,9 @@ impl Demo {
              process of its own, the other two servers in this one.\n\
              Next: `rowcast demo --print-config` prints the configuration, `rowcast init` writes \
              one for your own servers.",
-        )?;
+        );
         if self.keep {
-            say("\nThe servers stay until Ctrl-C.")?;
+            say("\nThe servers stay until Ctrl-C.");
         }
         Ok(exit)
     }
@@ -161,7 +162,7 @@ impl Demo {
             "--output table"
         };
         if global.talks() {
-            writeln!(stderr(), "\nAsking `rowcast query '{filter}' {more}`:")?;
+            print::note(&format!("\nAsking `rowcast query '{filter}' {more}`:\n"));
         }
         let mut question = host.question(filter)?;
         question.select = COLUMNS.map(str::to_owned).to_vec();
@@ -179,12 +180,12 @@ impl Demo {
         let totals = totals.await?;
         printer.finish()?;
         if self.print_config && global.talks() {
-            stderr().write_all(&answer)?;
+            print::note(&String::from_utf8_lossy(&answer));
         } else if !self.print_config {
-            stdout().write_all(&answer)?;
+            print::data(&answer)?;
         }
-        if global.talks() {
-            writeln!(stderr(), "{totals}")?;
+        if let (true, query::Asked::All(totals)) = (global.talks(), totals) {
+            print::note(&format!("{totals}\n"));
         }
         Ok(())
     }

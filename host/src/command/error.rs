@@ -41,11 +41,7 @@ impl Failure {
     }
 
     /// What is printed: `error:`, the message, each cause once, and the hint.
-    /// Nothing of what is no failure.
     pub fn render(&self) -> String {
-        if self.exit == Exit::Done {
-            return String::new();
-        }
         format!("error: {}", self.explain())
     }
 
@@ -76,22 +72,10 @@ pub fn plain(text: &str) -> String {
     text.replace(steers, "\u{fffd}")
 }
 
-/// What isn't mapped by name is not expected: an internal error. Only printing
-/// gets here with a broken pipe, and whoever reads no further has had enough.
+/// What isn't mapped by name is not expected: an internal error.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let hung_up = error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-            .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe);
-        let exit = if hung_up { Exit::Done } else { Exit::Internal };
-        Self::new(error, None, exit)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        anyhow::Error::from(error).into()
+        Self::new(error, None, Exit::Internal)
     }
 }
 
@@ -176,7 +160,7 @@ pub fn exit_of_stop(stopped: &Stopped) -> Exit {
         Stopped::Component(_) => Exit::Internal,
         Stopped::Rows(error) => exit_of_rows(error),
         Stopped::Ledger(error) => exit_of_ledger(error),
-        // Asked to stop, a rate limit, no more budget.
+        // Asked to stop, a rate limit, no more budget, rejections that can't be kept.
         _ => Exit::Incomplete,
     }
 }

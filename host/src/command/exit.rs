@@ -24,6 +24,9 @@ pub enum Exit {
     Interrupted,
 }
 
+/// As shells have it: 128 and the signal.
+pub const INTERRUPTED: u8 = 130;
+
 /// What `rowcast --help` says of the codes.
 pub const HELP: &str = "\
 Exit codes:
@@ -33,7 +36,7 @@ Exit codes:
   3  credentials, permissions or a policy refuse it
   4  a server can't be reached or stays unavailable
   5  it went through, but some rows, records or documents were rejected
-  6  it was stopped in order with work left: a rate limit, Ctrl-C; run it again
+  6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
   130  a second Ctrl-C ended it at once";
 
 impl From<Exit> for ExitCode {
@@ -46,8 +49,7 @@ impl From<Exit> for ExitCode {
             Exit::Unavailable => 4,
             Exit::Rejected => 5,
             Exit::Incomplete => 6,
-            // As shells have it: 128 and the signal.
-            Exit::Interrupted => 130,
+            Exit::Interrupted => INTERRUPTED,
         })
     }
 }

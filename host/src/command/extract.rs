@@ -2,12 +2,11 @@
 
 use super::output::{Columns, Format, Printer, terminal_width};
 use super::run::{self, Parts};
-use super::{Exit, Failure, Global};
+use super::{Exit, Failure, Global, Signals};
 use clap::Args;
 use rowcast::config::Section;
 use std::io::stdout;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Print the documents of rows, writing nothing to DynamoDB.
 ///
@@ -33,7 +32,7 @@ pub struct Extract {
 }
 
 impl Extract {
-    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
         let sections: &[Section] = match &self.rows {
             Some(_) => &[Section::Source],
             None => &[Section::Rows, Section::Source],
@@ -41,41 +40,19 @@ impl Extract {
         let host = global.host(global.config(sections)?).await?;
         let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);
-        let stop = extract.stop_handle();
         let printer = Printer::new(self.output, Columns::AsTheyCome, stdout(), terminal_width());
-        let state = Arc::new(Mutex::new((printer, None)));
-        let documents = {
-            let state = Arc::clone(&state);
-            move |documents: Vec<String>| {
-                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                let (printer, failed) = &mut *state;
-                let result = documents
-                    .iter()
-                    .try_for_each(|document| printer.print(document))
-                    .and_then(|()| printer.flush());
-                if let Err(error) = result {
-                    // Nobody reads on: there is no use in asking for more.
-                    failed.get_or_insert(error);
-                    stop.stop();
-                }
-            }
-        };
         let rows = input.open(&host).await?;
         let report = run::watch(
+            signals,
             extract,
             rows,
             self.rejected,
             global.talks(),
             Parts::Extract,
-            documents,
+            Some(printer),
         )
         .await?;
-        input.mention_left_out(global.talks())?;
-        if let Some(state) = Arc::into_inner(state) {
-            let (printer, failed) = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-            failed.map_or(Ok(()), Err)?;
-            printer.finish()?;
-        }
+        input.mention_left_out(global.talks());
         run::finish(report)
     }
 }

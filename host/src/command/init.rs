@@ -1,10 +1,11 @@
 //! `rowcast init`: a preset → a commented configuration file.
 
+use super::print::note;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::commented;
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write, stderr};
+use std::io::{ErrorKind, Write};
 
 /// Write a commented configuration file.
 #[derive(Debug, Args)]
@@ -37,11 +38,10 @@ impl Init {
             Failure::new(error, hint, Exit::Invalid)
         })?;
         if global.talks() {
-            writeln!(
-                stderr(),
-                "wrote {}; next: edit it, then `rowcast check`",
-                path.display()
-            )?;
+            let path = path.display();
+            note(&format!(
+                "wrote {path}; next: edit it, then `rowcast check`\n"
+            ));
         }
         Ok(Exit::Done)
     }

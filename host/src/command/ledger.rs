@@ -1,6 +1,7 @@
 //! What `run`, `load` and `extract` say and are told of the ledger, and the
 //! rows and documents that are given in again.
 
+use super::print::note;
 use super::{Exit, Failure};
 use clap::Args;
 use rowcast::config::{FileRows, Format, Input as Place, Rows};
@@ -8,7 +9,6 @@ use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
 use rowcast::run::{Run, Stopped, Tally, Unchanged, clock, documents_again, rows_again};
-use std::io::{Write, stderr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,10 +70,9 @@ impl RunBooks {
             return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
         }
         if let (true, Some(id), Some(rows)) = (talks, books.id(), books.resumed()) {
-            writeln!(
-                stderr(),
-                "going on with the run {id}: {rows} rows were finished (--fresh begins anew)"
-            )?;
+            note(&format!(
+                "continuing the run {id}: {rows} rows were finished (--fresh begins anew)\n"
+            ));
         }
         Ok(run.ledger(books))
     }
@@ -168,19 +167,17 @@ impl Input {
     }
 
     /// Says what of a rejections file is for another command.
-    pub fn mention_left_out(&self, talks: bool) -> Result<(), Failure> {
+    pub fn mention_left_out(&self, talks: bool) {
         let left_out = self.left_out.load(Ordering::Relaxed);
         if talks && left_out > 0 {
             let (what, command) = match self.again {
                 Again::Documents => ("rejected requests or records", "rowcast run --rows FILE"),
                 Again::Rows | Again::Nothing => ("rejected documents", "rowcast load FILE"),
             };
-            writeln!(
-                stderr(),
-                "note: {left_out} lines are {what}, which `{command}` takes"
-            )?;
+            note(&format!(
+                "note: {left_out} lines are {what}, which `{command}` takes\n"
+            ));
         }
-        Ok(())
     }
 }
 

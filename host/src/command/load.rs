@@ -1,7 +1,7 @@
 //! `rowcast load`: JSON lines → the table.
 
 use super::run::{self, Parts};
-use super::{Exit, Failure, Global};
+use super::{Exit, Failure, Global, Signals};
 use clap::Args;
 use rowcast::config::{FileRows, Format, Section};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
         let host = global.host(global.config(&[Section::Table])?).await?;
         let file = FileRows::new(&self.file, Some(Format::JsonLines))
             .map_err(|reason| Failure::invalid(reason, None))?;
@@ -35,15 +35,16 @@ impl Load {
         };
         let rows = input.open(&host).await?;
         let report = run::watch(
+            signals,
             load,
             rows,
             self.rejected,
             global.talks(),
             Parts::Load,
-            |_| (),
+            None,
         )
         .await?;
-        input.mention_left_out(global.talks())?;
+        input.mention_left_out(global.talks());
         run::finish(report)
     }
 }

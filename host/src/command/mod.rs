@@ -11,14 +11,18 @@ mod init;
 mod ledger;
 mod load;
 mod output;
+mod outputs;
+mod print;
 mod progress;
 mod query;
 mod rejections;
 mod run;
+mod signals;
 mod table;
 
 pub use error::Failure;
 pub use exit::Exit;
+pub use signals::Signals;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use rowcast::config::{Config, FILE_NAME, Section};
@@ -85,18 +89,18 @@ impl Arguments {
         }
     }
 
-    /// Does it.
-    pub async fn execute(self) -> Result<Exit, Failure> {
+    /// Does it, until a signal says otherwise.
+    pub async fn execute(self, signals: &Signals) -> Result<Exit, Failure> {
         let Self { global, command } = self;
         match command {
-            Command::Run(command) => command.execute(&global).await,
-            Command::Extract(command) => command.execute(&global).await,
-            Command::Load(command) => command.execute(&global).await,
+            Command::Run(command) => command.execute(&global, signals).await,
+            Command::Extract(command) => command.execute(&global, signals).await,
+            Command::Load(command) => command.execute(&global, signals).await,
             Command::Query(command) => command.execute(&global).await,
             Command::Table(command) => command.execute(&global).await,
             Command::Check(command) => command.execute(&global).await,
             #[cfg(feature = "demo")]
-            Command::Demo(command) => Box::pin(command.execute(&global)).await,
+            Command::Demo(command) => Box::pin(command.execute(&global, signals)).await,
             Command::Component(command) => command.execute(&global),
             Command::Init(command) => command.execute(&global),
         }

@@ -1,9 +1,10 @@
 //! Counts → a line on standard error: one that's redrawn on a terminal, a new
 //! one now and then elsewhere.
 
+use super::print::note;
 use indicatif::{ProgressBar, ProgressStyle};
 use rowcast::run::Tally;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,7 @@ impl Progress {
                 let Ok(mut last) = last.lock() else { return };
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    let _ = writeln!(stderr(), "{}", line(tally, self.started.elapsed()));
+                    note(&(line(tally, self.started.elapsed()) + "\n"));
                 }
             }
         }
@@ -49,9 +50,7 @@ impl Progress {
 
     /// Prints a line of its own, above the one that's redrawn.
     pub fn say(&self, line: &str) {
-        let print = || {
-            let _ = writeln!(stderr(), "{line}");
-        };
+        let print = || note(&format!("{line}\n"));
         match &self.shown {
             Shown::Nowhere => {}
             Shown::Terminal(bar) => bar.suspend(print),
@@ -60,11 +59,10 @@ impl Progress {
     }
 
     /// Removes the line, for what comes next.
-    pub fn finish(&self) -> Duration {
+    pub fn finish(&self) {
         if let Shown::Terminal(bar) = &self.shown {
             bar.finish_and_clear();
         }
-        self.started.elapsed()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::stopped;
 use super::output::{Columns, Format, Printer, terminal_width};
+use super::print;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
@@ -9,7 +10,7 @@ use rowcast::engine::{Called, Explanation, Question};
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
-use std::io::{Write, stderr, stdout};
+use std::io::stdout;
 
 /// Print the documents that meet a condition
 ///
@@ -103,16 +104,22 @@ impl Query {
                 .try_for_each(|document| printer.print(document))?;
             printer.flush()
         });
-        let totals = totals.await?;
+        let totals = match totals.await? {
+            Asked::All(totals) => totals,
+            // What is printed was all that was wanted.
+            Asked::Enough => return Ok(Exit::Done),
+        };
         if count {
-            writeln!(stdout(), "{}", totals.matched)?;
-        } else {
-            printer.finish()?;
+            print::data(format!("{}\n", totals.matched))?;
+        } else if let Err(error) = printer.finish()
+            && !print::nobody_reads(&error)
+        {
+            return Err(error.into());
         }
         if global.talks() {
-            writeln!(stderr(), "{totals}")?;
+            print::note(&format!("{totals}\n"));
             if totals.matched == 0 && !question.filter.is_empty() {
-                stderr().write_all(explain(&host, &question).await?.as_bytes())?;
+                print::note(&explain(&host, &question).await?);
             }
         }
         Ok(Exit::Done)
@@ -137,12 +144,20 @@ async fn columns(host: &Host, format: Format, select: &[String]) -> Columns {
     }
 }
 
+/// How far a question was asked.
+pub enum Asked {
+    /// To its end.
+    All(Totals),
+    /// Until nobody read the answers any more.
+    Enough,
+}
+
 /// Asks page after page.
 pub async fn ask(
     host: &Host,
     question: &Question,
     mut print: impl FnMut(&[String]) -> anyhow::Result<()>,
-) -> Result<Totals, Failure> {
+) -> Result<Asked, Failure> {
     let mut totals = Totals::default();
     let mut cursor: Option<String> = None;
     loop {
@@ -154,10 +169,13 @@ pub async fn ask(
         totals.matched += answer.matched;
         totals.scanned += answer.scanned;
         totals.capacity += answer.capacity;
-        print(&answer.documents)?;
+        match print(&answer.documents) {
+            Err(error) if print::nobody_reads(&error) => return Ok(Asked::Enough),
+            printed => printed?,
+        }
         match answer.cursor {
             Some(next) => cursor = Some(next),
-            None => return Ok(totals),
+            None => return Ok(Asked::All(totals)),
         }
     }
 }

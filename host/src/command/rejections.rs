@@ -3,93 +3,92 @@
 use super::error::plain;
 use super::progress::Progress;
 use super::{Exit, Failure};
-use rowcast::run::Rejection;
+use rowcast::run::{OutputError, Rejection};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many are shown; the file has all.
 const SHOWN: u64 = 5;
 
 /// Where rejections go.
 pub struct Rejections {
-    progress: Arc<Progress>,
-    path: Option<PathBuf>,
-    state: Mutex<State>,
+    seen: u64,
+    file: Option<Kept>,
 }
 
-struct State {
-    seen: u64,
-    file: Option<BufWriter<File>>,
-    error: Option<std::io::Error>,
+/// The rejections file.
+struct Kept {
+    path: PathBuf,
+    file: File,
+    rejections: u64,
+    bytes: u64,
 }
 
 impl Rejections {
-    pub fn open(path: Option<&Path>, progress: Arc<Progress>) -> Result<Self, Failure> {
-        let file = path.map(File::create).transpose().map_err(|error| {
-            let path = path
-                .map(Path::display)
-                .map(|path| path.to_string())
-                .unwrap_or_default();
-            let error =
-                anyhow::Error::new(error).context(format!("create the rejections file {path}"));
-            Failure::new(error, None, Exit::Invalid)
-        })?;
-        let state = Mutex::new(State {
-            seen: 0,
-            file: file.map(BufWriter::new),
-            error: None,
-        });
-        Ok(Self {
-            progress,
-            path: path.map(Path::to_owned),
-            state,
+    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let file = path.map(Kept::create).transpose()?;
+        Ok(Self { seen: 0, file })
+    }
+
+    pub fn add(&mut self, rejection: &Rejection, progress: &Progress) -> Result<(), OutputError> {
+        self.seen += 1;
+        if self.seen <= SHOWN {
+            progress.say(&format!("rejected: {}", plain(&describe(rejection))));
+        }
+        let Some(kept) = &mut self.file else {
+            return Ok(());
+        };
+        kept.add(rejection).map_err(|source| OutputError::Write {
+            act: format!(
+                "write the rejections file {}: it has the first {} rejections only",
+                kept.path.display(),
+                kept.rejections
+            ),
+            source,
         })
     }
 
-    pub fn add(&self, rejection: &Rejection) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.seen += 1;
-        if state.seen <= SHOWN {
-            self.progress
-                .say(&format!("rejected: {}", plain(&describe(rejection))));
-        }
-        let State {
-            file,
-            error: failed,
-            ..
-        } = &mut *state;
-        if let Some(file) = file {
-            let line = serde_json::to_string(rejection).map_err(std::io::Error::from);
-            if let Err(error) = line.and_then(|line| writeln!(file, "{line}")) {
-                failed.get_or_insert(error);
-            }
+    /// Says where those are that weren't shown.
+    pub fn finish(&self, progress: &Progress) {
+        if self.seen > SHOWN {
+            let rest = self.seen - SHOWN;
+            let whereabouts = self.file.as_ref().map_or_else(
+                || "--rejected FILE would keep them".to_owned(),
+                |kept| format!("all are in {}", kept.path.display()),
+            );
+            progress.say(&format!("rejected: {rest} more ({whereabouts})"));
         }
     }
+}
 
-    /// Makes sure that the file has all of them.
-    pub fn finish(&self) -> Result<(), Failure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.seen > SHOWN {
-            let rest = state.seen - SHOWN;
-            let whereabouts = self.path.as_ref().map_or_else(
-                || "--rejected FILE would keep them".to_owned(),
-                |path| format!("all are in {}", path.display()),
-            );
-            self.progress
-                .say(&format!("rejected: {rest} more ({whereabouts})"));
+impl Kept {
+    fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(|error| {
+            let context = format!("create the rejections file {}", path.display());
+            let error = anyhow::Error::new(error).context(context);
+            Failure::new(error, None, Exit::Invalid)
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            rejections: 0,
+            bytes: 0,
+        })
+    }
+
+    /// A whole line, or none: half of one could not be given in again.
+    fn add(&mut self, rejection: &Rejection) -> io::Result<()> {
+        let mut line = serde_json::to_vec(rejection)?;
+        line.push(b'\n');
+        if let Err(error) = self.file.write_all(&line) {
+            // Pipes can't be shortened.
+            let _ = self.file.set_len(self.bytes);
+            return Err(error);
         }
-        let flushed = state.file.as_mut().map_or(Ok(()), Write::flush);
-        if let Err(error) = flushed {
-            state.error.get_or_insert(error);
-        }
-        match state.error.take() {
-            Some(error) => Err(anyhow::Error::new(error)
-                .context("write the rejections file")
-                .into()),
-            None => Ok(()),
-        }
+        self.rejections += 1;
+        self.bytes += line.len() as u64;
+        Ok(())
     }
 }
 

@@ -2,18 +2,18 @@
 
 use super::error::exit_of_stop;
 use super::ledger::{self, RunBooks, UnchangedBooks};
+use super::outputs::{Documents, LAST_WORDS, Outputs};
+use super::print;
 use super::progress::Progress;
 use super::rejections::Rejections;
-use super::{Exit, Failure, Global};
+use super::{Exit, Failure, Global, Signals};
 use clap::{Args, ValueEnum};
 use rowcast::config::Section;
 use rowcast::rows::Rows;
-use rowcast::run::{Event, RunReport, StopHandle, Stopped, Tally};
-use std::io::{Write, stderr, stdout};
+use rowcast::run::{Observe, OutputError, RunReport, StopHandle, Stopped, Tally};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Run the pipeline: rows → extract → load.
 ///
@@ -47,7 +47,7 @@ enum Report {
 }
 
 impl Run {
-    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
         let sections: &[Section] = match &self.rows {
             Some(_) => &[Section::Source, Section::Table],
             None => Section::ALL,
@@ -58,11 +58,20 @@ impl Run {
         let run = self.books.begin(&host, run, &input, global.talks()).await?;
         let rows = input.open(&host).await?;
         let run = input.prepare(run);
-        let report = watch(run, rows, self.rejected, global.talks(), Parts::All, |_| ()).await?;
-        input.mention_left_out(global.talks())?;
+        let report = watch(
+            signals,
+            run,
+            rows,
+            self.rejected,
+            global.talks(),
+            Parts::All,
+            None,
+        )
+        .await?;
+        input.mention_left_out(global.talks());
         if self.report == Report::Json {
             let counts = serde_json::to_string(&report.tally).map_err(anyhow::Error::from)?;
-            writeln!(stdout(), "{counts}")?;
+            print::data(counts + "\n")?;
         }
         finish(report)
     }
@@ -81,35 +90,26 @@ pub enum Parts {
 
 /// Runs with progress, rejections, Ctrl-C and a summary.
 pub async fn watch(
+    signals: &Signals,
     run: rowcast::run::Run,
     rows: Rows,
     rejected: Option<PathBuf>,
     talks: bool,
     parts: Parts,
-    documents: impl Fn(Vec<String>) + Send + Sync + 'static,
+    documents: Option<Documents>,
 ) -> Result<RunReport, Failure> {
-    let progress = Arc::new(Progress::start(talks));
-    let rejections = Arc::new(Rejections::open(
-        rejected.as_deref(),
-        Arc::clone(&progress),
-    )?);
+    let started = Instant::now();
+    let rejections = Rejections::open(rejected.as_deref())?;
+    let outputs = Outputs::start(Progress::start(talks), rejections, documents);
+    let outputs = Arc::new(outputs.map_err(anyhow::Error::from)?);
     let stop = run.stop_handle();
-    let observer = {
-        let (rejections, progress) = (Arc::clone(&rejections), Arc::clone(&progress));
-        move |event| match event {
-            Event::Progress(tally) => progress.show(&tally),
-            Event::Rejected(rejection) => rejections.add(&rejection),
-            Event::Documents(chunk) => documents(chunk),
-            _ => {}
-        }
-    };
+    signals.answer();
     let report = tokio::select! {
-        report = run.start(rows, observer) => Some(report),
-        () = interrupted(&stop, &progress) => None,
+        report = run.start_observed(rows, Arc::clone(&outputs) as _) => Some(report),
+        () = interrupted(signals, &stop, &outputs) => None,
     };
-    let elapsed = progress.finish();
-    rejections.finish()?;
     let Some(report) = report else {
+        let _ = tokio::time::timeout(LAST_WORDS, outputs.finish()).await;
         let error = anyhow::anyhow!("the run was ended at once");
         return Err(Failure::new(
             error,
@@ -119,7 +119,7 @@ pub async fn watch(
     };
     let report = report.map_err(|error| Failure::new(error, None, Exit::Internal))?;
     if talks {
-        stderr().write_all(summary(parts, &report.tally, elapsed).as_bytes())?;
+        print::note(&summary(parts, &report.tally, started.elapsed()));
     }
     Ok(report)
 }
@@ -127,7 +127,8 @@ pub async fn watch(
 /// The exit that a report deserves; a run that was stopped fails with the
 /// reason.
 pub fn finish(report: RunReport) -> Result<Exit, Failure> {
-    let Some(reason) = report.stopped else {
+    let gone = |reason: &Stopped| matches!(reason, Stopped::Output(OutputError::NobodyReads));
+    let Some(reason) = report.stopped.filter(|reason| !gone(reason)) else {
         return Ok(if report.tally.has_rejections() {
             Exit::Rejected
         } else {
@@ -141,24 +142,11 @@ pub fn finish(report: RunReport) -> Result<Exit, Failure> {
 }
 
 /// The first Ctrl-C ends the run in order; returns at the second.
-async fn interrupted(stop: &StopHandle, progress: &Progress) {
-    control_c().await;
-    // Listened for before it is asked for: one that comes at once must count.
-    let mut again = pin!(control_c());
-    if futures_util::poll!(&mut again).is_ready() {
-        return;
-    }
+async fn interrupted(signals: &Signals, stop: &StopHandle, outputs: &Outputs) {
+    signals.times(1).await;
     stop.stop();
-    progress.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
-    again.await;
-}
-
-/// Returns at the next Ctrl-C after it was first polled.
-pub async fn control_c() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // No signals can be had, so none will come.
-        std::future::pending::<()>().await;
-    }
+    outputs.say("stopping: finishing what is in flight; Ctrl-C again ends it at once");
+    signals.times(2).await;
 }
 
 fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {

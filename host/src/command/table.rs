@@ -1,11 +1,11 @@
 //! `rowcast table create|describe`: the DynamoDB table.
 
+use super::print;
 use super::{Exit, Failure, Global};
 use clap::Subcommand;
 use rowcast::config::{Ledger, Section};
 use rowcast::dynamodb::admin::{Billing, TableDescription};
 use serde_json::json;
-use std::io::{Write, stderr, stdout};
 
 #[derive(Debug, Subcommand)]
 pub enum Table {
@@ -33,18 +33,14 @@ impl Table {
                     }
                 };
                 if global.talks() {
-                    writeln!(
-                        stderr(),
-                        "created `{}` with the keys {}",
-                        table.name,
-                        table.keys
-                    )?;
+                    let (name, keys) = (&table.name, &table.keys);
+                    print::note(&format!("created `{name}` with the keys {keys}\n"));
                 }
                 table
             }
             Self::Describe => host.describe_table().await?,
         };
-        writeln!(stdout(), "{}", describe(&table))?;
+        print::data(describe(&table) + "\n")?;
         Ok(Exit::Done)
     }
 }

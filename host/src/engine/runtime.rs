@@ -10,6 +10,7 @@ use crate::hint::Hint;
 use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::{BoxError, Client};
 use crate::http_out::egress::Egress;
+use crate::http_out::handler;
 use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
@@ -239,7 +240,7 @@ impl Runtime {
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    handler::add_to_linker(&mut linker)?;
     dynamodb_import::add_to_linker::<State, HasSelf<Calls>>(&mut linker, |state| {
         &mut state.dynamodb
     })?;

@@ -7,6 +7,7 @@ mod connect;
 pub mod denial;
 pub mod egress;
 mod fault;
+pub(crate) mod handler;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 pub(crate) mod loopback;

@@ -26,35 +26,23 @@ pub use table::keys as table_keys;
 
 use crate::config::Retry;
 use crate::dynamodb::DynamoDb;
+use crate::engine::KeySchema;
 use file::FileStore;
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 use table::TableStore;
-use tokio::sync::Mutex;
 
 /// An open ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Ledger {
     store: Store,
-    /// Keys that are being written, by all runs of this process.
-    in_flight: Arc<Mutex<HashMap<Hash, Holders>>>,
 }
 
 #[derive(Clone)]
 enum Store {
     File(FileStore),
     Table(TableStore),
-}
-
-/// Who writes under a key now.
-#[derive(Clone, Copy, Default)]
-struct Holders {
-    count: u32,
-    /// There was more than one: which content stays isn't known.
-    contended: bool,
 }
 
 /// The ledger's part in one run. Cheap to clone.
@@ -97,10 +85,7 @@ impl Ledger {
     }
 
     fn over(store: Store) -> Self {
-        Self {
-            store,
-            in_flight: Arc::default(),
-        }
+        Self { store }
     }
 
     /// All runs that are known, the oldest first.
@@ -155,98 +140,39 @@ impl LedgerRun {
         }
     }
 
-    /// Tells apart what must be written from what is in the table already, and
-    /// holds the keys of what will be written until [`LedgerRun::close`].
-    /// `known` is what's in the table under the keys; none to believe the
-    /// ledger.
-    pub(crate) async fn intend(
-        &self,
-        entries: &[&Entry],
-        held: &mut HashMap<Hash, Option<Hash>>,
-        known: Known,
-    ) -> Result<Vec<bool>, LedgerError> {
-        let mut in_flight = self.ledger.in_flight.lock().await;
-        let keys: Vec<Hash> = entries.iter().map(|entry| entry.key).collect();
-        let recorded = stored!(self.ledger, contents(keys))?;
-        let (found, verified) = match known {
-            Known::Recorded => (recorded.clone(), false),
-            Known::Nothing => (vec![None; entries.len()], false),
-            Known::Read(dynamodb, keys, table) => {
-                let found = table::read(&dynamodb, entries, &keys, self.scope, &table).await?;
-                (found, true)
-            }
-        };
-        let mut forgotten = Vec::new();
-        let mut unchanged = Vec::with_capacity(entries.len());
-        for ((entry, recorded), found) in entries.iter().zip(recorded).zip(found) {
-            // What this chunk wrote itself is newer than what is recorded.
-            let own = held.get(&entry.key).copied();
-            let same = own.unwrap_or(found) == Some(entry.content);
-            unchanged.push(same);
-            // What was read from the table is worth recording, if it wasn't.
-            if same && (!verified || recorded == Some(entry.content)) {
-                continue;
-            }
-            if own.is_none() {
-                let holders = in_flight.entry(entry.key).or_default();
-                holders.count += 1;
-                holders.contended |= holders.count > 1;
-            }
-            held.insert(entry.key, same.then_some(entry.content));
-            if recorded.is_some_and(|recorded| !same || recorded != entry.content) {
-                forgotten.push(entry.key);
-            }
-        }
-        if !forgotten.is_empty() {
-            stored!(self.ledger, forget(forgotten))?;
-        }
-        Ok(unchanged)
+    /// What is known to be in the table under these keys.
+    pub(crate) async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Hash>>, LedgerError> {
+        stored!(self.ledger, contents(keys))
     }
 
-    /// Records finished rows and written contents at once, and lets go of the
-    /// keys. What others wrote under the same key meanwhile is not recorded:
-    /// nobody knows whose content stayed.
-    pub(crate) async fn close(
+    /// What is in the table under the keys of these documents.
+    pub(crate) async fn read(
+        &self,
+        dynamodb: &DynamoDb,
+        entries: &[&Entry],
+        keys: &KeySchema,
+        table: &TableToRead,
+    ) -> Result<Vec<Option<Hash>>, LedgerError> {
+        table::read(dynamodb, entries, keys, self.scope, table).await
+    }
+
+    /// What is under these keys is about to change: it isn't known any more.
+    pub(crate) async fn forget(&self, keys: Vec<Hash>) -> Result<(), LedgerError> {
+        stored!(self.ledger, forget(keys))
+    }
+
+    /// Records finished rows and written contents at once.
+    pub(crate) async fn record(
         &self,
         rows: Vec<Hash>,
-        held: HashMap<Hash, Option<Hash>>,
+        contents: Vec<(Hash, Hash)>,
     ) -> Result<(), LedgerError> {
-        let mut in_flight = self.ledger.in_flight.lock().await;
-        let mut contents = Vec::with_capacity(held.len());
-        for (key, content) in &held {
-            let contended = in_flight.get(key).is_some_and(|holders| holders.contended);
-            contents.extend(
-                content
-                    .filter(|_| !contended)
-                    .map(|content| (*key, content)),
-            );
-        }
         let run = self.id();
-        let recorded = if contents.is_empty() && (rows.is_empty() || run.is_none()) {
-            Ok(())
-        } else {
-            stored!(self.ledger, record(run, rows, contents))
-        };
-        for key in held.keys() {
-            if let Some(holders) = in_flight.get_mut(key) {
-                holders.count = holders.count.saturating_sub(1);
-                if holders.count == 0 {
-                    in_flight.remove(key);
-                }
-            }
+        if contents.is_empty() && (rows.is_empty() || run.is_none()) {
+            return Ok(());
         }
-        recorded
+        stored!(self.ledger, record(run, rows, contents))
     }
-}
-
-/// Whom to believe about what is in the table.
-pub(crate) enum Known {
-    /// The ledger.
-    Recorded,
-    /// Nobody: everything is written.
-    Nothing,
-    /// The table itself.
-    Read(DynamoDb, crate::engine::KeySchema, TableToRead),
 }
 
 /// The table that is read to verify, and how patiently.

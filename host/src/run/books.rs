@@ -1,69 +1,63 @@
-//! A chunk's documents → what must be written of them, and, once it is, the
-//! chunk's page in the ledger.
+//! A chunk's rows and documents → what must be asked for and written of them,
+//! and, once it is, the chunk's page in the ledger.
 
+use super::admission::{Admission, Candidate, ChunkAdmission, Decision};
+use super::order::{Position, Written};
 use super::tally::Tally;
-use crate::dynamodb::DynamoDb;
 use crate::engine::{Report, Table};
 use crate::ledger::content::{self, Entry};
-use crate::ledger::{Hash, Known, LedgerError, LedgerRun, TableToRead};
+use crate::ledger::{Hash, LedgerError};
 use std::collections::{BTreeSet, HashMap};
+use tokio::sync::watch;
 
-/// What is done with documents that the table has already.
-#[derive(Clone, Debug, Default)]
-pub enum Unchanged {
-    /// The ledger says which they are; they aren't written.
-    #[default]
-    Skip,
-    /// The table says which they are; they aren't written.
-    Verify(DynamoDb),
-    /// They're written again.
-    Write,
-}
-
-/// Documents on their way, each with the index of its row in the chunk.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    pub documents: Vec<String>,
-    pub rows: Vec<u32>,
+/// A document on its way.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub text: String,
+    pub at: Position,
+    /// What it is known by; none if it can't be an item, or isn't asked for.
+    pub entry: Option<Entry>,
 }
 
 /// The books of one chunk.
 pub struct Books<'a> {
-    ledger: Option<&'a LedgerRun>,
-    unchanged: &'a Unchanged,
+    admission: ChunkAdmission<'a>,
+    /// The table, for keys of documents; another where there is no ledger.
+    scope: Hash,
+    keeps_rows: bool,
     /// Rows that were finished before.
     resumed: Vec<bool>,
     /// Rows that something is left of, or was rejected of.
     unfinished: BTreeSet<u32>,
-    /// Keys that this chunk writes under, and what is there now, where DynamoDB
-    /// has said so.
-    held: HashMap<Hash, Option<Hash>>,
 }
 
-/// Documents that must be written.
-pub struct Writing {
-    pub batch: Batch,
-    /// The same documents', in their order.
-    entries: Vec<Option<Entry>>,
+/// Documents by what is to be done with them.
+#[derive(Default)]
+pub struct Admitted {
+    /// To be written now, then reported.
+    pub now: Vec<Document>,
+    /// Another chunk is writing under their keys.
+    pub later: Vec<Document>,
 }
 
 impl<'a> Books<'a> {
     /// Looks up which of the rows are finished.
     pub async fn open(
-        ledger: Option<&'a LedgerRun>,
-        unchanged: &'a Unchanged,
+        admission: &'a Admission,
+        chunk: u64,
         rows: &[String],
     ) -> Result<Self, LedgerError> {
-        let resumed = match ledger {
-            Some(ledger) => ledger.finished(rows).await?,
-            None => vec![false; rows.len()],
+        let part = admission.chunk(chunk);
+        let (resumed, scope) = match admission.ledger() {
+            Some(ledger) => (ledger.finished(rows).await?, ledger.scope()),
+            None => (vec![false; rows.len()], Hash::of(&[])),
         };
         Ok(Self {
-            ledger,
-            unchanged,
+            admission: part,
+            scope,
+            keeps_rows: admission.ledger().is_some(),
             resumed,
             unfinished: BTreeSet::new(),
-            held: HashMap::new(),
         })
     }
 
@@ -84,106 +78,104 @@ impl<'a> Books<'a> {
         self.unfinished.insert(row);
     }
 
-    /// Takes out what is in the table already. Of documents with one key the
-    /// last one counts, as in a call of `load`.
-    pub async fn intend(
+    /// Tells of keys that other chunks let go of.
+    pub fn settled(&self) -> watch::Receiver<()> {
+        self.admission.settled()
+    }
+
+    /// What documents are known by.
+    pub fn know(&self, documents: &mut [Document], table: &Table) {
+        let Some(keys) = &table.keys else { return };
+        for document in documents {
+            document.entry = content::of_document(&document.text, keys, self.scope);
+        }
+    }
+
+    /// Takes the documents apart: not to be written are those that the table
+    /// has already, and those that a later document took the place of. Where
+    /// that can't be told, all stay.
+    pub async fn admit(
         &mut self,
-        batch: Batch,
+        documents: &mut Vec<Document>,
         table: &Table,
         tally: &mut Tally,
-    ) -> Result<Writing, LedgerError> {
-        let (Some(ledger), Some(keys)) = (self.ledger, &table.keys) else {
-            let entries = vec![None; batch.documents.len()];
-            return Ok(Writing { batch, entries });
-        };
-        let documents = batch.documents.iter();
-        let entries: Vec<Option<Entry>> = documents
-            .map(|document| content::of_document(document, keys, ledger.scope()))
+    ) -> Result<Admitted, LedgerError> {
+        let candidates: Vec<Candidate> = documents
+            .iter()
+            .filter_map(|document| {
+                let (at, entry) = (document.at, document.entry.as_ref()?);
+                Some(Candidate { at, entry })
+            })
             .collect();
-        let mut last: HashMap<Hash, &Entry> = HashMap::new();
-        for entry in entries.iter().flatten() {
-            last.insert(entry.key, entry);
-        }
-        let last: Vec<&Entry> = last.into_values().collect();
-        let known = match self.unchanged {
-            Unchanged::Skip => Known::Recorded,
-            Unchanged::Write => Known::Nothing,
-            Unchanged::Verify(dynamodb) => {
-                let (name, retry) = (table.name.clone(), crate::plan::retry_of(&table.retry));
-                Known::Read(dynamodb.clone(), keys.clone(), TableToRead { name, retry })
-            }
-        };
-        let same = ledger.intend(&last, &mut self.held, known).await?;
-        let there = last.iter().zip(same).filter(|(_, same)| *same);
-        let there: HashMap<Hash, f64> = there
-            .map(|(entry, _)| (entry.key, entry.capacity))
-            .collect();
-        let mut writing = Writing {
-            batch: Batch::default(),
-            entries: Vec::new(),
-        };
-        let mut settled = 0;
-        let each = batch.documents.into_iter().zip(batch.rows).zip(entries);
-        for ((document, row), entry) in each {
-            if entry
-                .as_ref()
-                .is_some_and(|entry| there.contains_key(&entry.key))
-            {
-                settled += 1;
-            } else {
-                writing.batch.documents.push(document);
-                writing.batch.rows.push(row);
-                writing.entries.push(entry);
+        let decisions = self.admission.admit(&candidates, table).await?;
+        let mut decisions = decisions.into_iter();
+        let mut admitted = Admitted::default();
+        for document in std::mem::take(documents) {
+            let capacity = document.entry.as_ref().map(|entry| entry.capacity);
+            // What can't be an item is for DynamoDB's rules to reject.
+            let decision = capacity.and_then(|_| decisions.next());
+            match decision.unwrap_or(Decision::Write) {
+                Decision::Write => admitted.now.push(document),
+                Decision::Later => admitted.later.push(document),
+                Decision::Superseded => tally.documents.superseded += 1,
+                Decision::Unchanged => {
+                    tally.documents.unchanged += 1;
+                    tally.effort.write_capacity_saved += capacity.unwrap_or_default();
+                }
             }
         }
-        let unchanged = there.len() as u64;
-        tally.documents.unchanged += unchanged;
-        tally.documents.superseded += settled - unchanged;
-        tally.effort.write_capacity_saved += there.values().sum::<f64>();
-        Ok(writing)
+        Ok(admitted)
     }
 
     /// Notes what DynamoDB acknowledged; what is left is to be written still.
-    pub fn reported(&mut self, writing: Writing, report: &Report) -> Writing {
+    pub fn reported(&mut self, documents: Vec<Document>, report: &Report) -> Vec<Document> {
         let superseded: BTreeSet<u32> = report.superseded.iter().map(|each| each.index).collect();
         let rejected: BTreeSet<u32> = report.rejected.iter().map(|each| each.index).collect();
         let pending: BTreeSet<u32> = report.pending.iter().copied().collect();
-        let mut left = Writing {
-            batch: Batch::default(),
-            entries: Vec::new(),
-        };
-        let Writing { batch, entries } = writing;
-        let each = batch.documents.into_iter().zip(batch.rows).zip(entries);
-        for (index, ((document, row), entry)) in (0_u32..).zip(each) {
+        let mut left = Vec::new();
+        let mut settled: HashMap<Hash, Option<Written>> = HashMap::new();
+        for (index, document) in (0_u32..).zip(documents) {
+            if let Some(entry) = &document.entry {
+                let written = settled.entry(entry.key).or_default();
+                if !(pending.contains(&index)
+                    || rejected.contains(&index)
+                    || superseded.contains(&index))
+                {
+                    *written = Some(Written {
+                        at: document.at,
+                        content: entry.content,
+                    });
+                }
+            }
             if pending.contains(&index) {
-                left.batch.documents.push(document);
-                left.batch.rows.push(row);
-                left.entries.push(entry);
+                left.push(document);
             } else if rejected.contains(&index) {
-                self.unfinished.insert(row);
-            } else if !superseded.contains(&index)
-                && let Some(entry) = entry
-            {
-                self.held.insert(entry.key, Some(entry.content));
+                self.unfinished.insert(document.at.row);
             }
         }
+        self.admission.settle(settled);
         left
     }
 
     /// Documents that are not written after all.
-    pub fn leave(&mut self, writing: &Writing) {
-        self.unfinished.extend(&writing.batch.rows);
+    pub fn leave(&mut self, documents: &[Document]) {
+        let keys = documents
+            .iter()
+            .filter_map(|document| Some((document.entry.as_ref()?.key, None)));
+        self.admission.settle(keys);
+        self.unfinished
+            .extend(documents.iter().map(|document| document.at.row));
     }
 
     /// Records what is finished and written; the last that a chunk does.
     pub async fn close(self, rows: &[String]) -> Result<(), LedgerError> {
-        let Some(ledger) = self.ledger else {
-            return Ok(());
-        };
         let numbered = (0_u32..).zip(rows).zip(&self.resumed);
         let finished = numbered
-            .filter(|((index, _), resumed)| !**resumed && !self.unfinished.contains(index))
-            .map(|((_, row), _)| Hash::of(&[row]));
-        ledger.close(finished.collect(), self.held).await
+            .filter(|((index, _), resumed)| {
+                self.keeps_rows && !**resumed && !self.unfinished.contains(index)
+            })
+            .map(|((_, row), _)| Hash::of(&[row]))
+            .collect();
+        self.admission.close(finished).await
     }
 }

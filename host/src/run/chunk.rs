@@ -2,15 +2,17 @@
 //! left that time alone would resolve, `load` likewise.
 
 use super::Stages;
-use super::books::{Batch, Books, Unchanged, Writing};
-use super::event::{Event, Rejection, Stopped, Upstream};
+use super::admission::Admission;
+use super::books::{Books, Document};
+use super::event::{Event, Observe, Rejection, Stopped, Upstream};
+use super::order::Position;
 use super::tally::Tally;
 use crate::document::one_line;
 use crate::engine::{
     CallError, Cell, Extraction, Failure, Pipeline, RateLimit, Report, Source, Stop, Table,
 };
 use crate::http_out::denial::Denial;
-use crate::ledger::{LedgerError, LedgerRun};
+use crate::ledger::LedgerError;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -30,8 +32,9 @@ pub struct Outcome {
 pub struct Chunk<'a> {
     pub pipeline: &'a Pipeline,
     pub stages: &'a Stages,
-    pub ledger: Option<&'a LedgerRun>,
-    pub unchanged: &'a Unchanged,
+    pub admission: &'a Admission,
+    /// Its number in the run.
+    pub number: u64,
     /// The first row's number in the run.
     pub first_row: u64,
     /// As they were read: what a row is known by.
@@ -40,7 +43,7 @@ pub struct Chunk<'a> {
     pub rows: &'a [String],
     /// Combinations that a row is restricted to, by its index.
     pub only: &'a HashMap<u32, u32>,
-    pub observe: &'a (dyn Fn(Event) + Send + Sync),
+    pub observe: &'a dyn Observe,
 }
 
 impl Chunk<'_> {
@@ -48,7 +51,7 @@ impl Chunk<'_> {
     pub async fn run(&self) -> Outcome {
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
-        let mut books = match Books::open(self.ledger, self.unchanged, self.lines).await {
+        let mut books = match Books::open(self.admission, self.number, self.lines).await {
             Ok(books) => books,
             Err(error) => return self.not_begun(tally, error),
         };
@@ -78,11 +81,9 @@ impl Chunk<'_> {
         tally.rows.done = rows;
         tally.records.received = rows;
         tally.records.documents = rows;
-        let batch = Batch {
-            documents: self.rows.to_vec(),
-            rows: (0..).take(self.rows.len()).collect(),
-        };
-        self.deliver(batch, books, tally).await
+        let document = |(row, text): (u32, &String)| self.document(row, 0, text.clone());
+        let documents = (0..).zip(self.rows).map(document);
+        self.deliver(documents.collect(), books, tally).await
     }
 
     async fn extract(
@@ -111,9 +112,10 @@ impl Chunk<'_> {
                     incomplete.for_each(|rejected| books.unfinished(rejected.cell.row));
                     stopped =
                         stop_reason(extraction.stopped.as_ref(), called.denial, Upstream::Source);
-                    self.count(source, &extraction, tally);
-                    let batch = batch(extraction);
-                    let load_stopped = self.deliver(batch, books, tally).await;
+                    let rejected = self.count(source, &extraction, tally);
+                    stopped = stopped.or(self.tell(rejected).await);
+                    let documents = self.documents(extraction);
+                    let load_stopped = self.deliver(documents, books, tally).await;
                     stopped = stopped.or(load_stopped);
                 }
                 Err(error) => {
@@ -154,7 +156,7 @@ impl Chunk<'_> {
             .collect()
     }
 
-    fn count(&self, source: &Source, extraction: &Extraction, tally: &mut Tally) {
+    fn count(&self, source: &Source, extraction: &Extraction, tally: &mut Tally) -> Vec<Rejection> {
         tally.requests.done += extraction.done.len() as u64;
         tally.requests.rejected += extraction.rejected.len() as u64;
         let documents = extraction.documents.len() as u64;
@@ -163,17 +165,20 @@ impl Chunk<'_> {
         tally.records.received += documents + extraction.rejected_records.len() as u64;
         tally.effort.source_requests += u64::from(extraction.requests);
         tally.effort.source_retries += u64::from(extraction.retries);
-        for rejected in &extraction.rejected {
-            self.reject(Rejection::Request {
+        let requests = extraction
+            .rejected
+            .iter()
+            .map(|rejected| Rejection::Request {
                 row_number: self.row_number(rejected.cell),
                 row: self.row(rejected.cell),
                 combination: combination(source, rejected.cell),
                 status: rejected.status,
                 reason: rejected.reason.clone(),
             });
-        }
-        for rejected in &extraction.rejected_records {
-            self.reject(Rejection::Record {
+        let records = extraction
+            .rejected_records
+            .iter()
+            .map(|rejected| Rejection::Record {
                 row_number: self.row_number(rejected.cell),
                 row: self.row(rejected.cell),
                 combination: combination(source, rejected.cell),
@@ -181,98 +186,145 @@ impl Chunk<'_> {
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
             });
-        }
+        requests.chain(records).collect()
     }
 
     async fn deliver(
         &self,
-        batch: Batch,
+        documents: Vec<Document>,
         books: &mut Books<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
-        let documents = batch.documents.len() as u64;
-        tally.documents.total += documents;
+        tally.documents.total += documents.len() as u64;
         match self.stages {
             Stages::All { table, .. } | Stages::Load { table } => {
-                let rows = batch.rows.clone();
-                match books.intend(batch, table, tally).await {
-                    Ok(writing) => self.load(table, writing, books, tally).await,
-                    Err(error) => {
-                        tally.documents.pending += documents;
-                        for row in rows {
-                            books.unfinished(row);
-                        }
-                        Some(Stopped::Ledger(error))
-                    }
-                }
+                self.load(table, documents, books, tally).await
             }
             Stages::Extract { .. } => {
-                tally.documents.handed_over += documents;
-                (self.observe)(Event::Documents(batch.documents));
-                None
+                tally.documents.handed_over += documents.len() as u64;
+                let texts = documents.into_iter().map(|document| document.text);
+                let told = self.observe.event(Event::Documents(texts.collect()));
+                told.await.err().map(Stopped::Output)
             }
         }
     }
 
-    /// Loads documents, again for those that only ran out of time.
+    /// Loads documents, again for those that only ran out of time, and those
+    /// whose keys other chunks were writing under.
     async fn load(
         &self,
         table: &Table,
-        mut writing: Writing,
+        mut documents: Vec<Document>,
         books: &mut Books<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
+        books.know(&mut documents, table);
         let mut idle_calls = 0;
         let mut stopped = None;
-        while !writing.batch.documents.is_empty() && stopped.is_none() {
-            let before = writing.batch.documents.len();
-            let documents = &writing.batch.documents;
-            let called = self.pipeline.load(table, documents, None).await;
+        while !documents.is_empty() && stopped.is_none() {
+            let mut settled = books.settled();
+            let admitted = match books.admit(&mut documents, table, tally).await {
+                Ok(admitted) => admitted,
+                Err(error) => {
+                    stopped = Some(Stopped::Ledger(error));
+                    break;
+                }
+            };
+            documents = admitted.later;
+            if admitted.now.is_empty() {
+                if !documents.is_empty() && settled.changed().await.is_err() {
+                    break;
+                }
+                continue;
+            }
+            let now = admitted.now;
+            let texts: Vec<String> = now.iter().map(|document| document.text.clone()).collect();
+            let called = self.pipeline.load(table, &texts, None).await;
             let report = match called.result {
                 Ok(report) => report,
                 Err(error) => {
+                    books.leave(&now);
+                    documents.extend(now);
                     stopped = Some(call_stopped(error, called.denial, Upstream::Table));
                     break;
                 }
             };
-            self.count_report(&report, documents, tally);
+            let rejected = self.count_report(&report, &texts, tally);
             stopped = stop_reason(report.stopped.as_ref(), called.denial, Upstream::Table);
-            writing = books.reported(writing, &report);
-            idle_calls = if writing.batch.documents.len() < before {
+            stopped = stopped.or(self.tell(rejected).await);
+            let left = books.reported(now, &report);
+            idle_calls = if left.len() < texts.len() {
                 0
             } else {
                 idle_calls + 1
             };
+            documents.extend(left);
+            documents.sort_by_key(|document| document.at);
             if idle_calls >= IDLE_CALLS {
                 stopped = stopped.or(Some(Stopped::Budget));
             }
         }
-        books.leave(&writing);
-        tally.documents.pending += writing.batch.documents.len() as u64;
+        books.leave(&documents);
+        tally.documents.pending += documents.len() as u64;
         stopped
     }
 
-    fn count_report(&self, report: &Report, documents: &[String], tally: &mut Tally) {
+    fn count_report(
+        &self,
+        report: &Report,
+        documents: &[String],
+        tally: &mut Tally,
+    ) -> Vec<Rejection> {
         tally.documents.written += u64::from(report.written);
         tally.documents.superseded += report.superseded.len() as u64;
         tally.documents.rejected += report.rejected.len() as u64;
         tally.effort.dynamodb_requests += u64::from(report.requests);
         tally.effort.dynamodb_retries += u64::from(report.retries);
         tally.effort.write_capacity += report.capacity;
-        for rejected in &report.rejected {
+        let rejections = report.rejected.iter().map(|rejected| {
             let document = usize::try_from(rejected.index)
                 .ok()
                 .and_then(|index| documents.get(index));
-            self.reject(Rejection::Document {
+            Rejection::Document {
                 document: raw(document.map_or("null", String::as_str)),
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
-            });
-        }
+            }
+        });
+        rejections.collect()
     }
 
-    fn reject(&self, rejection: Rejection) {
-        (self.observe)(Event::Rejected(Box::new(rejection)));
+    /// Hands rejections to whoever keeps them.
+    async fn tell(&self, rejections: Vec<Rejection>) -> Option<Stopped> {
+        for rejection in rejections {
+            let event = Event::Rejected(Box::new(rejection));
+            if let Err(error) = self.observe.event(event).await {
+                return Some(Stopped::Output(error));
+            }
+        }
+        None
+    }
+
+    /// An extraction's documents in their order.
+    fn documents(&self, extraction: Extraction) -> Vec<Document> {
+        let places = extraction.done.iter().flat_map(|done| {
+            let first = u64::from(done.cell.combination) << 32;
+            (0..u64::from(done.documents)).map(move |index| (done.cell.row, first | index))
+        });
+        let documents = places.zip(extraction.documents);
+        documents
+            .map(|((row, place), text)| self.document(row, place, text))
+            .collect()
+    }
+
+    fn document(&self, row: u32, place: u64, text: String) -> Document {
+        let at = Position {
+            chunk: self.number,
+            row,
+            place,
+        };
+        let entry = None;
+        Document { text, at, entry }
     }
 
     fn row_number(&self, cell: Cell) -> u64 {
@@ -284,18 +336,6 @@ impl Chunk<'_> {
             .ok()
             .and_then(|row| self.rows.get(row))
             .map_or("null", String::as_str))
-    }
-}
-
-/// An extraction's documents with the rows they're of.
-fn batch(extraction: Extraction) -> Batch {
-    let rows = extraction.done.iter().flat_map(|done| {
-        let documents = usize::try_from(done.documents).unwrap_or_default();
-        std::iter::repeat_n(done.cell.row, documents)
-    });
-    Batch {
-        rows: rows.collect(),
-        documents: extraction.documents,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::tally::Tally;
 use crate::hint::Hint;
 use crate::http_out::denial::Denial;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,48 @@ pub enum Event {
     Rejected(Box<Rejection>),
     /// Documents of a run that has no table to write them to.
     Documents(Vec<String>),
+}
+
+/// Takes in what happens during a run, and puts out what must not be lost.
+pub trait Observe: Send + Sync {
+    /// Takes an event, and lets its sender wait while it can take no more. An
+    /// error stops the run.
+    fn event(&self, event: Event) -> BoxFuture<'_, Result<(), OutputError>>;
+
+    /// Returns once all that it took is where it belongs. An error leaves the
+    /// run unfinished.
+    fn finish(&self) -> BoxFuture<'_, Result<(), OutputError>>;
+}
+
+/// What a run puts out can't be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// Whoever read the documents reads no further.
+    #[error("nobody reads the documents any more")]
+    NobodyReads,
+    /// Anything else.
+    #[error("{act}")]
+    Write {
+        /// What was to be done.
+        act: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// An observer that can take everything at once.
+pub(super) struct Closure<F>(pub(super) F);
+
+impl<F: Fn(Event) + Send + Sync> Observe for Closure<F> {
+    fn event(&self, event: Event) -> BoxFuture<'_, Result<(), OutputError>> {
+        (self.0)(event);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn finish(&self) -> BoxFuture<'_, Result<(), OutputError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// Something that was refused for good, with all that's needed to give it in
@@ -76,7 +119,7 @@ impl Rejection {
 }
 
 /// Who answers a call's requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Upstream {
     /// The REST API, or its token endpoint.
     Source,
@@ -130,6 +173,9 @@ pub enum Stopped {
     /// The ledger can't be read or written on.
     #[error("keep the ledger")]
     Ledger(#[source] crate::ledger::LedgerError),
+    /// Documents or rejections can't be put out.
+    #[error(transparent)]
+    Output(OutputError),
 }
 
 impl Stopped {
@@ -163,6 +209,7 @@ impl Stopped {
             Self::Component(error) => error.hint(),
             Self::Rows(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
+            Self::Output(_) => None,
         }
     }
 }

@@ -2,27 +2,34 @@
 //! once. The next chunk is read only when an instance is free, so a slow
 //! DynamoDB slows PostgreSQL down instead of filling memory.
 
+mod admission;
 mod again;
 mod books;
 mod chunk;
 mod event;
+mod order;
 mod tally;
 
+pub use admission::Unchanged;
 pub use again::{documents_again, rows_again};
-pub use books::Unchanged;
 pub use chunk::call_stopped;
-pub use event::{Event, Rejection, Stopped, Upstream, clock};
+pub use event::{Event, Observe, OutputError, Rejection, Stopped, Upstream, clock};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
+use admission::Admission;
 use chunk::{Chunk, Outcome};
 use futures_util::StreamExt;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+
+/// How many chunks may be on their way beyond the oldest that isn't finished:
+/// what is known of the keys of all of them is in memory.
+const CHUNKS_AHEAD: u64 = 64;
 
 /// A run of the pipeline over rows.
 ///
@@ -167,16 +174,33 @@ impl Run {
         rows: rows::Rows,
         observe: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<RunReport, RunError> {
-        let observe: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(observe);
-        let mut rows = rows;
+        self.start_observed(rows, Arc::new(event::Closure(observe)))
+            .await
+    }
+
+    /// The same with an observer that may be slower than the run, or fail.
+    pub async fn start_observed(
+        &self,
+        mut rows: rows::Rows,
+        observe: Arc<dyn Observe>,
+    ) -> Result<RunReport, RunError> {
+        let admission = Admission::new(self.ledger.clone(), self.unchanged.clone());
+        let admission = Arc::new(admission);
         let mut stop = self.stop.subscribe();
         let mut state = State::default();
         let mut workers = JoinSet::new();
         loop {
             let stopping = state.stopped.is_some() || *stop.borrow();
-            if !stopping && workers.len() < self.workers && state.has_chunk(self.chunk_rows) {
-                let (first_row, chunk) = state.take_chunk();
-                workers.spawn(self.clone().work(first_row, chunk, Arc::clone(&observe)));
+            let room = workers.len() < self.workers && state.may_begin();
+            if !stopping && room && state.has_chunk(self.chunk_rows) {
+                let (number, first_row, lines) = state.take_chunk();
+                admission.begin(number);
+                let (admission, observe) = (Arc::clone(&admission), Arc::clone(&observe));
+                let run = self.clone();
+                workers.spawn(async move {
+                    let outcome = run.work(&admission, number, first_row, lines, &*observe);
+                    (number, outcome.await)
+                });
                 continue;
             }
             let reading = !stopping && !state.ended && !state.has_chunk(self.chunk_rows);
@@ -185,10 +209,10 @@ impl Run {
             }
             tokio::select! {
                 Some(finished) = workers.join_next() => {
-                    let outcome: Outcome = finished?;
-                    state.tally.add(&outcome.tally);
-                    state.stopped = state.stopped.take().or(outcome.stopped);
-                    observe(Event::Progress(state.tally));
+                    let (number, outcome): (u64, Outcome) = finished?;
+                    state.finished(number, outcome);
+                    let told = observe.event(Event::Progress(state.tally)).await;
+                    state.stop(told.err().map(Stopped::Output));
                 }
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
@@ -203,16 +227,15 @@ impl Run {
             .leave(state.buffer.len() as u64, &mut state.tally);
         state.tally.rows.read += state.buffer.len() as u64;
         let requested = *stop.borrow();
-        let mut stopped = state
-            .stopped
-            .or(state.failed.map(Stopped::Rows))
-            .or(requested.then_some(Stopped::Requested));
-        if let Err(error) = self.note_end(stopped.as_ref()).await {
-            stopped.get_or_insert(Stopped::Ledger(error));
-        }
+        let failed = state.failed.take().map(Stopped::Rows);
+        state.stop(failed.or(requested.then_some(Stopped::Requested)));
+        // Whatever isn't put out leaves the run unfinished.
+        state.stop(observe.finish().await.err().map(Stopped::Output));
+        let ended = self.note_end(state.stopped.as_ref()).await;
+        state.stop(ended.err().map(Stopped::Ledger));
         Ok(RunReport {
             tally: state.tally.close()?,
-            stopped,
+            stopped: state.stopped,
             run: self
                 .ledger
                 .as_ref()
@@ -233,9 +256,11 @@ impl Run {
 
     async fn work(
         self,
+        admission: &Admission,
+        number: u64,
         first_row: u64,
         lines: Vec<String>,
-        observe: Arc<dyn Fn(Event) + Send + Sync>,
+        observe: &dyn Observe,
     ) -> Outcome {
         let again = match &*self.stages {
             Stages::All { source, .. } | Stages::Extract { source } if self.again => {
@@ -250,13 +275,13 @@ impl Run {
         let chunk = Chunk {
             pipeline: &self.pipeline,
             stages: &self.stages,
-            ledger: self.ledger.as_ref(),
-            unchanged: &self.unchanged,
+            admission,
+            number,
             first_row,
             lines: &lines,
             rows,
             only,
-            observe: &*observe,
+            observe,
         };
         chunk.run().await
     }
@@ -271,6 +296,9 @@ struct State {
     buffer: Vec<String>,
     /// Rows given to workers.
     given: u64,
+    /// Chunks given to workers.
+    begun: u64,
+    unfinished: BTreeSet<u64>,
     /// No more rows come.
     ended: bool,
     /// Why, if that isn't their end.
@@ -287,11 +315,33 @@ impl State {
         self.buffer.len() >= chunk_rows || (self.ended && !self.buffer.is_empty())
     }
 
-    fn take_chunk(&mut self) -> (u64, Vec<String>) {
+    /// Whether the next chunk is near enough to the oldest unfinished one.
+    fn may_begin(&self) -> bool {
+        let oldest = self.unfinished.first().unwrap_or(&self.begun);
+        self.begun - oldest < CHUNKS_AHEAD
+    }
+
+    /// A chunk's number, its first row's number, and its rows.
+    fn take_chunk(&mut self) -> (u64, u64, Vec<String>) {
         let chunk = std::mem::take(&mut self.buffer);
-        let first_row = self.given;
+        let (number, first_row) = (self.begun, self.given);
+        self.unfinished.insert(number);
+        self.begun += 1;
         self.given += chunk.len() as u64;
-        (first_row, chunk)
+        (number, first_row, chunk)
+    }
+
+    fn finished(&mut self, number: u64, outcome: Outcome) {
+        self.unfinished.remove(&number);
+        self.tally.add(&outcome.tally);
+        self.stop(outcome.stopped);
+    }
+
+    /// The first reason counts. That nobody reads is none where there's another.
+    fn stop(&mut self, reason: Option<Stopped>) {
+        if let None | Some(Stopped::Output(OutputError::NobodyReads)) = self.stopped {
+            self.stopped = reason.or(self.stopped.take());
+        }
     }
 }
 

@@ -1,0 +1,215 @@
+//! Of documents with one key the last one stays, over chunks and workers,
+//! through `load` and `run`, whatever DynamoDB returns or refuses.
+
+use crate::support::dynamodb::{Dynamo, table_name};
+use crate::support::faulty_dynamodb::{DynamoFault, DynamoPlan, FaultyDynamo};
+use crate::support::source::{Reply, ScriptedSource};
+use crate::support::stage::{Stage, host};
+use crate::support::table::{ask, table_keyed};
+use rowcast::config::Config;
+use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast::host::Host;
+use rowcast::ledger::Begin;
+use rowcast::run::Tally;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const KEYS: u64 = 500;
+const VERSIONS: u64 = 4;
+
+/// Batches come back in part, or not at all, and are sent again.
+const FAULTS: &[(DynamoFault, u64)] = &[
+    (DynamoFault::Unprocessed, 250),
+    (DynamoFault::Throttling, 50),
+    (DynamoFault::ResetAfter, 30),
+];
+
+/// Version after version of all keys. The last version of every tenth key is
+/// one that DynamoDB refuses.
+fn documents() -> impl Iterator<Item = Value> {
+    (1..=VERSIONS).flat_map(|version| {
+        (0..KEYS).map(move |key| {
+            let mut document = json!({ "k": format!("k{key}"), "v": version });
+            if version == VERSIONS && key % 10 == 0 {
+                document["refused"] = json!(true);
+            }
+            document
+        })
+    })
+}
+
+struct Case {
+    seed: u64,
+    chunk_rows: usize,
+    workers: usize,
+    ledger: bool,
+}
+
+/// Every combination of sizes, each with seeds of its own.
+fn cases() -> impl Iterator<Item = Case> {
+    let sizes = [(7, 8), (25, 4), (125, 3), (500, 2), (40, 1), (60, 6)];
+    (0..2).flat_map(move |round| {
+        sizes
+            .into_iter()
+            .zip(0..)
+            .map(move |((chunk_rows, workers), number)| Case {
+                seed: round * 100 + number,
+                chunk_rows,
+                workers,
+                ledger: (round + number) % 2 == 0,
+            })
+    })
+}
+
+impl Case {
+    fn ledger(&self) -> &'static str {
+        if self.ledger {
+            "\n[ledger]\nfile = \"ledger.redb\"\n"
+        } else {
+            "\n[ledger]\noff = true\n"
+        }
+    }
+
+    fn plan(&self) -> DynamoPlan {
+        DynamoPlan {
+            seed: self.seed,
+            rates: FAULTS,
+            refused: Some("refused"),
+            ..DynamoPlan::QUIET
+        }
+    }
+
+    async fn expect(&self, host: &Host, tally: &Tally) {
+        let all = KEYS * VERSIONS;
+        let (documents, refused) = (tally.documents, KEYS / 10);
+        let counted = documents.written + documents.superseded + documents.rejected;
+        assert_eq!(counted, all, "seed {}: {documents:?}", self.seed);
+        assert_eq!(documents.rejected, refused, "seed {}", self.seed);
+        assert!(
+            documents.written >= KEYS,
+            "seed {}: {documents:?}",
+            self.seed
+        );
+        let found = ask(host, &host.question("attribute_exists(k)").unwrap()).await;
+        assert_eq!(found.documents.len() as u64, KEYS, "seed {}", self.seed);
+        for document in found.documents {
+            let key: u64 = document["k"].as_str().unwrap()[1..].parse().unwrap();
+            let last = if key % 10 == 0 {
+                VERSIONS - 1
+            } else {
+                VERSIONS
+            };
+            assert_eq!(document["v"], json!(last), "seed {}, key {key}", self.seed);
+        }
+    }
+}
+
+fn table(front: &FaultyDynamo) -> String {
+    let dynamodb = Dynamo {
+        name: "dynoxide",
+        endpoint: front.endpoint(),
+    };
+    let section = table_keyed(&dynamodb, &table_name(), "k S");
+    format!("{section}\n[table.retry]\nmax_attempts = 30\nbase_delay_ms = 1\nmax_delay_ms = 5\n")
+}
+
+/// The library's host, its ledger in the stage's folder.
+async fn host_in(stage: &Stage, configuration: &str) -> Host {
+    let path = stage.path().join("ledger.redb");
+    let path = path.to_str().unwrap();
+    host(&configuration.replace("ledger.redb", path)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_load() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    for case in cases() {
+        let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint()).await;
+        let stage = Stage::new("");
+        let configuration = format!("{}{}", table(&front), case.ledger());
+        let host = host_in(&stage, &configuration).await;
+        host.create_table().await.unwrap();
+        front.restart(case.plan());
+        let rows = documents().map(|document| Ok(document.to_string()));
+        let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
+        let mut run = host.load().await.unwrap();
+        if let Some(ledger) = host.ledger().await.unwrap() {
+            run = run.ledger(ledger.contents_only(host.scope().await.unwrap()));
+        }
+        let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
+        let report = run.start(rows, |_| ()).await.unwrap();
+        assert!(report.stopped.is_none(), "{:?}", report.stopped);
+        case.expect(&host, &report.tally).await;
+        if case.ledger {
+            // Which content stayed is known: the last versions are there.
+            let last = documents().filter(|document| document["v"] == VERSIONS);
+            let last = last.filter(|document| document["refused"].is_null());
+            let rows = last.map(|document| Ok(document.to_string()));
+            let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
+            let tally = run.start(rows, |_| ()).await.unwrap().tally;
+            assert_eq!(
+                tally.documents.unchanged,
+                KEYS - KEYS / 10,
+                "seed {}",
+                case.seed
+            );
+        }
+    }
+}
+
+/// Each row's answer is its document. Answers come in any order, and some only
+/// when their request is repeated.
+#[tokio::test(flavor = "multi_thread")]
+async fn through_run() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    for case in cases() {
+        let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint()).await;
+        let seed = usize::try_from(case.seed).unwrap();
+        let source = ScriptedSource::slow(Duration::from_millis(1), move |seen, number| {
+            if (number * 7 + seed) % 9 == 0 {
+                return Reply::status(503, "{}");
+            }
+            let numbers: Vec<u64> = seen.target[1..]
+                .split('-')
+                .map(|number| number.parse().unwrap())
+                .collect();
+            let [version, key] = numbers[..] else {
+                panic!("{}", seen.target)
+            };
+            let all: Vec<Value> = documents().collect();
+            let at = usize::try_from((version - 1) * KEYS + key).unwrap();
+            Reply::json(json!({ "items": [all[at]] }).to_string())
+        })
+        .await;
+        let stage = Stage::new("");
+        let configuration = format!(
+            "{}\n[source]\nurl = \"{}/{{version}}-{{key}}\"\nrecords = \"/items\"\n\
+             [source.retry]\nmax_attempts = 30\nbase_delay_ms = 1\nmax_delay_ms = 5\n\
+             [egress]\naddresses = [\"127.0.0.1\"]\n{}",
+            table(&front),
+            source.origin(),
+            case.ledger()
+        );
+        let host = host_in(&stage, &configuration).await;
+        host.create_table().await.unwrap();
+        front.restart(case.plan());
+        let rows = (1..=VERSIONS).flat_map(|version| {
+            (0..KEYS).map(move |key| Ok(json!({ "version": version, "key": key }).to_string()))
+        });
+        let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
+        let mut run = host.run().await.unwrap();
+        if let Some(ledger) = host.ledger().await.unwrap() {
+            let text = "[rows]\nfile = \"rows.jsonl\"\n";
+            let sections = [rowcast::config::Section::Rows];
+            let config = Config::parse_sections(text, &sections, &|_| None).unwrap();
+            let begun = host
+                .begin(&ledger, &Begin::Fresh, config.rows().unwrap())
+                .await;
+            run = run.ledger(begun.unwrap());
+        }
+        let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
+        let report = run.start(rows, |_| ()).await.unwrap();
+        assert!(report.stopped.is_none(), "{:?}", report.stopped);
+        case.expect(&host, &report.tally).await;
+    }
+}
