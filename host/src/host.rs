@@ -39,9 +39,12 @@ use crate::run::Run;
 use rowcast_dynamodb::endpoint::EndpointError;
 use std::sync::Arc;
 
-/// Documents in one call of [`Host::load`]'s runs. They are smaller than what
-/// a row becomes.
-const LOAD_CHUNK: usize = 500;
+/// Rows in one call, where the configuration doesn't say.
+const CHUNK: u32 = 50;
+
+/// Documents in one call of [`Host::load`]'s runs, likewise. They are smaller
+/// than what a row becomes.
+const LOAD_CHUNK: u32 = 500;
 
 /// Where the client's credentials stand, for hints.
 const SECRET_SETTINGS: [&str; 2] = ["source.auth.client_id", "source.auth.client_secret"];
@@ -224,20 +227,20 @@ impl Host {
     pub async fn run(&self) -> Result<Run, HostError> {
         let source = plan::source(self.config.source()?);
         let table = self.checked_table().await?;
-        Ok(self.sized(Run::new(self.pipeline.clone(), source, table)))
+        Ok(self.sized(Run::new(self.pipeline.clone(), source, table), CHUNK))
     }
 
     /// A run that only extracts.
     pub fn extract(&self) -> Result<Run, HostError> {
         let source = plan::source(self.config.source()?);
-        Ok(self.sized(Run::extract_only(self.pipeline.clone(), source)))
+        Ok(self.sized(Run::extract_only(self.pipeline.clone(), source), CHUNK))
     }
 
     /// A run whose rows are documents to load.
     pub async fn load(&self) -> Result<Run, HostError> {
         let table = self.checked_table().await?;
         let run = Run::load_only(self.pipeline.clone(), table);
-        Ok(self.sized(run).chunk_rows(LOAD_CHUNK))
+        Ok(self.sized(run, LOAD_CHUNK))
     }
 
     /// A question to the configured table.
@@ -294,14 +297,13 @@ impl Host {
         Ok(planned)
     }
 
-    fn sized(&self, run: Run) -> Run {
-        let config::Run {
-            chunk_rows,
-            workers,
-            ..
-        } = self.config.run;
+    fn sized(&self, run: Run, chunk_rows: u32) -> Run {
+        let configured = &self.config.run;
         let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        run.chunk_rows(size(chunk_rows)).workers(size(workers))
+        run.chunk_rows(size(configured.chunk_rows.unwrap_or(chunk_rows)))
+            .workers(size(configured.workers))
+            .max_wait(configured.max_wait.0)
+            .max_rejected(configured.max_rejected)
     }
 }
 

@@ -160,6 +160,8 @@ pub fn exit_of_stop(stopped: &Stopped) -> Exit {
         Stopped::Component(_) => Exit::Internal,
         Stopped::Rows(error) => exit_of_rows(error),
         Stopped::Ledger(error) => exit_of_ledger(error),
+        // Too much is wrong to go on.
+        Stopped::Rejections { .. } => Exit::Rejected,
         // Asked to stop, a rate limit, no more budget, rejections that can't be kept.
         _ => Exit::Incomplete,
     }

@@ -4,7 +4,7 @@
 use super::print::note;
 use super::{Exit, Failure};
 use clap::Args;
-use rowcast::config::{FileRows, Format, Input as Place, Rows};
+use rowcast::config::{FileRows, Format, Input as Place, Ledger, Rows};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
@@ -59,7 +59,7 @@ impl RunBooks {
         let how = match &self.resume {
             Some(id) => Begin::Resume(id.clone()),
             None if self.fresh => Begin::Fresh,
-            None => Begin::Continue,
+            None => Begin::Continue(host.config().run.resume_within.0),
         };
         let books = host.begin(&ledger, &how, &input.rows).await?;
         if let (Some(id), Some(until)) = (books.id(), books.silent_until(SystemTime::now()))
@@ -70,8 +70,16 @@ impl RunBooks {
             return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
         }
         if let (true, Some(id), Some(rows)) = (talks, books.id(), books.resumed()) {
+            let started = clock(books.started().unwrap_or(SystemTime::UNIX_EPOCH));
             note(&format!(
-                "continuing the run {id}: {rows} rows were finished (--fresh begins anew)\n"
+                "continuing the run {id}, begun at {started}: {rows} rows were finished (--fresh begins anew)\n"
+            ));
+        }
+        if let (true, Some(old)) = (talks, books.outdated()) {
+            note(&format!(
+                "beginning anew: the run {} of {} wasn't finished, and is older than `[run] resume_within`\n",
+                old.id,
+                clock(old.started())
             ));
         }
         Ok(run.ledger(books))
@@ -111,6 +119,7 @@ enum Again {
 
 /// The configured rows, or those of a file.
 pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result<Input, Failure> {
+    not_the_ledger(host, rejected)?;
     let (rows, again) = match file {
         Some(file) => {
             // Whatever isn't said to be CSV is JSON lines, as `--rejected` writes.
@@ -124,8 +133,37 @@ pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result
     Input::new(rows, again, rejected)
 }
 
+/// A rejections file replaces what is there.
+fn not_the_ledger(host: &Host, rejected: Option<&Path>) -> Result<(), Failure> {
+    let Ledger::File(ledger) = &host.config().ledger else {
+        return Ok(());
+    };
+    match rejected {
+        Some(rejected) if same_file(ledger, rejected) => {
+            let hint = "give `--rejected` another name";
+            let message = format!("{} is the ledger", rejected.display());
+            Err(Failure::invalid(message, Some(hint)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether both names lead to one file; also one that isn't there yet.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => whole(one).is_some_and(|one| Some(one) == whole(other)),
+    }
+}
+
 /// Documents of a file.
-pub fn documents(file: FileRows, rejected: Option<&Path>) -> Result<Input, Failure> {
+pub fn documents(host: &Host, file: FileRows, rejected: Option<&Path>) -> Result<Input, Failure> {
+    not_the_ledger(host, rejected)?;
     Input::new(Rows::File(file), Again::Documents, rejected)
 }
 
@@ -133,8 +171,7 @@ impl Input {
     fn new(rows: Rows, again: Again, rejected: Option<&Path>) -> Result<Self, Failure> {
         if let (Rows::File(file), Some(rejected)) = (&rows, rejected)
             && let Place::Path(path) = &file.input
-            && let (Ok(read), Ok(written)) = (path.canonicalize(), rejected.canonicalize())
-            && read == written
+            && same_file(path, rejected)
         {
             let hint = "give `--rejected` another name";
             let message = format!("{} can't be read and replaced at once", path.display());

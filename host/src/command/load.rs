@@ -27,7 +27,7 @@ impl Load {
         let host = global.host(global.config(&[Section::Table])?).await?;
         let file = FileRows::new(&self.file, Some(Format::JsonLines))
             .map_err(|reason| Failure::invalid(reason, None))?;
-        let input = super::ledger::documents(file, self.rejected.as_deref())?;
+        let input = super::ledger::documents(&host, file, self.rejected.as_deref())?;
         let load = self.unchanged.apply(&host, host.load().await?)?;
         let load = match host.ledger().await? {
             Some(ledger) => load.ledger(ledger.contents_only(host.scope().await?)),

@@ -79,7 +79,7 @@ impl Outputs {
 impl Observe for Outputs {
     fn event(&self, event: Event) -> BoxFuture<'_, Result<(), OutputError>> {
         Box::pin(async move {
-            if let Event::Progress(_) = event {
+            if let Event::Progress(_) | Event::Waiting { .. } = event {
                 // The next one says more: none needs to be waited for.
                 let _ = self.messages.try_send(Message::Event(event));
                 return Ok(());
@@ -116,6 +116,10 @@ impl Writer {
                 }
                 Message::Event(Event::Documents(documents)) => {
                     self.print(&documents).map_err(unprinted)
+                }
+                Message::Event(Event::Waiting { by, until, reason }) => {
+                    self.progress.wait(by, until, &reason);
+                    Ok(())
                 }
                 Message::Event(_) => Ok(()),
                 Message::Say(line) => {

@@ -3,13 +3,17 @@
 
 use super::print::note;
 use indicatif::{ProgressBar, ProgressStyle};
-use rowcast::run::Tally;
+use super::error::plain;
+use rowcast::run::{Tally, Upstream, clock};
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often a line is printed where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shorter waits are no news.
+const WORTH_SAYING: Duration = Duration::from_secs(3);
 
 /// Shows how far a run is.
 pub struct Progress {
@@ -20,7 +24,8 @@ pub struct Progress {
 enum Shown {
     Nowhere,
     Terminal(ProgressBar),
-    Lines(Mutex<Instant>),
+    /// When the last line was printed, and until when a wait was said to last.
+    Lines(Mutex<(Instant, Option<SystemTime>)>),
 }
 
 impl Progress {
@@ -29,7 +34,7 @@ impl Progress {
         let shown = match (talks, stderr().is_terminal()) {
             (false, _) => Shown::Nowhere,
             (true, true) => Shown::Terminal(bar()),
-            (true, false) => Shown::Lines(Mutex::new(started)),
+            (true, false) => Shown::Lines(Mutex::new((started, None))),
         };
         Self { started, shown }
     }
@@ -40,9 +45,30 @@ impl Progress {
             Shown::Terminal(bar) => bar.set_message(line(tally, self.started.elapsed())),
             Shown::Lines(last) => {
                 let Ok(mut last) = last.lock() else { return };
-                if last.elapsed() >= LINE_EVERY {
-                    *last = Instant::now();
+                if last.0.elapsed() >= LINE_EVERY {
+                    last.0 = Instant::now();
                     note(&(line(tally, self.started.elapsed()) + "\n"));
+                }
+            }
+        }
+    }
+
+    /// Shows for whom the run waits, and until when, if that is long.
+    pub fn wait(&self, by: Upstream, until: SystemTime, reason: &str) {
+        let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+        if left < WORTH_SAYING {
+            return;
+        }
+        let line = format!("waiting for {by} until {}: {}", clock(until), plain(reason));
+        match &self.shown {
+            Shown::Nowhere => {}
+            Shown::Terminal(bar) => bar.set_message(line),
+            Shown::Lines(last) => {
+                let Ok(mut last) = last.lock() else { return };
+                // All workers wait for the same.
+                if last.1.is_none_or(|said| until > said + WORTH_SAYING) {
+                    last.1 = Some(until);
+                    note(&(line + "\n"));
                 }
             }
         }

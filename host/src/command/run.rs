@@ -149,6 +149,14 @@ async fn interrupted(signals: &Signals, stop: &StopHandle, outputs: &Outputs) {
     signals.times(2).await;
 }
 
+/// A further count, where there is something to count: all of a line add up.
+fn besides(count: u64, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        _ => format!(", {count} {what}"),
+    }
+}
+
 fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
     let Tally {
         rows,
@@ -160,8 +168,12 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
     let mut lines = Vec::new();
     if parts != Parts::Load {
         lines.push(format!(
-            "rows       {} read: {} done, {} rejected, {} pending",
-            rows.read, rows.done, rows.rejected, rows.pending,
+            "rows       {} read: {} done, {} rejected, {} pending{}",
+            rows.read,
+            rows.done,
+            rows.rejected,
+            rows.pending,
+            besides(rows.resumed, "resumed"),
         ));
         lines.push(format!(
             "requests   {} planned: {} done, {} rejected, {} pending ({} sent, {} of them repeats)",
@@ -181,12 +193,13 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
         lines.push(format!("documents  {} printed", documents.handed_over));
     } else {
         lines.push(format!(
-            "documents  {} in all: {} written, {} superseded, {} rejected, {} pending",
+            "documents  {} in all: {} written, {} superseded, {} rejected, {} pending{}",
             documents.total,
             documents.written,
             documents.superseded,
             documents.rejected,
             documents.pending,
+            besides(documents.unchanged, "unchanged"),
         ));
         lines.push(format!(
             "DynamoDB   {} sent, {} of them repeats; {} write capacity units",

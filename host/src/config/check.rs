@@ -26,7 +26,8 @@ pub(super) fn check(config: &Config) -> Checked {
     for (index, origin) in config.egress.origins.iter().enumerate() {
         is_origin(&format!("egress.origins.{index}"), origin)?;
     }
-    within("run.chunk_rows", config.run.chunk_rows, 1..=10_000)?;
+    let chunk_rows = config.run.chunk_rows.unwrap_or(1);
+    within("run.chunk_rows", chunk_rows, 1..=10_000)?;
     within(
         "run.workers",
         config.run.workers,
@@ -67,6 +68,13 @@ fn source(source: &Source, limits: &Limits) -> Checked {
     }
     within("source.max_pages", source.max_pages, 1..=10_000)?;
     within("source.concurrency", source.concurrency, 1..=256)?;
+    // More would wait for a place, and that counts against their timeout.
+    not_above(
+        "source.concurrency",
+        source.concurrency.into(),
+        "limits.requests_in_flight",
+        limits.requests_in_flight.into(),
+    )?;
     not_above(
         "source.request_timeout_ms",
         u64::from(source.request_timeout_ms),

@@ -129,6 +129,9 @@ const TAIL: &str = r#"# What the component may reach beyond the source itself.
 # [run]
 # chunk_rows = 50                   # rows per call into the component
 # workers = 4                       # calls at once
+# max_wait = "1h"                   # for an upstream that has answered before
+# max_rejected = "5%"               # or a number; the run stops beyond it
+# resume_within = "12h"             # an older run is begun anew
 
 # What was written is kept beside this file, so that a run that was stopped or
 # killed goes on, and what hasn't changed isn't written again.

@@ -9,6 +9,7 @@ mod ledger;
 mod load;
 mod preset;
 mod rows;
+mod run;
 mod source;
 mod table;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use ledger::Ledger;
 pub use load::Section;
 pub use preset::PRESETS;
 pub use rows::{FileRows, Format, Input, PostgresRows, Rows};
+pub use run::{Run, Share, Span};
 pub use source::{Attribute, Auth, AuthBy, AuthMethod, Axis, Header, Pagination, Retry, Source};
 pub use table::{Credentials, Key, KeyType, Keys, Table};
 
@@ -92,24 +94,4 @@ pub struct Egress {
     pub origins: Vec<String>,
     /// Private, loopback or link-local addresses that origins may resolve to.
     pub addresses: Vec<IpAddr>,
-}
-
-/// How work is cut and spread.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Run {
-    /// Rows in one call into the component.
-    pub chunk_rows: u32,
-    /// Calls into the component at once.
-    pub workers: u32,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self {
-            chunk_rows: 50,
-            workers: 4,
-        }
-    }
 }

@@ -70,7 +70,7 @@ fn a_value_adds_no_settings() {
 #[test]
 fn numbers_may_come_from_the_environment() {
     let config = parse("[run]\nworkers = '${NUMBER}'\nchunk_rows = '${UNSET:-9}'");
-    assert_eq!((config.run.workers, config.run.chunk_rows), (12, 9));
+    assert_eq!((config.run.workers, config.run.chunk_rows), (12, Some(9)));
 }
 
 const SOURCE: &str = "[source]\nurl = 'https://api.example.com/{id}'\n";
@@ -116,7 +116,7 @@ fn defaults() {
         (5, 20_000)
     );
     assert_eq!(config.table().unwrap().concurrency, 8);
-    assert_eq!((config.run.chunk_rows, config.run.workers), (50, 4));
+    assert_eq!((config.run.chunk_rows, config.run.workers), (None, 4));
     assert_eq!(config.rows().unwrap_err().setting(), Some("rows"));
 }
 
@@ -275,7 +275,7 @@ fn mistakes_of_form() {
     check_mistake(
         "[run]\nfoo = 1",
         "`run.foo` (line 2): there is no such setting",
-        Some("known here: `chunk_rows`, `workers`"),
+        Some("known here: `chunk_rows`, `workers`, `max_wait`, `max_rejected`, `resume_within`"),
     );
     check_mistake(
         "[run]\nworkers = 'hunter2'",

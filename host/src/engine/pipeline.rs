@@ -65,6 +65,13 @@ impl Pipeline {
         self
     }
 
+    /// How many requests one call is given at the most: half of what it may
+    /// send, for pages and repeats.
+    #[must_use]
+    pub fn requests_per_part(&self) -> usize {
+        size((self.runtime.limits.requests_per_call / 2).max(1).into())
+    }
+
     /// Rows → documents. `only` restricts the call to those cells. `budget`
     /// shortens [`Limits::budget`](crate::limits::Limits::budget).
     pub async fn extract(

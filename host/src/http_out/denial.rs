@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Denial {
     message: String,
     hint: Option<Hint>,
+    /// It's the number of requests that is refused: fewer at once may pass.
+    too_many: bool,
 }
 
 impl Denial {
@@ -32,7 +34,24 @@ impl Denial {
             })
             .take(LONGEST)
             .collect();
-        Self { message, hint }
+        Self {
+            message,
+            hint,
+            too_many: false,
+        }
+    }
+
+    /// A refusal of one request too many in a call.
+    pub(crate) fn too_many(message: impl Into<String>, hint: Hint) -> Self {
+        Self {
+            too_many: true,
+            ..Self::new(message, Some(hint))
+        }
+    }
+
+    /// Whether fewer requests at once may pass.
+    pub(crate) fn is_too_many(&self) -> bool {
+        self.too_many
     }
 
     /// What to do about it.

@@ -73,11 +73,9 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Answered> + Send> {
         let Some(left) = self.left.checked_sub(1) else {
             let limit = self.outbound.limits.requests_per_call;
-            self.denials.record(Denial::new(
+            self.denials.record(Denial::too_many(
                 format!("policy refuses more than {limit} HTTP requests in one call"),
-                Some(Hint::new(
-                    "raise `[limits] requests_per_call` in rowcast.toml",
-                )),
+                Hint::new("raise `[limits] requests_per_call` in rowcast.toml"),
             ));
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         };

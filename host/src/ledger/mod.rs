@@ -54,6 +54,8 @@ pub struct LedgerRun {
     /// None where only contents are kept, not rows.
     record: Option<RunRecord>,
     resumed: bool,
+    /// A run of the same work that is too old to be continued.
+    outdated: Option<RunRecord>,
 }
 
 /// One operation of either store.
@@ -101,6 +103,7 @@ impl Ledger {
             scope,
             record: None,
             resumed: false,
+            outdated: None,
         }
     }
 }
@@ -112,11 +115,24 @@ impl LedgerRun {
         self.record.as_ref().map(|record| record.id.as_str())
     }
 
-    /// Rows that were finished before, if this goes on with an earlier run.
+    /// Rows that were finished before, if this continues an earlier run.
     #[must_use]
     pub fn resumed(&self) -> Option<u64> {
         let record = self.record.as_ref().filter(|_| self.resumed)?;
         Some(record.rows)
+    }
+
+    /// When the run was begun.
+    #[must_use]
+    pub fn started(&self) -> Option<SystemTime> {
+        self.record.as_ref().map(RunRecord::started)
+    }
+
+    /// A run of the same work that wasn't finished, and is too old to be
+    /// continued.
+    #[must_use]
+    pub fn outdated(&self) -> Option<&RunRecord> {
+        self.outdated.as_ref()
     }
 
     /// Until when the earlier run was asked to be silent, where that isn't over.

@@ -21,6 +21,9 @@ pub struct RunRecord {
     pub rows: u64,
     /// Seconds since 1970 before which the source asked not to be bothered.
     pub silent_until: Option<u64>,
+    /// Seconds since 1970 when it was begun; 0 where that isn't known.
+    #[serde(default)]
+    pub started: u64,
 }
 
 /// Whether a run has ended.
@@ -38,8 +41,8 @@ pub enum RunState {
 /// Which run to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// The open run of the same work, or a new one.
-    Continue,
+    /// The open run of the same work, if it isn't older than that, or a new one.
+    Continue(Duration),
     /// A new one.
     Fresh,
     /// That one.
@@ -49,6 +52,13 @@ pub enum Begin {
 impl RunRecord {
     pub(crate) fn is_open(&self) -> bool {
         self.state == RunState::Open
+    }
+
+    /// When it was begun.
+    #[must_use]
+    pub fn started(&self) -> SystemTime {
+        let started = UNIX_EPOCH.checked_add(Duration::from_secs(self.started));
+        started.unwrap_or(UNIX_EPOCH)
     }
 
     pub(super) fn silent_until(&self, now: SystemTime) -> Option<SystemTime> {
@@ -69,16 +79,22 @@ impl Ledger {
     ) -> Result<LedgerRun, LedgerError> {
         let fingerprint = Hash::of(&[&work.to_string(), &scope.to_string()]).to_string();
         let runs = self.runs().await?;
-        let chosen = match how {
-            Begin::Resume(id) => Some(resumable(id, &fingerprint, &runs)?.clone()),
-            Begin::Continue => runs
-                .iter()
-                .rfind(|run| run.is_open() && run.fingerprint == fingerprint)
-                .cloned(),
-            Begin::Fresh => None,
+        let open = runs
+            .iter()
+            .rfind(|run| run.is_open() && run.fingerprint == fingerprint);
+        let (chosen, outdated) = match how {
+            Begin::Resume(id) => (Some(resumable(id, &fingerprint, &runs)?), None),
+            Begin::Continue(within) => {
+                let age = |run: &&RunRecord| now.duration_since(run.started()).unwrap_or_default();
+                (
+                    open.filter(|run| age(run) <= *within),
+                    open.filter(|run| age(run) > *within),
+                )
+            }
+            Begin::Fresh => (None, None),
         };
         if let Some(record) = chosen {
-            return Ok(self.run(record, scope, true));
+            return Ok(self.run(record.clone(), scope, true));
         }
         for run in runs
             .iter()
@@ -94,8 +110,10 @@ impl Ledger {
             )?;
         }
         if let Some(surplus) = runs.len().checked_sub(KEPT) {
+            // Open runs of other work may be continued.
             let old = runs
                 .iter()
+                .filter(|run| !run.is_open() || run.fingerprint == fingerprint)
                 .take(surplus)
                 .map(|run| run.id.clone())
                 .collect();
@@ -107,9 +125,13 @@ impl Ledger {
             state: RunState::Open,
             rows: 0,
             silent_until: None,
+            started: now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         };
         stored!(self, put(record.clone()))?;
-        Ok(self.run(record, scope, false))
+        Ok(LedgerRun {
+            outdated: outdated.cloned(),
+            ..self.run(record, scope, false)
+        })
     }
 
     fn run(&self, record: RunRecord, scope: Hash, resumed: bool) -> LedgerRun {
@@ -118,6 +140,7 @@ impl Ledger {
             scope,
             record: Some(record),
             resumed,
+            outdated: None,
         }
     }
 }

@@ -157,12 +157,17 @@ impl<'a> Books<'a> {
         left
     }
 
-    /// Documents that are not written after all.
-    pub fn leave(&mut self, documents: &[Document]) {
+    /// Lets go of the keys of documents that aren't written now.
+    pub fn release(&mut self, documents: &[Document]) {
         let keys = documents
             .iter()
             .filter_map(|document| Some((document.entry.as_ref()?.key, None)));
         self.admission.settle(keys);
+    }
+
+    /// Documents that are not written after all.
+    pub fn leave(&mut self, documents: &[Document]) {
+        self.release(documents);
         self.unfinished
             .extend(documents.iter().map(|document| document.at.row));
     }

@@ -1,10 +1,12 @@
 //! What happens during a run, as values for whoever watches it.
 
 use super::tally::Tally;
+use crate::config::Share;
 use crate::hint::Hint;
 use crate::http_out::denial::Denial;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// Something that happened. Events come in no particular order between chunks.
@@ -17,6 +19,15 @@ pub enum Event {
     Rejected(Box<Rejection>),
     /// Documents of a run that has no table to write them to.
     Documents(Vec<String>),
+    /// A worker waits for an upstream.
+    Waiting {
+        /// For whom.
+        by: Upstream,
+        /// Until when.
+        until: SystemTime,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Takes in what happens during a run, and puts out what must not be lost.
@@ -127,6 +138,15 @@ pub enum Upstream {
     Table,
 }
 
+impl fmt::Display for Upstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Source => "the source",
+            Self::Table => "DynamoDB",
+        })
+    }
+}
+
 /// Why a run ended before its rows did.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -134,9 +154,11 @@ pub enum Stopped {
     /// Somebody asked it to.
     #[error("stopped on request")]
     Requested,
-    /// An upstream asked for silence.
+    /// An upstream asks to be left alone for longer than the run waits.
     #[error("{reason}; it asks to wait {}", span(*retry_after))]
     RateLimited {
+        /// Which.
+        by: Upstream,
         /// How long.
         retry_after: Duration,
         /// When that has passed.
@@ -158,6 +180,14 @@ pub enum Stopped {
     /// The configuration or the input is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// More was rejected than `[run] max_rejected` allows.
+    #[error("{rejected} were rejected, more than `[run] max_rejected` = {limit} allows")]
+    Rejections {
+        /// How much was.
+        rejected: u64,
+        /// How much may be.
+        limit: Share,
+    },
     /// An upstream stayed unavailable.
     #[error("{0}")]
     Unavailable(String),
@@ -201,7 +231,10 @@ impl Stopped {
                 }
             })),
             Self::Policy(denial) => denial.hint(),
-            Self::Invalid(_) => None,
+            Self::Invalid(_) | Self::Output(_) => None,
+            Self::Rejections { .. } => Some(Hint::new(
+                "the reasons are above, and all of them in the file of `--rejected`",
+            )),
             Self::Unavailable(_) => Some(Hint::new("run again later, or see `rowcast check`")),
             Self::Budget => Some(Hint::new(
                 "raise `limits.call_seconds`, or lower `run.chunk_rows`",
@@ -209,7 +242,6 @@ impl Stopped {
             Self::Component(error) => error.hint(),
             Self::Rows(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
-            Self::Output(_) => None,
         }
     }
 }

@@ -7,8 +7,12 @@ mod again;
 mod books;
 mod chunk;
 mod event;
+mod extracting;
+mod loading;
 mod order;
+mod patience;
 mod tally;
+mod upstreams;
 
 pub use admission::Unchanged;
 pub use again::{documents_again, rows_again};
@@ -16,6 +20,7 @@ pub use chunk::call_stopped;
 pub use event::{Event, Observe, OutputError, Rejection, Stopped, Upstream, clock};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
+use crate::config::{self, Share};
 use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
@@ -24,12 +29,17 @@ use chunk::{Chunk, Outcome};
 use futures_util::StreamExt;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use upstreams::Upstreams;
 
 /// How many chunks may be on their way beyond the oldest that isn't finished:
 /// what is known of the keys of all of them is in memory.
 const CHUNKS_AHEAD: u64 = 64;
+
+/// Bytes of rows, or of documents to load, that make a chunk full.
+const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 
 /// A run of the pipeline over rows.
 ///
@@ -45,6 +55,8 @@ pub struct Run {
     ledger: Option<LedgerRun>,
     unchanged: Unchanged,
     again: bool,
+    max_wait: Duration,
+    max_rejected: Option<Share>,
 }
 
 /// What a run does with its rows.
@@ -121,6 +133,8 @@ impl Run {
             ledger: None,
             unchanged: Unchanged::default(),
             again: false,
+            max_wait: config::Run::default().max_wait.0,
+            max_rejected: None,
         }
     }
 
@@ -128,6 +142,20 @@ impl Run {
     #[must_use]
     pub fn chunk_rows(mut self, chunk_rows: usize) -> Self {
         self.chunk_rows = chunk_rows.max(1);
+        self
+    }
+
+    /// How long it waits for an upstream that has answered in this run.
+    #[must_use]
+    pub fn max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = max_wait;
+        self
+    }
+
+    /// How much may be rejected before it stops; none: anything.
+    #[must_use]
+    pub fn max_rejected(mut self, max_rejected: Option<Share>) -> Self {
+        self.max_rejected = max_rejected;
         self
     }
 
@@ -187,6 +215,17 @@ impl Run {
         let admission = Admission::new(self.ledger.clone(), self.unchanged.clone());
         let admission = Arc::new(admission);
         let mut stop = self.stop.subscribe();
+        let upstreams = Upstreams::new(
+            self.pipeline.clone(),
+            Arc::clone(&observe),
+            self.max_wait,
+            stop.clone(),
+        );
+        let upstreams = Arc::new(upstreams);
+        if matches!(*self.stages, Stages::All { .. } | Stages::Load { .. }) {
+            // It was described before.
+            upstreams.succeeded(Upstream::Table);
+        }
         let mut state = State::default();
         let mut workers = JoinSet::new();
         loop {
@@ -196,10 +235,10 @@ impl Run {
                 let (number, first_row, lines) = state.take_chunk();
                 admission.begin(number);
                 let (admission, observe) = (Arc::clone(&admission), Arc::clone(&observe));
-                let run = self.clone();
+                let (run, upstreams) = (self.clone(), Arc::clone(&upstreams));
                 workers.spawn(async move {
-                    let outcome = run.work(&admission, number, first_row, lines, &*observe);
-                    (number, outcome.await)
+                    let shared = (&*admission, &*upstreams, &*observe);
+                    (number, run.work(shared, number, first_row, lines).await)
                 });
                 continue;
             }
@@ -211,12 +250,16 @@ impl Run {
                 Some(finished) = workers.join_next() => {
                     let (number, outcome): (u64, Outcome) = finished?;
                     state.finished(number, outcome);
+                    if let Some(limit) = self.max_rejected.filter(|limit| state.tally.exceeds(*limit)) {
+                        let rejected = state.tally.rejections();
+                        state.stop(Some(Stopped::Rejections { rejected, limit }));
+                    }
                     let told = observe.event(Event::Progress(state.tally)).await;
                     state.stop(told.err().map(Stopped::Output));
                 }
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
-                    Some(Ok(row)) => state.buffer.push(row),
+                    Some(Ok(row)) => state.push(row),
                     // The rows before it are as good as any.
                     Some(Err(error)) => state.end(Some(error)),
                     None => state.end(None),
@@ -247,20 +290,25 @@ impl Run {
     async fn note_end(&self, stopped: Option<&Stopped>) -> Result<(), LedgerError> {
         match (&self.ledger, stopped) {
             (Some(ledger), None) => ledger.finish().await,
-            (Some(ledger), Some(Stopped::RateLimited { resume_at, .. })) => {
-                ledger.silence(*resume_at).await
-            }
+            // The table's own limit is nothing that the source asked for.
+            (
+                Some(ledger),
+                Some(Stopped::RateLimited {
+                    by: Upstream::Source,
+                    resume_at,
+                    ..
+                }),
+            ) => ledger.silence(*resume_at).await,
             _ => Ok(()),
         }
     }
 
     async fn work(
         self,
-        admission: &Admission,
+        (admission, upstreams, observe): (&Admission, &Upstreams, &dyn Observe),
         number: u64,
         first_row: u64,
         lines: Vec<String>,
-        observe: &dyn Observe,
     ) -> Outcome {
         let again = match &*self.stages {
             Stages::All { source, .. } | Stages::Extract { source } if self.again => {
@@ -276,6 +324,7 @@ impl Run {
             pipeline: &self.pipeline,
             stages: &self.stages,
             admission,
+            upstreams,
             number,
             first_row,
             lines: &lines,
@@ -294,6 +343,7 @@ struct State {
     stopped: Option<Stopped>,
     /// Rows read, and not given to a worker yet: less than a chunk.
     buffer: Vec<String>,
+    bytes: usize,
     /// Rows given to workers.
     given: u64,
     /// Chunks given to workers.
@@ -311,8 +361,14 @@ impl State {
         self.failed = failed;
     }
 
+    fn push(&mut self, row: String) {
+        self.bytes += row.len();
+        self.buffer.push(row);
+    }
+
     fn has_chunk(&self, chunk_rows: usize) -> bool {
-        self.buffer.len() >= chunk_rows || (self.ended && !self.buffer.is_empty())
+        let full = self.buffer.len() >= chunk_rows || self.bytes >= CHUNK_BYTES;
+        full || (self.ended && !self.buffer.is_empty())
     }
 
     /// Whether the next chunk is near enough to the oldest unfinished one.
@@ -324,6 +380,7 @@ impl State {
     /// A chunk's number, its first row's number, and its rows.
     fn take_chunk(&mut self) -> (u64, u64, Vec<String>) {
         let chunk = std::mem::take(&mut self.buffer);
+        self.bytes = 0;
         let (number, first_row) = (self.begun, self.given);
         self.unfinished.insert(number);
         self.begun += 1;

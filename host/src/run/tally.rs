@@ -1,6 +1,7 @@
 //! What was done with rows, requests, records and documents → counts that are
 //! checked to balance. Pure.
 
+use crate::config::Share;
 use serde::Serialize;
 
 /// Counts of one run so far. Everything that was taken in is in exactly one of
@@ -192,7 +193,43 @@ impl Tally {
     /// Whether anything was refused for good.
     #[must_use]
     pub fn has_rejections(&self) -> bool {
-        self.requests.rejected + self.records.rejected + self.documents.rejected > 0
+        self.rejections() > 0
+    }
+
+    /// How many were refused for good.
+    #[must_use]
+    pub fn rejections(&self) -> u64 {
+        self.requests.rejected + self.records.rejected + self.documents.rejected
+    }
+
+    /// Whether more was refused than may be. A share is one of the requests,
+    /// records or documents that have ended, once there are enough of them.
+    #[must_use]
+    pub fn exceeds(&self, limit: Share) -> bool {
+        const ENOUGH: u64 = 20;
+        let part = match limit {
+            Share::Count(count) => return self.rejections() > count,
+            Share::Part(part) => part,
+        };
+        let Self {
+            requests,
+            records,
+            documents,
+            ..
+        } = self;
+        let ended = [
+            (requests.rejected, requests.planned - requests.pending),
+            (records.rejected, records.received),
+            (documents.rejected, documents.total - documents.pending),
+        ];
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a share needs no more precision than that"
+        )]
+        let exceeds = |(rejected, all): &(u64, u64)| {
+            *all >= ENOUGH && *rejected as f64 > part * *all as f64
+        };
+        ended.iter().any(exceeds)
     }
 
     /// Whether anything is left to do.
@@ -275,6 +312,25 @@ mod tests {
         check(|tally| tally.documents.total += 1, "records and documents");
         check(|tally| tally.documents.unchanged = 0, "documents");
         check(|tally| tally.documents.written -= 1, "documents");
+    }
+
+    #[test]
+    fn how_much_may_be_rejected() {
+        fn check(rejected: u64, all: u64, limit: Share, expected: bool) {
+            let mut tally = Tally::default();
+            tally.requests.planned = all + 7;
+            tally.requests.pending = 7;
+            tally.requests.rejected = rejected;
+            assert_eq!(tally.exceeds(limit), expected, "{rejected} of {all}, {limit}");
+        }
+        check(0, 100, Share::Count(0), false);
+        check(1, 100, Share::Count(0), true);
+        check(5, 100, Share::Count(5), false);
+        check(5, 100, Share::Part(0.05), false);
+        check(6, 100, Share::Part(0.05), true);
+        check(19, 19, Share::Part(0.05), false);
+        check(20, 20, Share::Part(0.05), true);
+        check(20, 20, Share::Part(1.0), false);
     }
 
     #[test]

@@ -1,0 +1,170 @@
+//! Why a call stopped → a wait for its upstream, or the end of the run. One for
+//! each run, shared by all its workers.
+
+use super::event::{Event, Observe, Stopped, Upstream};
+use super::patience::{Patience, Verdict};
+use crate::engine::{PendingRequest, Pipeline, Request, Source};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// A request that was answered before, asked for again, has that long.
+const PROBE: Duration = Duration::from_secs(30);
+
+/// The least that is waited for: an upstream that names no time is not asked
+/// again at once.
+const SHORTEST_WAIT: Duration = Duration::from_millis(50);
+
+/// What is in flight when a run is asked to stop has that long to end.
+/// Containers are killed after 30 seconds.
+const LAST_CALLS: Duration = Duration::from_secs(20);
+
+/// What a run knows about its upstreams, and who waits for them.
+pub struct Upstreams {
+    pipeline: Pipeline,
+    observe: Arc<dyn Observe>,
+    started: Instant,
+    patience: Mutex<Patience>,
+    stop: watch::Receiver<bool>,
+    answered: Mutex<Option<Answered>>,
+}
+
+/// A request that the source has answered in this run.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub row: String,
+    pub combination: u32,
+}
+
+impl Upstreams {
+    pub fn new(
+        pipeline: Pipeline,
+        observe: Arc<dyn Observe>,
+        max_wait: Duration,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            pipeline,
+            observe,
+            started: Instant::now(),
+            patience: Mutex::new(Patience::new(max_wait)),
+            stop,
+            answered: Mutex::default(),
+        }
+    }
+
+    /// Something succeeded.
+    pub fn succeeded(&self, upstream: Upstream) {
+        self.patience().succeeded(upstream);
+    }
+
+    /// A request that can tell whether the source still answers.
+    pub fn answered(&self, request: impl FnOnce() -> Option<Answered>) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if answered.is_none() {
+            *answered = request();
+        }
+    }
+
+    /// Whether something has succeeded in this run.
+    pub fn has_answered(&self, upstream: Upstream) -> bool {
+        self.patience().has_answered(upstream)
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Returns some time after the run was asked to stop: what is still in
+    /// flight then is left.
+    pub async fn cut_off(&self) {
+        let mut stop = self.stop.clone();
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(LAST_CALLS).await;
+    }
+
+    /// Waits as long as the upstream asks, if the run has that patience; if it
+    /// hasn't, the reason stays one to stop.
+    pub async fn wait_out(&self, limited: Stopped) -> Option<Stopped> {
+        let Stopped::RateLimited {
+            by,
+            retry_after,
+            reason,
+            ..
+        } = &limited
+        else {
+            return Some(limited);
+        };
+        let verdict = self
+            .patience()
+            .asked_to_wait(*by, *retry_after, self.started.elapsed());
+        match verdict {
+            Verdict::Wait(wait) => self.wait(*by, wait.max(SHORTEST_WAIT), reason).await,
+            Verdict::Stop => Some(limited),
+        }
+    }
+
+    /// Waits until an upstream that is out of order may be tried again.
+    pub async fn wait_for_recovery(&self, by: Upstream, reason: &str) -> Option<Stopped> {
+        let random = RandomState::new().build_hasher().finish();
+        let verdict = self
+            .patience()
+            .out_of_order(by, self.started.elapsed(), random);
+        match verdict {
+            Verdict::Wait(wait) => self.wait(by, wait, reason).await,
+            Verdict::Stop => Some(Stopped::Unavailable(reason.to_owned())),
+        }
+    }
+
+    /// Whether the source answers a request that it answered before.
+    pub async fn source_answers(&self, source: &Source) -> bool {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Answered { row, combination }) = answered.clone() else {
+            return false;
+        };
+        drop(answered);
+        let request = Request {
+            row: 0,
+            combination,
+        };
+        let resume = None;
+        let only = [PendingRequest { request, resume }];
+        let asked = self
+            .pipeline
+            .extract(source, &[row], Some(&only), Some(PROBE))
+            .await;
+        let answers = asked.result.is_ok_and(|extraction| extraction.done.len() == 1);
+        if answers {
+            self.succeeded(Upstream::Source);
+        }
+        answers
+    }
+
+    /// Waits, and says so.
+    async fn wait(&self, by: Upstream, wait: Duration, reason: &str) -> Option<Stopped> {
+        let now = SystemTime::now();
+        let waiting = Event::Waiting {
+            by,
+            until: now.checked_add(wait).unwrap_or(now),
+            reason: reason.to_owned(),
+        };
+        if let Err(error) = self.observe.event(waiting).await {
+            return Some(Stopped::Output(error));
+        }
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => None,
+            _ = stop.wait_for(|stop| *stop) => Some(Stopped::Requested),
+        }
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
