@@ -33,13 +33,13 @@ fn places(name: &str) -> impl Iterator<Item = PathBuf> {
     let folders = [
         "",
         "host/src",
-        "component/src",
-        "component/src/extract",
-        "component/src/load",
+        "component/pipeline/src",
+        "component/pipeline/src/extract",
+        "component/pipeline/src/load",
     ];
     let more = [
-        "component/src/dynamodb",
-        "component/src/query",
+        "component/pipeline/src/dynamodb",
+        "component/pipeline/src/query",
         "host/src/engine",
         "host/src/dynamodb",
         "host/src/command",

@@ -13,9 +13,9 @@ use rowcast::demo::catalog::Catalog;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-#[path = "../component/adapter/src/sign/second.rs"]
-mod second;
-pub use second::SECRET;
+#[path = "../component/aws/src/sign/reference_sigv4.rs"]
+mod reference_sigv4;
+pub use reference_sigv4::SECRET;
 
 pub const KEY: &str = "AKIDEXAMPLE";
 pub const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//token+=";
@@ -69,14 +69,14 @@ impl Received {
             .collect();
         let (_, scope) = self.authorization("Credential=").split_once('/').unwrap();
         assert_eq!(self.parts.uri.path_and_query().unwrap(), "/");
-        second::steps(self.parts.method.as_str(), &headers, body, scope, secret).signature
+        reference_sigv4::steps(self.parts.method.as_str(), &headers, body, scope, secret).signature
     }
 }
 
 /// What must hold of each request.
 fn check(received: &Received, authority: &str) {
     let whole = Request::from_parts(received.parts.clone(), received.body.clone());
-    let signed = second::verify(&whole, SECRET);
+    let signed = reference_sigv4::verify(&whole, SECRET);
     let signature = received.authorization("Signature=");
     assert_ne!(
         received.signature("another secret", &received.body),

@@ -10,7 +10,7 @@ use super::credentials::tests::Script;
 use super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
 use crate::secret::Secret;
-use second::{SECRET, verify};
+use reference_sigv4::{SECRET, verify};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -12,7 +12,7 @@ use super::*;
 use crate::config::{Key, KeyType};
 use crate::limits::Limits;
 use crate::secret::Secret;
-use rowcast_dynamodb::endpoint::Endpoint;
+use rowcast_aws::endpoint::Endpoint;
 
 const AT_ONCE: Polling = Polling {
     first: Duration::ZERO,
