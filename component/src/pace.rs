@@ -18,7 +18,7 @@ mod rate;
 use crate::numbers::{float, milliseconds, whole};
 use history::History;
 use quota::Quota;
-use rate::{Circumstances, Rate};
+use rate::{Circumstances, Cycle, Rate};
 use std::collections::VecDeque;
 
 /// What may be in flight before anything was answered: few enough for an
@@ -117,21 +117,6 @@ enum Limit {
     Unknown,
     Rate(Rate),
     Quota(Quota),
-}
-
-/// From one refusal to the next.
-#[derive(Clone, Copy, Debug, Default)]
-struct Cycle {
-    started_ms: Option<u64>,
-    accepted: u64,
-    /// When the first was accepted after the refusal that it began with.
-    resumed_ms: u64,
-    /// When it ended by a refusal.
-    ended_ms: Option<u64>,
-    /// Reservations in flight then.
-    risen: f64,
-    /// The last refusal, where the upstream asked for no pause.
-    silent_ms: Option<u64>,
 }
 
 impl Pace {

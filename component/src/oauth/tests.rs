@@ -231,7 +231,7 @@ fn a_token_that_has_worked_has_expired() {
 
 #[test]
 fn tokens_are_renewed_before_they_expire() {
-    let check = |life, usable| {
+    let check = |life: u64, usable: u64| {
         let mut tokens = Tokens::default();
         tokens.fetched((), Some(life), 1_000);
         assert!(tokens.present(1_000 + usable - 1).is_some(), "{life}");

@@ -1,7 +1,7 @@
 //! Units per moving window: used up at once, then waited for.
 
-use super::Cycle;
 use super::history::History;
+use super::rate::Cycle;
 use crate::numbers::{float, milliseconds};
 
 /// Pauses are asked for in whole seconds, so that most are a part of one too

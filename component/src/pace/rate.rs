@@ -1,6 +1,5 @@
 //! Units per second: a measured rate, and how it rises until it is refused.
 
-use super::Cycle;
 use crate::numbers::float;
 
 /// A rate starts this much below what was measured.
@@ -52,6 +51,21 @@ pub(super) struct Rate {
     hidden: u32,
     /// Somebody had to wait for the rate.
     limits: bool,
+}
+
+/// From one refusal to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cycle {
+    pub(super) started_ms: Option<u64>,
+    pub(super) accepted: u64,
+    /// When the first was accepted after the refusal that it began with.
+    pub(super) resumed_ms: u64,
+    /// When it ended by a refusal.
+    pub(super) ended_ms: Option<u64>,
+    /// Reservations in flight then.
+    pub(super) risen: f64,
+    /// The last refusal, where the upstream asked for no pause.
+    pub(super) silent_ms: Option<u64>,
 }
 
 /// What a rate is set by.
