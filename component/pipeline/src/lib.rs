@@ -41,6 +41,9 @@ pub mod extract;
 pub mod fuzzing;
 pub mod load;
 pub mod message;
+pub mod numbers;
+pub mod oauth;
+pub mod pace;
 pub mod platform;
 #[cfg(test)]
 #[expect(
@@ -50,3 +53,4 @@ pub mod platform;
 )]
 mod properties;
 pub mod query;
+pub mod retry;
