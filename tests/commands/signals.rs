@@ -2,10 +2,11 @@
 
 use super::{settled, spotify, stage, tracks};
 use crate::support::command::{control_c, prepare};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use expect_test::{Expect, expect};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 

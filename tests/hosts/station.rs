@@ -3,9 +3,10 @@
 use super::case::{Answer, Case, Table};
 use super::http;
 use crate::signature::{KEY, Received, SECRET, TOKEN};
-use crate::support::faulty_dynamodb::{DynamoPlan, FaultyDynamo};
-use crate::support::source::{Reply, ScriptedSource, Seen};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::{Reply, Seen};
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::table::{DynamoPlan, FaultyDynamo};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

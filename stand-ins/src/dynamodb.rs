@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::error::DemoError;
+use crate::StartError;
 use dynoxide::{Database, server};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -25,8 +25,8 @@ pub struct TemporaryDynamoDb {
 
 impl TemporaryDynamoDb {
     /// Listens on a free port of 127.0.0.1 and answers from then on.
-    pub async fn start() -> Result<Self, DemoError> {
-        let listen = |source| DemoError::Listen {
+    pub async fn start() -> Result<Self, StartError> {
+        let listen = |source| StartError::Listen {
             server: "DynamoDB",
             source,
         };
@@ -34,7 +34,7 @@ impl TemporaryDynamoDb {
             .await
             .map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let database = Database::memory().map_err(|error| DemoError::DynamoDb(error.into()))?;
+        let database = Database::memory().map_err(|error| StartError::DynamoDb(error.into()))?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(server::serve_with_shutdown(listener, database, async {
             // An error means that the sender is gone, which is the signal.
