@@ -44,13 +44,15 @@ impl Limit {
 
     /// The least time that so many units take.
     #[must_use]
-    pub fn ideal(&self, units: u32) -> Duration {
+    pub fn ideal(&self, units: f64) -> Duration {
         match *self {
             Self::Bucket { per_second, burst } => {
-                let waiting = (f64::from(units) - burst).max(0.0);
-                Duration::from_secs_f64(waiting / per_second)
+                Duration::from_secs_f64((units - burst).max(0.0) / per_second)
             }
-            Self::Window { most, span } => span * (units.saturating_sub(1) / most.max(1)),
+            Self::Window { most, span } => {
+                let spans = ((units - 1.0).max(0.0) / f64::from(most)).floor();
+                span.mul_f64(spans)
+            }
         }
     }
 }
@@ -176,7 +178,7 @@ mod tests {
             let mut meter = Meter::new(limit);
             assert_eq!(meter.take(1.0, begun), Ok(()));
             let wait = meter.take(1.0, begun).err().unwrap_or_default();
-            assert_eq!(wait, limit.ideal(2), "{limit:?}");
+            assert_eq!(wait, limit.ideal(2.0), "{limit:?}");
             assert!(meter.take(1.0, begun + wait / 2).is_err(), "{limit:?}");
             assert_eq!(meter.take(1.0, begun + wait), Ok(()), "{limit:?}");
         }
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn ideal_times() {
-        let seconds = |limit: Limit, units| limit.ideal(units).as_secs_f64();
+        let seconds = |limit: Limit, units| limit.ideal(f64::from(units)).as_secs_f64();
         assert!((seconds(Limit::per_second(10.0), 101) - 10.0).abs() < 1e-9);
         assert!((seconds(Limit::window(50, 5), 50)).abs() < 1e-9);
         assert!((seconds(Limit::window(50, 5), 51) - 5.0).abs() < 1e-9);

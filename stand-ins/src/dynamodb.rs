@@ -4,12 +4,23 @@
 mod tests;
 
 use crate::StartError;
+use bytes::Bytes;
 use dynoxide::{Database, server};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// It wants one, and any will do.
+const ANY_SIGNATURE: &str = "AWS4-HMAC-SHA256 \
+    Credential=demo/20261123/us-east-1/dynamodb/aws4_request, \
+    SignedHeaders=host;x-amz-date, Signature=00";
 
 /// Requests take milliseconds, so whoever takes longer has stopped reading.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
@@ -51,6 +62,46 @@ impl TemporaryDynamoDb {
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Carries out an operation, signed by nobody: status and answer. What gives
+    /// no answer is a status of 0.
+    pub async fn call(&self, operation: &str, body: &Value) -> (u16, Value) {
+        let request = http::Request::post(self.endpoint())
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+            .header("x-amz-date", "20261123T000000Z")
+            .header("authorization", ANY_SIGNATURE)
+            .body(Full::<Bytes>::from(body.to_string()));
+        let exchange = async {
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            let answer = client.request(request.map_err(io::Error::other)?).await;
+            let (head, body) = answer.map_err(io::Error::other)?.into_parts();
+            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+            io::Result::Ok((head.status.as_u16(), serde_json::from_slice(&body)?))
+        };
+        exchange
+            .await
+            .unwrap_or_else(|error| (0, json!({ "message": error.to_string() })))
+    }
+
+    /// Makes a table with keys such as `artist_id S, country_track S`: status and
+    /// answer.
+    pub async fn create(&self, name: &str, keys: &str) -> (u16, Value) {
+        let keys = keys.split(", ").filter_map(|key| key.split_once(' '));
+        let schema: Vec<_> = keys
+            .clone()
+            .zip(["HASH", "RANGE"])
+            .map(|((name, _), role)| json!({"AttributeName": name, "KeyType": role}))
+            .collect();
+        let attributes: Vec<_> = keys
+            .map(|(name, kind)| json!({"AttributeName": name, "AttributeType": kind}))
+            .collect();
+        let table = json!({
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": schema, "AttributeDefinitions": attributes,
+        });
+        self.call("CreateTable", &table).await
     }
 
     /// Finishes the requests under way and returns once the port is free.
