@@ -128,6 +128,7 @@ struct World {
     pipeline: Pipeline,
     source: ScriptedSource,
     tokens: ScriptedSource,
+    _dynamodb: ScriptedSource,
 }
 
 async fn world() -> World {
@@ -184,6 +185,7 @@ async fn world() -> World {
         dumps,
         source,
         tokens,
+        _dynamodb: dynamodb,
     }
 }
 

@@ -242,7 +242,7 @@ mod tests {
         let batches = [(0, 25), (0, 25), (200, 25), (1200, 25), (2200, 25)];
         check(small, &batches, 10, &[25, 0, 5, 25, 25]);
         // Three units each.
-        check(small, &[(0, 25), (1000, 25)], 2900, &[9, 8]);
+        check(small, &[(0, 25), (1000, 25)], 2900, &[8, 8]);
         let saved = Capacity {
             burst: true,
             ..small
