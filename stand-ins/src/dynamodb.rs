@@ -4,13 +4,9 @@
 mod tests;
 
 use crate::StartError;
-use bytes::Bytes;
+use crate::http::post;
 use dynoxide::{Database, server};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -67,22 +63,17 @@ impl TemporaryDynamoDb {
     /// Carries out an operation, signed by nobody: status and answer. What gives
     /// no answer is a status of 0.
     pub async fn call(&self, operation: &str, body: &Value) -> (u16, Value) {
-        let request = http::Request::post(self.endpoint())
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
-            .header("x-amz-date", "20261123T000000Z")
-            .header("authorization", ANY_SIGNATURE)
-            .body(Full::<Bytes>::from(body.to_string()));
-        let exchange = async {
-            let client = Client::builder(TokioExecutor::new()).build_http();
-            let answer = client.request(request.map_err(io::Error::other)?).await;
-            let (head, body) = answer.map_err(io::Error::other)?.into_parts();
-            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-            io::Result::Ok((head.status.as_u16(), serde_json::from_slice(&body)?))
-        };
-        exchange
-            .await
-            .unwrap_or_else(|error| (0, json!({ "message": error.to_string() })))
+        let target = format!("DynamoDB_20120810.{operation}");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", target.as_str()),
+            ("x-amz-date", "20261123T000000Z"),
+            ("authorization", ANY_SIGNATURE),
+        ];
+        match post(&self.endpoint(), &headers, body.to_string()).await {
+            Ok((status, answer)) => (status, serde_json::from_slice(&answer).unwrap_or_default()),
+            Err(error) => (0, json!({ "message": error.to_string() })),
+        }
     }
 
     /// Makes a table with keys such as `artist_id S, country_track S`: status and

@@ -2,8 +2,10 @@
 //! port can be closed for a time, and a reply can be what no server should send.
 
 mod message;
+mod post;
 
 pub use message::{Reply, Seen};
+pub use post::post;
 
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;

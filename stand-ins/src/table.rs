@@ -247,8 +247,8 @@ impl Service {
     async fn fail(&self, fault: DynamoFault, seen: &Seen) -> Reply {
         match fault {
             DynamoFault::Unprocessed => {
-                let chances = self.state().plan.seed;
-                let written = some(chances, &seen.body);
+                let puts = 0..puts(&seen.body).len();
+                let written: Vec<_> = puts.map(|position| position % 2 == 1).collect();
                 self.behind.forward_some(seen, &written).await
             }
             DynamoFault::Throughput => refusal(
@@ -285,16 +285,6 @@ impl Service {
     fn forget(&self, seen: &Seen) {
         self.state().unacknowledged += puts(&seen.body).len();
     }
-}
-
-/// Which puts of a batch are written: by chance, but not all.
-fn some(seed: u64, body: &Bytes) -> Vec<bool> {
-    let puts = puts(body).len();
-    let mut chance = Chance::of(seed, &String::from_utf8_lossy(body), 0);
-    let returned = chance.draw() % (puts as u64).max(1);
-    (0..puts as u64)
-        .map(|position| !chance.draw().is_multiple_of(2) && position != returned)
-        .collect()
 }
 
 /// The items of a batch's puts.

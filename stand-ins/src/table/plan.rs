@@ -8,8 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DynamoFault {
-    /// Some items of a batch, drawn by chance but at least one, are returned
-    /// unprocessed; the others are written.
+    /// Every other item of a batch, from the first on, is returned unprocessed;
+    /// the others are written.
     Unprocessed,
     /// `ProvisionedThroughputExceededException`.
     Throughput,
