@@ -113,6 +113,4 @@ pub fn sign(
 }
 
 #[cfg(test)]
-mod reference_sigv4;
-#[cfg(test)]
 mod tests;

@@ -1,11 +1,10 @@
-//! What can go wrong while the demo's servers start, and what to do about it.
+//! What can go wrong while servers start, and what to do about it.
 
-use crate::hint::Hint;
 use std::io;
 
-/// Why a server of the demo did not start.
+/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub enum StartError {
     /// No folder holds PostgreSQL's programs.
     #[error("find PostgreSQL's programs: none of these folders has them: {searched}")]
     PostgresMissing {
@@ -61,25 +60,25 @@ pub enum DemoError {
     Thread(#[source] tokio::task::JoinError),
 }
 
-impl DemoError {
+impl StartError {
     /// What to do about it, where that is known.
     #[must_use]
-    pub fn hint(&self) -> Option<Hint> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::PostgresMissing { .. } => Some(Hint::new(
+            Self::PostgresMissing { .. } => Some(
                 "install PostgreSQL, on Debian and Ubuntu by `apt-get install postgresql`, \
                  or run `cargo xtask setup`",
-            )),
-            Self::PostgresUser => Some(Hint::new(
+            ),
+            Self::PostgresUser => Some(
                 "run the demo as a user other than root, or add the user by \
                  `useradd --system postgres`",
-            )),
-            Self::PostgresFolder(_) => Some(Hint::new(
-                "set TMPDIR to a folder with free space that every user may enter",
-            )),
-            Self::Refused { output, .. } if output.contains("ermission denied") => Some(Hint::new(
-                "set TMPDIR to a folder that the user postgres may enter, such as /var/tmp",
-            )),
+            ),
+            Self::PostgresFolder(_) => {
+                Some("set TMPDIR to a folder with free space that every user may enter")
+            }
+            Self::Refused { output, .. } if output.contains("ermission denied") => {
+                Some("set TMPDIR to a folder that the user postgres may enter, such as /var/tmp")
+            }
             Self::Refused { .. }
             | Self::Program { .. }
             | Self::PostgresSilent { .. }
@@ -97,28 +96,25 @@ mod tests {
 
     #[test]
     fn hints() {
-        let refused = |output: &str| DemoError::Refused {
+        let refused = |output: &str| StartError::Refused {
             program: "initdb",
             output: output.into(),
         };
         for (error, part) in [
             (
-                DemoError::PostgresMissing {
+                StartError::PostgresMissing {
                     searched: "/bin".to_owned(),
                 },
                 "apt-get install postgresql",
             ),
-            (DemoError::PostgresUser, "useradd"),
+            (StartError::PostgresUser, "useradd"),
             (
                 refused("initdb: could not access directory: Permission denied"),
                 "TMPDIR",
             ),
             (refused("initdb: something else"), ""),
         ] {
-            let hint = error
-                .hint()
-                .map(|hint| hint.to_string())
-                .unwrap_or_default();
+            let hint = error.hint().unwrap_or_default();
             assert!(
                 hint.contains(part) && hint.is_empty() == part.is_empty(),
                 "{error}: {hint}"

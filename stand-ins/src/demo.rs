@@ -1,20 +1,11 @@
-//! Everything a demonstration needs → servers on 127.0.0.1 and a
+//! Nothing → everything that a demonstration needs: servers on 127.0.0.1, and a
 //! configuration that points at them. The integration tests use them too.
 
-pub mod catalog;
-pub mod dynamodb;
-mod error;
-pub mod postgres;
-pub mod spotify;
-mod track;
-
-pub use error::DemoError;
-
-use crate::secret::Secret;
-use catalog::Catalog;
-use dynamodb::TemporaryDynamoDb;
-use postgres::TemporaryPostgres;
-use spotify::{Credentials, SpotifyStandIn};
+use crate::StartError;
+use crate::catalog::Catalog;
+use crate::dynamodb::TemporaryDynamoDb;
+use crate::postgres::TemporaryPostgres;
+use crate::spotify::{Credentials, SpotifyStandIn};
 
 const CLIENT_ID: &str = "demo-client";
 const CLIENT_SECRET: &str = "demo-secret";
@@ -43,21 +34,21 @@ pub struct Part {
 impl Demo {
     /// Starts PostgreSQL, the stand-in for Spotify and DynamoDB with the
     /// demo's own catalogue. No table exists yet.
-    pub async fn start() -> Result<Self, DemoError> {
+    pub async fn start() -> Result<Self, StartError> {
         Self::start_with(Catalog::demo()).await
     }
 
     /// The same with another catalogue.
-    pub async fn start_with(catalog: Catalog) -> Result<Self, DemoError> {
+    pub async fn start_with(catalog: Catalog) -> Result<Self, StartError> {
         let artists = catalog.artists().to_vec();
         let credentials = Credentials {
             client_id: CLIENT_ID.to_owned(),
-            client_secret: Secret::new(CLIENT_SECRET),
+            client_secret: CLIENT_SECRET.to_owned(),
         };
         let spotify = async {
             SpotifyStandIn::start(catalog, credentials)
                 .await
-                .map_err(|source| DemoError::Listen {
+                .map_err(|source| StartError::Listen {
                     server: "the stand-in for Spotify",
                     source,
                 })

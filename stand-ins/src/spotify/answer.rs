@@ -1,14 +1,11 @@
-//! A request's head and body → Spotify's answer to it. Knows nothing of
-//! sockets.
+//! A request → Spotify's answer to it. Knows nothing of sockets.
 
 use super::{Counts, Credentials};
-use crate::demo::catalog::Catalog;
+use crate::catalog::Catalog;
+use crate::http::{Reply, Seen};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -16,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-type Answer = Response<Full<Bytes>>;
+/// A token request has some hundred bytes.
+const REQUEST_BODY_LIMIT: usize = 16 * 1024;
 
 /// The token endpoint and the top tracks.
 pub struct Service {
@@ -63,44 +61,45 @@ impl Service {
         }
     }
 
-    pub fn answer(&self, head: &Parts, body: &[u8]) -> Answer {
-        let path = head.uri.path();
+    pub fn answer(&self, seen: &Seen) -> Reply {
+        if seen.body.len() > REQUEST_BODY_LIMIT {
+            return error(413, "Payload Too Large");
+        }
+        let (path, query) = seen.target.split_once('?').unwrap_or((&seen.target, ""));
         let artist = path
             .strip_prefix("/v1/artists/")
             .and_then(|rest| rest.strip_suffix("/top-tracks"))
             .filter(|id| !id.contains('/'));
-        match (path, artist) {
-            ("/api/token", _) if head.method == Method::POST => {
+        match (path, artist, seen.method.as_str()) {
+            ("/api/token", _, "POST") => {
                 self.token_requests.fetch_add(1, Ordering::Relaxed);
-                self.token(&head.headers, body)
+                self.token(seen)
             }
-            (_, Some(id)) if head.method == Method::GET => {
+            (_, Some(id), "GET") => {
                 self.track_requests.fetch_add(1, Ordering::Relaxed);
-                self.top_tracks(&head.headers, id, head.uri.query().unwrap_or_default())
+                self.top_tracks(seen, id, query)
             }
-            ("/api/token", _) | (_, Some(_)) => {
-                error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-            }
-            _ => error(StatusCode::NOT_FOUND, "Service not found"),
+            ("/api/token", ..) | (_, Some(_), _) => error(405, "Method not allowed"),
+            _ => error(404, "Service not found"),
         }
     }
 
-    fn token(&self, headers: &HeaderMap, body: &[u8]) -> Answer {
-        if !self.knows_client(headers) {
+    fn token(&self, seen: &Seen) -> Reply {
+        if !self.knows_client(seen) {
             return json_answer(
-                StatusCode::UNAUTHORIZED,
+                401,
                 &json!({
                     "error": "invalid_client",
                     "error_description": "Invalid client secret",
                 }),
             );
         }
-        if media_type(headers) != Some("application/x-www-form-urlencoded") {
-            return error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type");
+        if media_type(seen) != Some("application/x-www-form-urlencoded") {
+            return error(415, "Unsupported Media Type");
         }
-        if body != b"grant_type=client_credentials" {
+        if &*seen.body != b"grant_type=client_credentials" {
             return json_answer(
-                StatusCode::BAD_REQUEST,
+                400,
                 &json!({
                     "error": "unsupported_grant_type",
                     "error_description": "grant_type must be client_credentials",
@@ -111,7 +110,7 @@ impl Service {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.insert(token.clone(), Instant::now() + self.lifetime);
         json_answer(
-            StatusCode::OK,
+            200,
             &json!({
                 "access_token": token,
                 "token_type": "Bearer",
@@ -120,44 +119,39 @@ impl Service {
         )
     }
 
-    fn knows_client(&self, headers: &HeaderMap) -> bool {
+    fn knows_client(&self, seen: &Seen) -> bool {
         let Credentials {
             client_id,
             client_secret,
         } = &self.credentials;
-        let expected = format!("{client_id}:{}", client_secret.expose());
-        authorization(headers, "Basic")
+        let expected = format!("{client_id}:{client_secret}");
+        authorization(seen, "Basic")
             .and_then(|encoded| STANDARD.decode(encoded).ok())
             .is_some_and(|given| given == expected.as_bytes())
     }
 
-    fn top_tracks(&self, headers: &HeaderMap, artist_id: &str, query: &str) -> Answer {
-        if let Err(reason) = self.check_token(headers) {
-            let mut refusal = error(StatusCode::UNAUTHORIZED, reason);
-            refusal.headers_mut().insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"spotify\""),
-            );
-            return refusal;
+    fn top_tracks(&self, seen: &Seen, artist_id: &str, query: &str) -> Reply {
+        if let Err(reason) = self.check_token(seen) {
+            return error(401, reason).with_header("www-authenticate", "Bearer realm=\"spotify\"");
         }
         let market = url::form_urlencoded::parse(query.as_bytes())
             .find(|(name, _)| name == "market" || name == "country")
             .map(|(_, value)| value);
         if market.as_deref().is_some_and(|market| !is_market(market)) {
-            return error(StatusCode::BAD_REQUEST, "Invalid market code");
+            return error(400, "Invalid market code");
         }
         match self.catalog.top_tracks(artist_id, market.as_deref()) {
-            Some(body) => answer(StatusCode::OK, body),
-            None => error(StatusCode::NOT_FOUND, "Resource not found"),
+            Some(body) => answer(200, body),
+            None => error(404, "Resource not found"),
         }
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), &'static str> {
-        if !headers.contains_key(header::AUTHORIZATION) {
+    fn check_token(&self, seen: &Seen) -> Result<(), &'static str> {
+        if seen.header("authorization").is_none() {
             return Err("No token provided");
         }
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        match authorization(headers, "Bearer").and_then(|token| tokens.get(token)) {
+        match authorization(seen, "Bearer").and_then(|token| tokens.get(token)) {
             Some(expires) if *expires > Instant::now() => Ok(()),
             Some(_) => Err("The access token expired"),
             None => Err("Invalid access token"),
@@ -165,44 +159,30 @@ impl Service {
     }
 }
 
-/// For a request whose body is longer than any token request, or cut short.
-pub fn too_large() -> Answer {
-    error(StatusCode::PAYLOAD_TOO_LARGE, "Payload Too Large")
-}
-
 /// Spotify's shape of an error.
-fn error(status: StatusCode, message: &str) -> Answer {
+fn error(status: u16, message: &str) -> Reply {
     json_answer(
         status,
-        &json!({"error": {"status": status.as_u16(), "message": message}}),
+        &json!({"error": {"status": status, "message": message}}),
     )
 }
 
-fn json_answer(status: StatusCode, body: &Value) -> Answer {
+fn json_answer(status: u16, body: &Value) -> Reply {
     answer(status, body.to_string().into())
 }
 
-fn answer(status: StatusCode, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
-    answer
+fn answer(status: u16, body: Bytes) -> Reply {
+    let kind = "application/json; charset=utf-8".to_owned();
+    Reply::Answer(status, vec![("content-type".to_owned(), kind)], body)
 }
 
-fn authorization<'headers>(headers: &'headers HeaderMap, scheme: &str) -> Option<&'headers str> {
-    let (given, value) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+fn authorization<'seen>(seen: &'seen Seen, scheme: &str) -> Option<&'seen str> {
+    let (given, value) = seen.header("authorization")?.split_once(' ')?;
     given.eq_ignore_ascii_case(scheme).then_some(value)
 }
 
-fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+fn media_type(seen: &Seen) -> Option<&str> {
+    let value = seen.header("content-type")?;
     value.split(';').next().map(str::trim)
 }
 

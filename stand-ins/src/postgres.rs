@@ -3,8 +3,8 @@
 
 mod cluster;
 
-use super::catalog::Artist;
-use super::error::DemoError;
+use crate::StartError;
+use crate::catalog::Artist;
 use cluster::Cluster;
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
@@ -46,12 +46,12 @@ pub struct TemporaryPostgres {
 
 impl TemporaryPostgres {
     /// Starts PostgreSQL and fills the table.
-    pub async fn start(artists: &[Artist]) -> Result<Self, DemoError> {
+    pub async fn start(artists: &[Artist]) -> Result<Self, StartError> {
         let cluster = blocking(Cluster::create).await??;
         let (cluster, client) = listen(cluster).await?;
         fill(&client, artists)
             .await
-            .map_err(DemoError::PostgresFill)?;
+            .map_err(StartError::PostgresFill)?;
         Ok(Self { cluster })
     }
 
@@ -77,25 +77,25 @@ impl TemporaryPostgres {
 
 async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, DemoError> {
+) -> Result<T, StartError> {
     tokio::task::spawn_blocking(act)
         .await
-        .map_err(DemoError::Thread)
+        .map_err(StartError::Thread)
 }
 
-async fn listen(mut cluster: Cluster) -> Result<(Cluster, Client), DemoError> {
+async fn listen(mut cluster: Cluster) -> Result<(Cluster, Client), StartError> {
     let mut attempt = 1;
     loop {
         cluster.start()?;
         match connect(&mut cluster).await {
-            Err(DemoError::Refused { .. }) if attempt < PORT_ATTEMPTS => attempt += 1,
+            Err(StartError::Refused { .. }) if attempt < PORT_ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
             Ok(client) => return Ok((cluster, client)),
         }
     }
 }
 
-async fn connect(cluster: &mut Cluster) -> Result<Client, DemoError> {
+async fn connect(cluster: &mut Cluster) -> Result<Client, StartError> {
     let url = cluster.url();
     let begun = Instant::now();
     loop {
@@ -109,7 +109,7 @@ async fn connect(cluster: &mut Cluster) -> Result<Client, DemoError> {
         // Otherwise a stranger on the same port would be asked for 30 s.
         cluster.check_running()?;
         if begun.elapsed() > READY_WITHIN {
-            return Err(DemoError::PostgresSilent {
+            return Err(StartError::PostgresSilent {
                 seconds: READY_WITHIN.as_secs(),
                 source: error,
             });
@@ -133,7 +133,7 @@ async fn fill(client: &Client, artists: &[Artist]) -> Result<(), tokio_postgres:
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use crate::demo::catalog::Catalog;
+    use crate::catalog::Catalog;
 
     #[tokio::test]
     async fn has_the_artists_and_leaves_nothing() {
@@ -199,6 +199,6 @@ mod tests {
             2
         ];
         let error = TemporaryPostgres::start(&twice).await.err().unwrap();
-        assert!(matches!(error, DemoError::PostgresFill(_)), "{error:?}");
+        assert!(matches!(error, StartError::PostgresFill(_)), "{error:?}");
     }
 }

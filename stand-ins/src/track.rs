@@ -1,7 +1,7 @@
 //! An artist and two numbers → a track object in the shape of Spotify's API.
 //! The same numbers always give the same track.
 
-use super::catalog::Artist;
+use crate::catalog::Artist;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 

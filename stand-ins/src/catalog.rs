@@ -3,7 +3,7 @@
 //! Everything is generated, the same each time, but for the three tracks of
 //! `popularity-over-90.json`, which are real and the only ones above 90.
 
-use super::track::{self, NAMES, Seed, Track};
+use crate::track::{self, NAMES, Seed, Track};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,6 +1,12 @@
 //! A moment, counted in what passes by, at which a process is to die: exactly
 //! there, for whoever springs the trap waits until the process is gone.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "without its servers a test can't go on"
+)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -69,6 +75,8 @@ impl Front {
         Self { address, task }
     }
 
+    /// Where it listens.
+    #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }

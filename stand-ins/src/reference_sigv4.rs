@@ -1,10 +1,9 @@
 //! A request's bytes → its signature, computed a second time, by another way.
-//! The host's tests and the integration tests include this file too.
+//! All tests of signatures use this.
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test stops at the first surprise"
+    reason = "a test stops at the first surprise: this is for tests"
 )]
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -35,13 +34,17 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 /// The three steps of Signature Version 4.
 #[derive(Debug, PartialEq)]
 pub struct Steps {
+    /// The canonical request.
     pub canonical: String,
+    /// The string to sign.
     pub to_sign: String,
+    /// In hexadecimal digits.
     pub signature: String,
 }
 
 /// `headers` are those that are signed, in order; `scope` is
 /// `date/region/service/aws4_request`.
+#[must_use]
 pub fn steps(
     method: &str,
     headers: &[(&str, &str)],
@@ -63,7 +66,7 @@ pub fn steps(
     let date = headers
         .iter()
         .find(|(name, _)| *name == "x-amz-date")
-        .expect("a date")
+        .unwrap()
         .1;
     let to_sign = format!(
         "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",

@@ -6,14 +6,18 @@
 
 use super::*;
 use bytes::Bytes;
+use http::Request;
 use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 async fn start(lifetime: Duration) -> SpotifyStandIn {
     let credentials = Credentials {
         client_id: "client".to_owned(),
-        client_secret: Secret::new("secret"),
+        client_secret: "secret".to_owned(),
     };
     SpotifyStandIn::start_with(Service::new(Catalog::demo(), credentials, lifetime))
         .await
@@ -25,7 +29,7 @@ struct Client(SendRequest<Full<Bytes>>);
 
 impl Client {
     async fn connect(server: &SpotifyStandIn) -> Self {
-        let stream = TcpStream::connect(server.address).await.unwrap();
+        let stream = TcpStream::connect(server.server.address()).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         Self(sender)
@@ -200,7 +204,7 @@ async fn tokens_expire() {
 async fn ends_with_open_connections() {
     for graceful in [true, false] {
         let server = start(TOKEN_LIFETIME).await;
-        let address = server.address;
+        let address = server.server.address();
         let mut client = Client::connect(&server).await;
         client.token().await;
         if graceful {

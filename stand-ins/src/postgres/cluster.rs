@@ -5,7 +5,7 @@
 //! superuser's account, panics instead of returning errors, and never reads
 //! the server's log from its pipe.
 
-use crate::demo::error::DemoError;
+use crate::StartError;
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
@@ -44,11 +44,11 @@ struct Account {
 
 impl Cluster {
     /// Makes a new data folder.
-    pub fn create() -> Result<Self, DemoError> {
+    pub fn create() -> Result<Self, StartError> {
         let programs = find_programs()?;
         let account = account()?;
         let folder =
-            TempDir::with_prefix("rowcast-postgres-").map_err(DemoError::PostgresFolder)?;
+            TempDir::with_prefix("rowcast-postgres-").map_err(StartError::PostgresFolder)?;
         let random = || RandomState::new().build_hasher().finish();
         let password = format!("{:016x}{:016x}", random(), random());
         let cluster = Self {
@@ -63,13 +63,13 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn initialise(&self) -> Result<(), DemoError> {
+    fn initialise(&self) -> Result<(), StartError> {
         let password_file = self.folder.path().join("password");
-        fs::write(&password_file, &self.password).map_err(DemoError::PostgresFolder)?;
+        fs::write(&password_file, &self.password).map_err(StartError::PostgresFolder)?;
         if let Some(Account { user, group }) = self.account {
             for path in [self.folder.path(), &password_file] {
                 std::os::unix::fs::chown(path, Some(user), Some(group))
-                    .map_err(DemoError::PostgresFolder)?;
+                    .map_err(StartError::PostgresFolder)?;
             }
         }
         let mut initdb = self.command("initdb");
@@ -84,7 +84,7 @@ impl Cluster {
             .arg(&password_file)
             .arg("--pgdata")
             .arg(self.data());
-        let output = initdb.output().map_err(|source| DemoError::Program {
+        let output = initdb.output().map_err(|source| StartError::Program {
             program: "initdb",
             source,
         })?;
@@ -97,8 +97,8 @@ impl Cluster {
 
     /// Starts the server on a port that is free now. It may find it taken;
     /// then [`check_running`](Self::check_running) says so.
-    pub fn start(&mut self) -> Result<(), DemoError> {
-        let listen = |source| DemoError::Listen {
+    pub fn start(&mut self) -> Result<(), StartError> {
+        let listen = |source| StartError::Listen {
             server: "PostgreSQL",
             source,
         };
@@ -106,7 +106,7 @@ impl Cluster {
             .and_then(|listener| listener.local_addr())
             .map_err(listen)?
             .port();
-        let log = fs::File::create(self.log()).map_err(DemoError::PostgresFolder)?;
+        let log = fs::File::create(self.log()).map_err(StartError::PostgresFolder)?;
         let server = self
             .command("postgres")
             .arg("-D")
@@ -129,7 +129,7 @@ impl Cluster {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .map_err(|source| DemoError::Program {
+            .map_err(|source| StartError::Program {
                 program: "postgres",
                 source,
             })?;
@@ -138,11 +138,11 @@ impl Cluster {
     }
 
     /// Refuses with the server's log if the server has ended.
-    pub fn check_running(&mut self) -> Result<(), DemoError> {
+    pub fn check_running(&mut self) -> Result<(), StartError> {
         let Some(server) = &mut self.server else {
             return Ok(());
         };
-        let ended = server.try_wait().map_err(|source| DemoError::Program {
+        let ended = server.try_wait().map_err(|source| StartError::Program {
             program: "postgres",
             source,
         })?;
@@ -151,7 +151,7 @@ impl Cluster {
         }
         self.server = None;
         let output = fs::read(self.log()).unwrap_or_default();
-        Err(DemoError::Refused {
+        Err(StartError::Refused {
             program: "postgres",
             output: String::from_utf8_lossy(&output).trim().to_owned(),
         })
@@ -213,7 +213,7 @@ impl Drop for Cluster {
     }
 }
 
-fn find_programs() -> Result<PathBuf, DemoError> {
+fn find_programs() -> Result<PathBuf, StartError> {
     let mut folders: Vec<PathBuf> = std::env::var_os("PATH")
         .iter()
         .flat_map(std::env::split_paths)
@@ -227,7 +227,7 @@ fn find_programs() -> Result<PathBuf, DemoError> {
     match folders.iter().find(|folder| has_programs(folder)) {
         // The programs run in another working directory.
         Some(folder) => Ok(fs::canonicalize(folder).unwrap_or_else(|_| folder.clone())),
-        None => Err(DemoError::PostgresMissing {
+        None => Err(StartError::PostgresMissing {
             searched: folders
                 .iter()
                 .map(|folder| folder.display().to_string())
@@ -276,31 +276,31 @@ fn configured() -> Option<PathBuf> {
 
 /// Whom to become: nobody else, or `postgres` where this is the superuser,
 /// whom PostgreSQL refuses to serve.
-fn account() -> Result<Option<Account>, DemoError> {
+fn account() -> Result<Option<Account>, StartError> {
     if id("-u", None)? != Some(0) {
         return Ok(None);
     }
     match (id("-u", Some("postgres"))?, id("-g", Some("postgres"))?) {
         (Some(user), Some(group)) => Ok(Some(Account { user, group })),
-        _ => Err(DemoError::PostgresUser),
+        _ => Err(StartError::PostgresUser),
     }
 }
 
-fn id(which: &str, user: Option<&str>) -> Result<Option<u32>, DemoError> {
+fn id(which: &str, user: Option<&str>) -> Result<Option<u32>, StartError> {
     let output = Command::new("id")
         .arg(which)
         .args(user)
         .output()
-        .map_err(|source| DemoError::Program {
+        .map_err(|source| StartError::Program {
             program: "id",
             source,
         })?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse().ok())
 }
 
-fn refused(program: &'static str, output: &Output) -> DemoError {
+fn refused(program: &'static str, output: &Output) -> StartError {
     let text = [&output.stderr, &output.stdout].map(|part| String::from_utf8_lossy(part));
-    DemoError::Refused {
+    StartError::Refused {
         program,
         output: text.join("\n").trim().to_owned(),
     }
@@ -335,7 +335,7 @@ mod tests {
         server.wait().unwrap();
         cluster.server = Some(server);
         let error = cluster.check_running().unwrap_err();
-        let DemoError::Refused { program, output } = error else {
+        let StartError::Refused { program, output } = error else {
             unreachable!("{error:?}");
         };
         assert!(

@@ -6,6 +6,7 @@ pub struct Chance(u64);
 
 impl Chance {
     /// The numbers for one decision.
+    #[must_use]
     pub fn of(seed: u64, subject: &str, turn: u32) -> Self {
         // FNV-1a: small, and the mixing follows.
         let start = seed ^ 0xcbf2_9ce4_8422_2325;
@@ -18,6 +19,7 @@ impl Chance {
         Self(hash)
     }
 
+    /// The next one.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
