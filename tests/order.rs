@@ -3,19 +3,21 @@
 
 use crate::support::dynamodb::{Dynamo, table_name};
 use crate::support::faulty_dynamodb::{DynamoFault, DynamoPlan, FaultyDynamo};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, host};
 use crate::support::table::{ask, table_keyed};
 use rowcast::config::Config;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
 use rowcast::run::Tally;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const KEYS: u64 = 500;
 const VERSIONS: u64 = 4;
+const SEEDS: u64 = 2;
 
 /// Batches come back in part, or not at all, and are sent again.
 const FAULTS: &[(DynamoFault, u64)] = &[
@@ -24,18 +26,18 @@ const FAULTS: &[(DynamoFault, u64)] = &[
     (DynamoFault::ResetAfter, 30),
 ];
 
-/// Version after version of all keys. The last version of every tenth key is
-/// one that DynamoDB refuses.
+/// The last version of every tenth key is one that DynamoDB refuses.
+fn document(version: u64, key: u64) -> Value {
+    let mut document = json!({ "k": format!("k{key}"), "v": version });
+    if version == VERSIONS && key.is_multiple_of(10) {
+        document["refused"] = json!(true);
+    }
+    document
+}
+
+/// Version after version of all keys.
 fn documents() -> impl Iterator<Item = Value> {
-    (1..=VERSIONS).flat_map(|version| {
-        (0..KEYS).map(move |key| {
-            let mut document = json!({ "k": format!("k{key}"), "v": version });
-            if version == VERSIONS && key % 10 == 0 {
-                document["refused"] = json!(true);
-            }
-            document
-        })
-    })
+    (1..=VERSIONS).flat_map(|version| (0..KEYS).map(move |key| document(version, key)))
 }
 
 struct Case {
@@ -48,7 +50,7 @@ struct Case {
 /// Every combination of sizes, each with seeds of its own.
 fn cases() -> impl Iterator<Item = Case> {
     let sizes = [(7, 8), (25, 4), (125, 3), (500, 2), (40, 1), (60, 6)];
-    (0..2).flat_map(move |round| {
+    (0..SEEDS).flat_map(move |round| {
         sizes
             .into_iter()
             .zip(0..)
@@ -110,7 +112,7 @@ fn table(front: &FaultyDynamo) -> String {
         endpoint: front.endpoint(),
     };
     let section = table_keyed(&dynamodb, &table_name(), "k S");
-    format!("{section}\n[table.retry]\nmax_attempts = 30\nbase_delay_ms = 1\nmax_delay_ms = 5\n")
+    format!("{section}\n[table.retry]\nmax_attempts = 20\nbase_delay_ms = 1\nmax_delay_ms = 5\n")
 }
 
 /// The library's host, its ledger in the stage's folder.
@@ -176,15 +178,13 @@ async fn through_run() {
             let [version, key] = numbers[..] else {
                 panic!("{}", seen.target)
             };
-            let all: Vec<Value> = documents().collect();
-            let at = usize::try_from((version - 1) * KEYS + key).unwrap();
-            Reply::json(json!({ "items": [all[at]] }).to_string())
+            Reply::json(json!({ "items": [document(version, key)] }).to_string())
         })
         .await;
         let stage = Stage::new("");
         let configuration = format!(
             "{}\n[source]\nurl = \"{}/{{version}}-{{key}}\"\nrecords = \"/items\"\n\
-             [source.retry]\nmax_attempts = 30\nbase_delay_ms = 1\nmax_delay_ms = 5\n\
+             [source.retry]\nmax_attempts = 20\nbase_delay_ms = 1\nmax_delay_ms = 5\n\
              [egress]\naddresses = [\"127.0.0.1\"]\n{}",
             table(&front),
             source.origin(),

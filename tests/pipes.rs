@@ -2,9 +2,10 @@
 //! happened to the work, and no rejection is lost without a word.
 
 use crate::support::command::prepare;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, table_section};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::Value;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ async fn fixture(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) 
          [source.retry]\nmax_attempts = 2\nbase_delay_ms = 1\nmax_delay_ms = 2\n\
          [run]\nchunk_rows = 5\nworkers = 1\n[egress]\naddresses = [\"127.0.0.1\"]\n{}",
         source.origin(),
-        table_section(&dynamodb.endpoint(), "t")
+        table_section(&dynamodb.endpoint(), "tracks")
     );
     let stage = Stage::new(&configuration);
     let rows: String = (0..ROWS)

@@ -39,7 +39,7 @@ impl Outputs {
         rejections: Rejections,
         documents: Option<Documents>,
     ) -> std::io::Result<Self> {
-        let (messages, inbox) = mpsc::channel(WAITING);
+        let (messages, mut inbox) = mpsc::channel(WAITING);
         let failed: Arc<Mutex<Option<OutputError>>> = Arc::default();
         let writer = Writer {
             progress,
@@ -50,9 +50,11 @@ impl Outputs {
         thread::Builder::new()
             .name("rowcast-output".to_owned())
             .spawn(move || {
-                if let Err(error) = writer.run(inbox) {
+                if let Err(error) = writer.run(&mut inbox) {
                     *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
+                // Only now: whoever finds the box closed asks why.
+                drop(inbox);
             })?;
         Ok(Self { messages, failed })
     }
@@ -104,7 +106,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), OutputError> {
+    fn run(mut self, inbox: &mut mpsc::Receiver<Message>) -> Result<(), OutputError> {
         while let Some(message) = inbox.blocking_recv() {
             let done = match message {
                 Message::Event(Event::Progress(tally)) => {

@@ -8,9 +8,6 @@ pub mod denial;
 pub mod egress;
 mod fault;
 pub(crate) mod handler;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-pub(crate) mod loopback;
 mod resolve;
 pub(crate) mod silence;
 pub(crate) mod wasi;
