@@ -3,6 +3,9 @@
 use expect_test::{Expect, expect};
 use rowcast::engine::{COMPONENT, Runtime, STANDALONE};
 use rowcast::limits::Limits;
+use sha2::{Digest, Sha256};
+
+const SERVICE: &[u8] = include_bytes!(env!("ROWCAST_SERVICE"));
 
 /// Imports and exports, each in its own order.
 fn check(component: &[u8], imports: &Expect, exports: &Expect) {
@@ -35,6 +38,41 @@ fn imports_and_exports_are_those_of_the_wit() {
     );
 }
 
+/// As `sha256sum` and `wasm-tools metadata show` would say.
+#[test]
+fn artifacts_say_what_they_are() {
+    for (flag, name, bytes) in [
+        (None, "rowcast-plugin", COMPONENT),
+        (Some("--standalone"), "rowcast-standalone", STANDALONE),
+        (Some("--service"), "rowcast-service", SERVICE),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rowcast"))
+            .arg("component")
+            .args(flag)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let digest = Sha256::digest(bytes);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(said.contains(&format!("\nsha256   {digest}\n")), "{said}");
+        // A custom section's name follows its length, and then its text.
+        let has = |section: &str, text: &str| {
+            let length = char::from(u8::try_from(section.len()).unwrap());
+            let wanted = format!("{length}{section}{text}");
+            let found = bytes
+                .windows(wanted.len())
+                .any(|it| it == wanted.as_bytes());
+            assert!(found, "{name} lacks {section} {text}");
+        };
+        let named = char::from(u8::try_from(name.len()).unwrap());
+        let size = char::from(u8::try_from(name.len() + 1).unwrap());
+        has("component-name", &format!("\0{size}{named}{name}"));
+        has("description", "Rowcast's ");
+        has("licenses", env!("CARGO_PKG_LICENSE"));
+        has("version", env!("CARGO_PKG_VERSION"));
+    }
+}
+
 /// `types` has no function, so nothing need be given for it.
 #[test]
 fn the_standalone_component_and_the_service_need_only_wasi() {
@@ -58,7 +96,7 @@ fn the_standalone_component_and_the_service_need_only_wasi() {
             rowcast:pipeline/query@0.1.0"#]],
     );
     check(
-        include_bytes!(env!("ROWCAST_SERVICE")),
+        SERVICE,
         &imports,
         &expect!["wasi:http/incoming-handler@0.2.12"],
     );

@@ -74,7 +74,7 @@ async fn ask(proxy: &Proxy, question: &Value) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_pipeline_runs_over_http() {
+async fn the_whole_pipeline_runs_over_http_on_each_dynamodb() {
     let catalog = Catalog::demo();
     let rows: Vec<Value> = catalog.artist_ids().map(|id| json!({"id": id})).collect();
     let source = spotify(catalog).await;

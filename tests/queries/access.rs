@@ -8,7 +8,7 @@ use rowcast::engine::{Access, CallError, Failure};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn conditions_on_keys_read_only_what_they_must() {
+async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
     /// Condition, access, items read, items found.
     const QUESTIONS: &[(&str, Access, u64, usize)] = &[
         ("shelf = 'a'", Access::Query, 20, 20),
@@ -70,7 +70,7 @@ async fn conditions_on_keys_read_only_what_they_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secondary_index_is_asked_by_its_own_keys() {
+async fn a_secondary_index_is_asked_by_its_own_keys_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let configuration = table_keyed(&dynamodb, &table, "");
         let host = host(&configuration).await;
@@ -176,7 +176,7 @@ fn check_scanned(dynamodb: &Dynamo, found: &Found, items: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn segments_and_pages_return_each_item_once() {
+async fn segments_and_pages_return_each_item_once_on_each_dynamodb() {
     const ITEMS: usize = 3_000;
     on_each(async |dynamodb, table| {
         let host = host(&table_keyed(&dynamodb, &table, "id S")).await;
