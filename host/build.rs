@@ -7,6 +7,7 @@ use std::env;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = Builder::new()?;
     builder.watch("component/guest");
+    println!("cargo::rerun-if-changed=../component/schemas");
     let pipeline = builder.build("rowcast-component", "component")?;
     builder.embed("rowcast-component", &pipeline, "ROWCAST_PIPELINE")?;
     if env::var_os("CARGO_FEATURE_CLI").is_none() {
@@ -24,9 +25,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("rowcast:secrets", &secrets),
         ],
         &[
-            "rowcast:pipeline/extract@0.1.0",
-            "rowcast:pipeline/load@0.1.0",
-            "rowcast:pipeline/query@0.1.0",
+            "rowcast:pipeline/describe@0.2.0",
+            "rowcast:pipeline/extract@0.2.0",
+            "rowcast:pipeline/load@0.2.0",
+            "rowcast:pipeline/transfer@0.2.0",
+            "rowcast:pipeline/query@0.2.0",
         ],
     )?;
     println!("cargo::rerun-if-changed=../component/service/openapi.json");

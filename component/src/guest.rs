@@ -1,9 +1,10 @@
 //! The component's edge: WIT calls → the logic's entry points, and WASI → the
 //! traits of [`platform`](crate::platform). Compiled for Wasm only.
 
-use crate::bindings::exports::rowcast::pipeline::{extract, load, query};
+use crate::bindings::exports::rowcast::pipeline::{describe, extract, load, query, transfer};
 use crate::bindings::rowcast::pipeline::dynamodb;
-use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
+use crate::calls;
 use crate::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use rowcast_guest::{clock, executor, http};
 use std::future::Future;
@@ -13,47 +14,66 @@ struct Component;
 
 crate::bindings::export!(Component with_types_in crate::bindings);
 
+impl describe::Guest for Component {
+    fn describe() -> describe::Description {
+        crate::describe::describe()
+    }
+
+    fn validate(kind: describe::Kind, settings: String) -> Vec<describe::Mistake> {
+        crate::describe::validate(kind, &settings)
+    }
+
+    fn origins(source: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
+        crate::describe::origins(&source)
+    }
+}
+
 impl extract::Guest for Component {
     fn extract(
-        source: extract::Source,
+        source: String,
         rows: Vec<String>,
-        only: Option<Vec<extract::Cell>>,
+        only: Option<Vec<PendingRequest>>,
         budget_ms: Option<u64>,
     ) -> Result<extract::Extraction, Failure> {
-        executor::block_on(crate::extract::run(
-            &Wasi,
-            &source,
-            &rows,
-            only.as_deref(),
-            budget_ms,
-        ))
+        let call = calls::extract(&Wasi, &source, &rows, only.as_deref(), budget_ms);
+        executor::block_on(call)
     }
 }
 
 impl load::Guest for Component {
     fn load(
-        table: load::Table,
+        table: String,
         documents: Vec<String>,
         budget_ms: Option<u64>,
     ) -> Result<load::Report, Failure> {
-        crate::load::run(&Wasi, &table, &documents, budget_ms)
+        calls::load(&Wasi, &table, &documents, budget_ms)
+    }
+}
+
+impl transfer::Guest for Component {
+    fn transfer(
+        source: String,
+        table: String,
+        rows: Vec<String>,
+        remaining: Option<transfer::Remaining>,
+        budget_ms: Option<u64>,
+    ) -> Result<transfer::TransferReport, Failure> {
+        let call = calls::transfer(&Wasi, &source, &table, &rows, remaining, budget_ms);
+        executor::block_on(call)
     }
 }
 
 impl query::Guest for Component {
     fn query(
-        question: query::Question,
+        query: String,
         cursor: Option<String>,
         budget_ms: Option<u64>,
-    ) -> Result<query::Answer, Failure> {
-        crate::query::run(&Wasi, &question, cursor.as_deref(), budget_ms)
+    ) -> Result<query::Page, Failure> {
+        calls::query(&Wasi, &query, cursor.as_deref(), budget_ms)
     }
 
-    fn explain(
-        question: query::Question,
-        budget_ms: Option<u64>,
-    ) -> Result<query::Explanation, Failure> {
-        crate::query::explain(&Wasi, &question, budget_ms)
+    fn explain(query: String, budget_ms: Option<u64>) -> Result<query::Explanation, Failure> {
+        calls::explain(&Wasi, &query, budget_ms)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rowcast's pipeline logic as one WASI component.
 //!
-//! Enters: the calls of `wit/` (`extract`, `load`, `query`), the answers of a
+//! Enters: the calls of `wit/` (`describe`, `extract`, `load`, `transfer`, `query`), the answers of a
 //! REST API and of DynamoDB. Leaves: requests to them, and results in which
 //! every row, request and document is accounted for.
 //!
@@ -35,8 +35,11 @@ pub mod bindings {
 }
 
 pub mod backoff;
+pub mod calls;
+pub mod describe;
 pub mod dynamodb;
 pub mod extract;
+pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
@@ -51,3 +54,5 @@ pub mod platform;
 )]
 mod properties;
 pub mod query;
+pub mod settings;
+pub mod transfer;

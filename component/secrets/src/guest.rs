@@ -1,8 +1,8 @@
 //! The component's edge: a call → the next component's, its references filled.
 
-use crate::bindings::exports::rowcast::pipeline::extract::Guest;
-use crate::bindings::rowcast::pipeline::extract::{Cell, Extraction, Source, extract};
-use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::bindings::exports::rowcast::pipeline::{extract, transfer};
+use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, Problem};
+use crate::bindings::rowcast::pipeline::{extract as next_extract, transfer as next_transfer};
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::fill::fill;
 
@@ -10,19 +10,40 @@ struct Component;
 
 crate::bindings::export!(Component with_types_in crate::bindings);
 
-impl Guest for Component {
+impl extract::Guest for Component {
     fn extract(
-        source: Source,
+        source: String,
         rows: Vec<String>,
-        only: Option<Vec<Cell>>,
+        only: Option<Vec<PendingRequest>>,
         budget_ms: Option<u64>,
-    ) -> Result<Extraction, Failure> {
-        let variables = get_environment();
-        let source = fill(source, |name| {
-            let found = variables.iter().find(|(key, _)| key == name);
-            found.map(|(_, value)| value.as_str())
-        });
-        let source = source.map_err(|error| Failure::PermanentInvalid(error.to_string()))?;
-        extract(&source, &rows, only.as_deref(), budget_ms)
+    ) -> Result<extract::Extraction, Failure> {
+        next_extract::extract(&filled(&source)?, &rows, only.as_deref(), budget_ms)
     }
+}
+
+impl transfer::Guest for Component {
+    fn transfer(
+        source: String,
+        table: String,
+        rows: Vec<String>,
+        remaining: Option<transfer::Remaining>,
+        budget_ms: Option<u64>,
+    ) -> Result<transfer::TransferReport, Failure> {
+        let source = filled(&source)?;
+        next_transfer::transfer(&source, &table, &rows, remaining.as_ref(), budget_ms)
+    }
+}
+
+fn filled(source: &str) -> Result<String, Failure> {
+    let variables = get_environment();
+    let filled = fill(source, |name| {
+        let found = variables.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    });
+    filled.map_err(|error| {
+        Failure::PermanentInvalid(Problem {
+            reason: error.to_string(),
+            counters: Vec::new(),
+        })
+    })
 }

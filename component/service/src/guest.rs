@@ -4,7 +4,8 @@
 use crate::bindings::exports::wasi::http::incoming_handler::Guest;
 use crate::bindings::rowcast::pipeline::extract::{self, Extraction};
 use crate::bindings::rowcast::pipeline::load::{self, Report};
-use crate::bindings::rowcast::pipeline::query::{self, Answer, Explanation};
+use crate::bindings::rowcast::pipeline::query::{self, Explanation, Page};
+use crate::bindings::rowcast::pipeline::transfer::{self, TransferReport};
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::bindings::wasi::cli::environment::get_environment;
 use crate::bindings::wasi::http::types::{
@@ -13,7 +14,7 @@ use crate::bindings::wasi::http::types::{
 use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
-use crate::input::{Explain, Extract, Load, Query};
+use crate::input::{Explain, Extract, Load, Query, Transfer};
 use crate::service::answer;
 
 /// Bytes asked of a body at once.
@@ -49,12 +50,22 @@ impl Calls for Imports {
         load::load(&call.table, &call.documents, call.budget_ms)
     }
 
-    fn query(&self, call: &Query) -> Result<Answer, Failure> {
-        query::query(&call.question, call.cursor.as_deref(), call.budget_ms)
+    fn transfer(&self, call: &Transfer) -> Result<TransferReport, Failure> {
+        transfer::transfer(
+            &call.source,
+            &call.table,
+            &call.rows,
+            call.remaining.as_ref(),
+            call.budget_ms,
+        )
+    }
+
+    fn query(&self, call: &Query) -> Result<Page, Failure> {
+        query::query(&call.query, call.cursor.as_deref(), call.budget_ms)
     }
 
     fn explain(&self, call: &Explain) -> Result<Explanation, Failure> {
-        query::explain(&call.question, call.budget_ms)
+        query::explain(&call.query, call.budget_ms)
     }
 }
 

@@ -25,7 +25,6 @@ pub mod bindings {
 }
 
 pub mod calls;
-pub mod defaults;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 pub mod http;
