@@ -18,8 +18,8 @@ fn imports_and_exports_are_those_of_the_wit() {
     check(
         COMPONENT,
         &expect![[r#"
-            rowcast:pipeline/dynamodb@0.1.0
-            rowcast:pipeline/types@0.1.0
+            rowcast:pipeline/dynamodb@0.2.0
+            rowcast:pipeline/types@0.2.0
             wasi:clocks/monotonic-clock@0.2.12
             wasi:clocks/wall-clock@0.2.12
             wasi:http/outgoing-handler@0.2.12
@@ -29,9 +29,11 @@ fn imports_and_exports_are_those_of_the_wit() {
             wasi:io/streams@0.2.12
             wasi:random/random@0.2.12"#]],
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
 }
 
@@ -39,7 +41,7 @@ fn imports_and_exports_are_those_of_the_wit() {
 #[test]
 fn what_is_composed_needs_only_wasi() {
     let imports = expect![[r#"
-        rowcast:pipeline/types@0.1.0
+        rowcast:pipeline/types@0.2.0
         wasi:cli/environment@0.2.12
         wasi:clocks/monotonic-clock@0.2.12
         wasi:clocks/wall-clock@0.2.12
@@ -53,9 +55,11 @@ fn what_is_composed_needs_only_wasi() {
         STANDALONE,
         &imports,
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
     check(
         include_bytes!(env!("ROWCAST_SERVICE")),
@@ -77,7 +81,7 @@ fn the_parts_need_what_they_wrap() {
             wasi:io/error@0.2.12
             wasi:io/poll@0.2.12
             wasi:io/streams@0.2.12"#]],
-        &expect!["rowcast:pipeline/dynamodb@0.1.0"],
+        &expect!["rowcast:pipeline/dynamodb@0.2.0"],
     );
     check(
         include_bytes!(env!("ROWCAST_EGRESS")),
@@ -90,18 +94,22 @@ fn the_parts_need_what_they_wrap() {
     check(
         include_bytes!(env!("ROWCAST_SECRETS")),
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/types@0.1.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/types@0.2.0
             wasi:cli/environment@0.2.12"#]],
-        &expect!["rowcast:pipeline/extract@0.1.0"],
+        &expect![[r#"
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/transfer@0.2.0"#]],
     );
     check(
         include_bytes!(env!("ROWCAST_FRONT")),
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0
-            rowcast:pipeline/types@0.1.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/query@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/types@0.2.0
             wasi:cli/environment@0.2.12
             wasi:http/types@0.2.12
             wasi:io/error@0.2.12

@@ -11,7 +11,6 @@ use rowcast::engine::{
 use rowcast::limits::Limits;
 use rowcast::run::{Stopped, Upstream, call_stopped};
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -271,7 +270,7 @@ async fn requests_and_answers() {
     let long = "200, then HTTP response body size exceeds limit: 262144 bytes";
     check(
         "get",
-        &format!("{}/", arena.world.torrent),
+        &format!("{}/", arena.world.torrent.origin()),
         "response_body_kib",
         long,
     )
@@ -279,7 +278,7 @@ async fn requests_and_answers() {
     let late = "200, then HTTP response time";
     check(
         "get",
-        &format!("{}/", arena.world.drip),
+        &format!("{}/", arena.world.drip.origin()),
         "request_seconds",
         late,
     )
@@ -294,9 +293,9 @@ async fn requests_and_answers() {
         upload,
     )
     .await;
-    let endless = format!("{}/", arena.world.swallow);
+    let endless = format!("{}/", arena.world.swallow.origin());
     check("upload", &endless, "request_body_kib", upload).await;
-    let swallowed = arena.world.swallowed.load(Ordering::SeqCst);
+    let swallowed = arena.world.swallow.read();
     assert!(swallowed < 80 * 1024, "{swallowed} bytes");
     let many = "request 201: HttpRequestDenied";
     check("requests", &format!("{origin}/"), "requests_per_call", many).await;
@@ -390,5 +389,5 @@ async fn accounts_that_do_not_add_up() {
     load("lie-more", "not as many as it was given").await;
     load("lie-elsewhere", "that it was not given").await;
     load("lie-superseded", "superseded by none that was written").await;
-    load("lie-capacity", "its write capacity is no amount").await;
+    load("lie-capacity", "one of its counters is not an amount").await;
 }

@@ -45,6 +45,9 @@ pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 pub mod load;
+pub mod numbers;
+pub mod oauth;
+pub mod pace;
 pub mod platform;
 #[cfg(test)]
 #[expect(
@@ -54,5 +57,6 @@ pub mod platform;
 )]
 mod properties;
 pub mod query;
+pub mod retry;
 pub mod settings;
 pub mod transfer;

@@ -2,7 +2,8 @@
 
 use super::aws;
 use crate::support::proxy::Proxy;
-use crate::support::source::{Reply, ScriptedSource};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 
 /// Posts, and compares the status, the failure and a part of the detail.
@@ -108,7 +109,7 @@ async fn failures_of_dynamodb_are_told_by_their_status() {
         "table": {"name": "top_tracks", "retry": {"max_attempts": 2, "base_delay_ms": 1}},
         "documents": [{"id": 1}],
     });
-    let query = json!({"question": {
+    let query = json!({"query": {
         "table": "top_tracks",
         "retry": {"max_attempts": 2, "base_delay_ms": 1},
     }});
