@@ -144,7 +144,7 @@ async fn requests_that_do_not_fit_are_refused() {
         &[json_type],
         unknown,
         400,
-        "`/question/fliter` is not known",
+        "`/cursr` is not known",
     )
     .await;
     check("POST /query", &[json_type], "{", 400, "is not JSON").await;
