@@ -21,8 +21,8 @@ fn imports_and_exports_are_those_of_the_wit() {
     check(
         COMPONENT,
         &expect![[r#"
-            rowcast:pipeline/dynamodb@0.1.0
-            rowcast:pipeline/types@0.1.0
+            rowcast:pipeline/dynamodb@0.2.0
+            rowcast:pipeline/types@0.2.0
             wasi:clocks/monotonic-clock@0.2.12
             wasi:clocks/wall-clock@0.2.12
             wasi:http/outgoing-handler@0.2.12
@@ -32,9 +32,11 @@ fn imports_and_exports_are_those_of_the_wit() {
             wasi:io/streams@0.2.12
             wasi:random/random@0.2.12"#]],
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
 }
 
@@ -77,7 +79,7 @@ fn artifacts_say_what_they_are() {
 #[test]
 fn the_standalone_component_and_the_service_need_only_wasi() {
     let imports = expect![[r#"
-        rowcast:pipeline/types@0.1.0
+        rowcast:pipeline/types@0.2.0
         wasi:cli/environment@0.2.12
         wasi:clocks/monotonic-clock@0.2.12
         wasi:clocks/wall-clock@0.2.12
@@ -91,9 +93,11 @@ fn the_standalone_component_and_the_service_need_only_wasi() {
         STANDALONE,
         &imports,
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
     check(
         SERVICE,

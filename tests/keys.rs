@@ -63,7 +63,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
         assert!(run.stderr.contains(&said), "{}", run.stderr);
 
         let host = host(&configuration).await;
-        let question = host.question("").unwrap();
+        let question = host.query("").unwrap();
         let found = ask(&host, &question).await;
         assert_eq!(found.documents.len(), tracks, "{}", dynamodb.name);
         for document in &found.documents {

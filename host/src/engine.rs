@@ -11,25 +11,31 @@ mod ending;
 mod pipeline;
 mod runtime;
 mod said;
+mod settings;
+mod shared;
 mod state;
 
-pub use bindings::exports::rowcast::pipeline::extract::{
-    Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, DoneCell, Extraction, Field,
-    Pagination, RejectedCell, RejectedRecord, RejectionKind, Source,
-};
+pub use bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 pub use bindings::exports::rowcast::pipeline::load::{
-    KeyAttribute, KeyKind, KeySchema, RejectedDocument, Report, SupersededDocument, Table,
+    RejectedDocument, Report, SupersededDocument,
 };
-pub use bindings::exports::rowcast::pipeline::query::{
-    Access, Answer, Explanation, Finding, Question,
+pub use bindings::exports::rowcast::pipeline::query::{Access, Diagnosis, Explanation, Page};
+pub use bindings::exports::rowcast::pipeline::transfer::{
+    PendingDocument, RejectedDocument as RejectedTransfer, Remaining, TransferReport,
 };
-pub use bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry, Stop};
+pub use bindings::rowcast::pipeline::types::{
+    Counter, Failure, PendingRequest, Problem, RateLimit, RejectedRecord, RejectedRequest,
+    RejectionKind, Request, Stop, StopReason,
+};
 pub use called::Called;
 pub use ending::CallError;
 pub use pipeline::Pipeline;
 pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
+pub use settings::{
+    Auth, Axis, Field, KeyAttribute, KeyKind, KeySchema, Pagination, Query, Retry, Source, Table,
+};
 
-/// The component that this crate was built with: `rowcast:pipeline@0.1.0`. The
+/// The component that this crate was built with: `rowcast:pipeline@0.2.0`. The
 /// same bytes run in other hosts.
 pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PLUGIN"));
 
@@ -37,3 +43,10 @@ pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PLUGIN"));
 /// feature `cli` only: building it takes longer than the plugin alone.
 #[cfg(feature = "cli")]
 pub const STANDALONE: &[u8] = include_bytes!(env!("ROWCAST_STANDALONE"));
+
+/// The sum of the counters of that name.
+#[must_use]
+pub fn counted(counters: &[Counter], name: &str) -> f64 {
+    let named = counters.iter().filter(|counter| counter.name == name);
+    named.map(|counter| counter.value).sum()
+}

@@ -1,11 +1,13 @@
-//! Conditions → documents, a page at a time. What enters is a question and a
+//! Conditions → documents, a page at a time. What enters is a query and a
 //! cursor; what leaves are Scan and Query requests, and an answer.
 
-use crate::bindings::exports::rowcast::pipeline::query::{Answer, Explanation, Question};
+use crate::bindings::exports::rowcast::pipeline::query::{Explanation, Page};
 use crate::bindings::rowcast::pipeline::types::Failure;
-use crate::dynamodb::call::{Caller, check_retry};
+use crate::dynamodb::call::Caller;
 use crate::dynamodb::schema::{TableSchema, describe};
+use crate::failure::{invalid, with_counters};
 use crate::platform::Dynamo;
+use crate::settings::{Mistakes, Query, within};
 use cursor::Cursor;
 use plan::Plan;
 use reading::Reading;
@@ -30,75 +32,103 @@ pub mod syntax;
 )]
 mod tests;
 
-/// As the contract has it.
-const MAX_SEGMENTS: u32 = 64;
+/// The counter of read capacity units.
+const READ_CAPACITY: &str = "dynamodb.read-capacity";
 
 /// A limit up to which unfiltered items are read by one segment. DynamoDB's
 /// pages hold that many small items, and other segments' would be dropped.
 const LIMIT_OF_ONE_SEGMENT: u32 = 1_000;
 
-/// Answers one page of a question.
+/// Answers one page of a query.
 pub fn run<D: Dynamo>(
     dynamo: &D,
-    question: &Question,
+    query: &Query,
     cursor: Option<&str>,
     budget_ms: Option<u64>,
-) -> Result<Answer, Failure> {
-    let written = Written::read(question)?;
-    let mut caller = Caller::new(dynamo, question.retry, budget_ms);
-    let asked = written.ask(&mut caller, question)?;
-    let reading = Reading::documents(question, &asked.plan, &asked.select)?;
+) -> Result<Page, Failure> {
+    let checked = Checked::new(query)?;
+    let mut caller = Caller::new(dynamo, &query.table, query.retry, budget_ms);
+    let mut capacity = 0.0;
+    let page = read_page(&mut caller, checked, query, cursor, &mut capacity);
+    let counters = caller.counters(0, READ_CAPACITY, capacity);
+    match page {
+        Ok(page) => Ok(Page { counters, ..page }),
+        Err(failure) => Err(with_counters(failure, counters)),
+    }
+}
+
+fn read_page<D: Dynamo>(
+    caller: &mut Caller<'_, D>,
+    checked: Checked,
+    query: &Query,
+    cursor: Option<&str>,
+    capacity: &mut f64,
+) -> Result<Page, Failure> {
+    let asked = checked.ask(caller, query)?;
+    let reading = Reading::documents(query, &asked.plan, &asked.select)?;
     let access = asked.plan.access;
     let mut place = match cursor {
-        Some(cursor) => Cursor::read(cursor, question, access).map_err(invalid)?,
-        None => Cursor::start(question, access, segments(question, &reading)),
+        Some(cursor) => Cursor::read(cursor, query, access).map_err(|error| chain(&error))?,
+        None => Cursor::start(query, access, segments(query, &reading)),
     };
-    let mut answer = Answer {
+    let mut page = Page {
         documents: Vec::new(),
         cursor: None,
         access,
         scanned: 0,
-        matched: 0,
-        capacity: 0.0,
-        requests: 0,
+        counters: Vec::new(),
     };
     let mut advanced = false;
     while place.remaining != Some(0) && !place.is_done() {
         // DynamoDB's own limit counts items read, which are matches only where
         // nothing filters them.
         let page_size = place.remaining.filter(|_| reading.is_unfiltered());
-        let round = reading.round(&mut caller, &mut place.segments, page_size)?;
-        answer.scanned += round.scanned;
-        answer.capacity += round.capacity;
+        let round = reading.round(caller, &mut place.segments, page_size)?;
+        page.scanned += round.scanned;
+        *capacity += round.capacity;
         advanced |= round.advanced > 0;
-        keep(&mut answer.documents, round.documents, &mut place.remaining);
+        keep(&mut page.documents, round.documents, &mut place.remaining);
         match round.stalled {
             Some(failure) if !advanced => return Err(failure),
             Some(_) => break,
-            None if !answer.documents.is_empty() || caller.out_of_time() => break,
+            None if !page.documents.is_empty() || caller.out_of_time() => break,
             None => {}
         }
     }
     if place.remaining != Some(0) && !place.is_done() {
-        answer.cursor = Some(place.write().map_err(invalid)?);
+        page.cursor = Some(place.write().map_err(|error| chain(&error))?);
     }
-    answer.matched = u64::try_from(answer.documents.len()).unwrap_or(u64::MAX);
-    answer.requests = caller.requests;
-    Ok(answer)
+    Ok(page)
 }
 
-/// Says why nothing matches a question.
+/// Says why nothing matches a query.
 pub fn explain<D: Dynamo>(
     dynamo: &D,
-    question: &Question,
+    query: &Query,
     budget_ms: Option<u64>,
 ) -> Result<Explanation, Failure> {
-    let written = Written::read(question)?;
-    let mut caller = Caller::new(dynamo, question.retry, budget_ms);
-    let asked = written.ask(&mut caller, question)?;
-    // What couldn't be asked isn't explained either.
-    Reading::documents(question, &asked.plan, &asked.select)?;
-    explain::explain(&mut caller, question, &asked)
+    let checked = Checked::new(query)?;
+    let mut caller = Caller::new(dynamo, &query.table, query.retry, budget_ms);
+    let mut explanation = Explanation {
+        diagnoses: Vec::new(),
+        scanned: 0,
+        complete: true,
+        counters: Vec::new(),
+    };
+    let mut capacity = 0.0;
+    let explained = checked.ask(&mut caller, query).and_then(|asked| {
+        // What couldn't be asked isn't explained either.
+        Reading::documents(query, &asked.plan, &asked.select)?;
+        explain::explain(&mut caller, query, &asked, &mut explanation, &mut capacity)
+    });
+    let counters = caller.counters(0, READ_CAPACITY, capacity);
+    match explained {
+        Ok(()) => Ok(Explanation {
+            counters,
+            ..explanation
+        }),
+        Err(failure) => Err(with_counters(failure, counters)),
+    }
 }
 
 /// Whether a filter can be read; nothing is asked of DynamoDB. Only a table's
@@ -107,14 +137,14 @@ pub fn check_filter(filter: &str) -> Result<(), FilterError> {
     grammar::parse_filter(filter).map(drop)
 }
 
-/// What a question says, read and checked as far as it can be without the
+/// What a query says, read and checked as far as it can be without the
 /// table.
-struct Written {
+struct Checked {
     condition: Option<Condition>,
     select: Vec<Path>,
 }
 
-/// A question and how it's asked of its table.
+/// A query and how it's asked of its table.
 struct Asked {
     schema: TableSchema,
     condition: Option<Condition>,
@@ -122,36 +152,42 @@ struct Asked {
     select: Vec<Path>,
 }
 
-impl Written {
-    fn read(question: &Question) -> Result<Self, Failure> {
-        check_retry(&question.retry).map_err(Failure::PermanentInvalid)?;
-        if !(1..=MAX_SEGMENTS).contains(&question.segments) {
-            return Err(Failure::PermanentInvalid(format!(
-                "segments is {}; it must be 1 to {MAX_SEGMENTS}",
-                question.segments
-            )));
+/// Adds what can't work.
+pub fn check(query: &Query, mistakes: &mut Mistakes) {
+    Checked::read(query, mistakes);
+}
+
+impl Checked {
+    fn new(query: &Query) -> Result<Self, Failure> {
+        let mut mistakes = Mistakes::default();
+        let checked = Self::read(query, &mut mistakes);
+        match checked {
+            Some(checked) if mistakes.is_empty() => Ok(checked),
+            _ => Err(invalid(format!("query: {mistakes}"))),
         }
-        let condition = grammar::parse_filter(&question.filter)
-            .map_err(|error| Failure::PermanentInvalid(format!("filter, {error}")))?;
-        Ok(Self {
-            condition,
-            select: selection(&question.select)?,
+    }
+
+    fn read(query: &Query, mistakes: &mut Mistakes) -> Option<Self> {
+        query.retry.check(mistakes);
+        within(mistakes, "/segments", query.segments.into(), 1, 64);
+        let condition = grammar::parse_filter(&query.filter)
+            .map_err(|error| mistakes.add("/filter", format!("can't be read: {error}")));
+        let select = selection(&query.select, mistakes);
+        Some(Self {
+            condition: condition.ok()?,
+            select,
         })
     }
 
-    fn ask<D: Dynamo>(
-        self,
-        caller: &mut Caller<'_, D>,
-        question: &Question,
-    ) -> Result<Asked, Failure> {
+    fn ask<D: Dynamo>(self, caller: &mut Caller<'_, D>, query: &Query) -> Result<Asked, Failure> {
         let Self { condition, select } = self;
-        let schema = describe(caller, &question.table)?;
-        let index = question.index.as_deref();
-        let plan = plan::plan(&schema, index, question.consistent, condition.clone());
+        let schema = describe(caller, &query.table)?;
+        let index = query.index.as_deref();
+        let plan = plan::plan(&schema, index, query.consistent, condition.clone());
         Ok(Asked {
             schema,
             condition,
-            plan: plan.map_err(invalid)?,
+            plan: plan.map_err(|error| chain(&error))?,
             select,
         })
     }
@@ -159,23 +195,30 @@ impl Written {
 
 /// The paths to select. DynamoDB refuses paths that lie within each other, so
 /// only the outer ones are asked for; they include the inner.
-fn selection(select: &[String]) -> Result<Vec<Path>, Failure> {
+fn selection(select: &[String], mistakes: &mut Mistakes) -> Vec<Path> {
     let mut paths: Vec<Path> = Vec::new();
-    for text in select {
-        let path = grammar::parse_path(text)
-            .map_err(|error| Failure::PermanentInvalid(format!("select `{text}`, {error}")))?;
-        if !paths.iter().any(|outer| outer.covers(&path)) {
-            paths.retain(|inner| !path.covers(inner));
-            paths.push(path);
+    for (index, text) in select.iter().enumerate() {
+        match grammar::parse_path(text) {
+            Err(error) => {
+                mistakes.add(
+                    format!("/select/{index}"),
+                    format!("can't be read: {error}"),
+                );
+            }
+            Ok(path) if !paths.iter().any(|outer| outer.covers(&path)) => {
+                paths.retain(|inner| !path.covers(inner));
+                paths.push(path);
+            }
+            Ok(_) => {}
         }
     }
-    Ok(paths)
+    paths
 }
 
-fn segments(question: &Question, reading: &Reading) -> u32 {
-    match question.limit {
+fn segments(query: &Query, reading: &Reading) -> u32 {
+    match query.limit {
         Some(limit) if reading.is_unfiltered() && limit <= LIMIT_OF_ONE_SEGMENT => 1,
-        _ => question.segments,
+        _ => query.segments,
     }
 }
 
@@ -195,10 +238,10 @@ fn keep(kept: &mut Vec<String>, documents: Vec<String>, remaining: &mut Option<u
     }
 }
 
-fn invalid(error: impl std::error::Error) -> Failure {
+fn chain(error: &dyn std::error::Error) -> Failure {
     let cause = error
         .source()
         .map(|cause| format!(": {cause}"))
         .unwrap_or_default();
-    Failure::PermanentInvalid(format!("{error}{cause}"))
+    invalid(format!("{error}{cause}"))
 }
