@@ -8,7 +8,6 @@ mod secrets;
 use crate::support::dynamodb::on_each;
 use crate::support::proxy::Proxy;
 use crate::support::stage::{Stage, table_section};
-use rowcast::config::Config;
 use rowcast_stand_ins::catalog::{Catalog, POPULARITY_OVER_90};
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;

@@ -6,7 +6,6 @@ mod stage;
 use super::*;
 use crate::openapi::{conforms, document};
 use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, Problem, RateLimit};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, RateLimit};
 use serde_json::Value;
 use stage::{JSON_TYPE, LOAD, POSTS, Script, Unwanted, header, is_problem, post, request, text};
 
