@@ -5,6 +5,7 @@ use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::engine::{COMPONENT, Import, Runtime, STANDALONE};
 use rowcast::limits::Limits;
+use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -56,7 +57,9 @@ impl Component {
 fn describe(bytes: &[u8]) -> Result<(), Failure> {
     let runtime = Runtime::new(Limits::default())?;
     let shape = runtime.shape(bytes)?;
-    let mut out = format!("bytes    {}\n", bytes.len());
+    let digest = Sha256::digest(bytes);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut out = format!("bytes    {}\nsha256   {digest}\n", bytes.len());
     let mut list = |title: &str, wanted: Import| {
         let names = shape.imports.iter();
         let names = names.filter(|name| Import::of(name) == wanted);

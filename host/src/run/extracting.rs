@@ -112,9 +112,10 @@ impl Chunk<'_> {
         books: &mut Books<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
+        let settings = source.text();
         let call = self
             .pipeline
-            .extract(source, self.rows, Some(&part.requests), None);
+            .extract(&settings, self.rows, Some(&part.requests), None);
         let called = match self.in_time(call).await {
             Ok(called) => called,
             Err(stopped) => {

@@ -78,6 +78,7 @@ impl Chunk<'_> {
         books: &mut Books<'_>,
         tally: &mut Tally,
     ) -> (Vec<Document>, Option<Stopped>) {
+        let settings = table.text();
         let mut parts = cut(documents);
         let mut left = Vec::new();
         let mut stopped = None;
@@ -85,7 +86,8 @@ impl Chunk<'_> {
             && let Some(part) = parts.pop_front()
         {
             let texts: Vec<String> = part.iter().map(|document| document.text.clone()).collect();
-            let called = match self.in_time(self.pipeline.load(table, &texts, None)).await {
+            let call = self.pipeline.load(&settings, &texts, None);
+            let called = match self.in_time(call).await {
                 Ok(called) => called,
                 Err(reason) => {
                     parts.push_front(part);

@@ -137,7 +137,7 @@ impl Upstreams {
         let only = [PendingRequest { request, resume }];
         let asked = self
             .pipeline
-            .extract(source, &[row], Some(&only), Some(PROBE))
+            .extract(&source.text(), &[row], Some(&only), Some(PROBE))
             .await;
         let answers = asked.result.is_ok_and(|extraction| extraction.done.len() == 1);
         if answers {
