@@ -2,7 +2,6 @@
 //! through `load` and `run`, whatever DynamoDB returns or refuses.
 
 use crate::support::dynamodb::{Dynamo, table_name};
-use crate::support::faulty_dynamodb::{DynamoFault, DynamoPlan, FaultyDynamo};
 use crate::support::stage::{Stage, host};
 use crate::support::table::{ask, table_keyed};
 use rowcast::config::Config;
@@ -12,8 +11,8 @@ use rowcast::run::Tally;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::table::{DynamoFault, DynamoPlan, FaultyDynamo};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const KEYS: u64 = 500;
 const VERSIONS: u64 = 4;
@@ -92,7 +91,7 @@ impl Case {
             "seed {}: {documents:?}",
             self.seed
         );
-        let found = ask(host, &host.question("attribute_exists(k)").unwrap()).await;
+        let found = ask(host, &host.query("attribute_exists(k)").unwrap()).await;
         assert_eq!(found.documents.len() as u64, KEYS, "seed {}", self.seed);
         for document in found.documents {
             let key: u64 = document["k"].as_str().unwrap()[1..].parse().unwrap();
@@ -167,7 +166,7 @@ async fn through_run() {
     for case in cases() {
         let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint()).await;
         let seed = usize::try_from(case.seed).unwrap();
-        let source = ScriptedSource::slow(Duration::from_millis(1), move |seen, number| {
+        let source = ScriptedSource::start(move |seen, number| {
             if (number * 7 + seed) % 9 == 0 {
                 return Reply::status(503, "{}");
             }

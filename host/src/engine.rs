@@ -8,6 +8,7 @@ mod called;
 mod core;
 mod dynamodb;
 mod ending;
+mod pace;
 mod pipeline;
 mod runtime;
 mod said;

@@ -151,7 +151,9 @@ fn not_the_ledger(host: &Host, rejected: Option<&Path>) -> Result<(), Failure> {
 /// Whether both names lead to one file; also one that isn't there yet.
 fn same_file(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
         Some(folder.join(path.file_name()?))
     };

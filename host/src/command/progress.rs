@@ -1,9 +1,9 @@
 //! Counts → a line on standard error: one that's redrawn on a terminal, a new
 //! one now and then elsewhere.
 
+use super::error::plain;
 use super::print::note;
 use indicatif::{ProgressBar, ProgressStyle};
-use super::error::plain;
 use rowcast::run::{Tally, Upstream, clock};
 use std::io::{IsTerminal, stderr};
 use std::sync::Mutex;

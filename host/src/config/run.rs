@@ -68,8 +68,7 @@ impl<'de> Deserialize<'de> for Span {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-                Span::parse(text)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Span::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_str(Text)
@@ -121,12 +120,13 @@ impl<'de> Deserialize<'de> for Share {
 
             fn visit_i64<E: de::Error>(self, count: i64) -> Result<Share, E> {
                 let invalid = || E::invalid_value(de::Unexpected::Signed(count), &self);
-                u64::try_from(count).map(Share::Count).map_err(|_| invalid())
+                u64::try_from(count)
+                    .map(Share::Count)
+                    .map_err(|_| invalid())
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {
-                Share::parse(text)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Share::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(CountOrPart)

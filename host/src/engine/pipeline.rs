@@ -6,6 +6,7 @@ use super::bindings::{Plugin as Instance, PluginPre};
 use super::called::{Called, Stops, called};
 use super::dynamodb::{Calls, Shared};
 use super::ending::{CallError, ended, memory};
+use super::pace::Paces;
 use super::runtime::Runtime;
 use super::state::{Memory, State, size};
 use super::{
@@ -29,6 +30,7 @@ pub struct Pipeline {
     outbound: Outbound,
     dynamodb: Shared,
     denials: Denials,
+    paces: Paces,
     environment: Arc<BTreeMap<String, String>>,
 }
 
@@ -54,6 +56,7 @@ impl Pipeline {
             outbound,
             dynamodb,
             denials: Denials::default(),
+            paces: Paces::new(),
             environment: Arc::default(),
         }
     }
@@ -202,6 +205,7 @@ impl Pipeline {
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
+            self.paces.of_call(),
             &self.environment,
             &self.runtime.limits,
         );

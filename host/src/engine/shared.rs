@@ -1,15 +1,17 @@
-//! What instances could share about pace and about documents → the trivial
-//! answers: go, and write everything.
+//! What instances share: the pace of each upstream. Which documents are written
+//! is decided in [`crate::run`], before they are loaded: all of those are.
 
 use super::bindings::rowcast::pipeline::{admission, pace};
 use super::state::State;
 
 impl pace::Host for State {
-    fn reserve(&mut self, _upstream: String, _units: u32) -> pace::Turn {
-        pace::Turn::Go
+    fn reserve(&mut self, upstream: String, units: u32) -> pace::Turn {
+        self.paces.reserve(upstream, units)
     }
 
-    fn report(&mut self, _upstream: String, _observation: pace::Observation) {}
+    fn report(&mut self, upstream: String, observation: pace::Observation) {
+        self.paces.report(&upstream, &observation);
+    }
 }
 
 impl admission::Host for State {

@@ -3,6 +3,7 @@
 //! its host's owner gives it.
 
 use super::dynamodb::Calls;
+use super::pace::CallPaces;
 use super::said::Said;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
@@ -27,6 +28,7 @@ pub(super) struct State {
     hooks: Hooks,
     said: Said,
     pub(super) dynamodb: Calls,
+    pub(super) paces: CallPaces,
     pub(super) memory: Memory,
 }
 
@@ -34,6 +36,7 @@ impl State {
     pub(super) fn new(
         hooks: Hooks,
         dynamodb: Calls,
+        paces: CallPaces,
         environment: &BTreeMap<String, String>,
         limits: &Limits,
     ) -> Self {
@@ -61,6 +64,7 @@ impl State {
             hooks,
             said,
             dynamodb,
+            paces,
             memory: Memory::new(limits.memory_mib),
         }
     }

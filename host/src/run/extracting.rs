@@ -7,8 +7,8 @@ use super::event::{Rejection, Stopped, Upstream};
 use super::tally::Tally;
 use super::upstreams::Answered;
 use crate::engine::{
-    CallError, Counter, Extraction, Failure, PendingRequest, RejectedRequest, RejectionKind, Request, Source,
-    counted,
+    CallError, Counter, Extraction, Failure, PendingRequest, RejectedRequest, RejectionKind,
+    Request, Source, counted,
 };
 use crate::http_out::denial::Denial;
 use std::collections::{BTreeSet, VecDeque};
@@ -153,14 +153,18 @@ impl Chunk<'_> {
                     return None;
                 }
                 let reason = error.to_string();
-                let told = self.reject_all(source, &part, RejectionKind::TooLarge, &reason, rows, tally);
+                let told =
+                    self.reject_all(source, &part, RejectionKind::TooLarge, &reason, rows, tally);
                 return self.tell(told).await;
             }
             Err(error) => {
                 if let CallError::Failure(failure) = &error {
                     count_effort(counters(failure), tally);
                 }
-                (Some(call_stopped(error, called.denial, Upstream::Source)), None)
+                (
+                    Some(call_stopped(error, called.denial, Upstream::Source)),
+                    None,
+                )
             }
         };
         if part.requests.is_empty() {
@@ -277,8 +281,12 @@ impl Chunk<'_> {
             self.upstreams.succeeded(Upstream::Source);
             self.upstreams.answered(|| self.answered(answered?));
         }
-        rows.rejected
-            .extend(extraction.rejected.iter().map(|rejected| rejected.request.row));
+        rows.rejected.extend(
+            extraction
+                .rejected
+                .iter()
+                .map(|rejected| rejected.request.row),
+        );
         let incomplete = extraction.rejected_records.iter();
         incomplete.for_each(|rejected| books.unfinished(rejected.request.row));
         debug_assert!(extraction.pending.len() <= part.requests.len());
@@ -318,7 +326,8 @@ impl Chunk<'_> {
     ) -> Vec<Rejection> {
         tally.requests.rejected += part.requests.len() as u64;
         let requests = part.requests.iter().map(|pending| pending.request);
-        rows.rejected.extend(requests.clone().map(|request| request.row));
+        rows.rejected
+            .extend(requests.clone().map(|request| request.row));
         let reason = match kind {
             RejectionKind::Exhausted => format!("{reason}; other requests are answered"),
             _ => reason.to_owned(),

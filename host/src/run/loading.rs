@@ -45,7 +45,11 @@ impl Chunk<'_> {
             }
             let count = admitted.now.len();
             let (left, reason) = self.write(table, admitted.now, books, tally).await;
-            idle_calls = if left.len() < count { 0 } else { idle_calls + 1 };
+            idle_calls = if left.len() < count {
+                0
+            } else {
+                idle_calls + 1
+            };
             let nothing_left = left.is_empty();
             documents.extend(left);
             documents.sort_by_key(|document| document.at);

@@ -51,7 +51,9 @@ impl Patience {
 
     /// Whether something has succeeded.
     pub fn has_answered(&self, upstream: Upstream) -> bool {
-        self.upstreams.get(&upstream).is_some_and(|known| known.answered)
+        self.upstreams
+            .get(&upstream)
+            .is_some_and(|known| known.answered)
     }
 
     /// It asks to be left alone for so long.

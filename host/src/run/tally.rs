@@ -226,9 +226,8 @@ impl Tally {
             clippy::cast_precision_loss,
             reason = "a share needs no more precision than that"
         )]
-        let exceeds = |(rejected, all): &(u64, u64)| {
-            *all >= ENOUGH && *rejected as f64 > part * *all as f64
-        };
+        let exceeds =
+            |(rejected, all): &(u64, u64)| *all >= ENOUGH && *rejected as f64 > part * *all as f64;
         ended.iter().any(exceeds)
     }
 
@@ -321,7 +320,11 @@ mod tests {
             tally.requests.planned = all + 7;
             tally.requests.pending = 7;
             tally.requests.rejected = rejected;
-            assert_eq!(tally.exceeds(limit), expected, "{rejected} of {all}, {limit}");
+            assert_eq!(
+                tally.exceeds(limit),
+                expected,
+                "{rejected} of {all}, {limit}"
+            );
         }
         check(0, 100, Share::Count(0), false);
         check(1, 100, Share::Count(0), true);

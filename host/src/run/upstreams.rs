@@ -139,7 +139,9 @@ impl Upstreams {
             .pipeline
             .extract(&source.text(), &[row], Some(&only), Some(PROBE))
             .await;
-        let answers = asked.result.is_ok_and(|extraction| extraction.done.len() == 1);
+        let answers = asked
+            .result
+            .is_ok_and(|extraction| extraction.done.len() == 1);
         if answers {
             self.succeeded(Upstream::Source);
         }

@@ -1,0 +1,186 @@
+//! What all instances learn about an upstream's limits → when each may send. One
+//! pace for each origin and each table, shared by all calls of a pipeline.
+
+use super::bindings::rowcast::pipeline::pace::{Observation, Turn};
+use rowcast_pipeline::pace::{self, Pace};
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Upstreams that are paced; a component has a few. It paces others itself.
+const MOST: usize = 64;
+
+/// The paces of all upstreams. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Paces {
+    started: Instant,
+    upstreams: Arc<Mutex<HashMap<String, Pace>>>,
+}
+
+/// One call's part. What it reserved and didn't report is given back when it
+/// ends, however it does.
+#[derive(Debug)]
+pub(super) struct CallPaces {
+    paces: Paces,
+    /// Reservations that have no report yet.
+    reserved: HashMap<String, u64>,
+}
+
+impl Paces {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            upstreams: Arc::default(),
+        }
+    }
+
+    pub(super) fn of_call(&self) -> CallPaces {
+        CallPaces {
+            paces: self.clone(),
+            reserved: HashMap::new(),
+        }
+    }
+
+    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
+        let now = self.now_ms();
+        let mut upstreams = self.upstreams();
+        if !upstreams.contains_key(upstream) {
+            if upstreams.len() >= MOST {
+                return None;
+            }
+            let of_table = upstream.starts_with("dynamodb:");
+            let new = if of_table {
+                Pace::of_units()
+            } else {
+                Pace::of_requests(None)
+            };
+            upstreams.insert(upstream.to_owned(), new);
+        }
+        let pace = upstreams.get_mut(upstream)?;
+        Some(pace.reserve(now, units, RandomState::new().build_hasher().finish()))
+    }
+
+    fn report(&self, upstream: &str, seen: &pace::Observation) {
+        let now = self.now_ms();
+        if let Some(pace) = self.upstreams().get_mut(upstream) {
+            pace.report(now, seen);
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn upstreams(&self) -> MutexGuard<'_, HashMap<String, Pace>> {
+        self.upstreams
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CallPaces {
+    pub(super) fn reserve(&mut self, upstream: String, units: u32) -> Turn {
+        match self.paces.reserve(&upstream, units) {
+            None => Turn::Go,
+            Some(wait) => {
+                if wait == 0 && units > 0 {
+                    *self.reserved.entry(upstream).or_default() += 1;
+                }
+                Turn::After(wait)
+            }
+        }
+    }
+
+    /// A report without a reservation says nothing.
+    pub(super) fn report(&mut self, upstream: &str, seen: &Observation) {
+        let Some(reserved) = self.reserved.get_mut(upstream).filter(|count| **count > 0) else {
+            return;
+        };
+        *reserved -= 1;
+        let seen = pace::Observation {
+            accepted: seen.accepted,
+            refused: seen.refused,
+            pause_ms: seen.pause_ms,
+            remaining: seen.remaining,
+            reset_ms: seen.reset_ms,
+        };
+        self.paces.report(upstream, &seen);
+    }
+}
+
+impl Drop for CallPaces {
+    fn drop(&mut self) {
+        for (upstream, count) in &self.reserved {
+            for _ in 0..*count {
+                self.paces.report(upstream, &pace::Observation::default());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "https://api.test";
+
+    fn sent(call: &mut CallPaces) -> u64 {
+        let mut sent = 0;
+        while call.reserve(ORIGIN.to_owned(), 1) == Turn::After(0) {
+            sent += 1;
+            assert!(sent < 1_000, "nothing bounds what is in flight");
+        }
+        sent
+    }
+
+    #[test]
+    fn a_call_that_breaks_off_gives_back_what_it_reserved() {
+        let paces = Paces::new();
+        let mut first = paces.of_call();
+        let bound = sent(&mut first);
+        assert!(bound > 0);
+        // They share the upstream.
+        assert_eq!(sent(&mut paces.of_call()), 0);
+        drop(first);
+        assert_eq!(sent(&mut paces.of_call()), bound);
+    }
+
+    #[test]
+    fn a_pause_holds_for_all_calls() {
+        let paces = Paces::new();
+        let (mut one, mut other) = (paces.of_call(), paces.of_call());
+        assert_eq!(one.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
+        let seen = Observation {
+            accepted: 0,
+            refused: 1,
+            pause_ms: Some(60_000),
+            remaining: None,
+            reset_ms: None,
+        };
+        // Whoever reserved nothing reports nothing.
+        other.report(ORIGIN, &seen);
+        assert_eq!(other.reserve(ORIGIN.to_owned(), 0), Turn::After(0));
+        one.report(ORIGIN, &seen);
+        let Turn::After(wait) = other.reserve(ORIGIN.to_owned(), 0) else {
+            panic!("it isn't managed");
+        };
+        assert!((59_000..=60_001).contains(&wait), "{wait}");
+        assert!(matches!(
+            other.reserve("dynamodb:t".to_owned(), 1),
+            Turn::After(0)
+        ));
+    }
+
+    #[test]
+    fn a_component_that_invents_upstreams_fills_no_memory() {
+        let paces = Paces::new();
+        let mut call = paces.of_call();
+        for number in 0..1_000 {
+            call.reserve(format!("https://{number}.test"), 1);
+        }
+        assert_eq!(paces.upstreams().len(), MOST);
+        assert_eq!(call.reserve("https://new.test".to_owned(), 1), Turn::Go);
+    }
+}
