@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(patience.out_of_order(Source, seconds(0), 0), Verdict::Stop);
         patience.succeeded(Source);
         let mut now = seconds(10);
-        let mut waits = 0;
+        let mut waits = 0_u32;
         while let Verdict::Wait(wait) = patience.out_of_order(Source, now, u64::from(waits) * 997) {
             assert!(wait <= LONGEST && !wait.is_zero(), "{wait:?}");
             now += wait;

@@ -124,11 +124,9 @@ impl Upstreams {
 
     /// Whether the source answers a request that it answered before.
     pub async fn source_answers(&self, source: &Source) -> bool {
-        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Answered { row, combination }) = answered.clone() else {
+        let Some(Answered { row, combination }) = self.known_answered() else {
             return false;
         };
-        drop(answered);
         let request = Request {
             row: 0,
             combination,
@@ -146,6 +144,11 @@ impl Upstreams {
             self.succeeded(Upstream::Source);
         }
         answers
+    }
+
+    fn known_answered(&self) -> Option<Answered> {
+        let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.clone()
     }
 
     /// Waits, and says so.
