@@ -250,6 +250,7 @@ impl Run {
                 Some(finished) = workers.join_next() => {
                     let (number, outcome): (u64, Outcome) = finished?;
                     state.finished(number, outcome);
+                    state.stop(upstreams.denied(false));
                     if let Some(limit) = self.max_rejected.filter(|limit| state.tally.exceeds(*limit)) {
                         let rejected = state.tally.rejections();
                         state.stop(Some(Stopped::Rejections { rejected, limit }));
@@ -269,6 +270,9 @@ impl Run {
         self.stages
             .leave(state.buffer.len() as u64, &mut state.tally);
         state.tally.rows.read += state.buffer.len() as u64;
+        if state.stopped.is_none() && state.tally.requests.pending == 0 {
+            state.stop(upstreams.denied(true));
+        }
         let requested = *stop.borrow();
         let failed = state.failed.take().map(Stopped::Rows);
         state.stop(failed.or(requested.then_some(Stopped::Requested)));

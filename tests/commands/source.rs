@@ -42,16 +42,16 @@ async fn everything_goes_well() {
         &stage,
         &["run"],
         expect![[r#"
-        exit 0
-        --- stderr
-        rows       2 read: 2 done, 0 rejected, 0 pending
-        requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
-        records    2 received: 2 accepted, 0 rejected
-        documents  2 in all: 0 written, 0 superseded, 0 rejected, 0 pending
-        DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
-        time       SECONDS s
-        unchanged  2 documents are in the table as they are; about 2 write capacity units saved
-    "#]],
+            exit 0
+            --- stderr
+            rows       2 read: 2 done, 0 rejected, 0 pending
+            requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
+            records    2 received: 2 accepted, 0 rejected
+            documents  2 in all: 0 written, 0 superseded, 0 rejected, 0 pending, 2 unchanged
+            DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
+            time       SECONDS s
+            unchanged  2 documents are in the table as they are; about 2 write capacity units saved
+        "#]],
     )
     .await;
     check(&stage, &["extract", "-q"], expect![[r#"
@@ -77,7 +77,7 @@ async fn a_template_does_not_fit_the_rows() {
         DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
         error: the run stopped before its end
-          because: no row has `artist`, and no axis is called so; known are `country`, `id`, `label`, `name`
+          because: no row has `artist`, and no matrix axis has this name; known are `country`, `id`, `label`, `name`
     "#]]).await;
     let null = section(&source.origin()).replace("{id}", "{label}");
     check(
@@ -110,7 +110,7 @@ async fn the_client_is_refused() {
                 exit 3
                 --- stderr
                 rows       2 read: 0 done, 0 rejected, 2 pending
-                requests   2 planned: 0 done, 0 rejected, 2 pending (0 sent, 0 of them repeats)
+                requests   2 planned: 0 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
@@ -157,33 +157,31 @@ async fn the_token_is_refused() {
         (
             "host",
             expect![[r#"
-                exit 3
+                exit 5
                 --- stderr
-                rows       2 read: 0 done, 0 rejected, 2 pending
-                requests   2 planned: 0 done, 0 rejected, 2 pending (0 sent, 0 of them repeats)
+                rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
+                rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
+                rows       2 read: 0 done, 2 rejected, 0 pending
+                requests   2 planned: 0 done, 2 rejected, 0 pending (2 sent, 0 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
-                error: the run stopped before its end
-                  because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
         (
             "component",
             expect![[r#"
-                exit 3
+                exit 5
                 --- stderr
-                rows       2 read: 0 done, 0 rejected, 2 pending
-                requests   2 planned: 0 done, 0 rejected, 2 pending (0 sent, 0 of them repeats)
+                rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
+                rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
+                rows       2 read: 0 done, 2 rejected, 0 pending
+                requests   2 planned: 0 done, 2 rejected, 0 pending (3 sent, 1 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
-                error: the run stopped before its end
-                  because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
     ] {
@@ -353,7 +351,7 @@ async fn the_source_is_not_there() {
         exit 4
         --- stderr
         rows       2 read: 0 done, 0 rejected, 2 pending
-        requests   2 planned: 0 done, 0 rejected, 2 pending (0 sent, 0 of them repeats)
+        requests   2 planned: 0 done, 0 rejected, 2 pending (4 sent, 2 of them repeats)
         records    0 received: 0 accepted, 0 rejected
         documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
         DynamoDB   0 sent, 0 of them repeats; 0 write capacity units

@@ -287,6 +287,14 @@ impl Chunk<'_> {
                 .iter()
                 .map(|rejected| rejected.request.row),
         );
+        for rejected in &extraction.rejected {
+            match rejected.status {
+                Some(401 | 403) => self.upstreams.refused(&rejected.reason),
+                // It takes the credentials, and refuses the request.
+                Some(_) => self.upstreams.succeeded(Upstream::Source),
+                None => {}
+            }
+        }
         let incomplete = extraction.rejected_records.iter();
         incomplete.for_each(|rejected| books.unfinished(rejected.request.row));
         debug_assert!(extraction.pending.len() <= part.requests.len());

@@ -30,7 +30,20 @@ pub struct Upstreams {
     patience: Mutex<Patience>,
     stop: watch::Receiver<bool>,
     answered: Mutex<Option<Answered>>,
+    refusals: Mutex<Refusals>,
 }
+
+/// Answers that refuse the credentials.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: u64,
+    /// The first one's reason.
+    reason: String,
+}
+
+/// So many refusals and nothing else: the credentials are refused, not
+/// requests.
+const MOST_REFUSALS: u64 = 20;
 
 /// A request that the source has answered in this run.
 #[derive(Clone, Debug)]
@@ -53,6 +66,7 @@ impl Upstreams {
             patience: Mutex::new(Patience::new(max_wait)),
             stop,
             answered: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
@@ -72,6 +86,26 @@ impl Upstreams {
     /// Whether something has succeeded in this run.
     pub fn has_answered(&self, upstream: Upstream) -> bool {
         self.patience().has_answered(upstream)
+    }
+
+    /// The source refused a request with its credentials.
+    pub fn refused(&self, reason: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.count == 0 {
+            reason.clone_into(&mut refusals.reason);
+        }
+        refusals.count += 1;
+    }
+
+    /// Why the run is denied: the source refused everything so far, and that
+    /// was a lot, or all there is.
+    pub fn denied(&self, ended: bool) -> Option<Stopped> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let enough = refusals.count >= MOST_REFUSALS || (ended && refusals.count > 0);
+        (enough && !self.has_answered(Upstream::Source)).then(|| Stopped::Denied {
+            by: Upstream::Source,
+            reason: refusals.reason.clone(),
+        })
     }
 
     /// Whether the run was asked to stop.
