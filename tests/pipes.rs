@@ -59,15 +59,12 @@ impl Fixture {
     /// Runs with closed pipes in place of these; the exit code.
     async fn run(&self, arguments: &[&str], closed_out: bool, closed_err: bool) -> i32 {
         let mut command = prepare(self.stage.path(), arguments, &[]);
-        command.stdin(Stdio::null());
-        if closed_out {
-            command.stdout(closed());
-        }
-        if closed_err {
-            command.stderr(closed());
-        }
-        let output = command.output().await.unwrap();
-        output.status.code().unwrap()
+        let end = |is_closed| if is_closed { closed() } else { Stdio::null() };
+        command
+            .stdin(Stdio::null())
+            .stdout(end(closed_out))
+            .stderr(end(closed_err));
+        command.status().await.unwrap().code().unwrap()
     }
 
     async fn count(&self) -> String {

@@ -246,7 +246,7 @@ async fn dynamodb_refuses() {
         requests   4 planned: 4 done, 0 rejected, 0 pending (4 sent, 0 of them repeats)
         records    4 received: 4 accepted, 0 rejected
         documents  4 in all: 0 written, 0 superseded, 0 rejected, 4 pending
-        DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
+        DynamoDB   1 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
         error: the run stopped before its end
           because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action

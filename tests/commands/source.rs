@@ -157,7 +157,7 @@ async fn the_token_is_refused() {
         (
             "host",
             expect![[r#"
-                exit 5
+                exit 3
                 --- stderr
                 rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
                 rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
@@ -167,12 +167,15 @@ async fn the_token_is_refused() {
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
+                error: the run stopped before its end
+                  because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
         (
             "component",
             expect![[r#"
-                exit 5
+                exit 3
                 --- stderr
                 rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
                 rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
@@ -182,6 +185,9 @@ async fn the_token_is_refused() {
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
+                error: the run stopped before its end
+                  because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
     ] {
@@ -199,7 +205,7 @@ async fn top_tracks_are_forbidden() {
         spotify(|_| Reply::status(403, r#"{"error":{"status":403,"message":"Forbidden"}}"#)).await;
     let stage = stage(&section(&source.origin()), &dynamodb).await;
     check(&stage, &["run"], expect![[r#"
-        exit 5
+        exit 3
         --- stderr
         rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 403: Forbidden; since February 2026 Spotify's Development Mode serves neither /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request it in Spotify's developer dashboard
         rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 403: Forbidden; since February 2026 Spotify's Development Mode serves neither /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request it in Spotify's developer dashboard
@@ -209,6 +215,9 @@ async fn top_tracks_are_forbidden() {
         documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
         DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
+        error: the run stopped before its end
+          because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 403: Forbidden; since February 2026 Spotify's Development Mode serves neither /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request it in Spotify's developer dashboard
+          hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
     "#]]).await;
 }
 
