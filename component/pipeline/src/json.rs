@@ -162,8 +162,7 @@ struct Document<'a>(&'a String);
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let document = serde_json::from_str::<&RawValue>(self.0);
-        let document = document.map_err(|error| S::Error::custom(format!("read it: {error}")))?;
-        document.serialize(serializer)
+        document.map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -174,7 +173,9 @@ impl Serialize for Documents<'_> {
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for (index, document) in self.0.iter().enumerate() {
             list.serialize_element(&Document(document))
-                .map_err(|error| S::Error::custom(format!("document {index}: {error}")))?;
+                .map_err(|error| {
+                    S::Error::custom(format!("read document {index} of the result: {error}"))
+                })?;
         }
         list.end()
     }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_path_to_error::Segment;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What JSON's grammar lets through and no text can hold, such as `"\ud83d"`.
@@ -93,7 +94,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Mistake> {
 fn under(mistake: Mistake, segment: &Segment) -> Mistake {
     match segment {
         Segment::Seq { index } => mistake.under(&index.to_string()),
-        Segment::Map { key } => mistake.under(key),
+        Segment::Map { key } => mistake.under(&shortened(key)),
         Segment::Enum { variant } => mistake.under(variant),
         Segment::Unknown => mistake,
     }
@@ -150,19 +151,24 @@ fn mistake(error: &serde_json::Error) -> Mistake {
     Mistake::new(format!("is {found}, expected {expected}"))
 }
 
-/// A member that a call doesn't have; `known` is serde's list of those it has.
+/// A member that a call doesn't have, and which the path leads to; `known` is
+/// serde's list of those it has.
 fn unknown(name: &str, known: &str) -> Mistake {
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
     let hint = match nearest(name, &known) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("known here: `{}`", known.join("`, `")),
     };
-    let shown = match name.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", name.split_at(end).0),
-        None => name.to_owned(),
-    };
     Mistake {
         hint: Some(hint),
-        ..Mistake::new("is not known").under(&shown)
+        ..Mistake::new("is not known")
+    }
+}
+
+/// What the client sent is repeated to it, but not megabytes of it.
+fn shortened(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", name.split_at(end).0).into(),
+        None => name.into(),
     }
 }

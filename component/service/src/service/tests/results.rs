@@ -277,7 +277,10 @@ fn a_document_that_is_not_json_is_told_by_its_index() {
         let problem = json(&result(&["{}", wrong], None)).unwrap_err();
         let response = problem.response();
         let said = String::from_utf8_lossy(&response.body);
-        assert!(said.contains("document 1: read it: "), "{wrong}: {said}");
+        assert!(
+            said.contains("read document 1 of the result: "),
+            "{wrong}: {said}"
+        );
         assert_eq!(response.status, 500);
     }
 }
