@@ -41,6 +41,7 @@ pub mod extract;
 pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
 mod guest;
+pub mod json;
 pub mod load;
 pub mod platform;
 #[cfg(test)]

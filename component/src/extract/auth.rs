@@ -5,11 +5,11 @@
 use super::budget::Budget;
 use super::cut::{self, Words};
 use super::excerpt;
-use super::json;
 use super::verdict::retry_after_ms;
 use crate::backoff;
 use crate::bindings::exports::rowcast::pipeline::extract::{Auth, ClientCredentials, Source};
 use crate::bindings::rowcast::pipeline::types::{RateLimit, Stop};
+use crate::json::{Index, Value};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -345,11 +345,12 @@ fn read(
 /// Token and lifetime in seconds; or what there is instead, none if the answer
 /// was cut short.
 fn read_token(body: &[u8]) -> Result<(String, Option<u64>), Option<&'static str>> {
-    let root = cut::parse(body).map_err(|error| match error {
+    let mut index = Index::default();
+    let root = cut::parse(&mut index, body).map_err(|error| match error {
         cut::BodyError::Truncated(..) => None,
         _ => Some("something that is not JSON"),
     })?;
-    let text = |name| json::member(root, name).and_then(json::string);
+    let text = |name| root.member(name).and_then(Value::string);
     let token = text("access_token").filter(|token| !token.is_empty());
     let token = token.ok_or(Some("no access_token"))?;
     if !is_visible(&token) {
@@ -359,8 +360,9 @@ fn read_token(body: &[u8]) -> Result<(String, Option<u64>), Option<&'static str>
         return Err(Some("a token_type other than Bearer"));
     }
     // Some write the seconds as a string.
-    let expires_in = json::member(root, "expires_in")
-        .and_then(|value| value.get().trim_matches('"').parse().ok())
+    let expires_in = root
+        .member("expires_in")
+        .and_then(|value| value.text().trim_matches('"').parse().ok())
         .filter(|&seconds| seconds > 0);
     Ok((token.into_owned(), expires_in))
 }

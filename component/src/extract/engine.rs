@@ -16,6 +16,7 @@ use crate::bindings::exports::rowcast::pipeline::extract::{
     Cell, Extraction, RejectedRecord, RejectionKind,
 };
 use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit, Stop};
+use crate::json::Index;
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
@@ -260,7 +261,8 @@ impl<H: Http> Call<'_, H> {
             }
             other => Spoiled::Other(other.to_string()),
         };
-        let root = cut::parse(&response.body).map_err(spoiled)?;
+        let mut index = Index::default();
+        let root = cut::parse(&mut index, &response.body).map_err(spoiled)?;
         let records =
             cut::records(root, &self.plan.records, &self.plan.require).map_err(spoiled)?;
         for record in records {

@@ -5,14 +5,14 @@
 use proptest::test_runner::{Config, RngSeed};
 
 mod conditions;
-mod json;
+pub mod json;
 mod numbers;
 mod reading;
 mod templates;
 mod transcoding;
 
 /// Drawn from a fixed seed, where the environment gives no other.
-fn config() -> Config {
+pub fn config() -> Config {
     let asked = Config::default();
     Config {
         rng_seed: match asked.rng_seed {

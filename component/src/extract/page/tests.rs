@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 use super::*;
 use crate::bindings::exports::rowcast::pipeline::extract::CursorPagination;
+use crate::json::Index;
 
 const PRESENT: &str = "https://api.example/v1/list?market=US&q=a%20b";
 
@@ -12,7 +13,8 @@ fn check(pagination: &Pagination, body: &str, links: &[&str], expected: &str) {
         .iter()
         .map(|link| ("link".to_owned(), (*link).to_owned()))
         .collect();
-    let body: &RawValue = serde_json::from_str(body).unwrap();
+    let mut index = Index::default();
+    let body = index.read(body).unwrap();
     let next = Paging::parse(pagination)
         .unwrap()
         .next(&present, body, &headers);
@@ -22,7 +24,7 @@ fn check(pagination: &Pagination, body: &str, links: &[&str], expected: &str) {
         None => Ok("end".to_owned()),
     });
     let shown = advanced.unwrap_or_else(|error| error.to_string());
-    assert_eq!(shown, expected, "{body} {links:?}");
+    assert_eq!(shown, expected, "{body:?} {links:?}");
 }
 
 #[test]
