@@ -7,6 +7,7 @@ use std::env;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = Builder::new()?;
     builder.watch("component/guest");
+    builder.watch("component/json");
     let pipeline = builder.build("rowcast-component", "component")?;
     builder.embed("rowcast-component", &pipeline, "ROWCAST_PIPELINE")?;
     if env::var_os("CARGO_FEATURE_CLI").is_none() {

@@ -41,7 +41,6 @@ pub mod extract;
 pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
 mod guest;
-pub mod json;
 pub mod load;
 pub mod platform;
 #[cfg(test)]
@@ -52,3 +51,5 @@ pub mod platform;
 )]
 mod properties;
 pub mod query;
+
+pub use rowcast_json as json;

@@ -5,14 +5,16 @@
 use proptest::test_runner::{Config, RngSeed};
 
 mod conditions;
-pub mod json;
+mod json;
 mod numbers;
 mod reading;
+mod scan;
+mod suite;
 mod templates;
 mod transcoding;
 
 /// Drawn from a fixed seed, where the environment gives no other.
-pub fn config() -> Config {
+fn config() -> Config {
     let asked = Config::default();
     Config {
         rng_seed: match asked.rng_seed {

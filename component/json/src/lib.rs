@@ -1,6 +1,9 @@
 //! JSON text → an index of its values, made by one scan that also checks the
 //! text; the index → members, elements and scalars as borrowed slices. Builds
 //! no trees, so numbers keep their digits.
+//!
+//! Compiled for Wasm with the component and natively with the host. Tests that
+//! hold it to `serde_json` and to `JSONTestSuite` are with the pipeline's.
 
 mod bytes;
 mod index;
@@ -8,13 +11,6 @@ mod names;
 mod output;
 mod text;
 mod value;
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod suite;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests;
 
 pub use index::{Flaw, Index};
 pub use names::Names;

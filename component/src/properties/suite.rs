@@ -1,8 +1,8 @@
 //! `JSONTestSuite` → what is accepted, beside `serde_json`'s word for it. Its
 //! cases whose answer is open (`i_`) are decided here.
 
-use super::Index;
-use super::tests::{is_json, tree};
+use super::scan::{is_json, tree};
+use crate::json::Index;
 use std::fs;
 use std::path::Path;
 

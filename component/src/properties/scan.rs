@@ -1,6 +1,8 @@
 //! Texts → the index, held to `serde_json`'s reading of them.
 
-use super::*;
+use super::config;
+use super::json::{texts, values, written};
+use crate::json::{Index, Kind, Names, Value, quoted};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
@@ -141,13 +143,13 @@ fn names_that_occur_twice_are_found() {
 }
 
 proptest! {
-    #![proptest_config(crate::properties::config())]
+    #![proptest_config(config())]
 
     #[test]
     fn drawn_values_are_read_as_they_are(
-        value in crate::properties::json::values(), style in any::<u64>(),
+        value in values(), style in any::<u64>(),
     ) {
-        let text = crate::properties::json::written(&value, style);
+        let text = written(&value, style);
         let mut index = Index::default();
         let found = tree(index.read(&text).unwrap(), &text);
         prop_assert_eq!(found, Some(value));
@@ -156,13 +158,13 @@ proptest! {
     /// One byte changed, left out or put in.
     #[test]
     fn broken_texts_are_refused_where_serde_refuses_them(
-        value in crate::properties::json::values(),
+        value in values(),
         style in any::<u64>(),
         place in any::<prop::sample::Index>(),
         with in "[\\[\\]{}:,\"\\\\0-9eE.+a-f \n\u{1}é-]{0,2}",
         removed in 0..2_usize,
     ) {
-        let text = crate::properties::json::written(&value, style);
+        let text = written(&value, style);
         let characters: Vec<char> = text.chars().collect();
         let at = place.index(characters.len() + 1);
         let (before, after) = characters.split_at(at);
@@ -172,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn strings_are_written_as_serde_writes_them(content in crate::properties::json::texts()) {
+    fn strings_are_written_as_serde_writes_them(content in texts()) {
         prop_assert_eq!(quoted(&content), serde_json::to_string(&content).unwrap());
     }
 }
