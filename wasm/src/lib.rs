@@ -16,6 +16,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use toolchain::{DEBIAN, TARGET, Toolchain};
 
+/// For JSON's scanner, which looks at 16 bytes at a time. Every engine that runs
+/// components has these instructions.
+const FLAGS: (&str, &str) = (
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "-Ctarget-feature=+simd128",
+);
+
 /// Builds components for the build script that it is made in.
 pub struct Builder {
     workspace: PathBuf,
@@ -134,6 +141,7 @@ fn compile(
     command
         .args(["--profile", "component", "--target", TARGET, "--target-dir"])
         .arg(target);
+    command.env(FLAGS.0, FLAGS.1);
     if let Some(programs) = programs {
         command.env("RUSTC", programs.join("rustc"));
     }

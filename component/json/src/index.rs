@@ -40,6 +40,8 @@ pub struct Index {
     entries: Vec<Entry>,
     /// The containers that are open, by their entries.
     open: Vec<u32>,
+    /// Containers that have so many around them are left empty.
+    levels: usize,
 }
 
 /// Why a text is no JSON.
@@ -77,10 +79,19 @@ struct Unexpected(usize, &'static str);
 impl Index {
     /// Makes the index of a text. Texts of 4 GiB and more have none.
     pub fn read<'i>(&'i mut self, text: &'i str) -> Result<Value<'i>, Flaw> {
+        self.outline(text, usize::MAX)
+    }
+
+    /// Checks all of a text, but makes an index of so many levels only: the
+    /// containers on the last one seem to be empty.
+    pub fn outline<'i>(&'i mut self, text: &'i str, levels: usize) -> Result<Value<'i>, Flaw> {
+        self.levels = levels;
         self.entries.clear();
         self.open.clear();
-        // Most values have more text than that, names included.
-        self.entries.reserve(text.len() / 16);
+        if levels == usize::MAX {
+            // Most values have more text than that, names included.
+            self.entries.reserve(text.len() / 16);
+        }
         match self.scan(text.as_bytes()) {
             Ok(()) => Ok(self.root(text)),
             Err(Unexpected(at, expected)) => Err(self.flaw(text, at, expected)),
@@ -183,8 +194,11 @@ impl Index {
 
     /// Closes the innermost container; the byte after it.
     fn leave(&mut self, at: usize) -> usize {
-        let count = self.entries.len();
         let container = self.open.pop().unwrap_or_default() as usize;
+        if self.open.len() >= self.levels {
+            self.entries.truncate(container + 1);
+        }
+        let count = self.entries.len();
         if let Some(entry) = self.entries.get_mut(container) {
             #[expect(clippy::cast_possible_truncation, reason = "scan checked the length")]
             {

@@ -113,6 +113,19 @@ fn members_and_elements_are_slices() {
 }
 
 #[test]
+fn an_outline_has_the_upper_levels() {
+    let text = r#"{"a":[{"b":[1]},2],"c":{"d":{}}}"#;
+    let mut index = Index::default();
+    let root = index.outline(text, 2).unwrap();
+    let list = root.member("a").unwrap();
+    assert_eq!(list.elements().count(), 2);
+    let inner = list.elements().next().unwrap();
+    assert_eq!((inner.text(), inner.is_empty()), (r#"{"b":[1]}"#, true));
+    assert_eq!(root.member("c").unwrap().members().count(), 1);
+    assert!(index.outline(r#"[[["\x"]]]"#, 1).is_err());
+}
+
+#[test]
 fn names_that_occur_twice_are_found() {
     let twice = |text: &str| -> Vec<usize> {
         let mut index = Index::default();
