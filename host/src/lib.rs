@@ -5,8 +5,6 @@
 //! report in which every row, request and document is accounted for.
 
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod document;
 pub mod dynamodb;
 pub mod engine;

@@ -1,8 +1,7 @@
-//! wasmCloud: `wash dev` serves the front over HTTP and links it to the
-//! standalone component, which stays the very same file.
+//! wasmCloud: `wash dev` serves the service.
 
 use super::host::{Call, Given};
-use super::http;
+use rowcast_stand_ins::http::post;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,13 +11,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// It compiles both components first.
+/// It compiles the component first.
 const READY_WITHIN: Duration = Duration::from_mins(3);
 
 pub struct Wash {
     pub program: PathBuf,
-    pub front: PathBuf,
-    pub component: PathBuf,
+    pub service: PathBuf,
     pub running: Option<Running>,
 }
 
@@ -50,10 +48,9 @@ impl Wash {
         std::fs::create_dir(folder.path().join(".wash")).unwrap();
         // YAML takes JSON.
         let configuration = json!({
-            "build": {"command": "true", "component_path": self.front},
+            "build": {"command": "true", "component_path": self.service},
             "dev": {
                 "address": "127.0.0.1:0",
-                "components": [{"name": "standalone", "file": self.component}],
             },
             "workload": {"environment": {"config": environment}, "allowedHosts": ["*"]},
         });
@@ -103,14 +100,14 @@ impl Wash {
         let origin = &self.running.as_ref().unwrap().origin;
         let url = format!("{origin}/{}", call.signature.function);
         let headers = [("content-type", "application/json")];
-        let answer = http::post(&url, &headers, call.input.to_string()).await;
-        let answer = answer.map_err(|error| format!("no answer: {error}"))?;
-        let body: Value = serde_json::from_str(&answer.body)
-            .map_err(|_| format!("{}: {}", answer.status, answer.body))?;
-        if answer.status == 200 {
+        let answer = post(&url, &headers, call.input.to_string()).await;
+        let (status, body) = answer.map_err(|error| format!("no answer: {error}"))?;
+        let body: Value = serde_json::from_slice(&body)
+            .map_err(|_| format!("{status}: {}", String::from_utf8_lossy(&body)))?;
+        if status == 200 {
             return Ok(call.given(&Ok(body)));
         }
-        let failure = failure(&body).ok_or_else(|| format!("{}: {body}", answer.status))?;
+        let failure = failure(&body).ok_or_else(|| format!("{status}: {body}"))?;
         Ok(call.given(&Err(failure)))
     }
 }

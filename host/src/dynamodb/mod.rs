@@ -4,8 +4,6 @@
 pub mod admin;
 pub mod credentials;
 mod items;
-#[cfg(test)]
-pub(crate) mod stand_in;
 
 use crate::hint::Hint;
 use crate::http_out::client::{Bounds, Client, ExchangeError};
@@ -14,16 +12,16 @@ use aws_credential_types::Credentials;
 use bytes::Bytes;
 use credentials::{Keyring, KeyringError, StaticCredentials};
 use http::{Response, header};
-use rowcast_dynamodb::endpoint;
-use rowcast_dynamodb::fault::fault;
-use rowcast_dynamodb::sign::{self, SignError, Unsigned};
-use rowcast_dynamodb::skew::{Corrected, Skew};
+use rowcast_aws::endpoint;
+use rowcast_aws::service_error;
+use rowcast_aws::sign::{self, SignError, Unsigned};
+use rowcast_aws::skew::{Corrected, Skew};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
-pub(crate) use rowcast_dynamodb::causes::with_causes;
-pub use rowcast_dynamodb::endpoint::{Endpoint, EndpointError};
+pub(crate) use rowcast_aws::causes::with_causes;
+pub use rowcast_aws::endpoint::{Endpoint, EndpointError};
 
 /// Where DynamoDB is and who asks. What is missing comes from the environment
 /// and AWS's own files.
@@ -264,14 +262,14 @@ impl Shared {
         with: Corrected,
         credentials: &Credentials,
     ) -> Verdict {
-        let Some(fault) = fault(response) else {
+        let Some(error) = service_error::of_response(response) else {
             return Verdict::Answer;
         };
         let date = response
             .headers()
             .get(header::DATE)
             .and_then(|date| date.to_str().ok());
-        if self.skew.corrects(with, SystemTime::now(), &fault, date) {
+        if self.skew.corrects(with, SystemTime::now(), &error, date) {
             tracing::warn!(
                 "this machine's clock differs from DynamoDB's by more than it accepts; \
                  signing by DynamoDB's"
@@ -279,7 +277,7 @@ impl Shared {
             return Verdict::CorrectClock;
         }
         let expired = matches!(
-            fault.kind.as_str(),
+            error.kind.as_str(),
             "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException"
         );
         if expired && self.keyring.refused(credentials) {
@@ -345,8 +343,5 @@ fn explained(act: &str, error: &dyn std::error::Error, hint: Option<Hint>) -> St
     }
 }
 
-#[cfg(test)]
-#[path = "../../../component/adapter/src/sign/second.rs"]
-mod second;
 #[cfg(test)]
 mod tests;

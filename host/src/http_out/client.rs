@@ -203,4 +203,4 @@ fn classify(error: legacy::Error) -> ExchangeError {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests;
+pub(crate) mod tests;

@@ -7,9 +7,6 @@ mod connect;
 pub mod denial;
 pub mod egress;
 mod fault;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-pub(crate) mod loopback;
 mod resolve;
 pub(crate) mod silence;
 pub(crate) mod wasi;
