@@ -4,8 +4,9 @@
 
 use super::key::{self, Key, KeyRole, KeyValue};
 use super::number::{self, Decimal};
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 
 /// 400 KB, names included.
 pub const MAX_ITEM_BYTES: usize = 409_600;
@@ -35,6 +36,8 @@ pub struct Item {
 /// Why a document can't be an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
+    /// The contract's word for it.
+    pub kind: RejectionKind,
     /// JSON Pointer (RFC 6901) to what is wrong; empty for the document.
     pub path: String,
     /// One sentence.
@@ -45,6 +48,7 @@ pub struct Rejection {
 /// is used again for the next.
 pub fn marshal(index: &mut Index, document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
     let document = index.read(document).map_err(|flaw| Rejection {
+        kind: RejectionKind::Item,
         reason: format!("the document is not valid JSON: {flaw}"),
         path: flaw.path,
     })?;
@@ -102,10 +106,14 @@ impl<'k> Writer<'k> {
             None => None,
         };
         if self.size > MAX_ITEM_BYTES {
-            return Err(whole(format!(
+            let reason = format!(
                 "the item has {} bytes as DynamoDB counts them; it holds {MAX_ITEM_BYTES}",
                 self.size
-            )));
+            );
+            return Err(Rejection {
+                kind: RejectionKind::TooLarge,
+                ..whole(reason)
+            });
         }
         self.out.put_literal("}");
         Ok(Item {
@@ -283,6 +291,7 @@ fn required(
 ) -> Result<KeyValue, Rejection> {
     let name = &attribute.name;
     value.ok_or_else(|| Rejection {
+        kind: RejectionKind::Item,
         path: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
         reason: format!("the table's {} `{name}` is missing", role.name()),
     })
@@ -313,6 +322,7 @@ fn role<'k>(keys: &'k KeySchema, name: Name<'_>) -> Option<(KeyRole, &'k KeyAttr
 #[cold]
 fn whole(reason: String) -> Rejection {
     Rejection {
+        kind: RejectionKind::Item,
         path: String::new(),
         reason,
     }

@@ -9,6 +9,7 @@ use crate::extract::pointer::Pointer;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::json::{self, Index, Kind};
+use crate::settings::Mistakes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -93,7 +94,8 @@ fn spliced(record: json::Value<'_>) {
     let Ok(template) = Template::parse("{n}", Place::Attribute) else {
         return;
     };
-    let (Ok(row), Ok(matrix)) = (Row::parse(r#"{"n":1.50}"#), Matrix::new(&[], 1)) else {
+    let matrix = Matrix::new(&[], &mut Mistakes::default());
+    let Ok(row) = Row::parse(r#"{"n":1.50}"#) else {
         return;
     };
     let scope = Scope {

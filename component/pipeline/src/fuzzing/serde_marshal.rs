@@ -4,10 +4,11 @@
 
 mod read;
 
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeySchema};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::{Key, KeyRole, KeyValue};
 use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection};
 use crate::dynamodb::number;
+use crate::settings::{KeyAttribute, KeySchema};
 use read::Document;
 use serde::de::DeserializeSeed as _;
 use std::fmt;
@@ -27,6 +28,7 @@ pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
     let read = Document(&mut writer).deserialize(&mut deserializer);
     if let Err(error) = read.and_then(|()| deserializer.end()) {
         return Err(writer.rejection.unwrap_or_else(|| Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason: format!("the document is not a JSON object: {error}"),
         }));
@@ -37,6 +39,7 @@ pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
         None => None,
     };
     let whole = |reason| Rejection {
+        kind: RejectionKind::Item,
         path: String::new(),
         reason,
     };
@@ -61,6 +64,7 @@ fn required(
     attribute: &KeyAttribute,
 ) -> Result<KeyValue, Rejection> {
     value.ok_or_else(|| Rejection {
+        kind: RejectionKind::Item,
         path: format!("/{}", escaped(&attribute.name)),
         reason: format!(
             "the table's {} `{}` is missing",
@@ -98,6 +102,7 @@ impl Writer<'_> {
 
     fn reject<E: serde::de::Error>(&mut self, reason: String) -> E {
         self.rejection.get_or_insert(Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason,
         });
@@ -107,6 +112,7 @@ impl Writer<'_> {
     /// Says where in its container the error was.
     fn locate(&mut self, error: &impl fmt::Display, segment: &str) {
         let rejection = self.rejection.get_or_insert_with(|| Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason: format!("not valid JSON: {error}"),
         });

@@ -3,12 +3,12 @@
 
 use super::reference::{PRIVATE, item_size, same};
 use super::serde_marshal;
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
 use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection, marshal};
 use crate::dynamodb::unmarshal::{self, Page};
 use crate::extract::pointer::Pointer;
 use crate::json::Index;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -2,10 +2,10 @@
 //! rejected are settled. Pure.
 
 use super::ledger::{Fate, Ledger};
-use crate::bindings::exports::rowcast::pipeline::load::KeySchema;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{Item, marshal};
 use crate::json::Index;
+use crate::settings::KeySchema;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -95,8 +95,8 @@ fn put(
             supersedes: Vec::new(),
         }),
         Err(rejection) => {
-            let (path, reason) = (rejection.path, rejection.reason);
-            ledger.settle(index, Fate::Rejected { path, reason });
+            let (kind, path, reason) = (rejection.kind, rejection.path, rejection.reason);
+            ledger.settle(index, Fate::Rejected { kind, path, reason });
             None
         }
     }
@@ -105,7 +105,7 @@ fn put(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind};
+    use crate::settings::{KeyAttribute, KeyKind};
 
     /// `expected`: indices to put, superseded pairs, rejected indices.
     fn check(documents: &[&str], expected: (&[u32], &[(u32, u32)], &[u32])) {
@@ -128,7 +128,7 @@ mod tests {
         let superseded: Vec<_> = balance
             .superseded
             .iter()
-            .map(|it| (it.index, it.by))
+            .map(|it| (it.index, it.by.unwrap_or(u32::MAX)))
             .collect();
         let rejected: Vec<_> = balance.rejected.iter().map(|it| it.index).collect();
         assert_eq!(

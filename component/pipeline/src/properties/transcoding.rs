@@ -4,12 +4,12 @@
 use super::config;
 use super::json::{objects, values, written};
 use super::numbers::accepted;
-use crate::bindings::exports::rowcast::pipeline::load::KeyKind;
 use crate::dynamodb::marshal::marshal;
 use crate::dynamodb::unmarshal;
 use crate::fuzzing::reference::{item_size, same};
 use crate::fuzzing::transcoder;
 use crate::json::Index;
+use crate::settings::KeyKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;

@@ -1,6 +1,7 @@
 //! Documents → items or rejections.
 
 use super::*;
+use crate::settings::KeyKind;
 
 fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
     super::marshal(&mut Index::default(), document, keys)
@@ -189,7 +190,7 @@ fn check_key(schema: &KeySchema, document: &str, expected: &str) {
                 "{document}"
             );
         }
-        Err(Rejection { path, reason }) => {
+        Err(Rejection { path, reason, .. }) => {
             let seen = format!("{path}: {reason}");
             assert!(
                 !expected.is_empty() && seen.contains(expected),
