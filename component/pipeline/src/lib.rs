@@ -38,7 +38,6 @@ pub mod bindings {
     });
 }
 
-pub mod backoff;
 pub mod calls;
 pub mod describe;
 pub mod dynamodb;
@@ -62,6 +61,15 @@ mod properties;
 pub mod query;
 pub mod retry;
 pub mod settings;
+#[cfg(test)]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise"
+)]
+mod simulation;
 pub mod transfer;
 
 pub use rowcast_json as json;
