@@ -72,5 +72,3 @@ pub mod settings;
 )]
 mod simulation;
 pub mod transfer;
-
-pub use rowcast_json as json;

@@ -5,8 +5,8 @@
 use super::key::{self, Key, KeyRole, KeyValue};
 use super::number::{self, Decimal};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use crate::json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
 use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
 
 /// 400 KB, names included.
 pub const MAX_ITEM_BYTES: usize = 409_600;

@@ -3,7 +3,7 @@
 
 use super::excerpt;
 use super::pointer::Pointer;
-use crate::json::{Index, Kind, Value};
+use rowcast_json::{Index, Kind, Value};
 
 /// Names that are listed at the most when a pointer leads nowhere.
 const LISTED: usize = 10;

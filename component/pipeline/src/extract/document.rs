@@ -4,7 +4,7 @@
 use super::pointer::{self, Pointer};
 use super::template::{FillError, Part, Scope, Template, Value};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use crate::json::{self, Kind, Output};
+use rowcast_json::{self as json, Kind, Output};
 use std::borrow::Cow;
 
 /// An attribute whose columns and axes are filled in; only the record's own
@@ -229,8 +229,8 @@ mod tests {
     use super::super::row::Row;
     use super::super::template::Place;
     use super::*;
-    use crate::json::Index;
     use crate::settings::Mistakes;
+    use rowcast_json::Index;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
         let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true}"#).unwrap();

@@ -3,7 +3,7 @@
 
 use super::excerpt;
 use super::pointer::Pointer;
-use crate::json::{Kind, Value};
+use rowcast_json::{Kind, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use url::{Url, form_urlencoded};

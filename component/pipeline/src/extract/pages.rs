@@ -9,6 +9,7 @@ use super::plan::{Order, Plan};
 use super::resume::Progress;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
 use crate::platform::HttpResponse;
+use rowcast_json::Index;
 use url::Url;
 
 /// The pages of one request.

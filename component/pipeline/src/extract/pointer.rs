@@ -1,6 +1,6 @@
 //! JSON Pointer (RFC 6901) and a value → the value it leads to.
 
-use crate::json::{Kind, Value};
+use rowcast_json::{Kind, Value};
 
 /// A checked JSON Pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn index(token: &str) -> Option<usize> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
-    use crate::json::Index;
+    use rowcast_json::Index;
 
     fn check(pointer: &str, expected: Option<&str>) {
         let body = r#" {"foo": ["bar", {"x":1.50}], "": 0, "a/b": 1, "m~n": 8, "n":null,

@@ -1,6 +1,6 @@
 //! A row's text → its columns, borrowed.
 
-use crate::json::{Flaw, Index, Kind, NotUnicode, Value};
+use rowcast_json::{Flaw, Index, Kind, NotUnicode, Value};
 use std::collections::HashSet;
 
 /// A row that is a JSON object with distinct names.

@@ -4,8 +4,8 @@
 use super::matrix::Matrix;
 use super::pointer::{Pointer, PointerError};
 use super::row::Row;
-use crate::json::Kind;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rowcast_json::Kind;
 use std::borrow::Cow;
 
 /// RFC 3986's unreserved characters stay as they are.

@@ -8,8 +8,8 @@ use crate::extract::matrix::Matrix;
 use crate::extract::pointer::Pointer;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
-use crate::json::{self, Index, Kind};
 use crate::settings::Mistakes;
+use rowcast_json::{self as json, Index, Kind};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 

@@ -2,7 +2,7 @@
 
 use super::reference::{PRIVATE, same};
 use crate::extract::row::{Row, RowError};
-use crate::json;
+use rowcast_json as json;
 use serde_json::Value;
 
 /// The input is a row's text.

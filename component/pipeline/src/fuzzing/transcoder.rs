@@ -7,8 +7,8 @@ use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection, marshal};
 use crate::dynamodb::unmarshal::{self, Page};
 use crate::extract::pointer::Pointer;
-use crate::json::Index;
 use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_json::Index;
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -4,8 +4,8 @@
 use super::ledger::{Fate, Ledger};
 use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{Item, marshal};
-use crate::json::Index;
 use crate::settings::KeySchema;
+use rowcast_json::Index;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 

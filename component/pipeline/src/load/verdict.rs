@@ -167,8 +167,8 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
 mod tests {
     use super::*;
     use crate::dynamodb::marshal::marshal;
-    use crate::json::Index;
     use crate::settings::{KeyAttribute, KeyKind};
+    use rowcast_json::Index;
 
     /// The answer to `puts` puts, whose keys are the numbers from 1.
     fn check(outcome: Outcome, puts: u32, expected: &Verdict) {

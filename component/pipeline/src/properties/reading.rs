@@ -7,9 +7,9 @@ use crate::extract::pointer::{Pointer, to_member};
 use crate::extract::row::Row;
 use crate::fuzzing;
 use crate::fuzzing::reference::same;
-use crate::json::{self, Index};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rowcast_json::{self as json, Index};
 use serde_json::{Map, Value};
 
 /// A pointer that follows the document while `turns` say so.

@@ -2,8 +2,8 @@
 
 use super::config;
 use super::json::{texts, values, written};
-use crate::json::{Index, Kind, Names, Value, quoted};
 use proptest::prelude::*;
+use rowcast_json::{Index, Kind, Names, Value, quoted};
 use serde_json::value::RawValue;
 
 /// Whether `serde_json` takes it. Like the index it doesn't read strings then.

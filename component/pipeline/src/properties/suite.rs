@@ -2,7 +2,7 @@
 //! cases whose answer is open (`i_`) are decided here.
 
 use super::scan::{is_json, tree};
-use crate::json::Index;
+use rowcast_json::Index;
 use std::fs;
 use std::path::Path;
 

@@ -8,12 +8,12 @@ use crate::dynamodb::marshal::marshal;
 use crate::dynamodb::unmarshal;
 use crate::fuzzing::reference::{item_size, same};
 use crate::fuzzing::transcoder;
-use crate::json::Index;
 use crate::settings::KeyKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rowcast_json::Index;
 use serde_json::{Map, Value};
 
 /// A key's type and a value of it.

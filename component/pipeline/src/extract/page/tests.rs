@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 use super::*;
-use crate::json::Index;
+use rowcast_json::Index;
 
 const PRESENT: &str = "https://api.example/v1/list?market=US&q=a%20b";
 
