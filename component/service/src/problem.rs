@@ -1,10 +1,10 @@
 //! What went wrong → problem details (RFC 9457).
 
-use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::http::Response;
 use crate::output::NotJson;
 use crate::read::Mistake;
 use crate::write::{Json, object};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 use std::error::Error as _;
 
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -114,7 +114,7 @@ impl Problem {
                 "The same call may succeed if it's repeated",
             ),
             Self::Failed(Failure::RateLimited(_)) => {
-                (429, "RateLimited", "The upstream asked for silence")
+                (429, "RateLimited", "The upstream asked to be left alone")
             }
             Self::Failed(Failure::PermanentInvalid(_)) => (
                 422,
@@ -153,9 +153,9 @@ impl Problem {
             Self::Failed(failure) => match failure {
                 Failure::ExecutionFailed => "the execution failed".to_owned(),
                 Failure::RateLimited(limit) => limit.reason.clone(),
-                Failure::Unavailable(reason)
-                | Failure::PermanentInvalid(reason)
-                | Failure::PermanentDenied(reason) => reason.clone(),
+                Failure::Unavailable(problem)
+                | Failure::PermanentInvalid(problem)
+                | Failure::PermanentDenied(problem) => problem.reason.clone(),
             },
             Self::NotJson(error) => match error.source() {
                 Some(source) => format!("{error}: {source}"),

@@ -7,8 +7,12 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "pipeline",
-    imports: { "rowcast:pipeline/dynamodb.send": async },
+    world: "plugin",
+    imports: {
+        "rowcast:pipeline/admission.admit": async,
+        "rowcast:pipeline/admission.settle": async,
+        "rowcast:pipeline/dynamodb.send": async,
+    },
     exports: { default: async },
     with: {
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,

@@ -1,0 +1,347 @@
+//! A region and what overrides it → where DynamoDB is: origin, `Host` and
+//! signing region. Touches neither network nor environment.
+
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// The region that requests to a DynamoDB on this machine are signed for where
+/// none is configured. Stand-ins accept any; a signature must name one.
+const LOOPBACK_REGION: &str = "us-east-1";
+
+/// Where DynamoDB is. Made only by [`Endpoint::resolve`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    origin: String,
+    host: String,
+    region: String,
+}
+
+/// Why there is no endpoint.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EndpointError {
+    /// No region is configured.
+    #[error("find the AWS region: none is configured")]
+    NoRegion,
+    /// The region's name can't be one.
+    #[error("use `{0}` as AWS region: a region is letters, digits and hyphens")]
+    Region(String),
+    /// The endpoint is no URL.
+    #[error("read the DynamoDB endpoint `{url}` as a URL")]
+    Url {
+        /// What was configured.
+        url: String,
+        /// What is wrong with it.
+        source: url::ParseError,
+    },
+    /// The endpoint is more than an origin, or not one of http.
+    #[error("use `{0}` as DynamoDB endpoint: it must be https://host or https://host:port")]
+    Shape(String),
+    /// Plain http to another machine.
+    #[error("use `{0}` as DynamoDB endpoint: plain http leaves this machine")]
+    Plain(String),
+}
+
+impl Endpoint {
+    /// The endpoint of a region, or the one that overrides it. A region is not
+    /// needed where the override is on this machine.
+    pub fn resolve(region: Option<&str>, overriding: Option<&str>) -> Result<Self, EndpointError> {
+        let region = region.map(check_region).transpose()?;
+        let Some(text) = overriding else {
+            let region = region.ok_or(EndpointError::NoRegion)?;
+            let host = format!("dynamodb.{region}.{}", domain(region));
+            return Ok(Self {
+                origin: format!("https://{host}"),
+                host,
+                region: region.to_owned(),
+            });
+        };
+        let url = Url::parse(text).map_err(|source| EndpointError::Url {
+            url: without_user(text),
+            source,
+        })?;
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        let (true, Some(name), "http" | "https") = (bare, url.host(), url.scheme()) else {
+            return Err(EndpointError::Shape(without_user(text)));
+        };
+        let loopback = is_loopback(&name);
+        if url.scheme() == "http" && !loopback {
+            return Err(EndpointError::Plain(text.to_owned()));
+        }
+        let region = region
+            .or(loopback.then_some(LOOPBACK_REGION))
+            .ok_or(EndpointError::NoRegion)?;
+        // A `Url` has no port where it's the scheme's own, like the wire's Host.
+        let host = url
+            .port()
+            .map_or_else(|| name.to_string(), |port| format!("{name}:{port}"));
+        Ok(Self {
+            origin: format!("{}://{host}", url.scheme()),
+            host,
+            region: region.to_owned(),
+        })
+    }
+
+    /// Scheme, host and any port that isn't the scheme's own.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The `Host` header, as sent and as signed.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The host without port and brackets, for the egress policy's trusted
+    /// hosts.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
+        match authority
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
+            Some((address, _)) => address,
+            None => authority
+                .split_once(':')
+                .map_or(authority, |(name, _)| name),
+        }
+    }
+
+    /// The region that signatures name.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+/// What overrides the region's endpoint: the setting, else the environment as
+/// AWS's own tools read it. `variable` gives an environment variable's value.
+pub fn overriding(
+    setting: Option<&str>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let ignored = set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+        .is_some_and(|value| value.trim().eq_ignore_ascii_case("true"));
+    setting.map(str::to_owned).or_else(|| {
+        (!ignored)
+            .then(|| set("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| set("AWS_ENDPOINT_URL")))
+            .flatten()
+    })
+}
+
+/// The region by setting or environment; a profile's comes after both.
+pub fn region(setting: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let set = |name: &str| {
+        let value = variable(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    };
+    setting
+        .map(str::to_owned)
+        .or_else(|| set("AWS_REGION"))
+        .or_else(|| set("AWS_DEFAULT_REGION"))
+}
+
+fn check_region(region: &str) -> Result<&str, EndpointError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let fits = !region.is_empty()
+        && region.len() <= 63
+        && region.bytes().all(plain)
+        && !region.starts_with('-')
+        && !region.ends_with('-');
+    if fits {
+        Ok(region)
+    } else {
+        Err(EndpointError::Region(region.to_owned()))
+    }
+}
+
+/// The domain of the partition that a region belongs to.
+fn domain(region: &str) -> &'static str {
+    const PARTITIONS: [(&str, &str); 6] = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    PARTITIONS
+        .iter()
+        .find(|(prefix, _)| region.starts_with(prefix))
+        .map_or("amazonaws.com", |(_, domain)| domain)
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
+        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
+    }
+}
+
+/// A URL for a message: whoever put a password into it doesn't want it shown.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let check = |region, overriding, origin: &str, host: &str, signed: &str| {
+            let endpoint = Endpoint::resolve(region, overriding).unwrap();
+            let found = (endpoint.origin(), endpoint.host(), endpoint.region());
+            assert_eq!(found, (origin, host, signed), "{region:?} {overriding:?}");
+            let port = host
+                .rsplit_once(':')
+                .filter(|(name, _)| !name.ends_with(':'));
+            let name = port.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+            assert_eq!(endpoint.host_name(), name);
+            // The egress policy must know it by the same name.
+            let origin: crate::origin::Origin = origin.parse().unwrap();
+            assert_eq!(
+                (origin.host(), origin.to_string().as_str()),
+                (name, endpoint.origin())
+            );
+        };
+        let aws = "dynamodb.eu-central-1.amazonaws.com";
+        check(
+            Some("eu-central-1"),
+            None,
+            &format!("https://{aws}"),
+            aws,
+            "eu-central-1",
+        );
+        let china = "dynamodb.cn-north-1.amazonaws.com.cn";
+        check(
+            Some("cn-north-1"),
+            None,
+            &format!("https://{china}"),
+            china,
+            "cn-north-1",
+        );
+        let gov = "dynamodb.us-gov-west-1.amazonaws.com";
+        check(
+            Some("us-gov-west-1"),
+            None,
+            &format!("https://{gov}"),
+            gov,
+            "us-gov-west-1",
+        );
+        for (url, origin, host) in [
+            (
+                "http://localhost:8000",
+                "http://localhost:8000",
+                "localhost:8000",
+            ),
+            ("http://LOCALHOST:80/", "http://localhost", "localhost"),
+            ("http://127.8.0.1:1/", "http://127.8.0.1:1", "127.8.0.1:1"),
+            ("http://[::1]:8000", "http://[::1]:8000", "[::1]:8000"),
+        ] {
+            check(None, Some(url), origin, host, "us-east-1");
+            check(Some("eu-west-1"), Some(url), origin, host, "eu-west-1");
+        }
+        let vpc = "https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com";
+        check(
+            Some("eu-west-1"),
+            Some(vpc),
+            vpc,
+            vpc.strip_prefix("https://").unwrap(),
+            "eu-west-1",
+        );
+        let port = ("https://d.example:8443", "d.example:8443");
+        check(
+            Some("x"),
+            Some("https://d.example:8443/"),
+            port.0,
+            port.1,
+            "x",
+        );
+        check(
+            Some("x"),
+            Some("https://d.example:443/"),
+            "https://d.example",
+            "d.example",
+            "x",
+        );
+    }
+
+    #[test]
+    fn refusals() {
+        let check = |region, overriding, message: &str| {
+            let error = Endpoint::resolve(region, overriding).unwrap_err();
+            assert!(
+                error.to_string().contains(message),
+                "{error} lacks {message}"
+            );
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        };
+        check(None, None, "none is configured");
+        check(None, Some("https://d.example"), "none is configured");
+        check(Some("eu_west"), None, "use `eu_west`");
+        check(Some("evil.example/"), None, "letters, digits and hyphens");
+        check(Some("x"), Some("localhost"), "as a URL");
+        check(Some("x"), Some("localhost:8000"), "must be https://host");
+        check(
+            Some("x"),
+            Some("https://d.example/path"),
+            "must be https://host",
+        );
+        check(
+            Some("x"),
+            Some("https://me:hunter2@d.example"),
+            "…@d.example",
+        );
+        check(Some("x"), Some("http://10.0.0.7:8000"), "plain http leaves");
+        check(
+            Some("x"),
+            Some("http://localhost.example"),
+            "plain http leaves",
+        );
+        check(Some("x"), Some("http://128.0.0.1"), "plain http leaves");
+    }
+
+    #[test]
+    fn environment() {
+        let check = |setting: Option<&str>, variables: &[(&str, &str)], expected: Option<&str>| {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(
+                overriding(setting, variable).as_deref(),
+                expected,
+                "{variables:?}"
+            );
+        };
+        let (own, all) = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL");
+        check(None, &[], None);
+        check(None, &[(all, "a")], Some("a"));
+        check(None, &[(all, "a"), (own, "o")], Some("o"));
+        check(None, &[(all, "a"), (own, " ")], Some("a"));
+        check(Some("s"), &[(all, "a"), (own, "o")], Some("s"));
+        check(
+            None,
+            &[(own, "o"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE")],
+            None,
+        );
+        let of = |name: &str| name.starts_with("AWS_").then(|| name.to_owned());
+        assert_eq!(region(Some("s"), of).as_deref(), Some("s"));
+        assert_eq!(region(None, of).as_deref(), Some("AWS_REGION"));
+        let fallback = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "d".to_owned());
+        assert_eq!(region(None, fallback).as_deref(), Some("d"));
+    }
+}

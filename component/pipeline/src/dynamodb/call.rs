@@ -1,0 +1,203 @@
+//! Requests → one result each, what is throttled or unavailable repeated
+//! within bounds of attempts and time.
+
+use super::outcome::{Outcome, outcome};
+use crate::backoff;
+use crate::bindings::rowcast::pipeline::dynamodb::Request;
+use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RateLimit};
+use crate::failure::{self, counter, denied, invalid, table_upstream, unavailable};
+use crate::platform::Dynamo;
+use crate::settings::Retry;
+
+/// DynamoDB doesn't say for how long it throttles, but it hands out capacity
+/// by the second.
+const THROTTLED_MS: u64 = 1_000;
+
+/// Sends requests for one call of an export: one retry policy, one budget, one
+/// count.
+pub struct Caller<'a, D: Dynamo> {
+    dynamo: &'a D,
+    /// What the table is called among upstreams.
+    upstream: String,
+    retry: Retry,
+    /// On the clock of `dynamo`.
+    deadline_ms: Option<u64>,
+    /// DynamoDB calls sent, repeats included.
+    pub requests: u32,
+    /// How many of them were repeats.
+    pub retries: u32,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// Still throttled after the last attempt.
+    Throttled(String),
+    /// Still unavailable after the last attempt; it may have been carried out.
+    Unavailable(String),
+    /// The budget ended before the request was answered, or before it was
+    /// sent.
+    OutOfTime,
+    /// These credentials, or the host's policy, don't allow it.
+    Denied(String),
+    /// DynamoDB refuses the request as it stands.
+    Invalid {
+        /// The exception's name, such as `ValidationException`.
+        code: String,
+        /// DynamoDB's own words.
+        message: String,
+    },
+    /// The request or its answer exceeds a size limit.
+    TooLarge(String),
+}
+
+impl<'a, D: Dynamo> Caller<'a, D> {
+    /// A caller about that table, whose budget starts now.
+    pub fn new(dynamo: &'a D, table: &str, retry: Retry, budget_ms: Option<u64>) -> Self {
+        let deadline_ms = budget_ms.map(|budget| dynamo.now_ms().saturating_add(budget));
+        Self {
+            dynamo,
+            upstream: table_upstream(table),
+            retry,
+            deadline_ms,
+            requests: 0,
+            retries: 0,
+        }
+    }
+
+    /// Sends requests, at the same time where the host can, and repeats those
+    /// that were throttled or unavailable. One result each, in order.
+    pub fn send(&mut self, requests: Vec<Request>) -> Vec<Result<String, CallError>> {
+        let mut results: Vec<Result<String, CallError>> =
+            requests.iter().map(|_| Err(CallError::OutOfTime)).collect();
+        let mut waiting: Vec<(usize, Request)> = requests.into_iter().enumerate().collect();
+        let mut attempt = 1;
+        while !waiting.is_empty() && !self.out_of_time() {
+            if attempt > 1 {
+                self.retries = self.retries.saturating_add(count(waiting.len()));
+            }
+            let last = attempt >= self.retry.max_attempts;
+            let outcomes = self.attempt(waiting.iter().map(|(_, each)| each.clone()).collect());
+            let mut again = Vec::new();
+            for ((position, request), outcome) in waiting.into_iter().zip(outcomes) {
+                let result = match outcome {
+                    Outcome::Throttled(_) | Outcome::Unavailable(_) if !last => {
+                        again.push((position, request));
+                        continue;
+                    }
+                    Outcome::Answered(body) => Ok(body),
+                    Outcome::Throttled(reason) => Err(CallError::Throttled(reason)),
+                    Outcome::Unavailable(reason) => Err(CallError::Unavailable(reason)),
+                    Outcome::Denied(reason) => Err(CallError::Denied(reason)),
+                    Outcome::Invalid { code, message } => Err(CallError::Invalid { code, message }),
+                    Outcome::TooLarge(reason) => Err(CallError::TooLarge(reason)),
+                };
+                if let Some(slot) = results.get_mut(position) {
+                    *slot = result;
+                }
+            }
+            waiting = again;
+            if !waiting.is_empty() && !self.pause(attempt) {
+                break;
+            }
+            attempt += 1;
+        }
+        results
+    }
+
+    /// Sends each request once and judges the answers, in order. For callers
+    /// that decide themselves what to repeat.
+    pub fn attempt(&mut self, requests: Vec<Request>) -> Vec<Outcome> {
+        let expected = requests.len();
+        self.requests = self.requests.saturating_add(count(expected));
+        let mut outcomes: Vec<Outcome> = self
+            .dynamo
+            .send(requests)
+            .into_iter()
+            .map(outcome)
+            .take(expected)
+            .collect();
+        // A provider that answers fewer breaks its contract; losing a request
+        // for it would break ours.
+        let missing = || Outcome::Unavailable("the host returned no answer".to_owned());
+        outcomes.resize_with(expected, missing);
+        outcomes
+    }
+
+    /// Waits as long as the policy says between attempt number `attempt` and
+    /// the next. False, at once, where the budget ends before that.
+    #[must_use]
+    pub fn pause(&self, attempt: u32) -> bool {
+        let delay = backoff::delay_ms(&self.retry, attempt, self.dynamo.random());
+        if self
+            .remaining_ms()
+            .is_some_and(|remaining| remaining <= delay)
+        {
+            return false;
+        }
+        if delay > 0 {
+            self.dynamo.sleep_ms(delay);
+        }
+        !self.out_of_time()
+    }
+
+    /// What the table is called among upstreams.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// What the calls took, with the capacity that they consumed.
+    #[must_use]
+    pub fn counters(&self, repeats: u32, capacity: &str, units: f64) -> Vec<Counter> {
+        vec![
+            counter("dynamodb.requests", self.requests),
+            counter("dynamodb.retries", self.retries.saturating_add(repeats)),
+            counter(capacity, units),
+        ]
+    }
+
+    /// Whether the budget has run out.
+    #[must_use]
+    pub fn out_of_time(&self) -> bool {
+        self.remaining_ms() == Some(0)
+    }
+
+    /// What is left of the budget; none without one.
+    #[must_use]
+    pub fn remaining_ms(&self) -> Option<u64> {
+        self.deadline_ms
+            .map(|deadline| deadline.saturating_sub(self.dynamo.now_ms()))
+    }
+}
+
+impl CallError {
+    /// As the failure of a call that achieved nothing. A `ValidationException`
+    /// and its like are the caller's: they become `permanent-invalid`.
+    #[must_use]
+    pub fn into_failure(self, upstream: &str) -> Failure {
+        match self {
+            Self::Throttled(reason) => Failure::RateLimited(throttled(upstream, reason)),
+            Self::Unavailable(reason) => unavailable(reason),
+            Self::OutOfTime => unavailable("the budget ran out before DynamoDB answered"),
+            Self::Denied(reason) => denied(reason),
+            Self::Invalid { code, message } => {
+                invalid(format!("DynamoDB answered {code}: {message}"))
+            }
+            Self::TooLarge(reason) => invalid(reason),
+        }
+    }
+}
+
+/// DynamoDB's throttling as the package's `rate-limit`.
+#[must_use]
+pub fn throttled(upstream: &str, reason: String) -> RateLimit {
+    failure::rate_limit(upstream, THROTTLED_MS, reason)
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Key attributes as values that can be compared; DynamoDB's rules for them.
+
+use super::number::Decimal;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// An item's primary key. Equal when DynamoDB takes two keys for the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The partition key's value.
+    pub partition: KeyValue,
+    /// The sort key's, where the table has one.
+    pub sort: Option<KeyValue>,
+}
+
+/// One key attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyValue {
+    /// `S`
+    Text(String),
+    /// `N`
+    Number(Decimal),
+    /// `B`
+    Bytes(Vec<u8>),
+}
+
+/// Which of a table's keys an attribute is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRole {
+    /// It decides where an item is.
+    Partition,
+    /// It orders items of a partition.
+    Sort,
+}
+
+impl KeyRole {
+    /// Bytes of its value at the most, by DynamoDB's quotas.
+    #[must_use]
+    pub const fn max_bytes(self) -> usize {
+        match self {
+            Self::Partition => 2_048,
+            Self::Sort => 1_024,
+        }
+    }
+
+    /// For messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Partition => "partition key",
+            Self::Sort => "sort key",
+        }
+    }
+}
+
+/// What a key's type is called in messages.
+#[must_use]
+pub fn kind_name(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Text => "a string (S)",
+        KeyKind::Number => "a number (N)",
+        KeyKind::Bytes => "bytes in base64 (B)",
+    }
+}
+
+/// Whether an attribute is one of the table's keys.
+#[must_use]
+pub fn role<'k>(keys: &'k KeySchema, name: &str) -> Option<(KeyRole, &'k KeyAttribute)> {
+    if keys.partition.name == name {
+        return Some((KeyRole::Partition, &keys.partition));
+    }
+    keys.sort
+        .as_ref()
+        .filter(|sort| sort.name == name)
+        .map(|sort| (KeyRole::Sort, sort))
+}
+
+/// Reads base64 as DynamoDB does.
+#[must_use]
+pub fn bytes(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+impl Key {
+    /// Reads an item's key from DynamoDB's JSON, such as an unprocessed item
+    /// that came back; DynamoDB may write numbers in other digits than we did.
+    #[must_use]
+    pub fn of_item(item: &str, keys: &KeySchema) -> Option<Self> {
+        let attributes: HashMap<String, &RawValue> = serde_json::from_str(item).ok()?;
+        let value = |attribute: &KeyAttribute| {
+            let typed: TypedValue =
+                serde_json::from_str(attributes.get(&attribute.name)?.get()).ok()?;
+            match attribute.kind {
+                KeyKind::Text => typed.s.map(KeyValue::Text),
+                KeyKind::Number => Decimal::parse(&typed.n?).ok().map(KeyValue::Number),
+                KeyKind::Bytes => bytes(&typed.b?).map(KeyValue::Bytes),
+            }
+        };
+        let sort = match &keys.sort {
+            Some(sort) => Some(value(sort)?),
+            None => None,
+        };
+        Some(Self {
+            partition: value(&keys.partition)?,
+            sort,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct TypedValue {
+    #[serde(rename = "S", default)]
+    s: Option<String>,
+    #[serde(rename = "N", default)]
+    n: Option<String>,
+    #[serde(rename = "B", default)]
+    b: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
+        KeySchema {
+            partition: KeyAttribute {
+                name: "p".to_owned(),
+                kind: partition,
+            },
+            sort: sort.map(|kind| KeyAttribute {
+                name: "s".to_owned(),
+                kind,
+            }),
+        }
+    }
+
+    fn check(keys: &KeySchema, left: &str, right: &str, equal: bool) {
+        let left_key = Key::of_item(left, keys);
+        assert!(left_key.is_some(), "{left}");
+        assert_eq!(
+            left_key == Key::of_item(right, keys),
+            equal,
+            "{left} {right}"
+        );
+    }
+
+    #[test]
+    fn keys_are_compared_as_values() {
+        let texts = schema(KeyKind::Text, Some(KeyKind::Text));
+        let (ab_c, a_bc) = (
+            r#"{"p":{"S":"ab"},"s":{"S":"c"},"x":{"M":{}}}"#,
+            r#"{"p":{"S":"a"},"s":{"S":"bc"}}"#,
+        );
+        check(&texts, ab_c, ab_c, true);
+        check(&texts, ab_c, a_bc, false);
+        let numbers = schema(KeyKind::Number, None);
+        check(&numbers, r#"{"p":{"N":"1"}}"#, r#"{"p":{"N":"1.0"}}"#, true);
+        check(&numbers, r#"{"p":{"N":"1"}}"#, r#"{"p":{"S":"1"}}"#, false);
+        let bytes = schema(KeyKind::Bytes, None);
+        check(
+            &bytes,
+            r#"{"p":{"B":"AQI="}}"#,
+            r#"{"p":{"B":"AQI="}}"#,
+            true,
+        );
+        check(
+            &bytes,
+            r#"{"p":{"B":"AQI="}}"#,
+            r#"{"p":{"B":"AQM="}}"#,
+            false,
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Requests and their outcomes → an extraction in which each is in exactly
+//! one list. The type guards the balance.
+
+use super::verdict::Refusal;
+use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
+use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectedRecord, RejectedRequest};
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Read to the end.
+    Done(Harvest),
+    /// Will not succeed if repeated.
+    Rejected(Refusal),
+    /// Not attempted, or unresolved.
+    Pending,
+}
+
+/// What a request's pages gave.
+#[derive(Debug, Default)]
+pub struct Harvest {
+    /// Documents in the records' order.
+    pub documents: Vec<String>,
+    /// Records that are no documents.
+    pub rejected: Vec<RejectedRecord>,
+}
+
+/// One line per request.
+pub struct Ledger {
+    lines: Vec<(PendingRequest, Option<Outcome>)>,
+}
+
+/// The balanced lists.
+#[derive(Debug, Default)]
+pub struct Balance {
+    /// The finished requests' documents.
+    pub documents: Vec<String>,
+    /// In the order of the requests, like all that follow.
+    pub done: Vec<DoneRequest>,
+    /// Rejected requests.
+    pub rejected: Vec<RejectedRequest>,
+    /// Rejected records of finished requests.
+    pub rejected_records: Vec<RejectedRecord>,
+    /// The rest.
+    pub pending: Vec<PendingRequest>,
+}
+
+/// A request was counted twice, not at all, or past what can be counted: a defect
+/// of this component.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rowcast lost count of its requests; please report this")]
+pub struct Unbalanced;
+
+impl Ledger {
+    /// Opens a line for each request.
+    #[must_use]
+    pub fn open(requests: &[PendingRequest]) -> Self {
+        Self {
+            lines: requests
+                .iter()
+                .map(|pending| (pending.clone(), None))
+                .collect(),
+        }
+    }
+
+    /// Settles a request, once.
+    pub fn settle(&mut self, line: usize, outcome: Outcome) -> Result<(), Unbalanced> {
+        match self.lines.get_mut(line) {
+            Some((_, open @ None)) => {
+                *open = Some(outcome);
+                Ok(())
+            }
+            Some((_, Some(_))) | None => Err(Unbalanced),
+        }
+    }
+
+    /// Closes the ledger; every line must be settled.
+    pub fn close(self) -> Result<Balance, Unbalanced> {
+        let mut balance = Balance::default();
+        for (pending, outcome) in self.lines {
+            let request = pending.request;
+            match outcome.ok_or(Unbalanced)? {
+                Outcome::Done(mut harvest) => {
+                    let documents =
+                        u32::try_from(harvest.documents.len()).map_err(|_| Unbalanced)?;
+                    balance.documents.append(&mut harvest.documents);
+                    balance.rejected_records.append(&mut harvest.rejected);
+                    balance.done.push(DoneRequest { request, documents });
+                }
+                Outcome::Rejected(Refusal {
+                    kind,
+                    status,
+                    reason,
+                }) => {
+                    balance.rejected.push(RejectedRequest {
+                        request,
+                        kind,
+                        status,
+                        reason,
+                    });
+                }
+                Outcome::Pending => balance.pending.push(pending),
+            }
+        }
+        Ok(balance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::rowcast::pipeline::types::Request;
+
+    fn pending(row: u32) -> PendingRequest {
+        PendingRequest {
+            request: Request {
+                row,
+                combination: 0,
+            },
+            resume: Some("page 2".to_owned()),
+        }
+    }
+
+    #[test]
+    fn each_request_is_settled_once() {
+        let requests = [pending(0), pending(1)];
+        let mut ledger = Ledger::open(&requests);
+        let documents = vec!["{}".to_owned()];
+        let harvest = Harvest {
+            documents,
+            rejected: Vec::new(),
+        };
+        assert_eq!(ledger.settle(1, Outcome::Done(harvest)), Ok(()));
+        assert_eq!(ledger.settle(1, Outcome::Pending), Err(Unbalanced));
+        assert_eq!(ledger.settle(2, Outcome::Pending), Err(Unbalanced));
+        assert_eq!(ledger.settle(0, Outcome::Pending), Ok(()));
+        let lists = ledger
+            .close()
+            .map(|balance| (balance.done, balance.pending));
+        let [first, second] = requests;
+        assert_eq!(
+            lists,
+            Ok((
+                vec![DoneRequest {
+                    request: second.request,
+                    documents: 1
+                }],
+                vec![first]
+            ))
+        );
+    }
+
+    #[test]
+    fn open_lines_do_not_balance() {
+        let ledger = Ledger::open(&[pending(0)]);
+        assert_eq!(ledger.close().err(), Some(Unbalanced));
+    }
+}

@@ -1,0 +1,244 @@
+//! Source, rows and `only` → a checked plan, before any request; plan and
+//! request → one HTTP request.
+
+use super::checked::Checked;
+use super::document::Attribute;
+use super::excerpt;
+use super::row::Row;
+use super::template::{FillError, Scope, Template, list};
+use crate::bindings::rowcast::pipeline::types::{PendingRequest, Request};
+use crate::settings::{Mistakes, Source};
+use std::collections::BTreeSet;
+use url::Url;
+
+/// What was checked.
+pub struct Plan<'a> {
+    /// The source's settings, checked.
+    pub checked: Checked<'a>,
+    /// The requests to make, in their order.
+    pub requests: Vec<PendingRequest>,
+    /// Each row, or why it is none.
+    rows: Vec<Result<Row<'a>, String>>,
+}
+
+/// One HTTP request and what its records are given.
+pub struct Order<'p> {
+    /// The first page.
+    pub url: Url,
+    /// The source's headers, filled in.
+    pub headers: Vec<(String, String)>,
+    /// The attributes, filled in but for the record's values.
+    pub attributes: Vec<Attribute<'p>>,
+}
+
+/// Why a source, its rows or `only` can't be used. No message repeats a
+/// secret.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The settings themselves.
+    #[error("source: {0}")]
+    Settings(Mistakes),
+    /// A template asks for what no row has.
+    #[error("no row has `{name}`, and no matrix axis has this name; {}", list(.known))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are, sorted.
+        known: Vec<String>,
+    },
+    /// Requests are counted in 32 bits.
+    #[error("rows times combinations is more than 4294967295 requests; give fewer rows per call")]
+    TooMany,
+    /// A template could mean either.
+    #[error("the axis `{0}` is named like a column; rename one of them")]
+    AxisIsColumn(String),
+    /// `only` names what isn't there.
+    #[error(
+        "only has row {}, combination {}, but there are {rows} rows and {combinations} combinations",
+        .request.row, .request.combination
+    )]
+    NoSuchRequest {
+        /// The request.
+        request: Request,
+        /// How many rows there are.
+        rows: usize,
+        /// How many combinations there are.
+        combinations: u32,
+    },
+    /// `only` names a request twice.
+    #[error("only has row {}, combination {} twice", .0.row, .0.combination)]
+    RequestTwice(Request),
+}
+
+/// Why a request can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The row itself.
+    #[error("{0}")]
+    Row(String),
+    /// The URL's values.
+    #[error("fill the template of url")]
+    Url(#[source] FillError),
+    /// The URL as filled.
+    #[error("the filled url is no URL")]
+    NoUrl(#[source] url::ParseError),
+    /// A value that would lead to another path.
+    #[error("the filled url has `.` or `..` as a path segment, which would lead elsewhere")]
+    Dots,
+    /// A header's values.
+    #[error("fill the template of header {0}")]
+    Header(usize, #[source] FillError),
+    /// A header that would end early and smuggle in another.
+    #[error("the filled value of header {0} has control characters")]
+    HeaderValue(usize),
+    /// An attribute's values.
+    #[error("fill the template of the attribute `{0}`")]
+    Attribute(String, #[source] FillError),
+}
+
+impl<'a> Plan<'a> {
+    /// Checks everything that can be checked without a request.
+    pub fn check(
+        source: &'a Source,
+        rows: &'a [String],
+        only: Option<&[PendingRequest]>,
+    ) -> Result<Self, PlanError> {
+        let mut mistakes = Mistakes::default();
+        let checked = Checked::new(source, &mut mistakes);
+        let checked = checked.ok_or(PlanError::Settings(mistakes))?;
+        let count = u32::try_from(rows.len()).map_err(|_| PlanError::TooMany)?;
+        let combinations = checked.matrix.combinations();
+        count.checked_mul(combinations).ok_or(PlanError::TooMany)?;
+        let plan = Self {
+            requests: requests(only, count, combinations)?,
+            checked,
+            rows: rows
+                .iter()
+                .map(|text| Row::parse(text).map_err(|error| excerpt::chain(&error)))
+                .collect(),
+        };
+        plan.check_names()?;
+        Ok(plan)
+    }
+
+    /// A request, filled in.
+    pub fn order(&self, request: Request) -> Result<Order<'_>, OrderError> {
+        let row = usize::try_from(request.row)
+            .ok()
+            .and_then(|row| self.rows.get(row));
+        let row = match row {
+            Some(Ok(row)) => row,
+            Some(Err(reason)) => return Err(OrderError::Row(reason.clone())),
+            None => return Err(OrderError::Row("there is no such row".to_owned())),
+        };
+        let scope = Scope {
+            row,
+            matrix: &self.checked.matrix,
+            combination: request.combination,
+        };
+        let filled = self.checked.url.fill_url(&scope).map_err(OrderError::Url)?;
+        let path = filled.split(['?', '#']).next().unwrap_or_default();
+        if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(OrderError::Dots);
+        }
+        let mut url = Url::parse(&filled).map_err(OrderError::NoUrl)?;
+        url.set_fragment(None);
+        let mut headers = Vec::with_capacity(self.checked.headers.len());
+        for ((name, template), number) in self.checked.headers.iter().zip(1..) {
+            let value = template
+                .fill_plain(&scope)
+                .map_err(|error| OrderError::Header(number, error))?;
+            if value.contains(|character: char| character.is_control() && character != '\t') {
+                return Err(OrderError::HeaderValue(number));
+            }
+            headers.push(((*name).to_owned(), value));
+        }
+        let mut attributes = Vec::with_capacity(self.checked.attributes.len());
+        for (name, template) in &self.checked.attributes {
+            let bound = Attribute::bind(name, template, &scope);
+            attributes
+                .push(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
+        }
+        Ok(Order {
+            url,
+            headers,
+            attributes,
+        })
+    }
+
+    /// A name that no row has is a mistake in the source, not in the rows.
+    fn check_names(&self) -> Result<(), PlanError> {
+        let rows: Vec<_> = self.rows.iter().flatten().collect();
+        let columns: BTreeSet<_> = rows.iter().flat_map(|row| row.names()).collect();
+        let axes: BTreeSet<_> = self.checked.matrix.names().collect();
+        if let Some(both) = axes.intersection(&columns).next() {
+            return Err(PlanError::AxisIsColumn((*both).to_owned()));
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let Checked {
+            headers,
+            attributes,
+            url,
+            ..
+        } = &self.checked;
+        let fields = headers
+            .iter()
+            .chain(attributes)
+            .map(|(_, template)| template);
+        let mut names = std::iter::once(url).chain(fields).flat_map(Template::names);
+        match names.find(|name| !columns.contains(name) && !axes.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let known = columns
+                    .union(&axes)
+                    .map(|name| (*name).to_owned())
+                    .collect();
+                Err(PlanError::Unknown {
+                    name: name.to_owned(),
+                    known,
+                })
+            }
+        }
+    }
+}
+
+fn requests(
+    only: Option<&[PendingRequest]>,
+    rows: u32,
+    combinations: u32,
+) -> Result<Vec<PendingRequest>, PlanError> {
+    let Some(only) = only else {
+        let of_row = |row| (0..combinations).map(move |combination| Request { row, combination });
+        let all = (0..rows).flat_map(of_row);
+        return Ok(all
+            .map(|request| PendingRequest {
+                request,
+                resume: None,
+            })
+            .collect());
+    };
+    let mut requests = only.to_vec();
+    requests.sort_by_key(|pending| (pending.request.row, pending.request.combination));
+    let all = requests.iter().map(|pending| pending.request);
+    let outside = |request: &Request| request.row >= rows || request.combination >= combinations;
+    if let Some(request) = all.clone().find(outside) {
+        return Err(PlanError::NoSuchRequest {
+            request,
+            rows: usize::try_from(rows).unwrap_or(usize::MAX),
+            combinations,
+        });
+    }
+    match all
+        .clone()
+        .zip(all.skip(1))
+        .find(|(one, other)| one == other)
+    {
+        Some((twice, _)) => Err(PlanError::RequestTwice(twice)),
+        None => Ok(requests),
+    }
+}
+
+#[cfg(test)]
+mod tests;

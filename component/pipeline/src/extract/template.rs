@@ -1,0 +1,370 @@
+//! A template and a cell's values → URL, header or attribute text. Parsed once
+//! per call, filled once per cell.
+
+use super::json::{self, Kind};
+use super::matrix::Matrix;
+use super::pointer::{Pointer, PointerError};
+use super::row::Row;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
+
+/// RFC 3986's unreserved characters stay as they are.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Where a template stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Made before there is a record.
+    Url,
+    /// Likewise; and its text may be a secret, braces and all.
+    Header,
+    /// Attributes may look into the record.
+    Attribute,
+}
+
+/// A checked template.
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+/// A piece of a template.
+pub enum Part {
+    /// Literal text.
+    Text(String),
+    /// A column or an axis.
+    Name(String),
+    /// A place in the record.
+    Record(Pointer),
+}
+
+/// Why a text is no template. Messages don't repeat the text, which may be a
+/// header's secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// An opening brace without its closing one.
+    #[error("the `{{` at byte {0} is never closed; a literal brace is written `{{{{`")]
+    Unclosed(usize),
+    /// A closing brace without its opening one.
+    #[error("the `}}` at byte {0} closes nothing; a literal brace is written `}}}}`")]
+    Unopened(usize),
+    /// Empty braces.
+    #[error("the braces at byte {0} name nothing")]
+    Nameless(usize),
+    /// Braces in a header that are more likely part of its value.
+    #[error("the braces at byte {0} hold no column's name; literal braces are doubled")]
+    OddName(usize),
+    /// A record is looked into before there is one.
+    #[error("`{{record:…}}` is for attributes; there is no record before the request is made")]
+    RecordTooEarly,
+    /// The part after `record:` is no pointer.
+    #[error("read the pointer after `record:`")]
+    Pointer(#[source] PointerError),
+}
+
+/// Why a template can't be filled for this cell.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FillError {
+    /// No such column, no such axis.
+    #[error("the row has no `{name}`; {}", list(.known))]
+    Missing {
+        /// The name asked for.
+        name: String,
+        /// The names there are, sorted.
+        known: Vec<String>,
+    },
+    /// A null, an array or an object.
+    #[error("`{name}` is {kind}; a template takes strings, numbers and booleans")]
+    Unfit {
+        /// The column.
+        name: String,
+        /// What it is.
+        kind: Kind,
+    },
+    /// A string with a lone surrogate.
+    #[error("`{0}` is not Unicode")]
+    NotUnicode(String),
+}
+
+/// A cell's values by name.
+pub struct Scope<'s> {
+    /// The row.
+    pub row: &'s Row<'s>,
+    /// The axes.
+    pub matrix: &'s Matrix<'s>,
+    /// Which combination of them.
+    pub combination: u32,
+}
+
+/// A value as a template takes it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A string's content.
+    Text(Cow<'a, str>),
+    /// A number's or boolean's JSON text.
+    Literal(&'a str),
+}
+
+impl Template {
+    /// Checks a template's text.
+    pub fn parse(text: &str, place: Place) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some((before, brace, after)) = split_at_brace(rest) {
+            let at = text.len() - after.len() - 1;
+            literal.push_str(before);
+            if let Some(after) = after.strip_prefix(brace) {
+                literal.push(brace);
+                rest = after;
+                continue;
+            }
+            if brace == '}' {
+                return Err(TemplateError::Unopened(at));
+            }
+            let (name, after) = after.split_once('}').ok_or(TemplateError::Unclosed(at))?;
+            if name.contains('{') {
+                return Err(TemplateError::Unclosed(at));
+            }
+            if !literal.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut literal)));
+            }
+            parts.push(placeholder(name, place, at)?);
+            rest = after;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        Ok(Self { parts })
+    }
+
+    /// The pieces in their order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The columns and axes it asks for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Name(name) => Some(name.as_str()),
+            Part::Text(_) | Part::Record(_) => None,
+        })
+    }
+
+    /// Fills a URL: values percent-encoded.
+    pub fn fill_url(&self, scope: &Scope<'_>) -> Result<String, FillError> {
+        self.fill_by(|name, url| {
+            let value = scope.get(name)?;
+            url.extend(utf8_percent_encode(value.as_str(), &RESERVED));
+            Ok(())
+        })
+    }
+
+    /// The URL with every placeholder replaced by `1`: enough to check its
+    /// scheme and shape before there are values.
+    #[must_use]
+    pub fn sample_url(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Name(_) | Part::Record(_) => "1".to_owned(),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
+    /// Fills a header: values as they are.
+    pub fn fill_plain(&self, scope: &Scope<'_>) -> Result<String, FillError> {
+        self.fill_by(|name, text| {
+            text.push_str(scope.get(name)?.as_str());
+            Ok(())
+        })
+    }
+
+    fn fill_by(
+        &self,
+        mut add: impl FnMut(&str, &mut String) -> Result<(), FillError>,
+    ) -> Result<String, FillError> {
+        let mut filled = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => filled.push_str(text),
+                Part::Name(name) => add(name, &mut filled)?,
+                // `placeholder` keeps these out of URLs and headers.
+                Part::Record(_) => {}
+            }
+        }
+        Ok(filled)
+    }
+}
+
+impl<'s> Scope<'s> {
+    /// A column's or an axis's value.
+    pub fn get(&self, name: &str) -> Result<Value<'s>, FillError> {
+        if let Some(text) = self.matrix.get(self.combination, name) {
+            return Ok(Value::Text(Cow::Borrowed(text)));
+        }
+        let Some(value) = self.row.get(name) else {
+            let names = self.row.names().chain(self.matrix.names());
+            let mut known: Vec<_> = names.map(str::to_owned).collect();
+            known.sort_unstable();
+            return Err(FillError::Missing {
+                name: name.to_owned(),
+                known,
+            });
+        };
+        match json::kind(value) {
+            Kind::String => json::string(value)
+                .map(Value::Text)
+                .ok_or_else(|| FillError::NotUnicode(name.to_owned())),
+            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.get())),
+            kind @ (Kind::Null | Kind::Array | Kind::Object) => Err(FillError::Unfit {
+                name: name.to_owned(),
+                kind,
+            }),
+        }
+    }
+}
+
+impl Value<'_> {
+    /// The value as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Literal(text) => text,
+        }
+    }
+}
+
+/// "it has `a`, `b`", for messages about a name that isn't there.
+#[must_use]
+pub fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "it has no columns".to_owned();
+    }
+    format!("known are `{}`", names.join("`, `"))
+}
+
+fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
+    let at = text.find(['{', '}'])?;
+    let (before, from) = text.split_at_checked(at)?;
+    let mut characters = from.chars();
+    let brace = characters.next()?;
+    Some((before, brace, characters.as_str()))
+}
+
+fn placeholder(name: &str, place: Place, at: usize) -> Result<Part, TemplateError> {
+    match (name.strip_prefix("record:"), place) {
+        (Some(_), Place::Url | Place::Header) => Err(TemplateError::RecordTooEarly),
+        (Some(pointer), Place::Attribute) => Pointer::parse(pointer)
+            .map(Part::Record)
+            .map_err(TemplateError::Pointer),
+        (None, _) if name.is_empty() => Err(TemplateError::Nameless(at)),
+        (None, Place::Header) if !name.chars().all(is_plain) => Err(TemplateError::OddName(at)),
+        (None, _) => Ok(Part::Name(name.to_owned())),
+    }
+}
+
+fn is_plain(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, ' ' | '_' | '-' | '.')
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+    use crate::settings::{Axis, Mistakes};
+
+    const ROW: &str = r#"{"id":"a/b c","n":1.50,"big":12345678901234567890123,"yes":true,"none":null,
+        "list":[1],"map":{},"name":"Björk {x}","odd name":"-._~","sur":"\ud800"}"#;
+
+    fn check(template: &str, url: &str, plain: &str) {
+        let row = Row::parse(ROW).unwrap();
+        let country = ["US", "CA"].map(str::to_owned).to_vec();
+        let axes = [Axis {
+            name: "country".to_owned(),
+            values: country,
+        }];
+        let matrix = Matrix::new(&axes, &mut Mistakes::default());
+        let scope = Scope {
+            row: &row,
+            matrix: &matrix,
+            combination: 1,
+        };
+        let shown = |filled: Result<String, FillError>| match filled {
+            Ok(filled) => filled,
+            Err(error) => error.to_string(),
+        };
+        match Template::parse(template, Place::Url) {
+            Ok(parsed) => {
+                assert_eq!(shown(parsed.fill_url(&scope)), url, "{template}");
+                assert_eq!(shown(parsed.fill_plain(&scope)), plain, "{template}");
+            }
+            Err(error) => assert_eq!(error.to_string(), url, "{template}"),
+        }
+    }
+
+    fn same(template: &str, expected: &str) {
+        check(template, expected, expected);
+    }
+
+    #[test]
+    fn values_are_encoded_in_urls_and_plain_elsewhere() {
+        check("/{id}/x", "/a%2Fb%20c/x", "/a/b c/x");
+        check("{name}", "Bj%C3%B6rk%20%7Bx%7D", "Björk {x}");
+        same("{odd name}", "-._~");
+        same("{n} {big} {yes}", "1.50 12345678901234567890123 true");
+        same("{country}{country}", "CACA");
+        same("{{id}} }}{{ {{{n}}}", "{id} }{ {1.50}");
+        same("", "");
+    }
+
+    #[test]
+    fn what_cannot_be_filled_is_named() {
+        same(
+            "{none}",
+            "`none` is null; a template takes strings, numbers and booleans",
+        );
+        same(
+            "{list}",
+            "`list` is an array; a template takes strings, numbers and booleans",
+        );
+        same(
+            "{map}",
+            "`map` is an object; a template takes strings, numbers and booleans",
+        );
+        same("{sur}", "`sur` is not Unicode");
+        same(
+            "{ID}",
+            "the row has no `ID`; known are `big`, `country`, `id`, `list`, `map`, `n`, `name`, \
+             `none`, `odd name`, `sur`, `yes`",
+        );
+    }
+
+    #[test]
+    fn malformed_templates_are_refused() {
+        same(
+            "a{id",
+            "the `{` at byte 1 is never closed; a literal brace is written `{{`",
+        );
+        same(
+            "{a{id}",
+            "the `{` at byte 0 is never closed; a literal brace is written `{{`",
+        );
+        same(
+            "{id}}",
+            "the `}` at byte 4 closes nothing; a literal brace is written `}}`",
+        );
+        same("x{}", "the braces at byte 1 name nothing");
+        same(
+            "{record:/a}",
+            "`{record:…}` is for attributes; there is no record before the request is made",
+        );
+        let pointer = Template::parse("{record:a}", Place::Attribute).err();
+        assert_eq!(pointer, Some(TemplateError::Pointer(PointerError::NoSlash)));
+    }
+}

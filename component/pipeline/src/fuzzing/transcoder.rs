@@ -1,0 +1,84 @@
+//! A document → the item that comes back as the same document, with the size
+//! and the key that a plain reading of it has. An item → valid JSON.
+
+use super::reference::{PRIVATE, item_size, same};
+use crate::dynamodb::key::Key;
+use crate::dynamodb::marshal::{MAX_ITEM_BYTES, marshal};
+use crate::dynamodb::unmarshal::{self, Page};
+use crate::extract::pointer::Pointer;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The input is a document, and an item, and a page of items.
+///
+/// # Panics
+///
+/// Where what must hold doesn't.
+pub fn transcoder(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    for (partition, sort) in [
+        (KeyKind::Text, None),
+        (KeyKind::Number, Some(KeyKind::Text)),
+        (KeyKind::Bytes, Some(KeyKind::Number)),
+    ] {
+        document(text, &keys(partition, sort));
+    }
+    if let Ok(document) = unmarshal::document(text) {
+        let valid = serde_json::from_str::<&RawValue>(&document);
+        assert!(valid.is_ok(), "{text} became {document}");
+    }
+    if let Ok(page) = Page::parse(text) {
+        for unmarshal::Document(document) in &page.items {
+            let valid = serde_json::from_str::<&RawValue>(document);
+            assert!(valid.is_ok(), "{text} has {document}");
+        }
+    }
+}
+
+/// Whether it became an item; then everything that must hold of it does.
+pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
+    let item = match marshal(text, keys) {
+        Ok(item) => item,
+        Err(rejection) => {
+            assert!(Pointer::parse(&rejection.path).is_ok(), "{rejection:?}");
+            assert!(!rejection.reason.is_empty());
+            return false;
+        }
+    };
+    assert!(item.size <= MAX_ITEM_BYTES);
+    assert_eq!(Key::of_item(&item.json, keys).as_ref(), Some(&item.key));
+    let back = unmarshal::document(&item.json).unwrap_or_default();
+    let again = marshal(&back, keys);
+    let again = again.map(|again| (again.json, again.size, again.key));
+    assert_eq!(again, Ok((item.json, item.size, item.key)), "{text}");
+    // As an attribute's name it's fine, but not in a tree.
+    if text.contains(PRIVATE) {
+        return true;
+    }
+    let tree = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (document, back) = (tree(text), tree(&back));
+    assert!(document.is_object(), "{text}");
+    assert!(same(&document, &back), "{text} came back as {back}");
+    let attributes = [&keys.partition].into_iter().chain(&keys.sort);
+    let binary: Vec<_> = attributes
+        .filter(|attribute| attribute.kind == KeyKind::Bytes)
+        .map(|attribute| attribute.name.as_str())
+        .collect();
+    assert_eq!(item.size, item_size(&document, &binary), "{text}");
+    true
+}
+
+/// The keys `id` and `at`.
+pub(crate) fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
+    let attribute = |name: &str, kind| KeyAttribute {
+        name: name.to_owned(),
+        kind,
+    };
+    KeySchema {
+        partition: attribute("id", partition),
+        sort: sort.map(|kind| attribute("at", kind)),
+    }
+}

@@ -1,0 +1,164 @@
+//! What became of each document → the report's lists. Settles each exactly
+//! once, and says so when it didn't.
+
+use super::prepare::Put;
+use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
+
+/// What became of one document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// DynamoDB acknowledged it.
+    Written,
+    /// The document with this index has the same key, came later, and was written.
+    Superseded(u32),
+    /// DynamoDB can't hold it, or refused it.
+    Rejected {
+        /// The contract's word for it.
+        kind: RejectionKind,
+        /// JSON Pointer.
+        path: String,
+        /// One sentence.
+        reason: String,
+    },
+    /// Not attempted, or not acknowledged.
+    Pending,
+}
+
+/// The fates of a call's documents.
+#[derive(Debug)]
+pub struct Ledger {
+    fates: Vec<Option<Fate>>,
+    written: u32,
+    /// Settlements of a document that was settled, or that isn't there.
+    surplus: u32,
+}
+
+/// Every document in exactly one place.
+#[derive(Debug, Default, PartialEq)]
+pub struct Balance {
+    /// How many were acknowledged.
+    pub written: u32,
+    /// In the order of the documents, as the other two.
+    pub superseded: Vec<SupersededDocument>,
+    /// What DynamoDB can't hold or refused.
+    pub rejected: Vec<RejectedDocument>,
+    /// The rest.
+    pub pending: Vec<u32>,
+}
+
+/// Documents were lost or counted twice: a defect of this component.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the load's books don't balance: {open} documents without a fate, {surplus} with two")]
+pub struct Unbalanced {
+    open: u32,
+    surplus: u32,
+}
+
+impl Ledger {
+    /// Books for that many documents.
+    #[must_use]
+    pub fn new(documents: u32) -> Self {
+        Self {
+            fates: (0..documents).map(|_| None).collect(),
+            written: 0,
+            surplus: 0,
+        }
+    }
+
+    /// Records what became of a document; the first record stays.
+    pub fn settle(&mut self, index: u32, fate: Fate) {
+        let slot = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.fates.get_mut(index));
+        match slot {
+            Some(slot @ None) => {
+                self.written += u32::from(fate == Fate::Written);
+                *slot = Some(fate);
+            }
+            Some(Some(_)) | None => self.surplus += 1,
+        }
+    }
+
+    /// Records that a put was acknowledged.
+    pub fn written(&mut self, put: &Put) {
+        self.settle(put.index, Fate::Written);
+        for index in &put.supersedes {
+            self.settle(*index, Fate::Superseded(put.index));
+        }
+    }
+
+    /// Records that a put was not acknowledged: what it would have superseded
+    /// is as pending as it is.
+    pub fn pending(&mut self, put: &Put) {
+        for index in [&put.index].into_iter().chain(&put.supersedes) {
+            self.settle(*index, Fate::Pending);
+        }
+    }
+
+    /// Documents acknowledged so far.
+    #[must_use]
+    pub const fn acknowledged(&self) -> u32 {
+        self.written
+    }
+
+    /// The lists, if every document was settled exactly once.
+    pub fn close(self) -> Result<Balance, Unbalanced> {
+        let mut balance = Balance::default();
+        let mut open = 0;
+        for (index, fate) in (0..).zip(self.fates) {
+            match fate {
+                Some(Fate::Written) => balance.written += 1,
+                Some(Fate::Superseded(by)) => {
+                    balance.superseded.push(SupersededDocument {
+                        index,
+                        by: Some(by),
+                    });
+                }
+                Some(Fate::Rejected { kind, path, reason }) => {
+                    balance.rejected.push(RejectedDocument {
+                        index,
+                        kind,
+                        path,
+                        reason,
+                    });
+                }
+                Some(Fate::Pending) => balance.pending.push(index),
+                None => open += 1,
+            }
+        }
+        if open > 0 || self.surplus > 0 {
+            return Err(Unbalanced {
+                open,
+                surplus: self.surplus,
+            });
+        }
+        Ok(balance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settled: &[u32], expected: Result<u32, (u32, u32)>) {
+        let mut ledger = Ledger::new(3);
+        for index in settled {
+            ledger.settle(*index, Fate::Written);
+        }
+        let closed = ledger.close();
+        let seen = closed
+            .map(|it| it.written)
+            .map_err(|error| (error.open, error.surplus));
+        assert_eq!(seen, expected, "{settled:?}");
+    }
+
+    #[test]
+    fn lost_and_doubled_documents_are_noticed() {
+        check(&[0, 1, 2], Ok(3));
+        check(&[2, 0, 1], Ok(3));
+        check(&[0, 2], Err((1, 0)));
+        check(&[0, 1, 2, 1], Err((0, 1)));
+        check(&[0, 1, 3], Err((1, 1)));
+    }
+}

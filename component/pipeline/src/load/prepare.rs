@@ -1,0 +1,156 @@
+//! Documents → the puts that write them, each with those that it supersedes; the
+//! rejected are settled. Pure.
+
+use super::ledger::{Fate, Ledger};
+use crate::dynamodb::key::Key;
+use crate::dynamodb::marshal::{Item, marshal};
+use crate::settings::KeySchema;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// One document on its way to the table.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// Which document it is.
+    pub index: u32,
+    /// The item in DynamoDB's JSON.
+    pub json: String,
+    /// Its key, unlike any other put's of the call.
+    pub key: Key,
+    /// How often it was sent without being acknowledged or refused.
+    pub attempts: u32,
+    /// Earlier documents of the same key, the latest first. They share its fate
+    /// unless DynamoDB refuses it: then the first of them takes its place.
+    pub supersedes: Vec<u32>,
+}
+
+/// Turns documents into puts, in their order. DynamoDB refuses a batch that
+/// names one key twice, and parallel batches have no order: so the last
+/// document of each key is the only one that is sent. A rejected document
+/// supersedes nothing.
+pub fn prepare(documents: &[String], keys: &KeySchema, ledger: &mut Ledger) -> Vec<Put> {
+    let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
+    // Where the put of each key is.
+    let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
+    // From the end, so that the first seen of a key is the one to keep.
+    let numbered: Vec<(u32, &String)> = (0..).zip(documents).collect();
+    for (index, document) in numbered.into_iter().rev() {
+        let Some(put) = put(index, document, keys, ledger) else {
+            continue;
+        };
+        match kept.entry(put.key.clone()) {
+            Entry::Occupied(at) => {
+                if let Some(later) = puts.get_mut(*at.get()) {
+                    later.supersedes.push(index);
+                }
+            }
+            Entry::Vacant(free) => {
+                free.insert(puts.len());
+                puts.push(put);
+            }
+        }
+    }
+    puts.reverse();
+    puts
+}
+
+/// What takes the place of a put that DynamoDB refused: the latest of those
+/// that it superseded.
+pub fn successor(
+    refused: Put,
+    documents: &[String],
+    keys: &KeySchema,
+    ledger: &mut Ledger,
+) -> Option<Put> {
+    let mut earlier = refused.supersedes.into_iter();
+    while let Some(index) = earlier.next() {
+        let document = usize::try_from(index).ok().and_then(|at| documents.get(at));
+        if let Some(put) = document.and_then(|document| put(index, document, keys, ledger)) {
+            let supersedes = earlier.collect();
+            return Some(Put { supersedes, ..put });
+        }
+    }
+    None
+}
+
+/// One document's put, unless it's rejected.
+fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Option<Put> {
+    match marshal(document, keys) {
+        Ok(Item { json, key, .. }) => Some(Put {
+            index,
+            json,
+            key,
+            attempts: 0,
+            supersedes: Vec::new(),
+        }),
+        Err(rejection) => {
+            let (kind, path, reason) = (rejection.kind, rejection.path, rejection.reason);
+            ledger.settle(index, Fate::Rejected { kind, path, reason });
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{KeyAttribute, KeyKind};
+
+    /// `expected`: indices to put, superseded pairs, rejected indices.
+    fn check(documents: &[&str], expected: (&[u32], &[(u32, u32)], &[u32])) {
+        let attribute = |name: &str, kind| KeyAttribute {
+            name: name.to_owned(),
+            kind,
+        };
+        let keys = KeySchema {
+            partition: attribute("p", KeyKind::Text),
+            sort: Some(attribute("s", KeyKind::Number)),
+        };
+        let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
+        let mut ledger = Ledger::new(u32::try_from(documents.len()).unwrap_or_default());
+        let prepared = prepare(&documents, &keys, &mut ledger);
+        let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
+        for put in &prepared {
+            ledger.written(put);
+        }
+        let balance = ledger.close().unwrap_or_default();
+        let superseded: Vec<_> = balance
+            .superseded
+            .iter()
+            .map(|it| (it.index, it.by.unwrap_or(u32::MAX)))
+            .collect();
+        let rejected: Vec<_> = balance.rejected.iter().map(|it| it.index).collect();
+        assert_eq!(
+            (&puts[..], &superseded[..], &rejected[..]),
+            expected,
+            "{documents:?}"
+        );
+    }
+
+    #[test]
+    fn the_last_of_a_key_is_kept() {
+        check(&[], (&[], &[], &[]));
+        let (one, same, other) = (
+            r#"{"p":"a","s":1}"#,
+            r#"{"s":1.0,"p":"a","x":2}"#,
+            r#"{"p":"a","s":2}"#,
+        );
+        check(&[one, other], (&[0, 1], &[], &[]));
+        check(&[one, other, same], (&[1, 2], &[(0, 2)], &[]));
+        check(&[one, same, one], (&[2], &[(0, 2), (1, 2)], &[]));
+        check(
+            &[one, other, same, other],
+            (&[2, 3], &[(0, 2), (1, 3)], &[]),
+        );
+        let bad = r#"{"p":"a","s":1,"x":1e999}"#;
+        check(&[one, bad], (&[0], &[], &[1]));
+        check(
+            &[
+                r#"{"p":"1","s":1}"#,
+                r#"{"p":"11","s":1}"#,
+                r#"{"p":"1","s":11}"#,
+            ],
+            (&[0, 1, 2], &[], &[]),
+        );
+    }
+}
