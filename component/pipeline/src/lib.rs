@@ -45,6 +45,7 @@ pub mod extract;
 pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod json;
 pub mod load;
 pub mod message;
 pub mod numbers;

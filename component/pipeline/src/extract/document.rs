@@ -1,11 +1,11 @@
 //! A record and its cell's attributes → one document, by splicing text: the
 //! record's own members stay byte for byte.
 
-use super::json::{self, Kind};
 use super::pointer::{self, Pointer};
 use super::template::{FillError, Part, Scope, Template, Value};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use serde_json::value::RawValue;
+use rowcast_json::{self as json, Kind, Output};
+use std::borrow::Cow;
 
 /// An attribute whose columns and axes are filled in; only the record's own
 /// values are open.
@@ -107,19 +107,20 @@ impl<'t> Attribute<'t> {
         Ok(Self { name, pieces })
     }
 
-    /// The attribute's value as JSON text. A template that is exactly one
+    /// The attribute's name.
+    #[must_use]
+    pub fn name(&self) -> &'t str {
+        self.name
+    }
+
+    /// The attribute's value for that record. A template that is exactly one
     /// placeholder keeps a number's or boolean's type; all others are strings.
-    fn value(&self, record: &RawValue) -> Result<String, DocumentError> {
-        if let [piece] = self.pieces.as_slice() {
-            match piece {
-                Piece::Literal(literal) => return Ok(literal.clone()),
-                Piece::Record(pointer) => {
-                    if let Value::Literal(literal) = self.look(pointer, record)? {
-                        return Ok(literal.to_owned());
-                    }
-                }
-                Piece::Text(_) => {}
-            }
+    pub fn value<'v>(&'v self, record: json::Value<'v>) -> Result<Value<'v>, DocumentError> {
+        match self.pieces.as_slice() {
+            [Piece::Literal(literal)] => return Ok(Value::Literal(literal)),
+            [Piece::Record(pointer)] => return self.look(pointer, record),
+            [Piece::Text(text)] => return Ok(Value::Text(Cow::Borrowed(text))),
+            _ => {}
         }
         let mut text = String::new();
         for piece in &self.pieces {
@@ -128,21 +129,22 @@ impl<'t> Attribute<'t> {
                 Piece::Record(pointer) => text.push_str(self.look(pointer, record)?.as_str()),
             }
         }
-        Ok(quoted(&text))
+        Ok(Value::Text(Cow::Owned(text)))
     }
 
-    fn look<'r>(&self, at: &Pointer, record: &'r RawValue) -> Result<Value<'r>, DocumentError> {
+    fn look<'r>(&self, at: &Pointer, record: json::Value<'r>) -> Result<Value<'r>, DocumentError> {
         let attribute = || self.name.to_owned();
         let pointer = || at.as_str().to_owned();
         let value = at.find(record).ok_or_else(|| DocumentError::Missing {
             attribute: attribute(),
             pointer: pointer(),
         })?;
-        match json::kind(value) {
-            Kind::String => json::string(value)
+        match value.kind() {
+            Kind::String => value
+                .string()
                 .map(Value::Text)
                 .ok_or_else(|| DocumentError::NotUnicode(pointer())),
-            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.get())),
+            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.text())),
             kind @ (Kind::Null | Kind::Array | Kind::Object) => Err(DocumentError::Unfit {
                 attribute: attribute(),
                 pointer: pointer(),
@@ -152,43 +154,72 @@ impl<'t> Attribute<'t> {
     }
 }
 
-/// The document of a record: the attributes, then its own members as they
-/// were.
-pub fn build(
+/// Checks that a record becomes a document: an object that has what is
+/// required, and no member that an attribute would hide.
+pub fn check(
     attributes: &[Attribute<'_>],
     require: &[Pointer],
-    record: &RawValue,
-) -> Result<String, DocumentError> {
-    let Some(inner) = record.get().strip_prefix('{') else {
-        return Err(DocumentError::NotObject(json::kind(record)));
-    };
-    let members = json::members(record).ok_or_else(|| DocumentError::NotUnicode(String::new()))?;
+    record: json::Value<'_>,
+) -> Result<(), DocumentError> {
+    if record.kind() != Kind::Object {
+        return Err(DocumentError::NotObject(record.kind()));
+    }
+    let mut clash = None;
+    for (name, _) in record.members() {
+        let not_unicode = |_| DocumentError::NotUnicode(String::new());
+        // Also where there are no attributes: a name must have a meaning.
+        if name.is_escaped() {
+            name.content().map_err(not_unicode)?;
+        }
+        for (place, attribute) in attributes.iter().enumerate() {
+            if name.is(attribute.name).map_err(not_unicode)? {
+                clash = Some(clash.map_or(place, |first: usize| first.min(place)));
+            }
+        }
+    }
     if let Some(missing) = require
         .iter()
         .find(|pointer| pointer.find(record).is_none())
     {
         return Err(DocumentError::Required(missing.as_str().to_owned()));
     }
-    let mut document = String::with_capacity(record.get().len() + 32 * attributes.len());
-    document.push('{');
-    for attribute in attributes {
-        if members.iter().any(|(name, _)| name == attribute.name) {
+    // An attribute before the clash may have no value: that is said first.
+    for (place, attribute) in attributes.iter().enumerate() {
+        if clash == Some(place) {
             return Err(DocumentError::Clash(attribute.name.to_owned()));
         }
-        document.push_str(&quoted(attribute.name));
-        document.push(':');
-        document.push_str(&attribute.value(record)?);
-        document.push(',');
+        attribute.value(record)?;
     }
-    if members.is_empty() && document.ends_with(',') {
-        document.pop();
-    }
-    document.push_str(inner);
-    Ok(document)
+    Ok(())
 }
 
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// The document of a record: the attributes, then its own members as they
+/// were.
+pub fn build(
+    attributes: &[Attribute<'_>],
+    require: &[Pointer],
+    record: json::Value<'_>,
+) -> Result<String, DocumentError> {
+    check(attributes, require, record)?;
+    let text = record.text();
+    let mut document = Output::with_capacity(text.len() + 64 * attributes.len());
+    let mut before = "{";
+    for attribute in attributes {
+        document.put(before);
+        document.put_quoted(attribute.name);
+        document.put_literal(":");
+        match attribute.value(record)? {
+            Value::Text(text) => document.put_quoted(&text),
+            Value::Literal(literal) => document.put(literal),
+        }
+        before = ",";
+    }
+    if record.is_empty() && !attributes.is_empty() {
+        before = "";
+    }
+    document.put(before);
+    document.put(text.strip_prefix('{').unwrap_or_default());
+    Ok(document.into_text())
 }
 
 #[cfg(test)]
@@ -199,6 +230,7 @@ mod tests {
     use super::super::template::Place;
     use super::*;
     use crate::settings::Mistakes;
+    use rowcast_json::Index;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
         let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true}"#).unwrap();
@@ -220,8 +252,9 @@ mod tests {
             .iter()
             .map(|text| Pointer::parse(text).unwrap())
             .collect();
-        let record: &RawValue = serde_json::from_str(record).unwrap();
-        let shown = match build(&bound, &require, record) {
+        let mut index = Index::default();
+        let value = index.read(record).unwrap();
+        let shown = match build(&bound, &require, value) {
             Ok(document) => {
                 serde_json::from_str::<serde_json::Value>(&document).unwrap();
                 document
