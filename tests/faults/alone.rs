@@ -70,6 +70,12 @@ async fn check(storage: &Storage, name: &str, scene: Scene, expected: &str) {
             .filter(|word| !word.contains("127.0.0.1"));
         write!(found, "; {}", words.collect::<Vec<_>>().join(" ")).unwrap();
     }
+    if expected.contains("called ?") {
+        // How many smaller batches there are after throttling depends on time.
+        let (start, rest) = found.split_once("called ").unwrap();
+        let (_, rest) = rest.split_once("):").unwrap();
+        found = format!("{start}called ?:{rest}");
+    }
     // What stands behind it may be long, and is tested elsewhere.
     let (found, rest) = found.split_at(found.len().min(expected.len()));
     assert!(
@@ -101,11 +107,11 @@ const SOURCE: &[(&str, &[SourceFault], &str)] = &[
     ("unstorable", &[Unstorable], "asked 4 (again 0), called 1 (again 0): written 15, stored 15, 1 documents rejected"),
     ("404", &[Status(404)], "asked 4 (again 0), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
     ("410", &[Status(410)], "asked 4 (again 0), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
-    ("3 × 500", &[Status(500); 3], "asked 6 (again 2), called 1 (again 0): written 12, stored 12, 1 requests pending; answered 500: Something went wrong"),
-    ("9 × 500", &[Status(500); 9], "asked 9 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 500: Something went wrong"),
-    ("3 × 429", &[Status(429); 3], "asked 3 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: Something went wrong; it asks to wait 1 s"),
+    ("3 × 500", &[Status(500); 3], "asked 6 (again 2), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
+    ("9 × 500", &[Status(500); 9], "asked 10 (again 6), called 1 (again 0): written 4, stored 4, 3 requests rejected"),
+    ("3 × 429", &[Status(429); 3], "asked 7 (again 3), called 1 (again 0): written 16, stored 16"),
     ("3 × truncated", &[Truncated; 3], "asked 6 (again 2), called 1 (again 0): written 12, stored 12, 1 requests rejected"),
-    ("3 × 403", &[Status(403); 3], "asked 3 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 403: Something went wrong; since February 2026"),
+    ("3 × 403", &[Status(403); 3], "asked 4 (again 0), called 1 (again 0): written 4, stored 4, 3 requests rejected"),
 ];
 
 /// The same, where patience matters.
@@ -118,16 +124,16 @@ const SLOW: &[(&str, &[SourceFault], &str)] = &[
 /// The first batches' faults → what comes of them.
 #[rustfmt::skip]
 const DYNAMODB: &[(&str, &[DynamoFault], &str)] = &[
-    ("unprocessed", &[Unprocessed], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
-    ("throughput", &[Throughput], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
-    ("throttling", &[Throttling], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
+    ("unprocessed", &[Unprocessed], "asked 4 (again 0), called ?: written 16, stored 16"),
+    ("throughput", &[Throughput], "asked 4 (again 0), called ?: written 16, stored 16"),
+    ("throttling", &[Throttling], "asked 4 (again 0), called ?: written 16, stored 16"),
     ("500", &[Internal], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("reset before", &[ResetBefore], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("reset after", &[ResetAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("cut after", &[CutAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("2 × reset after", &[ResetAfter; 2], "asked 4 (again 0), called 3 (again 2): written 16, stored 16"),
     ("3 × reset after", &[ResetAfter; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 16, 16 documents pending; send BatchWriteItem to exchange a request and its answer"),
-    ("3 × throughput", &[Throughput; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 0, 16 documents pending; ProvisionedThroughputExceededException"),
+    ("3 × throughput", &[Throughput; 3], "asked 4 (again 0), called ?: written 16, stored 16"),
     ("3 × 500", &[Internal; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 0, 16 documents pending; InternalServerError"),
 ];
 

@@ -32,6 +32,8 @@ cargo xtask COMMAND
   hosts [light]  install the hosts that others wrote, run every case of
                tests/hosts on each, and print the table; `light` leaves out
                the one that is compiled for minutes
+  simulate [--seeds N] [--seed S]  transfer rows through a source and a table
+               with limits and faults, 10,000 times; or the run of one seed
   deny         licences, duplicates and sources of all dependencies
   fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
   bench [ARGS] build everything for release, then compare CPU, time and memory
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Some("hosts") if arguments.get(1).is_some_and(|which| which == "light") => {
             setup::for_running().and_then(|()| hosts::conformance(false))
         }
+        Some("simulate") => simulate(arguments.get(1..).unwrap_or_default()),
         Some("deny") => hygiene::deny(),
         Some("fuzz") => hygiene::fuzz(arguments.get(1)),
         Some("bench") => {
@@ -88,6 +91,29 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The tests' simulation with other seeds than theirs.
+fn simulate(arguments: &[String]) -> Result<(), String> {
+    let (variable, value) = match arguments {
+        [] => ("ROWCAST_SEEDS", "10000"),
+        [name, value] if name == "--seeds" => ("ROWCAST_SEEDS", value.as_str()),
+        [name, value] if name == "--seed" => ("ROWCAST_SEED", value.as_str()),
+        _ => return Err("simulate takes `--seeds N` or `--seed S`".to_owned()),
+    };
+    value
+        .parse::<u64>()
+        .map_err(|_| format!("`{value}` is not a whole number"))?;
+    let mut test = cargo();
+    test.args([
+        "test",
+        "--release",
+        "--package",
+        "rowcast-pipeline",
+        "--lib",
+    ]);
+    test.args(["simulation", "--", "--nocapture"]);
+    run(test.env(variable, value))
 }
 
 /// The cargo that runs this.

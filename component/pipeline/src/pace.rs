@@ -49,6 +49,9 @@ const FORGET_MS: u64 = 300_000;
 /// Nobody is told to come back later than that after the first who may go: by
 /// then the rate may have risen.
 const LONGEST_HINT_MS: f64 = 1_000.0;
+/// Refusals that go on however low the rate is are chance: after so many in a
+/// row the rate is measured anew, and after twice as many the next time.
+const PATIENCE: u32 = 8;
 /// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
 /// Between those who wait for an answer to others.
@@ -100,6 +103,10 @@ pub struct Pace {
     /// What may be in flight where no rate is known.
     window: f64,
     limit: Limit,
+    /// Refusals in a row that came soon after the rate was lowered.
+    early: u32,
+    /// So many of them have nothing to do with the rate.
+    patience: u32,
     cycle: Cycle,
     /// Refusals since something was accepted.
     refusals: u32,
@@ -146,6 +153,8 @@ impl Pace {
             stale: 0,
             window: start,
             limit: Limit::Unknown,
+            early: 0,
+            patience: PATIENCE,
             cycle: Cycle::default(),
             refusals: 0,
             latency_ms: LATENCY_MS,
@@ -319,7 +328,17 @@ impl Pace {
                 let started = cycle.started_ms.unwrap_or(now_ms);
                 Limit::Rate(Rate::first(&cycle, started, seen))
             }
-            Limit::Rate(rate) => Limit::Rate(rate.measure(&cycle, ended, seen)),
+            Limit::Rate(rate) => {
+                self.early = if rate.is_early() { self.early + 1 } else { 0 };
+                if self.early < self.patience {
+                    Limit::Rate(rate.measure(&cycle, ended, seen))
+                } else {
+                    self.early = 0;
+                    self.patience = self.patience.saturating_mul(2);
+                    self.window = self.start;
+                    Limit::Unknown
+                }
+            }
         };
     }
 

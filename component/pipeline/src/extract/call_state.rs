@@ -259,6 +259,15 @@ impl CallState {
             let refused = |rejected: &RejectedRequest| {
                 by_policy(rejected) || matches!(rejected.status, Some(401 | 403))
             };
+            // 401 is about credentials, unless others get through with them.
+            let unauthorized = |rejected: &RejectedRequest| rejected.status == Some(401);
+            if let Some(first) = balance.rejected.first()
+                && balance.pending.is_empty()
+                && self.succeeded.get() == 0
+                && balance.rejected.iter().all(unauthorized)
+            {
+                return Err(with_counters(denied(&first.reason), counters));
+            }
             match &stop {
                 Some(Stop::Denied(stop)) if balance.rejected.iter().all(refused) => {
                     return Err(with_counters(denied(&stop.reason), counters));

@@ -145,6 +145,11 @@ impl Rate {
         )
     }
 
+    /// Whether it was refused before it had returned to what was measured.
+    pub(super) fn is_early(&self) -> bool {
+        self.guess.is_none() && self.accepted < self.within / 2.0
+    }
+
     /// When that many units may go; none for now.
     pub(super) fn due(&mut self, now_ms: u64, units: u32) -> Option<f64> {
         let now = float(now_ms);

@@ -87,8 +87,8 @@ fn a_401_renews_the_token_once() {
     };
     let expected = "done 0:1 1:1 2:1 3:1 4:1 5:1; 10 requests, 4 repeats, 2 tokens";
     check(&with_client(), 6, None, from("T1"), expected);
-    // One may be a resource that isn't allowed; twenty are the credentials.
-    let expected = "rejected 0(Status 401); 2 requests, 1 repeats, 2 tokens";
+    let expected = "PermanentDenied(\"https://api.example/0 answered 401; check the \
+                    source's credentials\")";
     check(&with_client(), 1, None, from("T9"), expected);
     let expected = "PermanentDenied(\"https://api.example/19 answered 401; check the \
                     source's credentials\")";
