@@ -200,7 +200,8 @@ def _balance(given: Remaining, report: outcome.TransferReport) -> None:
     """Raises if a call lost something that it was given."""
     left = report.remaining or Remaining()
     asked = {one.request for one in given.requests}
-    named = [one.request for one in (*report.rejected, *left.requests)]
+    named = [one.request for one in report.rejected]
+    named += [one.request for one in left.requests]
     answered = report.done + len(named)
     if answered != len(asked) or len(set(named)) != len(named) or not asked.issuperset(named):
         raise UnbalancedError(
