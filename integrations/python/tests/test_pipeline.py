@@ -15,10 +15,11 @@ from rowcast import (
     PermanentDenied,
     PermanentInvalid,
     Pipeline,
-    PendingRequest,
     RateLimited,
     Request,
+    Settings,
     StoppedByDenial,
+    StoppedByOutage,
     StoppedByRateLimit,
     Tally,
     Transfer,
@@ -159,9 +160,9 @@ def test_faults_are_told_apart(pipeline: Pipeline, source: StandIn) -> None:
     found = pipeline.extract(asked, [*rows(4), {"other": 1}])
     assert [one.request for one in found.done] == [Request(2), Request(3)]
     kinds = [(one.request.row, one.kind, one.status) for one in found.rejected]
-    assert kinds == [(1, "status", 404), (4, "template", None)]
+    assert kinds == [(0, "exhausted", 500), (1, "status", 404), (4, "template", None)]
     assert [(one.request.row, one.path) for one in found.rejected_records] == [(2, "/popularity")]
-    assert found.pending == [PendingRequest(Request(0))]
+    assert (found.pending, found.stopped) == ([], None)
     assert found.counters["source.retries"] == 2
 
 
@@ -193,7 +194,6 @@ def test_partly_done(pipeline: Pipeline, source: StandIn) -> None:
     [
         (LIMITED, RateLimited, "QUOTA_EXCEEDED"),
         (Fault(status=401), PermanentDenied, "401"),
-        (Fault(status=500), Unavailable, "500"),
     ],
 )
 def test_failures(
@@ -204,6 +204,32 @@ def test_failures(
         pipeline.extract(source.source(), rows(1))
     if isinstance(caught.value, RateLimited):
         assert 55 < caught.value.retry_after <= 60
+
+
+def test_an_outage_can_be_gone_on_after(
+    pipeline: Pipeline, source: StandIn, dynamodb: DynamoDb, table: str
+) -> None:
+    down = [Fault(status=500)] * 6
+    source.faults["a0"] = [*down]
+    found = pipeline.extract(source.source(), rows(1))
+    match found.stopped:
+        case StoppedByOutage(upstream=upstream, reason=reason):
+            assert upstream == source.origin
+            assert "500" in reason
+        case other:
+            pytest.fail(f"stopped by {other}")
+    assert [one.request for one in found.pending] == [Request(0, 0), Request(0, 1)]
+    again = pipeline.extract(source.source(), rows(1), only=found.pending)
+    assert len(again.done) == 2
+
+    source.faults["a0"] = [*down]
+    transfer = Transfer.of(pipeline, source.source(), {"name": table}, rows(1))
+    with pytest.raises(Unavailable, match="500"):
+        transfer.run()
+    other = Transfer.of(pipeline, source.source(), {"name": table}, rows(1))
+    assert other.resume(transfer.state())
+    tally = other.run()
+    assert (tally.requests, tally.written) == (8, len(dynamodb.items(table)))
 
 
 @pytest.mark.parametrize(
@@ -262,8 +288,59 @@ def test_credentials_may_be_named(component: Path, cache: Path, source: StandIn)
 def test_denied_by_the_source(pipeline: Pipeline, source: StandIn) -> None:
     source.faults["a1"] = [Fault(status=401)]
     found = pipeline.extract(source.source(concurrency=1), rows(3))
+    assert [(one.request, one.status) for one in found.rejected] == [(Request(1), 401)]
+    assert (len(found.done), found.pending) == (5, [])
+    # Whom nothing but refusals are answered isn't allowed in.
+    source.faults = {f"a{index}": [Fault(status=401)] * 2 for index in range(30)}
+    found = pipeline.extract(source.source(concurrency=1), [{"other": 1}, *rows(30)])
     assert isinstance(found.stopped, StoppedByDenial)
-    assert len(found.done) + len(found.rejected) + len(found.pending) == 6
+    assert found.pending
+    assert len(found.done) + len(found.rejected) + len(found.pending) == 62
+
+
+def test_mistakes_are_known_without_a_call(pipeline: Pipeline) -> None:
+    wrong = {"url": "https://a/{id}", "concurrency": 0, "recrods": "/tracks"}
+    found = pipeline.validate("source", wrong)
+    assert {one.pointer for one in found} == {"/concurrency", "/recrods"}
+    assert pipeline.validate("source", {"url": "https://a/{id}"}) == []
+    assert [one.pointer for one in pipeline.validate("table", {})] == [""]
+
+
+def test_a_preset_has_combinations(pipeline: Pipeline) -> None:
+    assert pipeline.combinations({"preset": "spotify-top-tracks"}) == 2
+    one = {"preset": "spotify-top-tracks", "matrix": {"country": ["US"]}}
+    assert pipeline.combinations(one) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"url": "https://api.example.com/v1/{id}"}, ["https://api.example.com"]),
+        ({"url": "http://127.0.0.1:80/{id}"}, ["http://127.0.0.1"]),
+        (
+            {
+                "url": "https://a/{id}",
+                "auth": {
+                    "type": "client-credentials",
+                    "token_url": "https://b/t",
+                    "client_id": "i",
+                    "client_secret": "s",
+                },
+            },
+            ["https://a", "https://b"],
+        ),
+        ({"url": "https://{host}/v1"}, []),
+        ({"url": "{url}"}, []),
+        ({"url": "http://u:p@127.0.0.1:80/{id}"}, []),
+        ({"url": "https://[::1/{id}"}, []),
+    ],
+)
+def test_the_source_alone_is_allowed(
+    component: Path, cache: Path, source: dict[str, Any], expected: list[str]
+) -> None:
+    pipeline = Pipeline(component, environment={}, cache=cache)
+    told = pipeline._origins(Settings.of(source))  # noqa: SLF001 - what `extract` is given
+    assert told == expected
 
 
 def test_threads(pipeline: Pipeline, source: StandIn) -> None:

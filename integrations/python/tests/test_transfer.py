@@ -61,8 +61,8 @@ NOTHING = TransferReport(
 def report(done: int, documents: int, **more: Any) -> TransferReport:
     """All written, unless something else is said."""
     counters = {"source.requests": float(done), "dynamodb.requests": 1.0}
-    held = {"done": done, "documents": documents, "written": documents, "counters": counters}
-    return replace(NOTHING, **(held | more))
+    held: dict[str, Any] = {"done": done, "documents": documents, "written": documents}
+    return replace(NOTHING, **(held | {"counters": counters} | more))
 
 
 def left(requests: Iterable[Request], documents: Iterable[Request] = ()) -> Remaining:

@@ -218,9 +218,12 @@ class Pipeline:
         return self._loaded().call("describe", function, arguments, {ALLOW: ""}, self.limits)
 
     def _origins(self, source: Settings) -> list[str]:
-        """None where the settings are wrong: the call itself says why."""
+        """Those that no template decides row by row.
+
+        None where the settings are wrong: the call itself says why.
+        """
         try:
-            return self.origins(source)
+            return [origin for origin in self.origins(source) if "{" not in origin]
         except PermanentInvalid:
             return []
 
