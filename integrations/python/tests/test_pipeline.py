@@ -226,9 +226,9 @@ def test_an_outage_can_be_gone_on_after(
     transfer = Transfer.of(pipeline, source.source(), {"name": table}, rows(1))
     with pytest.raises(Unavailable, match="500"):
         transfer.run()
-    other = Transfer.of(pipeline, source.source(), {"name": table}, rows(1))
-    assert other.resume(transfer.state())
-    tally = other.run()
+    later = Transfer.of(pipeline, source.source(), {"name": table}, rows(1))
+    assert later.resume(transfer.state())
+    tally = later.run()
     assert (tally.requests, tally.written) == (8, len(dynamodb.items(table)))
 
 
@@ -303,7 +303,7 @@ def test_mistakes_are_known_without_a_call(pipeline: Pipeline) -> None:
     found = pipeline.validate("source", wrong)
     assert {one.pointer for one in found} == {"/concurrency", "/recrods"}
     assert pipeline.validate("source", {"url": "https://a/{id}"}) == []
-    assert [one.pointer for one in pipeline.validate("table", {})] == [""]
+    assert [one.pointer for one in pipeline.validate("table", {})] == ["/name"]
 
 
 def test_a_preset_has_combinations(pipeline: Pipeline) -> None:
