@@ -1,7 +1,7 @@
 """Settings of sources, tables and queries: JSON objects, passed on as they are.
 
-What they may say is the component's: `docs/`, or the JSON Schemas of its interface
-`describe`. Defaults are filled in there, too.
+What they may say is the component's, whose interface `describe` has their JSON
+Schemas; so are their defaults.
 """
 
 from __future__ import annotations
