@@ -1,4 +1,4 @@
-"""The component itself: a source's rows into DynamoDB, and questions about them."""
+"""The component itself: a source's rows into DynamoDB, and queries of them."""
 
 from __future__ import annotations
 
