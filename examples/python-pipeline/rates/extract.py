@@ -153,9 +153,9 @@ class Call:
 
     def out_of_time(self) -> types.Stop:
         """Where a silence outlasts the budget, calling again at once is no use."""
-        left_ms = self.silent_until_ms - web.now_ms()
-        if left_ms <= 0:
+        if self.silent_until_ms < self.ends_ms:
             return types.Stop_Budget()
+        left_ms = max(0, self.silent_until_ms - web.now_ms())
         return types.Stop_RateLimited(types.RateLimit(left_ms, self.upstream, self.silence, []))
 
     async def ask(self, key: Key, url: str, headers: list[tuple[str, str]]) -> bytes | None:
