@@ -536,6 +536,12 @@ class Describe(unittest.TestCase):
         )
         self.assertIn(("/concurency", "is not known", "did you mean `concurrency`?"), found)
         self.assertNotIn("s3cret", str(found))
+        dates = {"start_period": "2026-02-01\n", "end_period": "2026-01-01"}
+        found = self.mistakes("source", {"url": "https://e/{c}", **dates})
+        self.assertEqual(found[0][:2], ("/start_period", "is not of this form"))
+        dates["start_period"] = "2026-02-01"
+        found = self.mistakes("source", {"url": "https://e/{c}", **dates})
+        self.assertEqual(found, [("/end_period", "is before start_period", None)])
         self.assertEqual(self.mistakes("table", {}), [("/name", "is missing", None)])
         [(pointer, message, _)] = self.mistakes("query", {"table": "t", "filter": "a > 1 OR 2"})
         self.assertEqual((pointer, message), ("/filter", "column 7: AND is expected"))

@@ -150,9 +150,7 @@ class Patience:
         return types.Problem(reason, self.counters())
 
     def counters(self, **capacity: float) -> Counters:
-        return counters(
-            dynamodb_requests=self.requests, dynamodb_retries=self.retries, **capacity
-        )
+        return counters(dynamodb_requests=self.requests, dynamodb_retries=self.retries, **capacity)
 
 
 def units(consumed: Body | None) -> float:

@@ -66,9 +66,7 @@ class Call:
         self.upstream = source.origin()
         self.combinations = source.combinations()
         # What attributes take from a record it must have, too.
-        taken = [
-            path for value in source.attributes.values() for path in OF_RECORD.findall(value)
-        ]
+        taken = [path for value in source.attributes.values() for path in OF_RECORD.findall(value)]
         self.required = list(dict.fromkeys(source.require + taken))
         self.ends_ms = web.now_ms() + (10**12 if budget_ms is None else budget_ms)
         self.silent_until_ms = 0
@@ -238,9 +236,7 @@ class Call:
         for path in self.required:
             if path.removeprefix("/") not in record:
                 raise Missing(types.RejectionKind.REQUIRED, path, f"there is no {path}")
-        added: Values = {
-            name: fill(value, known) for name, value in self.source.attributes.items()
-        }
+        added: Values = {name: fill(value, known) for name, value in self.source.attributes.items()}
         for name in added.keys() & record.keys():
             raise Missing(types.RejectionKind.CLASH, f"/{name}", f"the record has its own {name}")
         return {**added, **record}
@@ -252,8 +248,8 @@ class Call:
             # Others succeeded meanwhile, so the source isn't unavailable.
             self.rejected |= self.exhausted
         elif self.exhausted and self.stop is None:
-            why = next(iter(self.exhausted.values()))
-            self.stop = types.Stop_Unavailable(types.StopReason(self.upstream, str(why)))
+            reason = str(next(iter(self.exhausted.values())))
+            self.stop = types.Stop_Unavailable(types.StopReason(self.upstream, reason))
         settled = self.documents | self.rejected
         pending = [key for key in given if key not in settled]
         rejected = [
@@ -270,9 +266,7 @@ class Call:
             end(self.stop, took)
         return wit.Extraction(
             documents=[document for key in done for document in self.documents[key]],
-            done=[
-                wit.DoneRequest(types.Request(*key), len(self.documents[key])) for key in done
-            ],
+            done=[wit.DoneRequest(types.Request(*key), len(self.documents[key])) for key in done],
             rejected=rejected,
             rejected_records=[one for key in done for one in self.rejected_records[key]],
             pending=[types.PendingRequest(types.Request(*key), None) for key in pending],

@@ -50,7 +50,9 @@ def as_stop(failure: types.Failure, upstream: str) -> tuple[types.Stop, Counters
             bare = types.RateLimit(limit.retry_after_ms, limit.upstream, limit.reason, [])
             return types.Stop_RateLimited(bare), limit.counters
         case types.Failure_Unavailable(problem):
-            return types.Stop_Unavailable(types.StopReason(upstream, problem.reason)), problem.counters
+            return types.Stop_Unavailable(
+                types.StopReason(upstream, problem.reason)
+            ), problem.counters
         case types.Failure_PermanentDenied(problem):
             return types.Stop_Denied(types.StopReason(upstream, problem.reason)), problem.counters
         case types.Failure_PermanentInvalid(problem):

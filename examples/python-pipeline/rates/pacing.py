@@ -13,7 +13,5 @@ def reserve(upstream: str, units: int) -> int:
             return 0
 
 
-def report(
-    upstream: str, accepted: int = 0, refused: int = 0, pause_ms: int | None = None
-) -> None:
+def report(upstream: str, accepted: int = 0, refused: int = 0, pause_ms: int | None = None) -> None:
     pace.report(upstream, pace.Observation(accepted, refused, pause_ms, None, None))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wit_world import exports
+from wit_world.exports import describe as wit_describe
 from wit_world.exports import query as wit
 
 import settings
@@ -130,7 +131,7 @@ def check(query: settings.Query, mistakes: settings.Mistakes) -> None:
     try:
         list(conditions(query.filter))
     except FilterError as error:
-        mistakes.append(settings.Mistake("/filter", str(error), None))
+        mistakes.append(wit_describe.Mistake("/filter", str(error), None))
 
 
 def scan(question: settings.Query) -> Body:

@@ -52,9 +52,7 @@ def structure(properties: dict[str, Schema], *required: str, **more: Any) -> Sch
 
 def only_none(title: str, why: str) -> Schema:
     kind = {"type": "string", "enum": ["none"], "description": why}
-    return structure(
-        {"type": kind}, "type", title=title, description=why, default={"type": "none"}
-    )
+    return structure({"type": kind}, "type", title=title, description=why, default={"type": "none"})
 
 
 DAY = r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$"
@@ -371,7 +369,8 @@ def _read(schema: Schema, value: Value, pointer: str, mistakes: Mistakes) -> Any
                 return wrong(f"must be {allowed}", schema.get("description"))
             if len(value) < schema.get("minLength", 0):
                 return wrong("is empty")
-            if not re.search(schema.get("pattern", ""), value):
+            # Python's `$` would let a line's end pass.
+            if not re.search(schema.get("pattern", "").replace("$", r"\Z"), value):
                 return wrong("is not of this form", schema.get("description"))
         case list():
             if len(value) < schema.get("minItems", 0):
@@ -421,8 +420,10 @@ def _check_url(url: str, mistakes: Mistakes) -> None:
     message = None
     try:
         parts = urlsplit(url)
-        parts.port  # It raises.
-        if parts.scheme not in ("https", "http"):
+        port = parts.port
+        if port == 0:
+            message = "has no port that could be connected to"
+        elif parts.scheme not in ("https", "http"):
             message = "is neither http nor https"
         elif not parts.hostname or parts.username is not None:
             message = "names no host, or a user"
