@@ -1,5 +1,5 @@
 """The component in wasmtime-py, a DynamoDB and a source that answer by script →
-what became of each document and cell.
+what became of each document and request.
 
     PIPELINE=pipeline.wasm python3 -m unittest    # needs wasmtime 49 or 50
 """
@@ -27,10 +27,13 @@ def record(**members):
 
 
 def plain(value):
-    """Records become dictionaries, variants pairs."""
+    """Records become dictionaries, variants pairs; counters become one dictionary."""
     match value:
         case Record():
-            return {name: plain(member) for name, member in vars(value).items()}
+            found = {name: plain(member) for name, member in vars(value).items()}
+            if "counters" in found:
+                found["counters"] = {one["name"]: one["value"] for one in found["counters"]}
+            return found
         case Variant():
             return value.tag, plain(value.payload)
         case list():
@@ -40,7 +43,11 @@ def plain(value):
 
 def retry(**changed):
     bounds = {"max_attempts": 3, "base_delay_ms": 5, "max_delay_ms": 20, "max_retry_after_ms": 2000}
-    return record(**bounds | changed)
+    return bounds | changed
+
+
+def request(row):
+    return {"row": row, "combination": 0}
 
 
 def error(code, status=400):
@@ -60,8 +67,15 @@ class Pipeline:
         self.linker.add_wasip2()
         self.linker.add_wasi_http()
         with self.linker.root() as root:
-            with root.add_instance("rowcast:pipeline/dynamodb@0.1.0") as dynamodb:
+            with root.add_instance("rowcast:pipeline/dynamodb@0.2.0") as dynamodb:
                 dynamodb.add_func("send", self.send)
+            with root.add_instance("rowcast:pipeline/pace@0.2.0") as pace:
+                pace.add_func("reserve", self.reserve)
+                pace.add_func("report", self.report)
+            with root.add_instance("rowcast:pipeline/admission@0.2.0") as admission:
+                admission.add_func("digest-key", lambda _store: None)
+                admission.add_func("admit", lambda _store, some: ["write"] * len(some))
+                admission.add_func("settle", lambda _store, _outcomes: None)
         threading.Thread(target=self.tick, daemon=True).start()
 
     def tick(self):
@@ -77,14 +91,26 @@ class Pipeline:
         status, said = self.script(body, len(self.asked))
         return record(status=status, body=said if isinstance(said, str) else json.dumps(said))
 
-    def call(self, interface, function, *arguments, script=None):
+    def reserve(self, _store, upstream, units):
+        if self.pace is None:
+            # wasmtime-py tells the cases by their types.
+            return None
+        self.reserved.append((upstream, units))
+        return self.pace(units, len(self.reserved))
+
+    def report(self, _store, upstream, seen):
+        self.reported.append((upstream, seen.accepted, seen.refused, getattr(seen, "pause-ms")))
+
+    def call(self, interface, function, *arguments, script=None, pace=None):
+        """`pace` answers how long to wait; none: the host doesn't manage any."""
         self.asked, self.script = [], script
+        self.pace, self.reserved, self.reported = pace, [], []
         with Store(self.engine) as store:
             store.set_wasi(WasiConfig())
             store.set_wasi_http()
             store.set_epoch_deadline(CALL_SECONDS * 10)
             instance = self.linker.instantiate(store, self.component)
-            within = instance.get_export_index(store, f"rowcast:pipeline/{interface}@0.1.0")
+            within = instance.get_export_index(store, f"rowcast:pipeline/{interface}@0.2.0")
             index = instance.get_export_index(store, function, within)
             return plain(instance.get_func(store, index)(store, *arguments))
 
@@ -92,15 +118,27 @@ class Pipeline:
 pipeline = Pipeline(os.environ["PIPELINE"])
 
 
+KEYS = {"partition": {"name": "k", "type": "S"}}
+TABLE = {"name": "t", "keys": KEYS, "retry": retry(), "concurrency": 4}
+
+
+def problem(found):
+    """A failure's case and reason."""
+    case, why = found
+    return case, why["reason"]
+
+
 class Load(unittest.TestCase):
     def check(self, script, expected, documents=("0", "1", "2", "3"), **changed):
         """Keys, or whole documents → the report's members that are expected, or the failure."""
         texts = [one if one[:1] == "{" else json.dumps({"k": one}) for one in documents]
-        keys = record(partition=record(name="k", kind="text"), sort=None)
-        table = {"name": "t", "keys": keys, "retry": retry(), "concurrency": 4, **changed}
-        found = pipeline.call("load", "load", record(**table), texts, None, script=script)
+        table = json.dumps({**TABLE, **changed})
+        found = pipeline.call("load", "load", table, texts, None, script=script)
         if isinstance(expected, dict):
+            found |= {name[9:]: value for name, value in found["counters"].items()}
             found = {name: found[name] for name in expected}
+        else:
+            found = problem(found)
         self.assertEqual(found, expected)
 
     def test_what_is_not_acknowledged_is_not_written(self):
@@ -124,13 +162,15 @@ class Load(unittest.TestCase):
                 def script(body, _turn):
                     return error(code) if '"2"' in json.dumps(body) else (200, FINE)
 
-                rejected = [{"index": 2, "path": "", "reason": f"{code}: m"}]
+                rejected = [{"index": 2, "kind": "item", "path": "", "reason": f"{code}: m"}]
                 expected = {"written": 3, "rejected": rejected, "pending": []}
                 self.check(script, expected, retry=retry(max_attempts=1))
 
     def test_a_rejection_survives_an_outage(self):
-        rejected = [{"index": 0, "path": "/k", "reason": "the key must be of the type S"}]
-        stopped = ("unavailable", "HTTP 500: no reason given")
+        reason = "the key must be of the type S"
+        rejected = [{"index": 0, "kind": "item", "path": "/k", "reason": reason}]
+        why = {"upstream": "dynamodb:t", "reason": "HTTP 500: no reason given"}
+        stopped = ("unavailable", why)
         expected = {"rejected": rejected, "pending": [1], "stopped": stopped}
         self.check(lambda *_: (500, {}), expected, ["", "1"])
 
@@ -165,18 +205,62 @@ class Load(unittest.TestCase):
         self.check(lambda *_: (200, FINE), {"written": 1}, texts)
 
     def test_none_at_once_is_refused(self):
-        reason = "table.concurrency is 0; it must be from 1 to 64"
+        reason = "table: /concurrency is 0; it must be 1 to 64"
         self.check(None, ("permanent-invalid", reason), concurrency=0)
+
+    def test_a_missing_table_is_the_callers_to_mend(self):
+        reason = "ResourceNotFoundException: m"
+        self.check(
+            lambda *_: error("ResourceNotFoundException"), ("permanent-invalid", reason)
+        )
+
+    def test_an_item_too_large_is_told_apart(self):
+        words = {"__type": "x#ValidationException",
+                 "message": "Item size has exceeded the maximum allowed size"}
+
+        def script(body, _turn):
+            return (400, words) if '"2"' in json.dumps(body) else (200, FINE)
+
+        found = pipeline.call(
+            "load", "load", json.dumps(TABLE), ['{"k":"1"}', '{"k":"2"}'], None, script=script
+        )
+        self.assertEqual(found["written"], 1)
+        self.assertEqual([one["kind"] for one in found["rejected"]], ["too-large"])
+
+    def test_writes_keep_the_hosts_pace(self):
+        many = [json.dumps({"k": str(number)}) for number in range(50)]
+        left = {"UnprocessedItems": {"t": [{"PutRequest": {"Item": {"k": {"S": "0"}}}}]}}
+        found = pipeline.call(
+            "load", "load", json.dumps(TABLE), many, None,
+            script=lambda _, turn: (200, left if turn == 1 else FINE),
+            # The second batch has to wait once.
+            pace=lambda _, turn: 1 if turn == 2 else 0,
+        )
+        self.assertEqual(found["written"], 50)
+        reserved = [("dynamodb:t", units) for units in (25, 25, 1, 25)]
+        self.assertEqual(pipeline.reserved, reserved)
+        reported = [(accepted, refused) for _, accepted, refused, _ in pipeline.reported]
+        self.assertEqual(reported, [(24, 1), (1, 0), (25, 0)])
 
 
 class Query(unittest.TestCase):
     def test_a_cursor_of_others(self):
-        question = {"table": "t", "index": None, "filter": "", "select": [], "limit": None}
-        question = record(**question, segments=1, consistent=False, retry=retry())
+        query = json.dumps({"table": "t", "retry": retry()})
         for cursor in ("5", "x", "{}"):
             with self.subTest(cursor):
-                found = pipeline.call("query", "query", question, cursor, None)
-                self.assertEqual(found, ("permanent-invalid", "the cursor is none of ours"))
+                found = pipeline.call("query", "query", query, cursor, None)
+                self.assertEqual(
+                    problem(found), ("permanent-invalid", "the cursor is none of ours")
+                )
+
+    def test_a_failure_has_the_counters_of_what_it_took(self):
+        query = json.dumps({"table": "t", "retry": retry()})
+        case, why = pipeline.call(
+            "query", "query", query, None, None, script=lambda *_: (500, {})
+        )
+        self.assertEqual(case, "unavailable")
+        expected = {"dynamodb.requests": 3, "dynamodb.retries": 2}
+        self.assertEqual(why["counters"], expected)
 
 
 class Source(ThreadingHTTPServer):
@@ -208,31 +292,38 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def source_at(port):
+    """As the command writes it."""
+    return {
+        "url": f"http://127.0.0.1:{port}/{{c}}", "headers": {}, "matrix": {},
+        "records": "", "attributes": {}, "require": [], "auth": {"type": "none"},
+        "pagination": {"type": "none"}, "max_pages": 1, "concurrency": 4, "retry": retry(),
+        "request_timeout_ms": 3000, "max_body_bytes": 100_000,
+    }
+
+
 class Extract(unittest.TestCase):
-    def extract(self, script, rows=('{"c":"A"}', '{"c":"B"}'), **changed):
+    def extract(self, script, rows=('{"c":"A"}', '{"c":"B"}'), pace=None, **changed):
         """What was answered, and when the source was asked."""
         with Source(script) as self.server:
             port = self.server.server_port
-            source = {
-                "url": f"http://127.0.0.1:{port}/{{c}}", "headers": [], "matrix": [],
-                "records": "", "attributes": [], "require": [], "auth": Variant("none"),
-                "pagination": Variant("none"), "max_pages": 1, "concurrency": 4, "retry": retry(),
-                "request_timeout_ms": 3000, "max_body_bytes": 100_000, **changed,
-            }
-            found = pipeline.call("extract", "extract", record(**source), list(rows), None, None)
+            source = json.dumps({**source_at(port), **changed})
+            found = pipeline.call(
+                "extract", "extract", source, list(rows), None, None, pace=pace
+            )
             self.server.shutdown()
         times = self.server.times
         return found, [at - times[0] for at in times]
 
     def test_only_the_record_that_lacks_something_is_rejected(self):
-        attributes = [record(name="n", value="{record:/NOTE}")]
+        attributes = {"n": "{record:/NOTE}"}
         found, _ = self.extract(lambda *_: (200, CSV, {}), attributes=attributes)
         rejected = found["rejected-records"]
-        places = [(one["cell"]["row"], one["index"], one["path"]) for one in rejected]
+        places = [(one["request"]["row"], one["index"], one["path"]) for one in rejected]
         self.assertEqual(places, [(0, 1, "/NOTE"), (1, 1, "/NOTE")])
         self.assertEqual(len(found["documents"]), 2)
 
-    def test_lists_are_in_the_order_of_the_cells(self):
+    def test_lists_are_in_the_order_of_the_requests(self):
         for status, list_name in ((200, "rejected-records"), (404, "rejected")):
             third = threading.Event()
 
@@ -247,26 +338,30 @@ class Extract(unittest.TestCase):
             with self.subTest(status):
                 rows = [json.dumps({"c": name}) for name in "ABC"]
                 found, _ = self.extract(script, rows, concurrency=2, require=["/NOTE"])
-                self.assertEqual([one["cell"]["row"] for one in found[list_name]], [0, 1, 2])
+                self.assertEqual([one["request"]["row"] for one in found[list_name]], [0, 1, 2])
 
     def test_no_row_and_no_address_ends_the_call(self):
         found, _ = self.extract(lambda *_: (200, CSV, {}), ['{"c":"\\ud800"}', '{"c":"B"}'])
         self.assertEqual((len(found["rejected"]), len(found["done"])), (1, 1))
-        for url in ("http://[::1/{c}", "ftp://127.0.0.1/{c}"):
-            found, _ = self.extract(None, url=url)
-            self.assertEqual([one["kind"] for one in found["rejected"]], ["template"] * 2)
+        # Settings that can't work are the whole call's failure, and no trap.
+        for url in ("http://[::1/{c}", "ftp://127.0.0.1/{c}", "http://{c}/"):
+            (case, why), _ = self.extract(None, url=url)
+            self.assertEqual(case, "permanent-invalid")
+            self.assertIn("source: /url ", why["reason"])
 
     def test_a_silence_beyond_every_calendar(self):
         for after in ("9" * 30, "Fri, 31 Dec 9999 23:59:59 GMT"):
             (case, limit), _ = self.extract(lambda *_: (429, "", {"retry-after": after}))
             self.assertEqual((case, limit["retry-after-ms"]), ("rate-limited", 3_153_600_000_000))
+            self.assertEqual(limit["upstream"], f"http://127.0.0.1:{self.server.server_port}")
+            self.assertGreater(limit["counters"]["source.requests"], 0)
 
     def test_a_silence_that_is_prolonged_is_kept(self):
         second = threading.Event()
         wanted = []
 
         def script(turn, _path):
-            # The second answer comes when the first cell already waits.
+            # The second answer comes when the first request already waits.
             if turn == 1:
                 second.wait(CALL_SECONDS)
             if turn == 2:
@@ -284,6 +379,185 @@ class Extract(unittest.TestCase):
         for changed in ({"concurrency": 0}, {"retry": retry(max_attempts=0)}):
             (case, _), _ = self.extract(None, **changed)
             self.assertEqual(case, "permanent-invalid")
+
+    def test_attempts_that_run_out_while_others_succeed(self):
+        def script(_turn, path):
+            return (503, "", {}) if path == "/A" else (200, CSV, {})
+
+        found, _ = self.extract(script)
+        rejected = [(one["request"], one["kind"], one["status"]) for one in found["rejected"]]
+        self.assertEqual(rejected, [(request(0), "exhausted", 503)])
+        self.assertEqual((found["pending"], found["stopped"]), ([], None))
+        self.assertEqual(found["counters"]["source.retries"], 2)
+
+    def test_requests_keep_the_hosts_pace(self):
+        def script(turn, _path):
+            return (429, "", {"retry-after": "0"}) if turn == 1 else (200, CSV, {})
+
+        # A turn that isn't given is asked for again.
+        found, _ = self.extract(script, ['{"c":"A"}'], lambda units, turn: units * (turn == 1))
+        self.assertEqual(len(found["done"]), 1)
+        seen = [(accepted, refused) for _, accepted, refused, _ in pipeline.reported]
+        self.assertEqual(seen, [(0, 1), (1, 0)])
+
+    def test_a_pause_of_others_is_not_waited_out_here(self):
+        # Nobody listens at that port.
+        case, limit = pipeline.call(
+            "extract", "extract", json.dumps(source_at(1)), ['{"c":"A"}'], None, None,
+            pace=lambda *_: 3_600_000,
+        )
+        self.assertEqual((case, limit["retry-after-ms"]), ("rate-limited", 3_600_000))
+        self.assertEqual(limit["counters"]["source.requests"], 0)
+
+    def test_a_date_range_and_a_matrix(self):
+        paths = []
+
+        def script(_turn, path):
+            paths.append(path)
+            return 200, CSV, {}
+
+        found, _ = self.extract(
+            script, ['{"c":"A"}'], matrix={"frequency": ["D", "M"]}, concurrency=1,
+            start_period="2026-01", end_period="2026-02",
+        )
+        self.assertEqual(len(found["done"]), 2)
+        self.assertEqual(paths, ["/A?startPeriod=2026-01&endPeriod=2026-02"] * 2)
+
+
+class Transfer(unittest.TestCase):
+    ROWS = ('{"c":"A"}', '{"c":"B"}')
+    KEYS = {"partition": {"name": "KEY", "type": "S"}, "sort": {"name": "c", "type": "S"}}
+
+    def transfer(self, answer, script, remaining=None, **changed):
+        with Source(answer) as server:
+            source = {**source_at(server.server_port), "attributes": {"c": "{c}"}, **changed}
+            found = pipeline.call(
+                "transfer", "transfer", json.dumps(source),
+                json.dumps({**TABLE, "keys": self.KEYS}), list(self.ROWS), remaining, None,
+                script=script,
+            )
+            server.shutdown()
+        return found
+
+    def balances(self, found, requests):
+        left = found["remaining"] or {"requests": [], "documents": []}
+        settled = found["done"] + len(found["rejected"]) + len(left["requests"])
+        self.assertEqual(settled, requests)
+        settled = found["written"] + found["unchanged"] + found["superseded"]
+        settled += len(found["rejected-documents"]) + len(left["documents"])
+        self.assertEqual(settled, found["documents"])
+
+    def test_everything_is_written_in_one_call(self):
+        found = self.transfer(lambda *_: (200, CSV, {}), lambda *_: (200, FINE))
+        self.balances(found, 2)
+        self.assertEqual((found["done"], found["written"], found["remaining"]), (2, 4, None))
+        self.assertEqual(found["stopped"], None)
+        self.assertEqual(found["counters"]["source.requests"], 2)
+        self.assertEqual(found["counters"]["dynamodb.requests"], 1)
+
+    def test_what_remains_is_passed_back(self):
+        def half(_turn, path):
+            return (429, "", {"retry-after": "60"}) if path == "/B" else (200, CSV, {})
+
+        found = self.transfer(half, lambda *_: (500, {}), concurrency=1)
+        self.balances(found, 2)
+        remaining = found["remaining"]
+        requests = [one["request"] for one in remaining["requests"]]
+        self.assertEqual((requests, found["done"], found["written"]), ([request(1)], 1, 0))
+        self.assertEqual([one["request"] for one in remaining["documents"]], [request(0)] * 2)
+        # The longer wait is the one that matters.
+        self.assertEqual(found["stopped"][0], "rate-limited")
+        back = record(
+            requests=[record(request=record(**request(1)), resume=None)],
+            documents=[
+                record(request=record(**request(0)), document=one["document"])
+                for one in remaining["documents"]
+            ],
+        )
+        # The source is gone: what was extracted is written all the same.
+        found = self.transfer(lambda *_: (503, "", {}), lambda *_: (200, FINE), back)
+        self.balances(found, 1)
+        self.assertEqual((found["written"], found["stopped"][0]), (2, "unavailable"))
+        self.assertEqual(found["remaining"]["documents"], [])
+        found = self.transfer(lambda *_: (200, CSV, {}), lambda *_: (200, FINE), back)
+        self.balances(found, 1)
+        self.assertEqual((found["written"], found["remaining"]), (4, None))
+
+    def test_a_rejected_document_says_whose_it_is(self):
+        def script(body, _turn):
+            return error("ValidationException") if '"B"' in json.dumps(body) else (200, FINE)
+
+        found = self.transfer(lambda *_: (200, CSV, {}), script)
+        self.balances(found, 2)
+        rejected = [(one["request"], one["kind"]) for one in found["rejected-documents"]]
+        self.assertEqual(rejected, [(request(1), "item")] * 2)
+        self.assertEqual(json.loads(found["rejected-documents"][0]["document"])["c"], "B")
+
+    def test_nothing_achieved_is_a_failure_with_both_counters(self):
+        case, why = self.transfer(lambda *_: (503, "", {}), None)
+        self.assertEqual(case, "unavailable")
+        self.assertEqual(why["counters"]["source.requests"], 6)
+
+
+class Describe(unittest.TestCase):
+    def mistakes(self, kind, settings):
+        text = settings if isinstance(settings, str) else json.dumps(settings)
+        found = pipeline.call("describe", "validate", kind, text)
+        return [(one["pointer"], one["message"], one["hint"]) for one in found]
+
+    def test_a_schema_of_each_kind_and_presets_that_fit_them(self):
+        found = pipeline.call("describe", "describe")
+        schemas = {one["kind"]: json.loads(one["json"]) for one in found["schemas"]}
+        self.assertEqual(set(schemas), {"source", "table", "query"})
+        for schema in schemas.values():
+            self.assertEqual(schema["$schema"], "https://json-schema.org/draft/2020-12/schema")
+            self.assertFalse(schema["additionalProperties"])
+        [preset] = found["presets"]
+        self.assertEqual(self.mistakes("source", {"preset": preset["name"]}), [])
+        self.assertEqual(self.mistakes("source", preset["source"]), [])
+        table = {"name": "t", **json.loads(preset["table"])}
+        self.assertEqual(self.mistakes("table", table), [])
+
+    def test_every_mistake_has_its_place_and_no_secret(self):
+        settings = {
+            "url": "https://e/{c}", "concurency": 2, "retry": {"max_attempts": 0},
+            "auth": {"type": "bearer", "token": "s3cret"}, "start_period": "yesterday",
+        }
+        found = self.mistakes("source", settings)
+        self.assertEqual(
+            {pointer: message for pointer, message, _ in found},
+            {
+                "/concurency": "is not known",
+                "/retry/max_attempts": "is 0; it must be 1 to 20",
+                "/auth/type": 'must be "none"',
+                "/auth/token": "is not known",
+                "/start_period": "is not of this form",
+            },
+        )
+        self.assertIn(("/concurency", "is not known", "did you mean `concurrency`?"), found)
+        self.assertNotIn("s3cret", str(found))
+        dates = {"start_period": "2026-02-01\n", "end_period": "2026-01-01"}
+        found = self.mistakes("source", {"url": "https://e/{c}", **dates})
+        self.assertEqual(found[0][:2], ("/start_period", "is not of this form"))
+        dates["start_period"] = "2026-02-01"
+        found = self.mistakes("source", {"url": "https://e/{c}", **dates})
+        self.assertEqual(found, [("/end_period", "is before start_period", None)])
+        self.assertEqual(self.mistakes("table", {}), [("/name", "is missing", None)])
+        [(pointer, message, _)] = self.mistakes("query", {"table": "t", "filter": "a > 1 OR 2"})
+        self.assertEqual((pointer, message), ("/filter", "column 7: AND is expected"))
+
+    def test_no_text_ends_the_call(self):
+        for text in ("", "[1]", "{", '{"name":"\\ud800"}', "[" * 3000, '{"name":' + "9" * 9000 + "}"):
+            with self.subTest(text[:20]):
+                for kind in ("source", "table", "query"):
+                    self.assertNotEqual(self.mistakes(kind, text), [])
+
+    def test_origins(self):
+        url = "https://data-api.ecb.europa.eu/service/data/EXR/D.{currency}.EUR.SP00.A"
+        found = pipeline.call("describe", "origins", json.dumps({"url": url}))
+        self.assertEqual(found, ("ok", ["https://data-api.ecb.europa.eu"]))
+        case, [mistake] = pipeline.call("describe", "origins", '{"url":"https://{host}/"}')
+        self.assertEqual((case, mistake["pointer"]), ("err", "/url"))
 
 
 if __name__ == "__main__":

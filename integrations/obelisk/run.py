@@ -30,8 +30,8 @@ from servers import Obelisk, Silence, demo, ended, nobodys_port, postgres
 HERE = pathlib.Path(__file__).parent
 RUN = "rowcast:obelisk/run@0.1.0.run"
 CHUNK = "rowcast:obelisk/chunk@0.1.0.chunk"
-EXTRACT = "rowcast:pipeline/extract@0.1.0.extract"
-QUERY = "rowcast:pipeline/query@0.1.0.query"
+EXTRACT = "rowcast:pipeline/extract@0.2.0.extract"
+QUERY = "rowcast:pipeline/query@0.2.0.query"
 
 
 def say(text=""):
@@ -49,9 +49,14 @@ def job_for(where):
     job = json.loads((HERE / "job.json").read_text())
     job["source"]["url"] = where["url"]
     # The client's id and secret are only named; each server has them.
-    job["source"]["auth"]["client_credentials"]["token_url"] = where["token_url"]
+    job["source"]["auth"]["token_url"] = where["token_url"]
     job["table"]["name"] = where["table"]
     return job
+
+
+def text_of(job):
+    """The job as the workflow takes it: settings cross as JSON text."""
+    return {**job, "source": json.dumps(job["source"]), "table": json.dumps(job["table"])}
 
 
 def rows_of(where):
@@ -77,15 +82,15 @@ def expected_keys(where, rows):
     )["access_token"]
     authorization = {"Authorization": f"Bearer {token}"}
 
-    def keys(cell):
-        artist, country = cell
+    def keys(request):
+        artist, country = request
         url = where["url"].format(id=artist, country=country)
         tracks = fetch(url, None, authorization)["tracks"]
         return [(artist, f"{country}#{track['id']}") for track in tracks]
 
-    cells = [(json.loads(row)["id"], country) for row in rows for country in ("US", "CA")]
+    requests = [(json.loads(row)["id"], country) for row in rows for country in ("US", "CA")]
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
-        return collections.Counter(key for found in pool.map(keys, cells) for key in found)
+        return collections.Counter(key for found in pool.map(keys, requests) for key in found)
 
 
 def scan(where, count):
@@ -152,7 +157,7 @@ def cases(setting, where, socket):
     job = job_for(where)
     # One attempt per call, so that Obelisk's are the only repetitions.
     source = {**job["source"], "retry": {**job["source"]["retry"], "max_attempts": 1}}
-    source |= {"auth": "none", "matrix": [], "attributes": []}
+    source |= {"auth": {"type": "none"}, "matrix": {}, "attributes": {}}
     silent = Silence(10_000, 3600, b"{}")
     with contextlib.closing(silent), nobodys_port() as port:
         closed = f"http://127.0.0.1:{port}/{{id}}"
@@ -167,7 +172,7 @@ def cases(setting, where, socket):
         with ended(server.process):
             server.ready()
             for case, attempts, url in asked:
-                parameters = {**source, "url": url}, ['{"id":"1"}'], None, 3000
+                parameters = json.dumps({**source, "url": url}), ['{"id":"1"}'], None, 3000
                 identifier = execution(server.submit(EXTRACT, *parameters))
                 answer = result(server, identifier)
                 failure = answer.get("error")
@@ -175,24 +180,18 @@ def cases(setting, where, socket):
                 events = server.ask("execution", "events", "--limit", "100", identifier).stdout
                 made = len(re.findall(r"^\d+ .* Locked\(", events, re.MULTILINE))
                 check((named, made) == (case, attempts), f"{named}: {made} of {attempts} attempts")
-            question = {
-                "table": where["table"], "index": None, "filter": "popularity > 90", "select": [],
-                "limit": None, "segments": 1, "consistent": False, "retry": source["retry"],
-            }
-            answer = result(server, execution(server.submit(QUERY, question, None, 3000)))
-            check(answer.get("ok", {}).get("matched") == 0, "query answers: nothing matches yet")
+            query = json.dumps({"table": where["table"], "filter": "popularity > 90", "segments": 1, "retry": source["retry"]})
+            answer = result(server, execution(server.submit(QUERY, query, None, 3000)))
+            check(answer.get("ok", {}).get("documents") == [], "query answers: nothing matches yet")
 
 
 def silence(server, where, source):
     """The workflow waits for as long as the source asks."""
     say("2. A source that answers 429 with Retry-After: 4, twice")
     job = job_for(where)
-    job["source"] |= {"url": source.url, "auth": "none", "matrix": []}
-    job["source"]["attributes"] = [
-        {"name": "artist_id", "value": "silence"},
-        {"name": "country_track", "value": "{id}"},
-    ]
-    answer = result(server, execution(server.submit(CHUNK, job, 0, ['{"id":"quiet"}'])))
+    job["source"] |= {"url": source.url, "auth": {"type": "none"}, "matrix": {}}
+    job["source"]["attributes"] = {"artist_id": "silence", "country_track": "{id}"}
+    answer = result(server, execution(server.submit(CHUNK, text_of(job), 0, ['{"id":"quiet"}'])))
     tally = answer.get("ok", {})
     waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
     check(len(waits) == 2 and min(waits) >= 4, f"asked 3 times, {', '.join(f'{w:.1f} s' for w in waits)} apart")
@@ -238,7 +237,7 @@ def share(setting, where, socket, kill):
         job["budget_ms"] = 1000
         before = scan(where, count=True)
         begun = time.monotonic()
-        identifier = execution(one.submit(RUN, job, rows))
+        identifier = execution(one.submit(RUN, text_of(job), rows))
         if kill:
             while scan(where, count=True) - before < len(expected) / 3:
                 if time.monotonic() - begun > 300:

@@ -32,7 +32,7 @@ Documents = dict[check.Key, Mapping[str, Any]]
 
 
 class FakeHost(ThreadingHTTPServer):
-    """Answers as the service does: a document per row, all of it loaded."""
+    """Answers as the service does: a document per row, all of it written."""
 
     daemon_threads = True
 
@@ -66,27 +66,40 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.calls += 1
             status = server.manner(server.calls)
-        counts = {"requests": 1, "retries": 0, "rejected": []}
-        if self.path == "/load" and status in (0, 200):
+        rows = body["rows"]
+        all_requests = [{"request": {"row": row, "combination": 0}} for row in range(len(rows))]
+        given = body.get("remaining") or {"requests": all_requests, "documents": []}
+        requests, documents = given["requests"], given["documents"]
+        if self.path != "/transfer":
+            self.answer(404, {})
+        elif status == 0:
             # Also a host that hangs up may have written everything.
-            server.loaded.extend(body["documents"])
-        if status == 0:
+            server.loaded.extend(rows)
             self.close_connection = True
         elif status > 0 and status != 200:
             self.answer(status, {})
-        elif self.path == "/extract":
-            # The second row of a chunk takes a second call.
-            cells = body.get("only") or [{"row": row} for row in range(len(body["rows"]))]
-            some = 1 if status == 200 else 0
-            documents = [body["rows"][cell["row"]] for cell in cells[:some]]
-            more = {"documents": documents, "pending": cells[some:], "rejected_records": []}
-            self.answer(200, {**counts, **more, "stopped": silence(cells[some:], status)})
         else:
-            indexes = list(range(len(body["documents"])))
-            pending = [] if status == 200 else indexes
-            written = len(indexes) - len(pending)
-            more = {"written": written, "superseded": [], "pending": pending}
-            self.answer(200, {**counts, **more, "stopped": silence(pending, status)})
+            # The second row of a chunk takes a second call, and only that one writes.
+            made = requests[:1] if status == 200 else []
+            left = requests[len(made) :]
+            new = [{**one, "document": rows[one["request"]["row"]]} for one in made]
+            waiting = documents + new
+            written = [] if left else waiting
+            server.loaded.extend(one["document"] for one in written)
+            report = {
+                "done": len(made),
+                "documents": len(waiting),
+                "written": len(written),
+                "unchanged": 0,
+                "superseded": 0,
+                "rejected": [],
+                "rejected_records": [],
+                "rejected_documents": [],
+                "remaining": {"requests": left, "documents": waiting} if left else None,
+                "stopped": silence(left, status),
+                "counters": [{"name": "source.requests", "value": float(len(made))}],
+            }
+            self.answer(200, report)
 
     def answer(self, status: int, body: Mapping[str, Any]) -> None:
         text = json.dumps(body).encode()
@@ -101,7 +114,13 @@ class Handler(BaseHTTPRequestHandler):
 
 def silence(pending: list[Any], status: int) -> Mapping[str, Any] | None:
     milliseconds = -status if status < 0 else 1
-    return {"rate_limited": {"retry_after_ms": milliseconds}} if pending else None
+    limit = {
+        "retry_after_ms": milliseconds,
+        "upstream": "https://api.example.com",
+        "reason": "Too many requests",
+        "counters": [],
+    }
+    return {"rate_limited": limit} if pending else None
 
 
 class Work(unittest.TestCase):
@@ -151,6 +170,7 @@ class Work(unittest.TestCase):
                 loaded, tally = self.run_on(first, second)
                 self.assertEqual(loaded, list(range(40)))
                 self.assertEqual(tally.documents, 40)
+                self.assertEqual(tally.counters["source.requests"], 40)
                 self.assertEqual(tally.unanswered.total() > 0, "dead" in name)
                 self.assertEqual(tally.postponed > 20, "busy" in name)
 
@@ -209,11 +229,12 @@ class Work(unittest.TestCase):
             (None, 0.0),
             ("budget", 0.0),
             ({"rate_limited": {"retry_after_ms": 1500, "reason": "QUOTA_EXCEEDED"}}, 1.5),
-            ({"unavailable": "no answer"}, work.PROBE_SECONDS),
+            ({"unavailable": {"upstream": "u", "reason": "no answer"}}, work.PROBE_SECONDS),
         ]:
             self.assertEqual(work.silence(stopped), seconds)
-        with self.assertRaises(Refused):
-            work.silence({"denied": "403"})
+        for case in ("denied", "invalid"):
+            with self.assertRaisesRegex(Refused, "dynamodb:t.*why"):
+                work.silence({case: {"upstream": "dynamodb:t", "reason": "why"}})
 
 
 class Messages(unittest.TestCase):

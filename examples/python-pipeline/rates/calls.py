@@ -9,7 +9,8 @@ from wit_world.imports import dynamodb, monotonic_clock
 from wit_world.imports import rowcast_pipeline_types as types
 
 import web
-from failures import end, invalid, within
+from failures import Counters, counters, end
+from settings import Retry
 
 # Codes without the `Exception` that most of them end in.
 THROTTLED = (
@@ -22,6 +23,8 @@ THROTTLED = (
 )
 # These pass by themselves: of a skewed clock the host learns by this very answer.
 PASSING = ("ReplicatedWriteConflict", "RequestTimeTooSkewed", "TransactionConflict")
+# DynamoDB's words on an item of more than 400 KB.
+TOO_LARGE = "exceeded the maximum allowed size"
 ONE_ITEMS_FAULT = ("ItemCollectionSizeLimitExceeded", "Serialization", "Validation")
 
 
@@ -36,6 +39,7 @@ class Repeat:
 class Refusal:
     reason: str
     one_items: bool = False
+    too_large: bool = False
 
 
 @dataclass
@@ -52,7 +56,7 @@ def verdict(answer: Ok[dynamodb.Response] | Err[dynamodb.SendError]) -> Verdict:
         case Err(dynamodb.SendError_Denied(reason) | dynamodb.SendError_Credentials(reason)):
             return Denied(reason)
         case Err(dynamodb.SendError_TooLarge(reason)):
-            return Refusal(reason, one_items=True)
+            return Refusal(reason, one_items=True, too_large=True)
         case Err(other):
             return Repeat(other.value)
         case Ok(response):
@@ -74,18 +78,18 @@ def verdict(answer: Ok[dynamodb.Response] | Err[dynamodb.SendError]) -> Verdict:
     if code in PASSING or response.status >= 500 or response.status == 200:
         return Repeat(reason)
     if code in ONE_ITEMS_FAULT or code == "ResourceNotFound":
-        return Refusal(reason, code in ONE_ITEMS_FAULT)
+        return Refusal(reason, code in ONE_ITEMS_FAULT, TOO_LARGE in reason)
     return Denied(reason)
 
 
 class Patience:
     """Sends. Rounds without progress are bounded by the attempts, all by the budget."""
 
-    def __init__(self, retry: types.Retry, budget_ms: int | None) -> None:
-        within("retry.max_attempts", retry.max_attempts, 20)
+    def __init__(self, table: str, retry: Retry, budget_ms: int | None) -> None:
+        self.upstream = f"dynamodb:{table}"
         self.retry = retry
         self.ends_ms = web.now_ms() + (10**12 if budget_ms is None else budget_ms)
-        self.requests = self.failures = 0
+        self.requests = self.retries = self.failures = 0
         self.last = Repeat("DynamoDB did not answer")
         self.out_of_time = False
 
@@ -101,15 +105,16 @@ class Patience:
                 case Repeat() as failure:
                     self.wait(failure, got_on=False)
                 case Refusal(reason):
-                    raise invalid(reason)
+                    raise Err(types.Failure_PermanentInvalid(self.problem(reason)))
                 case Denied(reason):
-                    raise Err(types.Failure_PermanentDenied(reason))
+                    raise Err(types.Failure_PermanentDenied(self.problem(reason)))
                 case answer:
                     self.failures = 0
                     return answer
             if not self.lasts():
-                end(self.stop())
-                raise Err(types.Failure_Unavailable("the budget ran out"))
+                end(self.stop(), self.counters())
+                raise Err(types.Failure_Unavailable(self.problem("the budget ran out")))
+            self.retries += 1
 
     def wait(self, failure: Repeat, got_on: bool) -> None:
         """Until the next attempt; not at all if there is none."""
@@ -118,9 +123,13 @@ class Patience:
         if self.lasts():
             retry = self.retry
             drawn_ms = web.jitter(self.failures - 1, retry.base_delay_ms, retry.max_delay_ms)
-            wait_ms = max(0, min(drawn_ms, self.ends_ms - web.now_ms()))
-            with monotonic_clock.subscribe_duration(wait_ms * web.NANOSECONDS) as timer:
-                timer.block()
+            self.rest(drawn_ms)
+
+    def rest(self, wait_ms: int) -> None:
+        """For so long, but not beyond the budget."""
+        wait_ms = max(0, min(wait_ms, self.ends_ms - web.now_ms()))
+        with monotonic_clock.subscribe_duration(wait_ms * web.NANOSECONDS) as timer:
+            timer.block()
 
     def lasts(self) -> bool:
         self.out_of_time = web.now_ms() >= self.ends_ms
@@ -130,8 +139,18 @@ class Patience:
         if self.out_of_time:
             return types.Stop_Budget()
         if self.last.throttled:
-            return types.Stop_RateLimited(types.RateLimit(1000, self.last.reason))
-        return types.Stop_Unavailable(self.last.reason)
+            limit = types.RateLimit(1000, self.upstream, self.last.reason, [])
+            return types.Stop_RateLimited(limit)
+        return types.Stop_Unavailable(self.because(self.last.reason))
+
+    def because(self, reason: str) -> types.StopReason:
+        return types.StopReason(self.upstream, reason)
+
+    def problem(self, reason: str) -> types.Problem:
+        return types.Problem(reason, self.counters())
+
+    def counters(self, **capacity: float) -> Counters:
+        return counters(dynamodb_requests=self.requests, dynamodb_retries=self.retries, **capacity)
 
 
 def units(consumed: Body | None) -> float:

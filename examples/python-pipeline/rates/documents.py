@@ -28,9 +28,7 @@ def read(text: str) -> Value:
     """Raises ValueError."""
     if text.count("[") + text.count("{") > MOST_LEVELS:
         _bound_levels(text)
-    value: Value = json.loads(
-        text, parse_int=Number, parse_float=Number, parse_constant=_no_number
-    )
+    value: Value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_no_number)
     if r"\ud" in text.lower():
         # Half of a surrogate pair can't leave this component.
         write(value).encode()

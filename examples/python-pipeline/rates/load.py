@@ -1,5 +1,6 @@
 """Documents → DynamoDB by BatchWriteItem, each of them accounted for."""
 
+import json
 from dataclasses import dataclass, field
 from decimal import InvalidOperation
 
@@ -7,12 +8,14 @@ from wit_world import exports
 from wit_world.exports import load as wit
 from wit_world.imports import rowcast_pipeline_types as types
 
+import pacing
+import settings
 from calls import Body, Denied, Patience, Refusal, Repeat, units
 from documents import Typed, comparable, item, read
-from failures import end, within
+from failures import end
 
 MOST_PUTS = 25
-KINDS = {wit.KeyKind.TEXT: "S", wit.KeyKind.NUMBER: "N", wit.KeyKind.BYTES: "B"}
+UNIT_BYTES = 1024
 
 type Key = tuple[object, ...]
 
@@ -22,6 +25,8 @@ class Put:
     index: int
     key: Key
     item: Typed
+    # Write units at the most.
+    units: int
     # Earlier documents with this key, the latest last. They are superseded once
     # this one is written, as pending as it is, and take its place if it's refused.
     earlier: list["Put"] = field(default_factory=list)
@@ -31,47 +36,73 @@ type Batch = list[Put]
 
 
 class Load(exports.Load):
-    def load(self, table: wit.Table, documents: list[str], budget_ms: int | None) -> wit.Report:
-        return Loading(table, budget_ms).load(documents)
+    def load(self, table: str, documents: list[str], budget_ms: int | None) -> wit.Report:
+        return Loading(read_table(table), budget_ms).load(documents)
+
+
+def read_table(text: str) -> settings.Table:
+    mistakes: settings.Mistakes = []
+    table = settings.table(text, mistakes)
+    if table is None or mistakes:
+        raise settings.refused("table", mistakes)
+    return table
 
 
 class Loading:
     """Each document is in one of the report's lists, or was written."""
 
-    def __init__(self, table: wit.Table, budget_ms: int | None) -> None:
-        within("table.concurrency", table.concurrency, 64)
+    def __init__(self, table: settings.Table, budget_ms: int | None) -> None:
         self.table = table
-        self.patience = Patience(table.retry, budget_ms)
-        self.report = wit.Report(0, [], [], [], None, 0.0, 0, 0)
-        self.keys = self.schema()
+        self.patience = Patience(table.name, table.retry, budget_ms)
+        self.report = wit.Report(0, 0, [], [], [], None, [])
+        self.capacity = 0.0
 
     def load(self, documents: list[str]) -> wit.Report:
+        # Nothing to write needs no keys.
+        self.keys = self.schema() if documents else []
         puts = self.puts(documents)
         fresh = [puts[at : at + MOST_PUTS] for at in range(0, len(puts), MOST_PUTS)]
         again: list[Batch] = []
         while (again or fresh) and self.report.stopped is None and self.patience.lasts():
             repeated, again = split(again, self.table.concurrency)
             new, fresh = split(fresh, self.table.concurrency - len(repeated))
-            self.report.retries += len(repeated)
-            again += self.round(repeated + new)
+            granted, wait_ms = self.granted(repeated + new)
+            # What the pace has no place for is next.
+            again = repeated[granted:] + again
+            fresh = new[max(0, granted - len(repeated)) :] + fresh
+            if granted == 0:
+                self.patience.rest(wait_ms)
+                continue
+            self.patience.retries += min(granted, len(repeated))
+            again += self.round((repeated + new)[:granted])
         waiting = [put for batch in again + fresh for put in batch]
         left = sorted(put.index for one in waiting for put in (one, *one.earlier))
         if left and self.report.stopped is None:
             self.report.stopped = self.patience.stop()
         if left and not self.report.written and not self.report.rejected:
-            end(self.report.stopped)
+            end(self.report.stopped, self.counters())
         # In the order of the documents, whichever was settled first.
         self.report.rejected.sort(key=lambda one: one.index)
         self.report.superseded.sort(key=lambda one: one.index)
         self.report.pending = left
-        self.report.requests = self.patience.requests
+        self.report.counters = self.counters()
         return self.report
+
+    def counters(self) -> list[types.Counter]:
+        return self.patience.counters(dynamodb_write_capacity=self.capacity)
+
+    def granted(self, batches: list[Batch]) -> tuple[int, int]:
+        """How many of them may be sent now, and if none, how long to wait."""
+        for count, batch in enumerate(batches):
+            wait_ms = pacing.reserve(self.table.upstream(), cost(batch))
+            if wait_ms > 0:
+                return count, wait_ms
+        return len(batches), 0
 
     def schema(self) -> list[tuple[str, str]]:
         """The keys' names and types: the caller's, or as DynamoDB tells them."""
         if self.table.keys is not None:
-            parts = (self.table.keys.partition, self.table.keys.sort)
-            return [(part.name, KINDS[part.kind]) for part in parts if part is not None]
+            return self.table.keys
         table = self.patience.ask("DescribeTable", {"TableName": self.table.name})["Table"]
         kinds = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
         names = [part["AttributeName"] for part in table["KeySchema"]]
@@ -107,10 +138,17 @@ class Loading:
                 key.append(comparable(value))
             except InvalidOperation:
                 return self.reject(index, f"/{name}", "the key is no number")
-        return Put(index, tuple(key), typed)
+        bytes_at_most = len(json.dumps(typed))
+        return Put(index, tuple(key), typed, -(-bytes_at_most // UNIT_BYTES))
 
-    def reject(self, index: int, path: str, reason: str) -> None:
-        self.report.rejected.append(wit.RejectedDocument(index, path, reason))
+    def reject(
+        self,
+        index: int,
+        path: str,
+        reason: str,
+        kind: types.RejectionKind = types.RejectionKind.ITEM,
+    ) -> None:
+        self.report.rejected.append(wit.RejectedDocument(index, kind, path, reason))
 
     def round(self, batches: list[Batch]) -> list[Batch]:
         """Sends batches at once; answers what must be sent again."""
@@ -126,32 +164,41 @@ class Loading:
         failure: Repeat | None = None
         got_on = False
         for batch, answer in zip(batches, self.patience.send("BatchWriteItem", bodies)):
+            accepted = refused = 0
             match answer:
                 case Repeat():
                     failure = answer
                     again.append(batch)
+                    refused = cost(batch) if answer.throttled else 0
                 case Refusal(one_items=True) if len(batch) > 1:
                     # One item brings it upon all: halves tell which.
                     again += split(batch, len(batch) // 2)
                     got_on = True
-                case Refusal(reason, one_items=True):
-                    [refused] = batch
-                    self.reject(refused.index, "", reason)
-                    if refused.earlier:
-                        *before, successor = refused.earlier
+                case Refusal(reason, one_items=True, too_large=too_large):
+                    [put] = batch
+                    kind = types.RejectionKind.TOO_LARGE if too_large else types.RejectionKind.ITEM
+                    self.reject(put.index, "", reason, kind)
+                    if put.earlier:
+                        *before, successor = put.earlier
                         successor.earlier = before
                         again.append([successor])
                     got_on = True
-                case Refusal(reason) | Denied(reason):
-                    self.report.stopped = types.Stop_Denied(reason)
+                case Refusal(reason):
+                    self.report.stopped = types.Stop_Invalid(self.patience.because(reason))
+                    again.append(batch)
+                case Denied(reason):
+                    self.report.stopped = types.Stop_Denied(self.patience.because(reason))
                     again.append(batch)
                 case body:
                     left = self.unprocessed(batch, body)
                     self.written(batch, left)
+                    refused = cost(left)
+                    accepted = cost(batch) - refused
                     got_on = got_on or len(left) < len(batch)
                     if left:
                         failure = Repeat("DynamoDB leaves writes unprocessed", throttled=True)
                         again.append(left)
+            pacing.report(self.table.upstream(), accepted, refused)
         if failure is None:
             self.patience.failures = 0
         elif self.report.stopped is None:
@@ -169,13 +216,17 @@ class Loading:
                 ]
 
     def unprocessed(self, batch: Batch, body: Body) -> Batch:
-        self.report.capacity += sum(map(units, body.get("ConsumedCapacity") or []))
+        self.capacity += sum(map(units, body.get("ConsumedCapacity") or []))
         returned = (body.get("UnprocessedItems") or {}).get(self.table.name, [])
         items = [request["PutRequest"]["Item"] for request in returned]
         keys = {tuple(comparable(one[name]) for name, _ in self.keys) for one in items}
         left = [put for put in batch if put.key in keys]
         # Where it can't be told which they are, all are: writing twice does no harm.
         return left if len(left) == len(keys) else batch
+
+
+def cost(puts: Batch) -> int:
+    return sum(put.units for put in puts)
 
 
 def split[One](some: list[One], at: int) -> tuple[list[One], list[One]]:

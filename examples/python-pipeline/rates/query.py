@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wit_world import exports
+from wit_world.exports import describe as wit_describe
 from wit_world.exports import query as wit
 
+import settings
 from calls import Body, Patience, units
 from documents import Typed, from_dynamodb, write
 from failures import invalid
@@ -29,18 +31,22 @@ class Condition:
     literal: Typed
 
 
+class FilterError(ValueError):
+    """The filter is none of those that this pipeline knows."""
+
+
 def conditions(text: str) -> Iterator[Condition]:
     at = 0
     while text[at:].strip():
         if at:
             joint = JOINT.match(text, at)
             if joint is None:
-                raise invalid(f"filter, column {at + 1}: AND is expected")
+                raise FilterError(f"column {at + 1}: AND is expected")
             at = joint.end()
         found = CONDITION.match(text, at)
         if found is None:
             expected = "a condition such as `OBS_VALUE > 1.1`; this pipeline knows no other"
-            raise invalid(f"filter, column {at + 1}: expected is {expected}")
+            raise FilterError(f"column {at + 1}: expected is {expected}")
         literal = (
             {"N": found["number"]}
             if found["number"] is not None
@@ -51,18 +57,18 @@ def conditions(text: str) -> Iterator[Condition]:
 
 
 class Query(exports.Query):
-    def query(
-        self, question: wit.Question, cursor: str | None, budget_ms: int | None
-    ) -> wit.Answer:
+    def query(self, query: str, cursor: str | None, budget_ms: int | None) -> wit.Page:
         """The cursor says where the Scan goes on, and how many matches are left."""
-        patience = Patience(question.retry, budget_ms)
-        body, left = scan(question), question.limit
+        wanted = read_query(query)
+        patience = Patience(wanted.table, wanted.retry, budget_ms)
+        body, left = scan(wanted), wanted.limit
         if cursor is not None:
             try:
                 body["ExclusiveStartKey"], left = json.loads(cursor)
             except (TypeError, ValueError):
                 raise invalid("the cursor is none of ours") from None
-        answer = wit.Answer([], None, wit.Access.SCAN, 0, 0, 0.0, 0)
+        answer = wit.Page([], None, wit.Access.SCAN, 0, [])
+        capacity = 0.0
         more = left != 0
         while more:
             if left is not None:
@@ -74,44 +80,62 @@ class Query(exports.Query):
             left = None if left is None else left - len(found)
             answer.documents += found
             answer.scanned += page["ScannedCount"]
-            answer.capacity += units(page.get("ConsumedCapacity"))
+            capacity += units(page.get("ConsumedCapacity"))
             body["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
             more = body["ExclusiveStartKey"] is not None and left != 0
             if answer.documents or not patience.lasts():
                 break
         if more:
             answer.cursor = json.dumps([body["ExclusiveStartKey"], left])
-        answer.matched, answer.requests = len(answer.documents), patience.requests
+        answer.counters = patience.counters(dynamodb_read_capacity=capacity)
         return answer
 
-    def explain(self, question: wit.Question, budget_ms: int | None) -> wit.Explanation:
+    def explain(self, query: str, budget_ms: int | None) -> wit.Explanation:
         """Counts, for each condition, the items without its attribute, and
         those that hold another type there."""
-        patience = Patience(question.retry, budget_ms)
-        wanted = list(conditions(question.filter))
+        asked = read_query(query)
+        patience = Patience(asked.table, asked.retry, budget_ms)
+        wanted = list(conditions(asked.filter))
         names = list(dict.fromkeys(condition.name for condition in wanted))
-        body = about(question, names, names)
-        findings = [wit.Finding(c.name, next(iter(c.literal)), 0, 0) for c in wanted]
-        told = wit.Explanation(findings, 0, True, 0.0)
-        more = bool(findings)
+        body = about(asked, names, names)
+        diagnoses = [wit.Diagnosis(c.name, next(iter(c.literal)), 0, 0) for c in wanted]
+        told = wit.Explanation(diagnoses, 0, True, [])
+        capacity = 0.0
+        more = bool(diagnoses)
         while more and told.complete:
             page = patience.ask("Scan", body)
-            for finding in findings:
-                held = [one[finding.path] for one in page["Items"] if finding.path in one]
-                finding.missing += page["ScannedCount"] - len(held)
-                finding.other_type += sum(finding.expected not in typed for typed in held)
+            for one in diagnoses:
+                held = [item[one.path] for item in page["Items"] if one.path in item]
+                one.missing += page["ScannedCount"] - len(held)
+                one.other_type += sum(one.expected not in typed for typed in held)
             told.scanned += page["ScannedCount"]
-            told.capacity += units(page.get("ConsumedCapacity"))
+            capacity += units(page.get("ConsumedCapacity"))
             body["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
             more = body["ExclusiveStartKey"] is not None
             told.complete = not more or patience.lasts()
+        told.counters = patience.counters(dynamodb_read_capacity=capacity)
         return told
 
 
-def scan(question: wit.Question) -> Body:
+def read_query(text: str) -> settings.Query:
+    mistakes: settings.Mistakes = []
+    wanted = settings.query(text, mistakes)
+    if wanted is not None:
+        check(wanted, mistakes)
+    if wanted is None or mistakes:
+        raise settings.refused("query", mistakes)
+    return wanted
+
+
+def check(query: settings.Query, mistakes: settings.Mistakes) -> None:
+    try:
+        list(conditions(query.filter))
+    except FilterError as error:
+        mistakes.append(wit_describe.Mistake("/filter", str(error), None))
+
+
+def scan(question: settings.Query) -> Body:
     """The Scan that answers it."""
-    if any(re.search(r"[.\[]", name) for name in question.select):
-        raise invalid("this pipeline selects whole attributes only")
     wanted = list(conditions(question.filter))
     names = list(dict.fromkeys([condition.name for condition in wanted] + question.select))
     body = about(question, names, question.select)
@@ -123,7 +147,7 @@ def scan(question: wit.Question) -> Body:
     return body
 
 
-def about(question: wit.Question, names: list[str], select: list[str]) -> Body:
+def about(question: settings.Query, names: list[str], select: list[str]) -> Body:
     """Of which table, and the selected attributes; names go by their numbers."""
     body: Body = {
         "TableName": question.table,

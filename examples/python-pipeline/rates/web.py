@@ -7,11 +7,11 @@ from typing import Never
 from urllib.parse import urlsplit
 
 from componentize_py_types import Err, Ok
-from wit_world.exports.extract import RejectionKind
 from wit_world.imports import monotonic_clock, outgoing_handler, poll
 from wit_world.imports import wasi_http_types as http
 from wit_world.imports.poll import Pollable
 from wit_world.imports.random import get_random_u64
+from wit_world.imports.rowcast_pipeline_types import RejectionKind
 from wit_world.imports.streams import InputStream, StreamError_Closed
 
 READ_BYTES = 64 * 1024

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection, dag, task
 
-from rowcast import Source, Table
 from rowcast.airflow import transfer
 
 if TYPE_CHECKING:
@@ -20,17 +19,17 @@ if TYPE_CHECKING:
 
 CHUNK_ROWS = 500
 
-SOURCE = Source(
-    url="https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}",
-    matrix={"country": ["US", "CA"]},
-    records="/tracks",
-    attributes={
+SOURCE = {
+    "url": "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}",
+    "matrix": {"country": ["US", "CA"]},
+    "records": "/tracks",
+    "attributes": {
         "artist_id": "{id}",
         "country": "{country}",
         "country_track": "{country}#{record:/id}",
     },
-    require=["/id", "/popularity"],
-)
+    "require": ["/id", "/popularity"],
+}
 
 
 def query(text: str, *values: object) -> list[Any]:
@@ -73,7 +72,7 @@ def top_tracks() -> None:
         chunks=chunks(),
         read=artists,
         source=SOURCE,
-        table=Table(name="top_tracks"),
+        table={"name": "top_tracks"},
         source_conn_id="spotify",
         aws_conn_id="aws_default",
         # How many chunks ask Spotify at once, on all workers together.

@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rowcast import ClientCredentials, Pipeline, Source, Table, Tally, Transfer
+from rowcast import Pipeline, Tally, Transfer
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -105,24 +105,25 @@ def prepare(servers: dict[str, Any], cache: str, ready: Barrier) -> None:
 
 def transfer(servers: dict[str, Any], rows: list[str]) -> tuple[Tally, float, float]:
     """Called in a worker for each chunk."""
-    source = Source(
-        url=servers["url"],
-        matrix={"country": ["US", "CA"]},
-        records="/tracks",
-        attributes={
+    source = {
+        "url": servers["url"],
+        "matrix": {"country": ["US", "CA"]},
+        "records": "/tracks",
+        "attributes": {
             "artist_id": "{id}",
             "country": "{country}",
             "country_track": "{country}#{record:/id}",
         },
-        require=["/id", "/popularity"],
-        auth=ClientCredentials(
-            token_url=servers["token_url"],
-            client_id=servers["client_id"],
-            client_secret=servers["client_secret"],
-        ),
-    )
+        "require": ["/id", "/popularity"],
+        "auth": {
+            "type": "client-credentials",
+            "token_url": servers["token_url"],
+            "client_id": servers["client_id"],
+            "client_secret": servers["client_secret"],
+        },
+    }
     begun = time.process_time()
-    tally = Transfer.of(_pipeline, source, Table(name=servers["table"]), rows).run()
+    tally = Transfer.of(_pipeline, source, {"name": servers["table"]}, rows).run()
     cpu = time.process_time() - begun
     return tally, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

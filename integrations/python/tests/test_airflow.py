@@ -12,20 +12,16 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
 from rowcast import (
-    Basic,
-    Bearer,
-    Cell,
-    ClientCredentials,
     Credentials,
-    DoneCell,
     ExecutionFailed,
-    Extraction,
     PermanentDenied,
     PermanentInvalid,
     RateLimited,
-    Source,
-    Table,
+    Remaining,
+    Request,
+    Settings,
     Tally,
+    TransferReport,
     Unavailable,
     UnbalancedError,
 )
@@ -63,11 +59,17 @@ def test_a_wait_that_no_calendar_has() -> None:
     ("members", "expected"),
     [
         ({}, None),
-        ({"password": "p"}, Bearer("p")),
-        ({"login": "u", "password": "p"}, Basic(username="u", password="p")),
+        ({"password": "p"}, {"type": "bearer", "token": "p"}),
+        ({"login": "u", "password": "p"}, {"type": "basic", "username": "u", "password": "p"}),
         (
             {"login": "i", "password": "s", "extra": '{"token_url": "https://t", "scope": "a"}'},
-            ClientCredentials(token_url="https://t", client_id="i", client_secret="s", scope="a"),
+            {
+                "type": "client-credentials",
+                "token_url": "https://t",
+                "client_id": "i",
+                "client_secret": "s",
+                "scope": "a",
+            },
         ),
     ],
 )
@@ -108,23 +110,37 @@ class Once:
 
     def __init__(self, failure: Exception) -> None:
         self.failure = failure
-        self.asked: list[list[Cell]] = []
+        self.asked: list[list[Request]] = []
 
-    def extract(self, _source: Source, _rows: list[str], *, only: Any, budget_ms: int) -> Any:
+    def combinations(self, _source: Settings) -> int:
+        return 1
+
+    def transfer(
+        self,
+        _source: Settings,
+        _table: Settings,
+        _rows: list[str],
+        given: Remaining,
+        *,
+        budget_ms: int,
+    ) -> Any:
         assert budget_ms == 60_000
-        self.asked.append(list(only))
+        self.asked.append([one.request for one in given.requests])
         if len(self.asked) == 2:
             raise self.failure
-        return Extraction(
-            documents=[],
-            done=[DoneCell(cell=only[0], documents=0)],
+        left = given.requests[1:]
+        return TransferReport(
+            done=1,
+            documents=0,
+            written=0,
+            unchanged=0,
+            superseded=0,
             rejected=[],
             rejected_records=[],
-            pending=list(only[1:]),
+            rejected_documents=[],
+            remaining=Remaining(requests=left) if left else None,
             stopped=None,
-            requests=1,
-            retries=0,
-            token_requests=0,
+            counters={"source.requests": 1},
         )
 
 
@@ -132,8 +148,8 @@ def run(pipeline: Once, store: Store) -> dict[str, Any]:
     made: Any = lambda: pipeline  # noqa: E731 - a factory of no type
     operator = RowcastOperator(
         task_id="t",
-        source=Source(url="https://a/{id}"),
-        table=Table(name="t"),
+        source={"url": "https://a/{id}"},
+        table={"name": "t"},
         chunk=[{"id": 0}, {"id": 1}],
         pipeline=made,
     )
@@ -148,7 +164,7 @@ def test_a_task_goes_on_after_a_failure_and_begins_anew_after_success() -> None:
     assert run(pipeline, store)["tally"]["done"] == 2
     # Somebody clears the task, so that it runs again.
     assert run(pipeline, store)["tally"]["done"] == 2
-    both, second = [Cell(0), Cell(1)], [Cell(1)]
+    both, second = [Request(0), Request(1)], [Request(1)]
     assert pipeline.asked == [both, second, second, both, second]
 
 
@@ -180,4 +196,7 @@ def test_the_example_is_a_dag() -> None:
     exec(compile(file.read_text(), file, "exec"), found)  # noqa: S102 - our own file
     dag = found["top_tracks"]()
     assert set(dag.task_ids) == {"chunks", "top_tracks", "top_tracks_counts"}
-    assert dag.get_task("top_tracks").partial_kwargs["retries"] == 20
+    given = dag.get_task("top_tracks").partial_kwargs
+    assert given["retries"] == 20
+    # What Airflow stores of them has no credentials.
+    assert isinstance(given["source"], Settings)

@@ -9,13 +9,10 @@ from typing import Any
 import pytest
 
 from rowcast import (
-    Basic,
-    Bearer,
-    ClientCredentials,
     Credentials,
     PermanentInvalid,
     Pipeline,
-    Source,
+    Settings,
     of_session,
 )
 from rowcast.credentials import ALLOW, Environment, of_process
@@ -28,10 +25,10 @@ KEY = Credentials("AKIA", SECRET, SECRET)
     "holder",
     [
         KEY,
-        Bearer(SECRET),
-        Basic(username="u", password=SECRET),
-        ClientCredentials(token_url="https://a/t", client_id="i", client_secret=SECRET),
-        Source(url="https://a", headers={"x-api-key": SECRET}, auth=Bearer(SECRET)),
+        Settings.of({"url": "https://a", "auth": {"type": "bearer", "token": SECRET}}),
+        Settings.of({"url": "https://a", "headers": {"x-api-key": SECRET}}),
+        Settings.of({"url": "https://a"}).with_auth({"type": "basic", "password": SECRET}),
+        Settings(f'{{"auth": "{SECRET}"'),
         Environment(variables={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
         Pipeline(b"", environment={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY),
         Pipeline(b"", environment={}, credentials=partial(Credentials, "AKIA", SECRET)),
@@ -56,30 +53,9 @@ def test_what_is_allowed(
     variables: dict[str, str], allow: tuple[str, ...] | None, expected: str
 ) -> None:
     environment = Environment(variables=variables, allow=allow)
-    assert environment.for_source(Source(url="https://a/{id}")) == {ALLOW: expected}
+    assert environment.for_source(lambda: ["https://a"]) == {ALLOW: expected}
+    assert environment.for_transfer(lambda: ["https://a"]) == {ALLOW: expected}
     assert environment.for_dynamodb() == {ALLOW: ""}
-
-
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        (Source(url="https://api.example.com/v1/{id}"), "https://api.example.com"),
-        (Source(url="http://u:p@127.0.0.1:80/{id}"), "http://127.0.0.1:80"),
-        (
-            Source(
-                url="https://a/{id}",
-                auth=ClientCredentials(token_url="https://b/t", client_id="", client_secret=""),
-            ),
-            "https://a,https://b",
-        ),
-        (Source(url="https://{host}/v1"), ""),
-        (Source(url="{url}"), ""),
-        (Source(url="https://[::1/{id}"), ""),
-    ],
-)
-def test_the_source_alone_is_allowed(source: Source, expected: str) -> None:
-    environment = Environment(variables={"AWS_SECRET_ACCESS_KEY": SECRET}, credentials=KEY)
-    assert environment.for_source(source) == {ALLOW: expected}
 
 
 def test_each_call_is_told_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,8 +65,14 @@ def test_each_call_is_told_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("OTHER", "other")
     environment = Environment(variables=of_process())
-    told = environment.for_source(Source(url="https://a/{id}"))
-    assert told == {ALLOW: "https://a", "ROWCAST_SECRET_API": SECRET}
+    told = environment.for_source(lambda: ["https://a", "https://b"])
+    assert told == {ALLOW: "https://a,https://b", "ROWCAST_SECRET_API": SECRET}
+    both = environment.for_transfer(lambda: ["https://a"])
+    assert both == {
+        ALLOW: "https://a",
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "ROWCAST_SECRET_API": SECRET,
+    }
     told = environment.for_dynamodb()
     assert told["AWS_ACCESS_KEY_ID"] == "AKIA"
     assert not {"OTHER", "ROWCAST_SECRET_API"} & set(told)

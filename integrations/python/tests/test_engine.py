@@ -34,9 +34,11 @@ MISBEHAVING = """
   (func $grow (canon lift (core func $i "grow")))
   (instance $calls (export "endless" (func $endless))
     (export "trap" (func $trap)) (export "grow" (func $grow)))
-  (export "rowcast:pipeline/extract@0.1.0" (instance $calls))
-  (export "rowcast:pipeline/load@0.1.0" (instance $calls))
-  (export "rowcast:pipeline/query@0.1.0" (instance $calls)))
+  (export "rowcast:pipeline/describe@0.2.0" (instance $calls))
+  (export "rowcast:pipeline/extract@0.2.0" (instance $calls))
+  (export "rowcast:pipeline/load@0.2.0" (instance $calls))
+  (export "rowcast:pipeline/transfer@0.2.0" (instance $calls))
+  (export "rowcast:pipeline/query@0.2.0" (instance $calls)))
 """
 
 
@@ -70,7 +72,7 @@ def test_a_missing_function() -> None:
     ("wasm", "message"),
     [
         (b"\0asm", "compile the component"),
-        (bytes(wat2wasm("(component)")), "it lacks rowcast:pipeline/extract@0.1.0, "),
+        (bytes(wat2wasm("(component)")), "it lacks rowcast:pipeline/describe@0.2.0, "),
     ],
 )
 def test_no_pipeline(wasm: bytes, message: str) -> None:

@@ -16,7 +16,8 @@ GOOD = Tally(
     records=9,
     rejected_records=1,
     documents=8,
-    written=6,
+    written=5,
+    unchanged=1,
     superseded=1,
     rejected_documents=1,
 )
@@ -36,6 +37,10 @@ def test_balanced() -> None:
         (Tally(records=1), "records received 10, accounted for 9"),
         (Tally(written=1), "documents 8, accounted for 9"),
         (Tally(planned=1, pending=1), "1 of 5 requests are pending"),
+        (
+            Tally(records=1, documents=1, pending_documents=1),
+            "1 of 9 documents are pending",
+        ),
         (Tally(rows=1), "rows 2, accounted for 3"),
     ],
 )
@@ -48,7 +53,13 @@ def test_unbalanced(lost: Tally, message: str) -> None:
     ("failure", "permanent", "shown"),
     [
         (RateLimited("QUOTA_EXCEEDED", 1500), False, "QUOTA_EXCEEDED (again in 1.5 s)"),
+        (
+            RateLimited("slow", 1500, "https://a", {"n": 1}),
+            False,
+            "https://a: slow (again in 1.5 s)",
+        ),
         (Unavailable("down"), False, "down"),
+        (Unavailable("down", {"source.requests": 2}), False, "down"),
         (PermanentDenied("no"), True, "no"),
     ],
 )
@@ -56,3 +67,4 @@ def test_failures_travel_between_processes(failure: Failure, permanent: bool, sh
     copy = pickle.loads(pickle.dumps(failure))
     assert (type(copy), copy.args, str(copy)) == (type(failure), failure.args, shown)
     assert copy.permanent is permanent
+    assert copy.counters == failure.counters

@@ -1,4 +1,4 @@
-"""Rounds of a chunk, against a pipeline that answers by script."""
+"""Calls of a chunk's transfer, against a pipeline that answers by script."""
 
 from __future__ import annotations
 
@@ -9,261 +9,337 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rowcast import (
-    Cell,
-    DoneCell,
-    ExecutionFailed,
-    Extraction,
     Failure,
-    LinkHeader,
+    PendingDocument,
+    PendingRequest,
     PermanentDenied,
     PermanentInvalid,
     RateLimited,
-    RejectedCell,
-    RejectedDocument,
+    RefusedDocument,
     RejectedRecord,
-    Report,
-    Source,
+    RejectedRequest,
+    Remaining,
+    Request,
+    Settings,
     StoppedByBudget,
     StoppedByDenial,
+    StoppedByInvalid,
     StoppedByOutage,
     StoppedByRateLimit,
-    SupersededDocument,
-    Table,
     Transfer,
+    TransferReport,
     Unavailable,
     UnbalancedError,
 )
+from rowcast.settings import combinations
 from rowcast.transfer import _ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SOURCE = Source(url="https://a/{id}/{c}", matrix={"c": ["x", "y"]})
+SOURCE = {"url": "https://a/{id}/{c}", "matrix": {"c": ["x", "y"]}}
+TABLE = {"name": "t"}
 ROWS = [{"id": 0}, {"id": 1}]
-CELLS = [Cell(0, 0), Cell(0, 1), Cell(1, 0), Cell(1, 1)]
-LIMIT = StoppedByRateLimit(retry_after_ms=9000, reason="slow down")
+REQUESTS = [Request(0, 0), Request(0, 1), Request(1, 0), Request(1, 1)]
+LIMIT = StoppedByRateLimit(retry_after_ms=9000, upstream="https://a", reason="slow down")
 
-NOTHING = Extraction(
-    documents=[],
-    done=[],
+NOTHING = TransferReport(
+    done=0,
+    documents=0,
+    written=0,
+    unchanged=0,
+    superseded=0,
     rejected=[],
     rejected_records=[],
-    pending=[],
+    rejected_documents=[],
+    remaining=None,
     stopped=None,
-    requests=0,
-    retries=0,
-    token_requests=0,
+    counters={},
 )
 
 
-def extraction(done: Iterable[Cell], documents: int = 2, **more: Any) -> Extraction:
-    cells = [DoneCell(cell=cell, documents=documents) for cell in done]
-    texts = ["{}"] * (documents * len(cells))
-    return replace(NOTHING, done=cells, documents=texts, requests=len(cells), **more)
+def report(done: int, documents: int, **more: Any) -> TransferReport:
+    """All written, unless something else is said."""
+    counters = {"source.requests": float(done), "dynamodb.requests": 1.0}
+    held: dict[str, Any] = {"done": done, "documents": documents, "written": documents}
+    return replace(NOTHING, **(held | {"counters": counters} | more))
 
 
-def report(written: int, **more: Any) -> Report:
-    empty: dict[str, Any] = {"superseded": [], "rejected": [], "pending": [], "stopped": None}
-    return Report(written=written, capacity=1.0, requests=1, retries=0, **(empty | more))
+def left(requests: Iterable[Request], documents: Iterable[Request] = ()) -> Remaining:
+    return Remaining(
+        requests=tuple(PendingRequest(one) for one in requests),
+        documents=tuple(PendingDocument(one, "{}") for one in documents),
+    )
 
 
 @dataclass
 class Script:
     """Answers one after the other, and what was asked."""
 
-    answers: list[Extraction | Report | Failure]
-    asked: list[list[Cell]] = field(default_factory=list)
+    answers: list[TransferReport | Failure]
+    asked: list[Remaining] = field(default_factory=list)
 
-    def extract(self, _source: Source, _rows: list[str], *, only: Any, budget_ms: Any) -> Any:
-        assert budget_ms == 100
-        self.asked.append(list(only))
-        return self.answers.pop(0)
+    def combinations(self, source: Any) -> int:
+        return combinations(Settings.of(source), {})
 
-    def load(self, _table: Table, documents: list[str], *, budget_ms: Any) -> Any:
-        assert documents
+    def transfer(
+        self, _source: Any, _table: Any, _rows: list[str], given: Remaining, *, budget_ms: Any
+    ) -> TransferReport:
         assert budget_ms == 100
+        self.asked.append(given)
         answer = self.answers.pop(0)
         if isinstance(answer, Failure):
             raise answer
         return answer
 
 
-def transfer(*answers: Extraction | Report | Failure) -> tuple[Transfer, Script]:
+def transfer(*answers: TransferReport | Failure) -> tuple[Transfer, Script]:
     script = Script(list(answers))
     pipeline: Any = script
-    return Transfer.of(pipeline, SOURCE, Table(name="t"), ROWS, budget_ms=100), script
+    return Transfer.of(pipeline, SOURCE, TABLE, ROWS, budget_ms=100), script
 
 
-def test_one_round() -> None:
-    rejected = RejectedCell(cell=CELLS[3], kind="status", status=404, reason="not found")
-    record = RejectedRecord(cell=CELLS[0], index=2, kind="required", path="/p", reason="missing")
+def refused(request: Request) -> RefusedDocument:
+    return RefusedDocument(
+        request=request, kind="item", path="/k", reason="empty key", document="{}"
+    )
+
+
+def test_one_call() -> None:
+    rejected = RejectedRequest(request=REQUESTS[3], kind="status", status=404, reason="not found")
+    record = RejectedRecord(
+        request=REQUESTS[0], index=2, kind="required", path="/p", reason="missing"
+    )
     one, script = transfer(
-        extraction(CELLS[:3], rejected=[rejected], rejected_records=[record]),
         report(
-            4,
-            superseded=[SupersededDocument(index=0, by=1)],
-            rejected=[RejectedDocument(index=5, path="/k", reason="empty key")],
-        ),
+            3,
+            7,
+            written=4,
+            unchanged=1,
+            superseded=1,
+            rejected=[rejected],
+            rejected_records=[record],
+            rejected_documents=[refused(REQUESTS[2])],
+            counters={
+                "source.requests": 5.0,
+                "source.retries": 1.0,
+                "dynamodb.requests": 2.0,
+                "dynamodb.retries": 1.0,
+                "dynamodb.write-capacity": 4.5,
+                "of.tomorrow": 1.0,
+            },
+        )
     )
     tally = one.run()
     assert (tally.rows, tally.planned, tally.done, tally.rejected, tally.pending) == (2, 4, 3, 1, 0)
-    assert (tally.records, tally.rejected_records, tally.documents) == (7, 1, 6)
+    assert (tally.records, tally.rejected_records, tally.documents) == (8, 1, 7)
     assert (tally.written, tally.superseded, tally.rejected_documents) == (4, 1, 1)
+    assert tally.unchanged == 1
+    assert (tally.requests, tally.retries, tally.writes, tally.capacity) == (5, 2, 2, 4.5)
     assert [reason.rpartition(": ")[2] for reason in one.progress.reasons] == [
         "not found",
         "missing",
         "empty key",
     ]
-    assert script.asked == [CELLS]
+    assert script.asked == [left(REQUESTS)]
 
 
-def test_the_budget_ends_a_round_only() -> None:
+def test_the_budget_ends_a_call_only() -> None:
     one, script = transfer(
-        extraction(CELLS[:1], pending=CELLS[1:], stopped=StoppedByBudget()),
-        report(2),
-        extraction(CELLS[1:]),
-        report(6),
+        report(1, 2, remaining=left(REQUESTS[1:]), stopped=StoppedByBudget()),
+        report(3, 6),
     )
     assert one.run().written == 8
-    assert script.asked == [CELLS, CELLS[1:]]
+    assert script.asked == [left(REQUESTS), left(REQUESTS[1:])]
 
 
-def test_unwritten_documents_are_asked_for_again() -> None:
+def test_unwritten_documents_are_passed_back() -> None:
+    # One document of the second request isn't written.
+    unwritten = left([], [REQUESTS[1]])
     one, script = transfer(
-        # The last document of the second cell isn't written.
-        extraction(CELLS),
-        report(7, pending=[3], stopped=StoppedByBudget()),
-        extraction([CELLS[1]]),
-        report(2),
+        report(4, 8, written=7, remaining=unwritten, stopped=StoppedByBudget()),
+        report(0, 1),
     )
     tally = one.run()
-    assert script.asked == [CELLS, [CELLS[1]]]
+    assert script.asked == [left(REQUESTS), unwritten]
     assert (tally.documents, tally.written, tally.done) == (8, 8, 4)
+    assert (tally.requests, tally.pending_documents) == (4, 0)
 
 
 @pytest.mark.parametrize(
     ("stop", "raised"),
     [
         (LIMIT, RateLimited),
-        (StoppedByDenial("no"), PermanentDenied),
-        (StoppedByOutage("down"), Unavailable),
+        (StoppedByDenial(upstream="https://a", reason="no"), PermanentDenied),
+        (StoppedByOutage(upstream="https://a", reason="down"), Unavailable),
+        (StoppedByInvalid(upstream="dynamodb:t", reason="no such table"), PermanentInvalid),
     ],
 )
 def test_what_is_finished_is_kept(stop: Any, raised: type[Exception]) -> None:
-    one, _ = transfer(extraction(CELLS[:2], pending=CELLS[2:], stopped=stop), report(4))
+    begun = PendingRequest(REQUESTS[2], "page 2")
+    remaining = Remaining(
+        requests=(begun, PendingRequest(REQUESTS[3])),
+        documents=(PendingDocument(REQUESTS[0], '{"n":1.50}'),),
+    )
+    one, _ = transfer(report(2, 4, written=3, remaining=remaining, stopped=stop))
     kept: list[str] = []
-    with pytest.raises(raised):
+    with pytest.raises(raised, match=stop.reason) as caught:
         one.run(lambda transfer: kept.append(json.dumps(transfer.state())))
-    assert json.loads(kept[0])["pending"] == [[2, 4]]
+    assert stop.upstream in str(caught.value)
+    assert json.loads(kept[0])["pending"] == [[3, 4]]
     # Another process, later.
-    again, script = transfer(extraction(CELLS[2:]), report(4))
+    again, script = transfer(report(2, 5))
     assert again.resume(json.loads(kept[0]))
     tally = again.run()
-    assert script.asked == [CELLS[2:]]
+    assert script.asked == [remaining]
     assert (tally.done, tally.written, tally.requests) == (4, 8, 4)
 
 
-GONE = RejectedCell(cell=CELLS[0], kind="status", status=404, reason="gone")
+def test_a_rate_limit_is_waited_out() -> None:
+    one, script = transfer(
+        report(2, 4, remaining=left(REQUESTS[2:]), stopped=LIMIT),
+        RateLimited("slow down", 1500),
+        report(2, 4),
+    )
+    waits: list[float] = []
+    assert one.run(wait=waits.append).written == 8
+    assert waits == [9, 1.5]
+    assert script.asked == [left(REQUESTS), left(REQUESTS[2:]), left(REQUESTS[2:])]
 
 
-@pytest.mark.parametrize(
-    ("stop", "loaded", "raised"),
-    [
-        (None, Unavailable("table"), "table"),
-        (StoppedByBudget(), ExecutionFailed("table"), "table"),
-        # The source's silence holds, whatever befalls the table.
-        (LIMIT, Unavailable("table"), "slow down"),
-        (LIMIT, RateLimited("table", 1000), "slow down"),
-        (LIMIT, RateLimited("table", 10_000), "table"),
-        (StoppedByOutage("source"), RateLimited("table", 1000), "table"),
-        (LIMIT, PermanentDenied("table"), "table"),
-        (StoppedByOutage("source"), report(0, pending=[0, 1], stopped=LIMIT), "slow down"),
-    ],
-)
-def test_a_load_that_fails(stop: Any, loaded: Report | Failure, raised: str) -> None:
-    one, _ = transfer(
-        extraction(CELLS[1:2], rejected=[GONE], pending=CELLS[2:], stopped=stop), loaded
+GONE = RejectedRequest(request=REQUESTS[0], kind="status", status=404, reason="gone")
+
+
+def test_what_is_rejected_is_not_asked_for_again() -> None:
+    remaining = left(REQUESTS[2:], [REQUESTS[1]])
+    one, script = transfer(
+        report(1, 1, written=0, rejected=[GONE], remaining=remaining, stopped=LIMIT),
+        report(2, 5),
     )
     kept: list[dict[str, Any]] = []
-    with pytest.raises(Failure, match=raised):
+    with pytest.raises(RateLimited, match="slow down"):
         one.run(lambda transfer: kept.append(transfer.state()))
-    # What is rejected isn't asked for again; what isn't written is.
-    assert kept[0]["pending"] == [[1, 4]]
+    assert kept[0]["pending"] == [[2, 4]]
     assert (kept[0]["tally"]["rejected"], kept[0]["tally"]["requests"]) == (1, 1)
+    assert one.run().rejected == 1
+    assert script.asked[1] == remaining
+    assert one.progress.reasons == (f"{REQUESTS[0]}: gone",)
 
 
-def test_what_supersedes_must_be_written() -> None:
-    later = SupersededDocument(index=0, by=3)
-    one, script = transfer(
-        # The first cell's document gave way to the second's, which isn't written.
-        extraction(CELLS),
-        report(6, superseded=[later], pending=[3], stopped=StoppedByBudget()),
-        extraction(CELLS[:2]),
-        report(3, superseded=[later]),
-    )
-    tally = one.run()
-    assert script.asked == [CELLS, CELLS[:2]]
-    assert (tally.documents, tally.written, tally.superseded) == (8, 7, 1)
+def test_a_failed_call_counts_what_it_took() -> None:
+    one, script = transfer(Unavailable("down", {"source.requests": 3.0}), report(4, 8))
+    kept: list[dict[str, Any]] = []
+    with pytest.raises(Unavailable, match="down"):
+        one.run(lambda transfer: kept.append(transfer.state()))
+    assert (kept[0]["pending"], kept[0]["tally"]["requests"]) == ([[0, 4]], 3)
+    assert one.run().requests == 7
+    assert script.asked == [left(REQUESTS)] * 2
 
 
 def test_reasons_are_given_once() -> None:
-    refused = RejectedDocument(index=0, path="/k", reason="empty key")
     one, _ = transfer(
-        # Of the first cell one document is refused, and the other has to wait.
-        extraction(CELLS),
-        report(6, rejected=[refused], pending=[1], stopped=StoppedByBudget()),
-        extraction(CELLS[:1]),
-        report(1, rejected=[refused]),
+        # Of the first request one document is refused, and the other has to wait.
+        report(
+            4,
+            8,
+            written=6,
+            rejected_documents=[refused(REQUESTS[0])],
+            remaining=left([], REQUESTS[:1]),
+            stopped=StoppedByBudget(),
+        ),
+        report(0, 1),
     )
     assert one.run().rejected_documents == 1
-    assert one.progress.reasons == ("document /k: empty key",)
+    assert one.progress.reasons == (f"{REQUESTS[0]}, document /k: empty key",)
 
 
 def test_an_empty_axis_is_no_plan() -> None:
     pipeline: Any = Script([])
-    source = replace(SOURCE, matrix={"c": []})
     with pytest.raises(PermanentInvalid, match="an axis of the matrix has no values"):
-        Transfer.of(pipeline, source, Table(name="t"), ROWS)
+        Transfer.of(pipeline, SOURCE | {"matrix": {"c": []}}, TABLE, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({}, 1),
+        ({"matrix": {"a": ["x", "y"], "b": ["x", "y", "z"]}}, 6),
+        ({"preset": "two"}, 2),
+        ({"preset": "two", "matrix": {"c": ["x"]}}, 1),
+        # The component says what is wrong with these.
+        ({"preset": "other"}, 1),
+        ({"preset": ["two"]}, 1),
+        ({"matrix": {"c": "xy"}}, 1),
+        ({"matrix": ["c"]}, 1),
+    ],
+)
+def test_combinations(source: dict[str, Any], expected: int) -> None:
+    presets = {"two": Settings.of(SOURCE)}
+    assert combinations(Settings.of(source), presets) == expected
 
 
 def test_another_plan_is_not_gone_on_with() -> None:
     one, _ = transfer()
     kept = one.state()
     pipeline: Any = Script([])
+    paged = SOURCE | {"pagination": {"type": "link-header"}}
     others = [
-        Transfer.of(pipeline, SOURCE, Table(name="t"), [{"id": 0}, {"id": 2}]),
-        Transfer.of(pipeline, SOURCE, Table(name="u"), ROWS),
-        Transfer.of(pipeline, replace(SOURCE, url="https://b"), Table(name="t"), ROWS),
-        Transfer.of(pipeline, replace(SOURCE, pagination=LinkHeader()), Table(name="t"), ROWS),
+        Transfer.of(pipeline, SOURCE, TABLE, [{"id": 0}, {"id": 2}]),
+        Transfer.of(pipeline, SOURCE, {"name": "u"}, ROWS),
+        Transfer.of(pipeline, SOURCE | {"url": "https://b"}, TABLE, ROWS),
+        Transfer.of(pipeline, paged, TABLE, ROWS),
     ]
     assert not any(other.resume(kept) for other in others)
     assert not one.resume(None)
     assert one.resume(kept)
+    # How fast, and with which credentials, is no other plan.
+    auth = {"type": "bearer", "token": "t"}
+    source = Settings.of(SOURCE | {"concurrency": 1, "headers": {"x": "y"}}).with_auth(auth)
+    assert Transfer.of(pipeline, source, TABLE | {"concurrency": 2}, ROWS).resume(kept)
 
 
 def test_no_progress_is_an_end() -> None:
-    stuck = replace(NOTHING, pending=CELLS, stopped=StoppedByBudget())
+    stuck = replace(NOTHING, remaining=left(REQUESTS), stopped=StoppedByBudget())
     one, script = transfer(*[stuck] * 9)
     with pytest.raises(Unavailable, match="4 requests stay unfinished"):
         one.run()
     assert len(script.asked) == 3
 
 
+def test_a_page_further_is_progress() -> None:
+    def at(page: int) -> TransferReport:
+        paged = Remaining(requests=(PendingRequest(REQUESTS[0], f"page {page}"),))
+        return replace(NOTHING, remaining=paged, stopped=StoppedByBudget())
+
+    first = replace(at(0), done=3, documents=6, written=6)
+    one, script = transfer(first, *map(at, range(1, 9)), report(1, 2))
+    assert one.run().written == 8
+    assert len(script.asked) == 10
+
+
 @pytest.mark.parametrize(
-    ("answers", "message"),
+    ("answer", "message"),
     [
-        ([extraction(CELLS[:3]), report(6)], "other requests than it was given"),
-        ([extraction([*CELLS, CELLS[0]]), report(10)], "other requests than it was given"),
-        ([extraction(CELLS), report(7)], "documents 8, of requests 8, accounted for 7"),
-        (
-            [replace(extraction(CELLS), documents=["{}"] * 7), report(7)],
-            "documents 7, of requests 8, accounted for 7",
-        ),
+        (report(3, 6), "other requests than it was given: 4, accounted for 3"),
+        (report(5, 10), "other requests than it was given: 4, accounted for 5"),
+        (report(3, 6, remaining=left([Request(2)])), "other requests than it was given"),
+        (report(2, 6, remaining=left(REQUESTS[:1] * 2)), "other requests than it was given"),
+        (report(3, 6, rejected=[GONE], remaining=left(REQUESTS[:1])), "accounted for 5"),
+        (report(2, 6, rejected=[GONE], remaining=left(REQUESTS[:1])), "other requests"),
+        (report(4, 8, written=7), "documents 8, accounted for 7"),
+        (report(4, 7, written=8), "documents 7, accounted for 8"),
     ],
 )
-def test_losses_are_seen(answers: list[Any], message: str) -> None:
-    one, _ = transfer(*answers)
+def test_losses_are_seen(answer: TransferReport, message: str) -> None:
+    one, _ = transfer(answer)
     with pytest.raises(UnbalancedError, match=message):
+        one.run()
+
+
+def test_a_lost_document_is_seen() -> None:
+    unwritten = left([], REQUESTS[:2])
+    one, _ = transfer(report(4, 8, written=6, remaining=unwritten), report(0, 1))
+    with pytest.raises(UnbalancedError, match="documents 1, given 2"):
         one.run()
 
 

@@ -1,8 +1,9 @@
 """Chunks of rows and hosts → every document written, whichever host dies.
 
-A chunk is extracted by one call and loaded by the next. Both may be repeated:
-extracting reads, and loading the same documents twice leaves the table as
-loading them once. So a call whose host is gone is sent again, to another host.
+A chunk is one call to `/transfer`, and further ones while something remains. Any
+of them may be repeated: extracting reads, and writing the same documents twice
+leaves the table as writing them once. So a call whose host is gone is sent again,
+to another host.
 """
 
 from __future__ import annotations
@@ -49,10 +50,9 @@ class Chunk:
 
     number: int
     rows: Sequence[Mapping[str, Any]]
-    # What was extracted, and still has to be loaded.
-    documents: list[Any] | None = None
-    # What still has to be extracted; none means everything.
-    only: list[Any] | None = None
+    # What the last call left: requests to make, documents to write. None before
+    # the first, where everything has to be done.
+    remaining: Mapping[str, Any] | None = None
     repeats: int = 0
 
 
@@ -61,17 +61,14 @@ class Tally:
     """What a run did. Written under the run's lock."""
 
     documents: int = 0
-    source_requests: int = 0
-    source_retries: int = 0
-    dynamodb_requests: int = 0
-    dynamodb_retries: int = 0
+    # What the calls took, by the counters' names, such as `source.requests`.
+    counters: Counter[str] = field(default_factory=Counter)
     # Calls answered, by host, and calls that nobody answered, by path.
     calls: Counter[str] = field(default_factory=Counter)
     unanswered: Counter[str] = field(default_factory=Counter)
     # Calls that were answered with "later".
     postponed: int = 0
-    extract_seconds: list[float] = field(default_factory=list)
-    load_seconds: list[float] = field(default_factory=list)
+    transfer_seconds: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -88,8 +85,10 @@ def silence(stopped: Any) -> float:
     match stopped:
         case {"rate_limited": {"retry_after_ms": milliseconds}}:
             return float(milliseconds) / 1000
-        case {"denied": reason}:
-            raise Refused(f"an upstream refuses these credentials or this use: {reason}")
+        case {"denied": {"upstream": upstream, "reason": reason}}:
+            raise Refused(f"{upstream} refuses these credentials or this use: {reason}")
+        case {"invalid": {"upstream": upstream, "reason": reason}}:
+            raise Refused(f"{upstream}: the settings or the input are wrong: {reason}")
         case {"unavailable": _}:
             return PROBE_SECONDS
         case _:
@@ -165,12 +164,7 @@ class Run:
             connection.close()
 
     def _finish(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
-        while chunk.documents is None or chunk.only:
-            self._extract(host, connection, chunk)
-            if self._over.is_set():
-                return
-        while chunk.documents:
-            self._load(host, connection, chunk)
+        while not self._transfer(host, connection, chunk):
             if self._over.is_set():
                 return
         with self._lock:
@@ -184,39 +178,34 @@ class Run:
         if half is not None:
             half()
 
-    def _extract(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
-        call = {"source": self._job.source, "rows": chunk.rows, "only": chunk.only}
-        answer, seconds = self._call(host, connection, "/extract", call)
+    def _transfer(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> bool:
+        """One call; true once nothing of the chunk remains."""
+        call = {
+            "source": self._job.source,
+            "table": self._job.table,
+            "rows": chunk.rows,
+            "remaining": chunk.remaining,
+        }
+        answer, seconds = self._call(host, connection, "/transfer", call)
         if answer is None:
-            return self._postpone(chunk, seconds)
-        if answer["rejected"] or answer["rejected_records"]:
-            reasons = answer["rejected"] + answer["rejected_records"]
-            raise Refused(f"chunk {chunk.number}: the source: {reasons[0]['reason']}")
-        chunk.documents = (chunk.documents or []) + answer["documents"]
-        chunk.only = answer["pending"]
+            self._postpone(chunk, seconds)
+            return False
+        for part in ("rejected", "rejected_records", "rejected_documents"):
+            if answer[part]:
+                raise Refused(f"chunk {chunk.number}: {part}: {answer[part][0]['reason']}")
+        if answer["superseded"]:
+            count = answer["superseded"]
+            raise Refused(f"chunk {chunk.number}: {count} documents have another's key")
+        chunk.remaining = answer["remaining"]
         with self._lock:
-            self.tally.source_requests += answer["requests"]
-            self.tally.source_retries += answer["retries"]
-            self.tally.extract_seconds.append(seconds)
-        if chunk.only:
-            self._postpone(chunk, silence(answer["stopped"]))
-
-    def _load(self, host: Host, connection: http.client.HTTPConnection, chunk: Chunk) -> None:
-        documents = chunk.documents or []
-        call = {"table": self._job.table, "documents": documents}
-        answer, seconds = self._call(host, connection, "/load", call)
-        if answer is None:
-            return self._postpone(chunk, seconds)
-        if answer["rejected"] or answer["superseded"]:
-            raise Refused(f"chunk {chunk.number}: {answer['rejected'] or answer['superseded']}")
-        chunk.documents = [documents[index] for index in answer["pending"]]
-        with self._lock:
-            self.tally.documents += answer["written"]
-            self.tally.dynamodb_requests += answer["requests"]
-            self.tally.dynamodb_retries += answer["retries"]
-            self.tally.load_seconds.append(seconds)
-        if chunk.documents:
-            self._postpone(chunk, silence(answer["stopped"]))
+            self.tally.documents += answer["written"] + answer["unchanged"]
+            for counter in answer["counters"]:
+                self.tally.counters[counter["name"]] += counter["value"]
+            self.tally.transfer_seconds.append(seconds)
+        if chunk.remaining is None:
+            return True
+        self._postpone(chunk, silence(answer["stopped"]))
+        return False
 
     def _call(
         self,

@@ -409,7 +409,14 @@ impl<H: Http> Call<'_, H> {
             self.state.note(Stop::Budget);
             return Err(End::Pending);
         }
-        if pages.fail() >= self.most_attempts() {
+        let failed = pages.fail();
+        // Cut short by the budget: it counts from the next call on, once more
+        // than it would otherwise.
+        if ended && failed <= self.most_attempts() {
+            self.state.note(Stop::Budget);
+            return Err(End::Pending);
+        }
+        if failed >= self.most_attempts() {
             self.state.exhausted(&trouble);
             return Err(End::Exhausted(trouble, self.state.succeeded()));
         }

@@ -1,10 +1,11 @@
 """Rows in, records out: the Rowcast pipeline component, in process.
 
     pipeline = Pipeline()
-    extraction = pipeline.extract(Source(url="https://…/{id}"), [{"id": 1}])
-    report = pipeline.load(Table(name="records"), extraction.documents)
+    extraction = pipeline.extract({"url": "https://…/{id}"}, [{"id": 1}])
+    report = pipeline.load({"name": "records"}, extraction.documents)
 
-`rowcast.airflow` spreads chunks of rows over Airflow's workers.
+`Transfer` does both until nothing remains; `rowcast.airflow` spreads chunks of rows
+over Airflow's workers.
 """
 
 from rowcast.credentials import Credentials, of_session
@@ -22,89 +23,75 @@ from rowcast.failure import (
     Unavailable,
 )
 from rowcast.outcome import (
-    Answer,
-    DoneCell,
+    Diagnosis,
+    DoneRequest,
     Explanation,
     Extraction,
-    Finding,
-    RejectedCell,
+    Mistake,
+    Page,
+    PendingDocument,
+    PendingRequest,
+    RefusedDocument,
     RejectedDocument,
     RejectedRecord,
+    RejectedRequest,
+    Remaining,
     Report,
+    Request,
     Stop,
     StoppedByBudget,
     StoppedByDenial,
+    StoppedByInvalid,
     StoppedByOutage,
     StoppedByRateLimit,
     SupersededDocument,
+    TransferReport,
 )
 from rowcast.pipeline import Pipeline
-from rowcast.source import (
-    Auth,
-    Basic,
-    Bearer,
-    Cell,
-    ClientCredentials,
-    CursorPagination,
-    KeyAttribute,
-    KeySchema,
-    LinkHeader,
-    NextUrl,
-    Pagination,
-    Question,
-    Retry,
-    Source,
-    Table,
-)
+from rowcast.settings import Settings
 from rowcast.tally import Tally, UnbalancedError
 from rowcast.transfer import Progress, Transfer
 
 __all__ = [
-    "Answer",
-    "Auth",
-    "Basic",
-    "Bearer",
-    "Cell",
-    "ClientCredentials",
     "ComponentError",
     "Credentials",
-    "CursorPagination",
-    "DoneCell",
+    "Diagnosis",
+    "DoneRequest",
     "ExecutionFailed",
     "Explanation",
     "Extraction",
     "Failure",
-    "Finding",
-    "KeyAttribute",
-    "KeySchema",
     "Limits",
-    "LinkHeader",
-    "NextUrl",
-    "Pagination",
+    "Mistake",
+    "Page",
+    "PendingDocument",
+    "PendingRequest",
     "PermanentDenied",
     "PermanentFailure",
     "PermanentInvalid",
     "Pipeline",
     "Progress",
-    "Question",
     "RateLimited",
-    "RejectedCell",
+    "RefusedDocument",
     "RejectedDocument",
     "RejectedRecord",
+    "RejectedRequest",
+    "Remaining",
     "Report",
-    "Retry",
+    "Request",
     "Row",
     "RowcastError",
-    "Source",
+    "Settings",
     "Stop",
     "StoppedByBudget",
     "StoppedByDenial",
+    "StoppedByInvalid",
     "StoppedByOutage",
     "StoppedByRateLimit",
     "SupersededDocument",
-    "Table",
     "Tally",
     "Transfer",
+    "TransferReport",
     "Unavailable",
     "UnbalancedError",
     "of_session",

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from rowcast.credentials import ENDPOINTS, REGIONS, Credentials, of_process
 from rowcast.failure import PermanentFailure, PermanentInvalid, RateLimited
 from rowcast.pipeline import Pipeline
-from rowcast.source import Auth, Basic, Bearer, ClientCredentials
+from rowcast.settings import Given, Settings
 from rowcast.tally import Tally, UnbalancedError
 from rowcast.transfer import REASONS_KEPT, Transfer
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from airflow.sdk.execution_time.context import TaskStateStoreAccessor
 
     from rowcast.document import Row
-    from rowcast.source import Source, Table
 
 Read: TypeAlias = "Callable[[Any], Iterable[Row]]"
 """A chunk's description → its rows, on the worker."""
@@ -94,6 +93,9 @@ class RowcastOperator(BaseOperator):
     range of keys, a file's name. Rows that are passed between tasks are kept in
     Airflow's database, so `read` is for where there are many.
 
+    `source` and `table` are settings. Airflow stores what `partial` is given, and
+    shows it; of `Settings` it's all but credentials, of a mapping everything.
+
     Secrets stay out of the DAG: `source_conn_id` names the connection with the
     source's credentials, `aws_conn_id` one with DynamoDB's. Without the latter
     they come from the worker's environment, or from what `pipeline` makes.
@@ -107,8 +109,8 @@ class RowcastOperator(BaseOperator):
     def __init__(
         self,
         *,
-        source: Source,
-        table: Table,
+        source: Given,
+        table: Given,
         chunk: Any,
         read: Read | None = None,
         source_conn_id: str | None = None,
@@ -118,8 +120,8 @@ class RowcastOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.source = source
-        self.table = table
+        self.source = Settings.of(source)
+        self.table = Settings.of(table)
         self.chunk = chunk
         self.read = read
         self.source_conn_id = source_conn_id
@@ -145,8 +147,13 @@ class RowcastOperator(BaseOperator):
             budget_ms=round(self.budget.total_seconds() * 1000),
         )
         if transfer.resume(cast("dict[str, Any] | None", store.get(PROGRESS))):
-            left, planned = len(transfer.progress.pending), transfer.progress.tally.planned
-            self.log.info("Going on with %d of %d requests", left, planned)
+            held = transfer.progress.tally
+            self.log.info(
+                "Going on with %d of %d requests, %d documents to write",
+                held.pending,
+                held.planned,
+                held.pending_documents,
+            )
 
         def keep(transfer: Transfer) -> None:
             store.set(PROGRESS, transfer.state(), retention=KEEP_FOR)
@@ -159,7 +166,7 @@ class RowcastOperator(BaseOperator):
         self.log.info("Finished: %s", tally)
         return {"tally": tally.as_dict(), "reasons": list(transfer.progress.reasons)}
 
-    def _source(self) -> Source:
+    def _source(self) -> Settings:
         if self.source_conn_id is None:
             return self.source
         return self.source.with_auth(auth_of(Connection.get(self.source_conn_id)))
@@ -177,8 +184,8 @@ def transfer(
     *,
     task_id: str,
     chunks: XComArg | list[Any],
-    source: Source,
-    table: Table,
+    source: Given,
+    table: Given,
     most_rejected: int = 0,
     **settings: Any,
 ) -> XComArg:
@@ -188,7 +195,9 @@ def transfer(
     many chunks ask the source at once, on all workers together.
     """
     settings = RETRIES | settings
-    chunked = RowcastOperator.partial(task_id=task_id, source=source, table=table, **settings)
+    chunked = RowcastOperator.partial(
+        task_id=task_id, source=Settings.of(source), table=Settings.of(table), **settings
+    )
     return close.override(task_id=f"{task_id}_counts")(
         chunked.expand(chunk=chunks).output, most_rejected
     )
@@ -217,19 +226,24 @@ def closed(outcomes: Iterable[dict[str, Any]], most_rejected: int) -> dict[str, 
     return {"tally": tally.as_dict(), "reasons": reasons}
 
 
-def auth_of(connection: Connection) -> Auth:
-    """Client credentials if the extra names a `token_url`, basic if there is a login."""
+def auth_of(connection: Connection) -> dict[str, Any] | None:
+    """Client credentials if the extra names a `token_url`, basic if there is a login.
+
+    What a source's settings say as `auth`.
+    """
     extra = connection.extra_dejson
     if (token_url := extra.get("token_url")) is not None:
-        return ClientCredentials(
-            token_url=token_url,
-            client_id=connection.login or "",
-            client_secret=connection.password or "",
-            scope=extra.get("scope", ""),
-        )
+        return {
+            "type": "client-credentials",
+            "token_url": token_url,
+            "client_id": connection.login or "",
+            "client_secret": connection.password or "",
+            "scope": extra.get("scope", ""),
+        }
     if connection.login:
-        return Basic(username=connection.login, password=connection.password or "")
-    return Bearer(connection.password) if connection.password else None
+        password = connection.password or ""
+        return {"type": "basic", "username": connection.login, "password": password}
+    return {"type": "bearer", "token": connection.password} if connection.password else None
 
 
 def aws_of(connection: Connection) -> tuple[Credentials | None, dict[str, str]]:

@@ -10,14 +10,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
-from urllib.parse import urlsplit
 
 from rowcast.failure import PermanentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rowcast.source import Source
+    from collections.abc import Callable, Iterable, Mapping
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -96,17 +93,24 @@ class Environment:
                 found.update(_keys(provide()))
         return found | {ALLOW: ""}
 
-    def for_source(self, source: Source) -> dict[str, str]:
-        """For `extract`: the source's secrets, and the origins that it names."""
-        urls = [source.url]
-        if (token_url := getattr(source.auth, "token_url", None)) is not None:
-            urls.append(token_url)
+    def for_source(self, origins: Callable[[], Iterable[str]]) -> dict[str, str]:
+        """For `extract`: the source's secrets, and the origins that it may reach.
+
+        `origins` are the source's own, asked for where nothing else is said.
+        """
         secrets = {name: held for name, held in self.variables.items() if _is_secret(name)}
         # A list is always given: wasmtime-py has no limits of its own.
         if self.allow is not None:
-            return secrets | {ALLOW: ",".join(self.allow)}
-        origins = [origin for url in urls if (origin := _origin(url))]
-        return secrets | {ALLOW: self.variables.get(ALLOW, ",".join(origins))}
+            allowed = ",".join(self.allow)
+        elif ALLOW in self.variables:
+            allowed = self.variables[ALLOW]
+        else:
+            allowed = ",".join(origins())
+        return secrets | {ALLOW: allowed}
+
+    def for_transfer(self, origins: Callable[[], Iterable[str]]) -> dict[str, str]:
+        """For `transfer`: both."""
+        return self.for_dynamodb() | self.for_source(origins)
 
 
 def of_process() -> dict[str, str]:
@@ -127,16 +131,3 @@ def _keys(credentials: Credentials) -> dict[str, str]:
         credentials.session_token or "",
     )
     return dict(zip(KEYS, held, strict=True))
-
-
-def _origin(url: str) -> str | None:
-    """Scheme and authority; none where a template decides them row by row."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # The component says what is wrong with it.
-        return None
-    host = parts.netloc.rpartition("@")[2]
-    if not parts.scheme or not host or "{" in parts.scheme + host:
-        return None
-    return f"{parts.scheme}://{host}"

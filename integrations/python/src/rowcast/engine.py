@@ -20,17 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmtime import Config, Engine, Store, Trap, WasiConfig, WasmtimeError
-from wasmtime.component import Component, Linker, Variant
+from wasmtime.component import Component, Linker
 
-from rowcast import wire
 from rowcast.failure import ComponentError, ExecutionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PACKAGE = "rowcast:pipeline"
-VERSION = "0.1.0"
-INTERFACES = ("extract", "load", "query")
+VERSION = "0.2.0"
+INTERFACES = ("describe", "extract", "load", "transfer", "query")
 
 INTERRUPTED = "wasm trap: interrupt"
 """What wasmtime says of a call that reached its epoch's end."""
@@ -122,7 +121,7 @@ class Loaded:
         environment: Mapping[str, str],
         limits: Limits,
     ) -> Any:
-        """What the function answers; its `failure` is raised."""
+        """What the function answers."""
         store = Store(self._engine)
         wasi = WasiConfig()
         wasi.env = list(environment.items())
@@ -132,7 +131,7 @@ class Loaded:
         store.set_epoch_deadline(max(1, round(limits.call_seconds / TICK_SECONDS)))
         with self._clock.running():
             try:
-                answer = self._invoke(store, interface, function, arguments)
+                return self._invoke(store, interface, function, arguments)
             except (Trap, WasmtimeError) as error:
                 why = _cause(error)
                 if why == INTERRUPTED:
@@ -140,9 +139,6 @@ class Loaded:
                 raise ExecutionFailed(f"call `{function}`: {why}") from error
             finally:
                 store.close()
-        if isinstance(answer, Variant):
-            raise wire.failure(answer)
-        return answer
 
     def _invoke(
         self, store: Store, interface: str, function: str, arguments: tuple[object, ...]

@@ -6,7 +6,10 @@ rejected or pending.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RowcastError(Exception):
@@ -22,6 +25,14 @@ class Failure(RowcastError):
 
     case: ClassVar[str] = "failure"
     """The case's name in the WIT."""
+
+    def __init__(self, reason: str, counters: Mapping[str, float] | None = None) -> None:
+        # What isn't an argument of Exception is pickled as an attribute: workers
+        # hand their exceptions to other processes.
+        super().__init__(reason)
+        self.reason = reason
+        self.counters = dict(counters or {})
+        """What the call took all the same."""
 
     @property
     def permanent(self) -> bool:
@@ -46,12 +57,19 @@ class RateLimited(Failure):
 
     case = "rate-limited"
 
-    def __init__(self, reason: str, retry_after_ms: int) -> None:
-        # Both are arguments of Exception, so that it can be pickled: workers
-        # hand their exceptions to other processes.
-        super().__init__(reason, retry_after_ms)
-        self.reason = reason
+    def __init__(
+        self,
+        reason: str,
+        retry_after_ms: int,
+        upstream: str = "",
+        counters: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(reason, counters)
+        # The arguments that it is made of again when it's unpickled.
+        self.args = (reason, retry_after_ms, upstream)
         self.retry_after_ms = retry_after_ms
+        self.upstream = upstream
+        """Whose limit it is: an origin, or `dynamodb:` and the table's name."""
 
     @property
     def retry_after(self) -> float:
@@ -59,7 +77,8 @@ class RateLimited(Failure):
         return self.retry_after_ms / 1000
 
     def __str__(self) -> str:
-        return f"{self.reason} (again in {self.retry_after:g} s)"
+        whose = f"{self.upstream}: " if self.upstream else ""
+        return f"{whose}{self.reason} (again in {self.retry_after:g} s)"
 
 
 class PermanentFailure(Failure):
@@ -67,7 +86,7 @@ class PermanentFailure(Failure):
 
 
 class PermanentInvalid(PermanentFailure):
-    """The caller's input or configuration is wrong."""
+    """The caller's settings or input are wrong."""
 
     case = "permanent-invalid"
 

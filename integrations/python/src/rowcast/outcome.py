@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rowcast.document import parse
@@ -10,56 +10,105 @@ from rowcast.document import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rowcast.source import Cell
+
+@dataclass(frozen=True, slots=True, order=True)
+class Request:
+    """One request of the plan: a row and a combination of matrix values."""
+
+    row: int
+    combination: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A request that isn't finished, and the page that it had reached."""
+
+    request: Request
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoppedByBudget:
-    """The budget ran out; call again at once."""
+    """The call's time was used up; call again at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoppedByRateLimit:
-    """The upstream asked for silence; call again when it has passed."""
+    """The upstream asked to be left alone; call again when that has passed."""
 
     retry_after_ms: int
+    upstream: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoppedByDenial:
-    """The upstream refuses these credentials or this use."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoppedByOutage:
-    """Attempts ran out while the upstream stayed unavailable."""
-
-    reason: str
-
-
-Stop: TypeAlias = "StoppedByBudget | StoppedByRateLimit | StoppedByDenial | StoppedByOutage"
-"""Why a call stopped before it attempted everything."""
-
-RejectionKind: TypeAlias = Literal["template", "status", "body", "required", "clash", "policy"]
-"""What kind of reason rejected something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoneCell:
-    """A cell whose answer was read to the end."""
+class StoppedByOutage:
+    """Attempts ran out while the upstream stayed unavailable."""
 
-    cell: Cell
+    upstream: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedByDenial:
+    """The upstream refuses these credentials or this use."""
+
+    upstream: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoppedByInvalid:
+    """Settings or input are wrong, such as a missing table or a wrong key."""
+
+    upstream: str
+    reason: str
+
+
+Stop: TypeAlias = (
+    "StoppedByBudget | StoppedByRateLimit | StoppedByOutage | StoppedByDenial | StoppedByInvalid"
+)
+"""Why a call stopped before it attempted everything."""
+
+RejectionKind: TypeAlias = Literal[
+    "template",
+    "status",
+    "body",
+    "required",
+    "clash",
+    "policy",
+    "exhausted",
+    "too-large",
+    "item",
+]
+"""What kind of reason rejected something."""
+
+Counters: TypeAlias = "dict[str, float]"
+"""What a call took, such as `source.requests`; unknown names are to be ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """What is wrong with one setting."""
+
+    pointer: str
+    message: str
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoneRequest:
+    """A request whose answer was read to the end."""
+
+    request: Request
     documents: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RejectedCell:
-    """A cell that will not succeed if repeated."""
+class RejectedRequest:
+    """A request that will not succeed if repeated."""
 
-    cell: Cell
+    request: Request
     kind: RejectionKind
     status: int | None
     reason: str
@@ -67,9 +116,9 @@ class RejectedCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRecord:
-    """A record of a done cell that is not among the documents."""
+    """A record of a finished request that did not become a document."""
 
-    cell: Cell
+    request: Request
     index: int
     kind: RejectionKind
     path: str
@@ -78,17 +127,15 @@ class RejectedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """What came of `extract`: each cell is done, rejected or pending."""
+    """What came of `extract`: each request is done, rejected or pending."""
 
     documents: list[str]
-    done: list[DoneCell]
-    rejected: list[RejectedCell]
+    done: list[DoneRequest]
+    rejected: list[RejectedRequest]
     rejected_records: list[RejectedRecord]
-    pending: list[Cell]
+    pending: list[PendingRequest]
     stopped: Stop | None
-    requests: int
-    retries: int
-    token_requests: int
+    counters: Counters
 
     def parsed(self) -> Iterator[dict[str, Any]]:
         """The documents' members, digits kept."""
@@ -97,10 +144,10 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupersededDocument:
-    """A document whose key a later document of the same call also has."""
+    """A document that was not written, because a later one has its key."""
 
     index: int
-    by: int
+    by: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,39 +155,84 @@ class RejectedDocument:
     """A document that DynamoDB can't hold, or refused."""
 
     index: int
+    kind: RejectionKind
     path: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of `load`: each document is written, superseded, rejected or pending."""
+    """What came of `load`: each document is written, unchanged, superseded, rejected or pending."""
 
     written: int
+    unchanged: int
     superseded: list[SupersededDocument]
     rejected: list[RejectedDocument]
     pending: list[int]
     stopped: Stop | None
-    capacity: float
-    requests: int
-    retries: int
+    counters: Counters
 
 
-Access: TypeAlias = Literal["query", "scan"]
-"""How a question was answered."""
+@dataclass(frozen=True, slots=True)
+class PendingDocument:
+    """A document that is not written yet, and the request that it came from."""
+
+    request: Request
+    document: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """One page of what a question found."""
+class Remaining:
+    """What a transfer left; passed back as it is, with the same settings and rows."""
+
+    requests: tuple[PendingRequest, ...] = ()
+    documents: tuple[PendingDocument, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.requests or self.documents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedDocument:
+    """A transfer's document that DynamoDB can't hold, or refused."""
+
+    request: Request
+    kind: RejectionKind
+    path: str
+    reason: str
+    document: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferReport:
+    """What came of one call of `transfer`, every request and document accounted for."""
+
+    done: int
+    documents: int
+    written: int
+    unchanged: int
+    superseded: int
+    rejected: list[RejectedRequest]
+    rejected_records: list[RejectedRecord]
+    rejected_documents: list[RefusedDocument]
+    remaining: Remaining | None
+    stopped: Stop | None
+    counters: Counters
+
+
+Access: TypeAlias = Literal["query", "scan"]
+"""How a query was answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of what a query found."""
 
     documents: list[str]
     cursor: str | None
     access: Access
     scanned: int
-    matched: int
-    capacity: float
-    requests: int
+    counters: Counters
 
     def parsed(self) -> Iterator[dict[str, Any]]:
         """The documents' members, digits kept."""
@@ -148,7 +240,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """What is known of one attribute that a filter compares."""
 
     path: str
@@ -161,7 +253,7 @@ class Finding:
 class Explanation:
     """Why nothing matched."""
 
-    findings: list[Finding]
+    diagnoses: list[Diagnosis]
     scanned: int
     complete: bool
-    capacity: float
+    counters: Counters

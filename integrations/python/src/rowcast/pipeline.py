@@ -1,27 +1,41 @@
-"""Rows, documents and questions → calls into the component, in this process."""
+"""Rows, documents and queries → calls into the component, in this process."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rowcast import wire
-from rowcast.credentials import Credentials, Environment, Provider, of_process
+from wasmtime.component import Variant
+
+from rowcast import settings, wire
+from rowcast.credentials import ALLOW, Credentials, Environment, Provider, of_process
 from rowcast.document import Row, parse, texts
 from rowcast.engine import Limits, Loaded, default_cache, digest, load
-from rowcast.failure import ComponentError
+from rowcast.failure import ComponentError, PermanentInvalid
+from rowcast.settings import Given, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from rowcast.outcome import Answer, Explanation, Extraction, Report
-    from rowcast.source import Cell, Question, Source, Table
+    from rowcast.outcome import (
+        Explanation,
+        Extraction,
+        Mistake,
+        Page,
+        PendingRequest,
+        Remaining,
+        Report,
+        TransferReport,
+    )
 
 COMPONENT = "ROWCAST_COMPONENT"
 """Names the component's file where neither the caller nor the package has one."""
 
 PACKAGED = Path(__file__).with_name("rowcast-standalone.wasm")
+
+Kind: TypeAlias = Literal["source", "table", "query"]
+"""Whose settings."""
 
 
 class Pipeline:
@@ -32,7 +46,7 @@ class Pipeline:
 
     `environment` is what the component sees of the environment; by default this
     process's `AWS_*` variables that concern DynamoDB, `ROWCAST_ALLOW`, and those that
-    a source's credentials may refer to: `Bearer("${ROWCAST_SECRET_NAME}")`.
+    a source's credentials may refer to: `"token": "${ROWCAST_SECRET_NAME}"`.
     `credentials` go before those of the environment.
 
     `allow` lists the origins that source requests may go to. By default these are,
@@ -72,57 +86,106 @@ class Pipeline:
 
     def extract(
         self,
-        source: Source,
+        source: Given,
         rows: Iterable[Row],
         *,
-        only: Iterable[Cell] | None = None,
+        only: Iterable[PendingRequest] | None = None,
         budget_ms: int | None = None,
     ) -> Extraction:
         """Makes one request per row and combination, and cuts the answers into documents.
 
-        `only` restricts the call to those cells. What isn't finished when the
+        `only` restricts the call to those requests. What isn't finished when the
         budget runs out is pending.
         """
-        arguments = (wire.source(source), texts(rows), wire.cells(only))
-        environment = self._environment.for_source(source)
+        source = Settings.of(source)
+        arguments = (source.json, texts(rows), wire.pending(only))
+        environment = self._environment.for_source(lambda: self._origins(source))
         return wire.extraction(self._call("extract", "extract", arguments, budget_ms, environment))
 
     def load(
-        self, table: Table, documents: Iterable[Row], *, budget_ms: int | None = None
+        self, table: Given, documents: Iterable[Row], *, budget_ms: int | None = None
     ) -> Report:
         """Writes documents; of several with one key the last wins."""
-        arguments = (wire.table(table), texts(documents))
-        return wire.report(self._call("load", "load", arguments, budget_ms))
+        arguments = (Settings.of(table).json, texts(documents))
+        environment = self._environment.for_dynamodb()
+        return wire.report(self._call("load", "load", arguments, budget_ms, environment))
+
+    def transfer(
+        self,
+        source: Given,
+        table: Given,
+        rows: Iterable[Row],
+        remaining: Remaining | None = None,
+        *,
+        budget_ms: int | None = None,
+    ) -> TransferReport:
+        """`extract` and `load` of everything, or of what an earlier call left.
+
+        `Transfer` calls it until nothing remains.
+        """
+        source = Settings.of(source)
+        arguments = (
+            source.json,
+            Settings.of(table).json,
+            texts(rows),
+            wire.remaining(remaining),
+        )
+        environment = self._environment.for_transfer(lambda: self._origins(source))
+        answer = self._call("transfer", "transfer", arguments, budget_ms, environment)
+        return wire.transfer_report(answer)
 
     def page(
-        self, question: Question, cursor: str | None = None, *, budget_ms: int | None = None
-    ) -> Answer:
+        self, query: Given, cursor: str | None = None, *, budget_ms: int | None = None
+    ) -> Page:
         """Answers one page; the next follows its cursor.
 
         A page without documents but with a cursor is not the end.
         """
-        arguments = (wire.question(question), cursor)
-        return wire.answer(self._call("query", "query", arguments, budget_ms))
+        arguments = (Settings.of(query).json, cursor)
+        environment = self._environment.for_dynamodb()
+        return wire.page(self._call("query", "query", arguments, budget_ms, environment))
 
-    def query(self, question: Question, *, budget_ms: int | None = None) -> Iterator[Answer]:
+    def query(self, query: Given, *, budget_ms: int | None = None) -> Iterator[Page]:
         """The pages, each asked for when it's needed; the budget is each page's own."""
         cursor: str | None = None
         while True:
-            answer = self.page(question, cursor, budget_ms=budget_ms)
-            yield answer
-            cursor = answer.cursor
+            page = self.page(query, cursor, budget_ms=budget_ms)
+            yield page
+            cursor = page.cursor
             if cursor is None:
                 return
 
-    def documents(self, question: Question) -> Iterator[dict[str, Any]]:
-        """What the question finds, a document at a time, digits kept."""
-        for answer in self.query(question):
-            yield from map(parse, answer.documents)
+    def documents(self, query: Given) -> Iterator[dict[str, Any]]:
+        """What the query finds, a document at a time, digits kept."""
+        for page in self.query(query):
+            yield from map(parse, page.documents)
 
-    def explain(self, question: Question, *, budget_ms: int | None = None) -> Explanation:
+    def explain(self, query: Given, *, budget_ms: int | None = None) -> Explanation:
         """Why nothing matched: what the items lack, or hold with another type."""
-        arguments = (wire.question(question),)
-        return wire.explanation(self._call("query", "explain", arguments, budget_ms))
+        arguments = (Settings.of(query).json,)
+        environment = self._environment.for_dynamodb()
+        answer = self._call("query", "explain", arguments, budget_ms, environment)
+        return wire.explanation(answer)
+
+    def validate(self, kind: Kind, given: Given) -> list[Mistake]:
+        """Everything that is wrong with settings, as far as it shows without a call."""
+        return wire.mistakes(self._describe("validate", kind, Settings.of(given).json))
+
+    def origins(self, source: Given) -> list[str]:
+        """The origins that a source's requests go to."""
+        answer = self._describe("origins", Settings.of(source).json)
+        # Both cases are lists, so that wasmtime-py says which it is.
+        if answer.tag == "ok":
+            found: list[str] = answer.payload
+            return found
+        wrong = wire.mistakes(answer.payload)
+        raise PermanentInvalid("; ".join(f"`{one.pointer}` {one.message}" for one in wrong))
+
+    def combinations(self, source: Given) -> int:
+        """How many requests a source makes for each row."""
+        described = self._describe("describe")
+        presets = {one.name: Settings(one.source) for one in described.presets}
+        return settings.combinations(Settings.of(source), presets)
 
     def prepare(self) -> None:
         """Compiles the component now, or takes it from the cache.
@@ -138,15 +201,31 @@ class Pipeline:
         function: str,
         arguments: tuple[object, ...],
         budget_ms: int | None,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str],
     ) -> Any:
-        if environment is None:
-            environment = self._environment.for_dynamodb()
+        """What the function answers; its `failure` is raised."""
         most = self.limits.budget_ms
         budget = most if budget_ms is None else min(budget_ms, most)
-        return self._loaded().call(
+        answer = self._loaded().call(
             interface, function, (*arguments, budget), environment, self.limits
         )
+        if isinstance(answer, Variant):
+            raise wire.failure(answer)
+        return answer
+
+    def _describe(self, function: str, *arguments: object) -> Any:
+        """Needs no environment, and gets none but the order to reach nothing."""
+        return self._loaded().call("describe", function, arguments, {ALLOW: ""}, self.limits)
+
+    def _origins(self, source: Settings) -> list[str]:
+        """Those that no template decides row by row.
+
+        None where the settings are wrong: the call itself says why.
+        """
+        try:
+            return [origin for origin in self.origins(source) if "{" not in origin]
+        except PermanentInvalid:
+            return []
 
     def _loaded(self) -> Loaded:
         return load(self._wasm, self._digest, self._cache)

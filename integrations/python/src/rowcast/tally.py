@@ -17,11 +17,11 @@ class UnbalancedError(RowcastError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Where everything is. Records and documents are those of done cells."""
+    """Where everything is. Records and documents are those of done requests."""
 
     rows: int = 0
     planned: int = 0
-    """Rows times combinations, counted without asking the component."""
+    """Rows times combinations, counted by the settings, not by what the component answers."""
     done: int = 0
     rejected: int = 0
     pending: int = 0
@@ -30,8 +30,11 @@ class Tally:
     rejected_records: int = 0
     documents: int = 0
     written: int = 0
+    unchanged: int = 0
+    """The table held them already."""
     superseded: int = 0
     rejected_documents: int = 0
+    pending_documents: int = 0
     requests: int = 0
     """Sent to the source, repeats included."""
     retries: int = 0
@@ -56,7 +59,11 @@ class Tally:
             "records received": (self.records, self.documents + self.rejected_records),
             "documents": (
                 self.documents,
-                self.written + self.superseded + self.rejected_documents,
+                self.written
+                + self.unchanged
+                + self.superseded
+                + self.rejected_documents
+                + self.pending_documents,
             ),
         }
         wrong = [
@@ -73,6 +80,10 @@ class Tally:
         self.check()
         if self.pending:
             raise UnbalancedError(f"{self.pending} of {self.planned} requests are pending")
+        if self.pending_documents:
+            raise UnbalancedError(
+                f"{self.pending_documents} of {self.documents} documents are pending"
+            )
         if rows is not None and rows != self.rows:
             raise UnbalancedError(f"rows {rows}, accounted for {self.rows}")
         return self

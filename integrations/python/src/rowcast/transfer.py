@@ -1,8 +1,7 @@
-"""A chunk of rows → documents in DynamoDB, in rounds that can be gone on with.
+"""A chunk of rows → documents in DynamoDB, in calls that can be gone on with.
 
-A cell is finished when each of its documents is written, superseded or rejected.
-One with a document that isn't goes back to the pending cells, and is asked for
-again: writing a document twice leaves the table as writing it once.
+Each call is the component's `transfer`, given what the one before it left. What is
+kept between calls, and over tries, is that remainder and the counts so far.
 """
 
 from __future__ import annotations
@@ -13,16 +12,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from rowcast import outcome
-from rowcast.document import Row, texts
+from rowcast.document import Row, text, texts
 from rowcast.failure import (
     Failure,
     PermanentDenied,
-    PermanentFailure,
     PermanentInvalid,
     RateLimited,
     Unavailable,
 )
-from rowcast.source import Cell, Source, Table
+from rowcast.outcome import PendingDocument, PendingRequest, Remaining, Request
+from rowcast.settings import PACE, SECRET, Given, Settings
 from rowcast.tally import Tally, UnbalancedError
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 REASONS_KEPT = 20
 """Reasons that a progress keeps: enough to see what is wrong, bounded."""
 
-FRUITLESS_ROUNDS = 3
-"""Rounds that finish nothing before a transfer gives up on its budget."""
+FRUITLESS_CALLS = 3
+"""Calls that achieve nothing before a transfer gives up on its budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +41,31 @@ class Progress:
     """How far a chunk's transfer is."""
 
     plan: str
-    """What it's the progress of: rows and source. Indexes mean nothing elsewhere."""
-    pending: tuple[Cell, ...]
+    """What it's the progress of: rows and settings. Indexes mean nothing elsewhere."""
+    remaining: Remaining
     tally: Tally
     reasons: tuple[str, ...] = ()
     """Why things were rejected, the first ones."""
 
     def as_dict(self, combinations: int) -> dict[str, Any]:
-        """For where only JSON passes; pending cells as ranges."""
-        numbers = [cell.row * combinations + cell.combination for cell in self.pending]
+        """For where only JSON passes; requests that haven't begun as ranges."""
+        numbers = (
+            one.request.row * combinations + one.request.combination
+            for one in self.remaining.requests
+            if one.resume is None
+        )
         return {
             "plan": self.plan,
             "pending": _ranges(numbers),
+            "begun": [
+                [one.request.row, one.request.combination, one.resume]
+                for one in self.remaining.requests
+                if one.resume is not None
+            ],
+            "documents": [
+                [one.request.row, one.request.combination, one.document]
+                for one in self.remaining.documents
+            ],
             "tally": self.tally.as_dict(),
             "reasons": list(self.reasons),
         }
@@ -62,9 +74,21 @@ class Progress:
     def of_dict(cls, kept: Mapping[str, Any], combinations: int) -> Progress:
         """What `as_dict` made."""
         numbers = chain.from_iterable(range(first, end) for first, end in kept["pending"])
+        requests = [PendingRequest(Request(*divmod(n, combinations))) for n in numbers]
+        requests += [
+            PendingRequest(Request(row, combination), resume)
+            for row, combination, resume in kept["begun"]
+        ]
+        documents = (
+            PendingDocument(Request(row, combination), document)
+            for row, combination, document in kept["documents"]
+        )
         return cls(
             plan=kept["plan"],
-            pending=tuple(Cell(*divmod(number, combinations)) for number in numbers),
+            remaining=Remaining(
+                requests=tuple(sorted(requests, key=lambda one: one.request)),
+                documents=tuple(documents),
+            ),
             tally=Tally.of_dict(kept["tally"]),
             reasons=tuple(kept["reasons"]),
         )
@@ -75,9 +99,10 @@ class Transfer:
     """One chunk's way from rows to the table."""
 
     pipeline: Pipeline
-    source: Source
-    table: Table
+    source: Settings
+    table: Settings
     rows: list[str]
+    combinations: int
     budget_ms: int | None = None
     progress: Progress = field(init=False)
 
@@ -85,23 +110,30 @@ class Transfer:
     def of(
         cls,
         pipeline: Pipeline,
-        source: Source,
-        table: Table,
+        source: Given,
+        table: Given,
         rows: Iterable[Row],
         *,
         budget_ms: int | None = None,
     ) -> Transfer:
         """A transfer that has yet to begin. `budget_ms` is each call's."""
-        if source.combinations == 0:
+        combinations = pipeline.combinations(source)
+        if combinations == 0:
             # No requests would be planned, and all of none be done.
             raise PermanentInvalid("plan the requests: an axis of the matrix has no values")
         transfer = cls(
-            pipeline=pipeline, source=source, table=table, rows=texts(rows), budget_ms=budget_ms
+            pipeline=pipeline,
+            source=Settings.of(source),
+            table=Settings.of(table),
+            rows=texts(rows),
+            combinations=combinations,
+            budget_ms=budget_ms,
         )
-        planned = len(transfer.rows) * source.combinations
+        planned = len(transfer.rows) * combinations
+        requests = (PendingRequest(Request(*divmod(n, combinations))) for n in range(planned))
         transfer.progress = Progress(
-            plan=_plan(source, table, transfer.rows),
-            pending=tuple(Cell(*divmod(n, source.combinations)) for n in range(planned)),
+            plan=_plan(transfer.source, transfer.table, transfer.rows),
+            remaining=Remaining(requests=tuple(requests)),
             tally=Tally(rows=len(transfer.rows), planned=planned, pending=planned),
         )
         return transfer
@@ -110,176 +142,149 @@ class Transfer:
         """Goes on from what `state` made; false if that's of another plan."""
         if kept is None or kept.get("plan") != self.progress.plan:
             return False
-        self.progress = Progress.of_dict(kept, self.source.combinations)
+        self.progress = Progress.of_dict(kept, self.combinations)
         return True
 
     def state(self) -> dict[str, Any]:
         """The progress, for where only JSON passes."""
-        return self.progress.as_dict(self.source.combinations)
+        return self.progress.as_dict(self.combinations)
 
-    def run(self, keep: Callable[[Transfer], None] = lambda _: None) -> Tally:
-        """Rounds until nothing is pending; `keep` is called after each.
+    def run(
+        self,
+        keep: Callable[[Transfer], None] = lambda _: None,
+        *,
+        wait: Callable[[float], None] | None = None,
+    ) -> Tally:
+        """Calls until nothing remains; `keep` is called after each.
 
-        Raises what stopped it, once the finished part is kept: a `Failure`. Running
-        again goes on from there.
+        Rate limits are waited out by `wait`, such as `time.sleep`, which is given
+        seconds. What stopped it otherwise is raised once the finished part is kept:
+        a `Failure`, rate limits too if there is no `wait`. Running again goes on
+        from there.
         """
         fruitless = 0
-        while self.progress.pending:
-            before = len(self.progress.pending)
-            failure = self._round()
+        while before := self.progress.remaining:
+            failure = self._call()
             keep(self)
+            if isinstance(failure, RateLimited) and wait is not None:
+                wait(failure.retry_after)
+                continue
             if failure is not None:
                 raise failure
-            fruitless = fruitless + 1 if len(self.progress.pending) == before else 0
-            if fruitless == FRUITLESS_ROUNDS:
-                raise Unavailable(f"{before} requests stay unfinished; the budget may be too short")
+            fruitless = fruitless + 1 if self.progress.remaining == before else 0
+            if fruitless == FRUITLESS_CALLS:
+                raise Unavailable(
+                    f"{len(before.requests)} requests stay unfinished, and"
+                    f" {len(before.documents)} documents unwritten; the budget may be too short"
+                )
         return self.progress.tally.close(len(self.rows))
 
-    def _round(self) -> Failure | None:
-        """One call of each; what forbids the next round."""
-        extraction = self.pipeline.extract(
-            self.source, self.rows, only=self.progress.pending, budget_ms=self.budget_ms
-        )
-        report, failed = self._load(extraction.documents)
-        _balance(self.progress.pending, extraction, report)
-        self.progress = _after(self.progress, extraction, report)
-        self.progress.tally.check()
-        stops = [_failure(extraction.stopped), _failure(report.stopped), failed]
-        return _gravest(failure for failure in stops if failure is not None)
-
-    def _load(self, documents: list[str]) -> tuple[outcome.Report, Failure | None]:
-        if not documents:
-            return _unwritten(0), None
+    def _call(self) -> Failure | None:
+        """One call; what forbids the next."""
+        given = self.progress.remaining
         try:
-            return self.pipeline.load(self.table, documents, budget_ms=self.budget_ms), None
+            report = self.pipeline.transfer(
+                self.source, self.table, self.rows, given, budget_ms=self.budget_ms
+            )
         except Failure as failure:
-            # What was rejected is rejected nevertheless, and the source's silence holds.
-            return _unwritten(len(documents)), failure
+            taken = self.progress.tally + _taken(failure.counters)
+            self.progress = replace(self.progress, tally=taken)
+            return failure
+        _balance(given, report)
+        self.progress = _after(self.progress, report)
+        self.progress.tally.check()
+        return _failure(report.stopped)
 
 
-def _unwritten(documents: int) -> outcome.Report:
-    return outcome.Report(
-        written=0,
-        superseded=[],
-        rejected=[],
-        pending=list(range(documents)),
-        stopped=None,
-        capacity=0.0,
-        requests=0,
-        retries=0,
-    )
-
-
-def _balance(asked: Iterable[Cell], extraction: outcome.Extraction, report: outcome.Report) -> None:
+def _balance(given: Remaining, report: outcome.TransferReport) -> None:
     """Raises if a call lost something that it was given."""
-    answered = sorted(
-        chain(
-            (one.cell for one in extraction.done),
-            (one.cell for one in extraction.rejected),
-            extraction.pending,
+    left = report.remaining or Remaining()
+    asked = {one.request for one in given.requests}
+    named = [one.request for one in report.rejected]
+    named += [one.request for one in left.requests]
+    answered = report.done + len(named)
+    if answered != len(asked) or len(set(named)) != len(named) or not asked.issuperset(named):
+        raise UnbalancedError(
+            "transfer answered other requests than it was given:"
+            f" {len(asked)}, accounted for {answered}"
         )
-    )
-    if answered != sorted(asked):
-        raise UnbalancedError("extract answered other requests than it was given")
-    given = len(extraction.documents)
-    owned = sum(one.documents for one in extraction.done)
-    kept = report.written + len(report.superseded) + len(report.rejected) + len(report.pending)
-    if not given == owned == kept:
-        raise UnbalancedError(f"documents {given}, of requests {owned}, accounted for {kept}")
+    accounted = report.written + report.unchanged + report.superseded
+    accounted += len(report.rejected_documents) + len(left.documents)
+    if report.documents != accounted:
+        raise UnbalancedError(f"documents {report.documents}, accounted for {accounted}")
+    if report.documents < len(given.documents):
+        raise UnbalancedError(f"documents {report.documents}, given {len(given.documents)}")
 
 
-def _after(progress: Progress, extraction: outcome.Extraction, report: outcome.Report) -> Progress:
-    """The progress with a round's outcome."""
-    unwritten = set(report.pending)
-    # Until the later one is written, the earlier one is all that there is.
-    unwritten |= {one.index for one in report.superseded if one.by in unwritten}
-    superseded = {one.index for one in report.superseded}
-    refused = {one.index: one for one in report.rejected}
-    pending = list(extraction.pending)
-    finished: set[Cell] = set()
-    rejected_documents: list[outcome.RejectedDocument] = []
-    counts = {"documents": 0, "superseded": 0}
-    first = 0
-    for one in extraction.done:
-        own = range(first, first + one.documents)
-        first = own.stop
-        if not unwritten.isdisjoint(own):
-            pending.append(one.cell)
-            continue
-        finished.add(one.cell)
-        counts["documents"] += len(own)
-        counts["superseded"] += sum(index in superseded for index in own)
-        rejected_documents += [refused[index] for index in own if index in refused]
-    rejected_records = [one for one in extraction.rejected_records if one.cell in finished]
+def _after(progress: Progress, report: outcome.TransferReport) -> Progress:
+    """The progress with a call's outcome."""
+    left = report.remaining or Remaining()
+    # Those that were given are counted already.
+    made = report.documents - len(progress.remaining.documents)
     reasons = chain(
-        (f"{one.cell}: {one.reason}" for one in extraction.rejected),
-        (f"{one.cell}, record {one.index}, {one.path}: {one.reason}" for one in rejected_records),
-        (f"document {one.path}: {one.reason}" for one in rejected_documents),
+        (f"{one.request}: {one.reason}" for one in report.rejected),
+        (
+            f"{one.request}, record {one.index}, {one.path}: {one.reason}"
+            for one in report.rejected_records
+        ),
+        (f"{one.request}, document {one.path}: {one.reason}" for one in report.rejected_documents),
     )
-    unfinished = counts["superseded"] + len(rejected_documents)
-    round_tally = Tally(
-        done=len(finished),
-        rejected=len(extraction.rejected),
-        records=counts["documents"] + len(rejected_records),
-        rejected_records=len(rejected_records),
-        written=counts["documents"] - unfinished,
-        rejected_documents=len(rejected_documents),
-        requests=extraction.requests,
-        retries=extraction.retries + report.retries,
-        writes=report.requests,
-        capacity=report.capacity,
-        **counts,
+    tally = progress.tally + Tally(
+        done=report.done,
+        rejected=len(report.rejected),
+        records=made + len(report.rejected_records),
+        rejected_records=len(report.rejected_records),
+        documents=made,
+        written=report.written,
+        unchanged=report.unchanged,
+        superseded=report.superseded,
+        rejected_documents=len(report.rejected_documents),
     )
+    tally += _taken(report.counters)
     return replace(
         progress,
-        pending=tuple(sorted(pending)),
-        tally=replace(progress.tally + round_tally, pending=len(pending)),
+        remaining=left,
+        tally=replace(tally, pending=len(left.requests), pending_documents=len(left.documents)),
         reasons=(*progress.reasons, *reasons)[:REASONS_KEPT],
     )
 
 
+def _taken(counters: outcome.Counters) -> Tally:
+    """What a call took."""
+
+    def count(name: str) -> int:
+        return int(counters.get(name, 0))
+
+    return Tally(
+        requests=count("source.requests"),
+        retries=count("source.retries") + count("dynamodb.retries"),
+        writes=count("dynamodb.requests"),
+        capacity=counters.get("dynamodb.write-capacity", 0.0),
+    )
+
+
 def _failure(stop: outcome.Stop | None) -> Failure | None:
-    """What a stop means for the next round; nothing if it may come at once."""
+    """What a stop means for the next call; nothing if it may come at once."""
     match stop:
         case None | outcome.StoppedByBudget():
             return None
         case outcome.StoppedByRateLimit():
-            return RateLimited(stop.reason, stop.retry_after_ms)
-        case outcome.StoppedByDenial():
-            return PermanentDenied(stop.reason)
+            return RateLimited(stop.reason, stop.retry_after_ms, stop.upstream)
         case outcome.StoppedByOutage():
-            return Unavailable(stop.reason)
+            return Unavailable(f"{stop.upstream}: {stop.reason}")
+        case outcome.StoppedByDenial():
+            return PermanentDenied(f"{stop.upstream}: {stop.reason}")
+        case outcome.StoppedByInvalid():
+            return PermanentInvalid(f"{stop.upstream}: {stop.reason}")
 
 
-def _gravest(failures: Iterable[Failure]) -> Failure | None:
-    """Source and table may both have one: a silence isn't broken for an outage."""
-
-    def weight(failure: Failure) -> tuple[int, int]:
-        match failure:
-            case PermanentFailure():
-                return 2, 0
-            case RateLimited():
-                return 1, failure.retry_after_ms
-            case _:
-                return 0, 0
-
-    return max(failures, key=weight, default=None)
-
-
-def _plan(source: Source, table: Table, rows: Iterable[str]) -> str:
+def _plan(source: Settings, table: Settings, rows: Iterable[str]) -> str:
     """Names what is asked for, not how fast or with which credentials."""
     held = hashlib.sha256()
-    asked = (
-        source.url,
-        source.matrix,
-        source.records,
-        source.attributes,
-        source.require,
-        source.pagination,
-        table.name,
-    )
-    for part in (repr(asked), *rows):
-        held.update(f"{len(part)}:{part}".encode())
+    asked = text(source.without(*PACE, *SECRET))
+    for part in (asked, text(table.without(*PACE)), *rows):
+        # Half of a surrogate pair is for the component to reject.
+        held.update(f"{len(part)}:{part}".encode(errors="surrogatepass"))
     return held.hexdigest()
 
 

@@ -13,57 +13,41 @@ from wasmtime.component import Record, Variant
 
 from rowcast import failure as failures
 from rowcast import outcome
-from rowcast import source as sources
+from rowcast.failure import ComponentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from _typeshed import DataclassInstance
+    from collections.abc import Callable, Iterable
 
 Held = TypeVar("Held")
 
 
-def source(value: sources.Source) -> Record:
-    """`record source`."""
-    return _record(
-        value,
-        headers=_fields(value.headers),
-        matrix=[_new(name=name, values=list(held)) for name, held in value.matrix.items()],
-        attributes=_fields(value.attributes),
-        require=list(value.require),
-        auth=_auth(value.auth),
-        pagination=_pagination(value.pagination),
-        retry=_plain(value.retry),
-    )
+def pending(values: Iterable[outcome.PendingRequest] | None) -> list[Record] | None:
+    """`option<list<pending-request>>`."""
+    if values is None:
+        return None
+    return [_new(request=_request_out(one.request), resume=one.resume) for one in values]
 
 
-def table(value: sources.Table) -> Record:
-    """`record table`."""
-    return _record(value, keys=_keys(value.keys), retry=_plain(value.retry))
-
-
-def question(value: sources.Question) -> Record:
-    """`record question`."""
-    return _record(value, select=list(value.select), retry=_plain(value.retry))
-
-
-def cells(value: Iterable[sources.Cell] | None) -> list[Record] | None:
-    """`option<list<cell>>`."""
-    return None if value is None else [_plain(cell) for cell in value]
+def remaining(value: outcome.Remaining | None) -> Record | None:
+    """`option<remaining>`."""
+    if value is None:
+        return None
+    documents = [
+        _new(request=_request_out(one.request), document=one.document) for one in value.documents
+    ]
+    return _new(requests=pending(value.requests), documents=documents)
 
 
 def extraction(value: Any) -> outcome.Extraction:
     """`record extraction`."""
     return outcome.Extraction(
         documents=value.documents,
-        done=_list(value.done, _done),
-        rejected=_list(value.rejected, _rejected_cell),
-        rejected_records=_list(_get(value, "rejected-records"), _rejected_record),
-        pending=_list(value.pending, _cell),
+        done=_list(outcome.DoneRequest, value.done),
+        rejected=_list(outcome.RejectedRequest, value.rejected),
+        rejected_records=_list(outcome.RejectedRecord, _get(value, "rejected-records")),
+        pending=_list(outcome.PendingRequest, value.pending),
         stopped=_stop(value.stopped),
-        requests=value.requests,
-        retries=value.retries,
-        token_requests=_get(value, "token-requests"),
+        counters=_counters(value.counters),
     )
 
 
@@ -71,29 +55,56 @@ def report(value: Any) -> outcome.Report:
     """`record report`."""
     return outcome.Report(
         written=value.written,
-        superseded=_list(value.superseded, lambda one: _read(outcome.SupersededDocument, one)),
-        rejected=_list(value.rejected, lambda one: _read(outcome.RejectedDocument, one)),
+        unchanged=value.unchanged,
+        superseded=_list(outcome.SupersededDocument, value.superseded),
+        rejected=_list(outcome.RejectedDocument, value.rejected),
         pending=value.pending,
         stopped=_stop(value.stopped),
-        capacity=value.capacity,
-        requests=value.requests,
-        retries=value.retries,
+        counters=_counters(value.counters),
     )
 
 
-def answer(value: Any) -> outcome.Answer:
-    """`record answer`."""
-    return _read(outcome.Answer, value)
+def transfer_report(value: Any) -> outcome.TransferReport:
+    """`record transfer-report`."""
+    left = value.remaining
+    return outcome.TransferReport(
+        done=value.done,
+        documents=value.documents,
+        written=value.written,
+        unchanged=value.unchanged,
+        superseded=value.superseded,
+        rejected=_list(outcome.RejectedRequest, value.rejected),
+        rejected_records=_list(outcome.RejectedRecord, _get(value, "rejected-records")),
+        rejected_documents=_list(outcome.RefusedDocument, _get(value, "rejected-documents")),
+        remaining=None
+        if left is None
+        else outcome.Remaining(
+            requests=tuple(_list(outcome.PendingRequest, left.requests)),
+            documents=tuple(_list(outcome.PendingDocument, left.documents)),
+        ),
+        stopped=_stop(value.stopped),
+        counters=_counters(value.counters),
+    )
+
+
+def page(value: Any) -> outcome.Page:
+    """`record page`."""
+    return _read(outcome.Page, value)
 
 
 def explanation(value: Any) -> outcome.Explanation:
     """`record explanation`."""
     return outcome.Explanation(
-        findings=_list(value.findings, lambda one: _read(outcome.Finding, one)),
+        diagnoses=_list(outcome.Diagnosis, value.diagnoses),
         scanned=value.scanned,
         complete=value.complete,
-        capacity=value.capacity,
+        counters=_counters(value.counters),
     )
+
+
+def mistakes(value: Any) -> list[outcome.Mistake]:
+    """`list<mistake>`."""
+    return _list(outcome.Mistake, value)
 
 
 def failure(value: Variant) -> failures.Failure:
@@ -101,46 +112,20 @@ def failure(value: Variant) -> failures.Failure:
     held: Any = value.payload
     match value.tag:
         case "unavailable":
-            return failures.Unavailable(held)
+            return failures.Unavailable(held.reason, _counters(held.counters))
         case "rate-limited":
-            return failures.RateLimited(held.reason, _get(held, "retry-after-ms"))
+            return failures.RateLimited(
+                held.reason,
+                _get(held, "retry-after-ms"),
+                held.upstream,
+                _counters(held.counters),
+            )
         case "permanent-invalid":
-            return failures.PermanentInvalid(held)
+            return failures.PermanentInvalid(held.reason, _counters(held.counters))
         case "permanent-denied":
-            return failures.PermanentDenied(held)
+            return failures.PermanentDenied(held.reason, _counters(held.counters))
         case other:
             return failures.ExecutionFailed(f"the component answered `{other}`")
-
-
-def _auth(value: sources.Auth) -> Variant:
-    match value:
-        case None:
-            return Variant("none")
-        case sources.Bearer(token):
-            return Variant("bearer", token)
-        case sources.Basic():
-            return Variant("basic", _plain(value))
-        case sources.ClientCredentials():
-            return Variant("client-credentials", _plain(value))
-
-
-def _pagination(value: sources.Pagination) -> Variant:
-    match value:
-        case None:
-            return Variant("none")
-        case sources.NextUrl(pointer):
-            return Variant("next-url", pointer)
-        case sources.CursorPagination():
-            return Variant("cursor", _plain(value))
-        case sources.LinkHeader():
-            return Variant("link-header")
-
-
-def _keys(value: sources.KeySchema | None) -> Record | None:
-    if value is None:
-        return None
-    sort = None if value.sort is None else _plain(value.sort)
-    return _new(partition=_plain(value.partition), sort=sort)
 
 
 def _stop(value: Variant | None) -> outcome.Stop | None:
@@ -152,72 +137,52 @@ def _stop(value: Variant | None) -> outcome.Stop | None:
             return outcome.StoppedByBudget()
         case "rate-limited":
             return _read(outcome.StoppedByRateLimit, held)
-        case "denied":
-            return outcome.StoppedByDenial(held)
         case "unavailable":
-            return outcome.StoppedByOutage(held)
+            return _read(outcome.StoppedByOutage, held)
+        case "denied":
+            return _read(outcome.StoppedByDenial, held)
+        case "invalid":
+            return _read(outcome.StoppedByInvalid, held)
         case other:
-            raise ValueError(f"read why a call stopped: `{other}` is not in this WIT")
+            raise ComponentError(f"read why a call stopped: `{other}` is not in this WIT")
 
 
-def _cell(value: Any) -> sources.Cell:
-    return sources.Cell(value.row, value.combination)
+def _request_out(value: outcome.Request) -> Record:
+    return _new(row=value.row, combination=value.combination)
 
 
-def _done(value: Any) -> outcome.DoneCell:
-    return outcome.DoneCell(cell=_cell(value.cell), documents=value.documents)
+def _request(value: Any) -> outcome.Request:
+    return outcome.Request(value.row, value.combination)
 
 
-def _rejected_cell(value: Any) -> outcome.RejectedCell:
-    return outcome.RejectedCell(
-        cell=_cell(value.cell), kind=value.kind, status=value.status, reason=value.reason
-    )
+def _counters(values: Iterable[Any]) -> outcome.Counters:
+    return {one.name: one.value for one in values}
 
 
-def _rejected_record(value: Any) -> outcome.RejectedRecord:
-    return outcome.RejectedRecord(
-        cell=_cell(value.cell),
-        index=value.index,
-        kind=value.kind,
-        path=value.path,
-        reason=value.reason,
-    )
+CONVERTED: dict[str, Callable[[Any], object]] = {"request": _request, "counters": _counters}
+"""Members that are read wherever they are; others are taken as they are."""
 
 
-def _list(values: Iterable[Any], read: Callable[[Any], Held]) -> list[Held]:
-    return [read(value) for value in values]
+def _list(kind: type[Held], values: Iterable[object]) -> list[Held]:
+    return [_read(kind, value) for value in values]
 
 
-def _fields(values: Mapping[str, str]) -> list[Record]:
-    return [_new(name=name, value=value) for name, value in values.items()]
-
-
-def _plain(value: DataclassInstance) -> Record:
-    """A record whose members are all passed as they are."""
-    return _record(value)
-
-
-def _record(value: DataclassInstance, **converted: object) -> Record:
-    members = {field.name: getattr(value, field.name) for field in fields(value)}
-    return _new(**(members | converted))
+def _read(kind: type[Held], value: object) -> Held:
+    """A record with the members of a dataclass."""
+    members = {}
+    for field in fields(cast("Any", kind)):
+        held = _get(value, field.name.replace("_", "-"))
+        convert = CONVERTED.get(field.name)
+        members[field.name] = held if convert is None else convert(held)
+    return kind(**members)
 
 
 def _new(**members: object) -> Record:
     record = Record()
     for name, value in members.items():
-        setattr(record, _in_wit(name), value)
+        setattr(record, name, value)
     return record
-
-
-def _read(kind: type[Held], value: object) -> Held:
-    """A record whose members are all taken as they are."""
-    members = {field.name: _get(value, _in_wit(field.name)) for field in fields(cast("Any", kind))}
-    return kind(**members)
 
 
 def _get(value: object, name: str) -> Any:
     return getattr(value, name)
-
-
-def _in_wit(name: str) -> str:
-    return name.replace("_", "-")

@@ -8,21 +8,20 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from rowcast import Bearer, Retry, Source, Table
 from rowcast.airflow import transfer
 
 ORIGIN = os.environ.get("TRACKS_ORIGIN", "http://127.0.0.1:9")
 
-SOURCE = Source(
-    url=ORIGIN + "/artists/{id}/tracks?country={country}",
-    matrix={"country": ["US", "CA"]},
-    records="/tracks",
-    attributes={"artist_id": "{id}", "country_track": "{country}#{record:/id}"},
-    require=["/popularity"],
-    auth=Bearer(os.environ.get("TRACKS_TOKEN", "")),
-    concurrency=1,
-    retry=Retry(max_attempts=2, base_delay_ms=1, max_delay_ms=5, max_retry_after_ms=50),
-)
+SOURCE = {
+    "url": ORIGIN + "/artists/{id}/tracks?country={country}",
+    "matrix": {"country": ["US", "CA"]},
+    "records": "/tracks",
+    "attributes": {"artist_id": "{id}", "country_track": "{country}#{record:/id}"},
+    "require": ["/popularity"],
+    "auth": {"type": "bearer", "token": os.environ.get("TRACKS_TOKEN", "")},
+    "concurrency": 1,
+    "retry": {"max_attempts": 2, "base_delay_ms": 1, "max_delay_ms": 5, "max_retry_after_ms": 50},
+}
 
 
 def rows(chunk: dict[str, Any]) -> list[dict[str, str]]:
@@ -50,7 +49,7 @@ def tracks() -> None:
         source=SOURCE,
         source_conn_id="tracks",
         aws_conn_id="dynamodb",
-        table=Table(name=os.environ.get("TRACKS_TABLE", "tracks")),
+        table={"name": os.environ.get("TRACKS_TABLE", "tracks")},
         retry_delay=timedelta(seconds=1),
         retry_exponential_backoff=0,
     )

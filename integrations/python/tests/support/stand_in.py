@@ -17,9 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from rowcast import Source
-from rowcast.source import Retry
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,7 +28,7 @@ TRACKS = 3
 
 DIGITS = '"popularity":91,"length":201.50,"plays":12345678901234567890123'
 
-QUICK = Retry(max_attempts=3, base_delay_ms=1, max_delay_ms=5, max_retry_after_ms=50)
+QUICK = {"max_attempts": 3, "base_delay_ms": 1, "max_delay_ms": 5, "max_retry_after_ms": 50}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class StandIn:
     tracks: int = TRACKS
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def source(self, **changed: Any) -> Source:
+    def source(self, **changed: Any) -> dict[str, Any]:
         """How to read it."""
         settings: dict[str, Any] = {
             "url": self.origin + "/artists/{id}/tracks?country={country}",
@@ -77,7 +74,7 @@ class StandIn:
             "require": ["/popularity"],
             "retry": QUICK,
         }
-        return Source(**(settings | changed))
+        return settings | changed
 
     def answer(self, path: str, headers: dict[str, str]) -> Fault:
         """What is sent back."""
