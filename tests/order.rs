@@ -131,7 +131,6 @@ async fn through_load() {
         let configuration = format!("{}{}", table(&front), case.ledger());
         let host = host_in(&stage, &configuration).await;
         host.create_table().await.unwrap();
-        front.restart(case.plan());
         let rows = documents().map(|document| Ok(document.to_string()));
         let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
         let mut run = host.load().await.unwrap();
@@ -139,7 +138,9 @@ async fn through_load() {
             run = run.ledger(ledger.contents_only(host.scope().await.unwrap()));
         }
         let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
+        front.restart(case.plan());
         let report = run.start(rows, |_| ()).await.unwrap();
+        front.restart(DynamoPlan::QUIET);
         assert!(report.stopped.is_none(), "{:?}", report.stopped);
         case.expect(&host, &report.tally).await;
         if case.ledger {
@@ -192,7 +193,6 @@ async fn through_run() {
         );
         let host = host_in(&stage, &configuration).await;
         host.create_table().await.unwrap();
-        front.restart(case.plan());
         let rows = (1..=VERSIONS).flat_map(|version| {
             (0..KEYS).map(move |key| Ok(json!({ "version": version, "key": key }).to_string()))
         });
@@ -208,7 +208,9 @@ async fn through_run() {
             run = run.ledger(begun.unwrap());
         }
         let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
+        front.restart(case.plan());
         let report = run.start(rows, |_| ()).await.unwrap();
+        front.restart(DynamoPlan::QUIET);
         assert!(report.stopped.is_none(), "{:?}", report.stopped);
         case.expect(&host, &report.tally).await;
     }
