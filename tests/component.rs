@@ -22,6 +22,7 @@ fn imports_and_exports_are_those_of_the_wit() {
         COMPONENT,
         &expect![[r#"
             rowcast:pipeline/dynamodb@0.2.0
+            rowcast:pipeline/pace@0.2.0
             rowcast:pipeline/types@0.2.0
             wasi:clocks/monotonic-clock@0.2.12
             wasi:clocks/wall-clock@0.2.12

@@ -69,7 +69,8 @@ async fn connections_are_kept_and_used_again_on_each_dynamodb() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_one_call_are_in_flight_at_once() {
-    let source = ScriptedSource::holding(0, |_, _| Reply::json("[]")).await;
+    // By then the pace has learnt that eight at once are not too many.
+    let source = ScriptedSource::holding(24, |_, _| Reply::json("[]")).await;
     let rows = "[rows]\nfile = \"-\"\nformat = \"jsonl\"\n";
     let configuration = [rows, &source_section(&source.origin(), 40), "workers = 1\n"].concat();
     let configuration = configuration.replace("[egress]", "concurrency = 8\n[egress]");
@@ -78,7 +79,7 @@ async fn requests_of_one_call_are_in_flight_at_once() {
         .map(|id| format!("{{\"id\":{id}}}\n"))
         .collect::<Vec<_>>()
         .concat();
-    // The first is answered when all have arrived.
+    // The first of these is answered when all have arrived.
     let (extracted, ()) = tokio::join!(stage.rowcast_with_input(&["extract"], &rows), async {
         source.held(8).await;
         source.release();

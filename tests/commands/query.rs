@@ -221,7 +221,7 @@ async fn the_question_is_wrong() {
         exit 2
         --- stderr
         error: the query could not be answered
-          because: filter, column 8: `"` can't be here; text goes in single quotes, names between backticks
+          because: query: /filter can't be read: column 8: `"` can't be here; text goes in single quotes, names between backticks
     "#]]).await;
     check(
         &stage,
@@ -230,7 +230,7 @@ async fn the_question_is_wrong() {
             exit 2
             --- stderr
             error: the query could not be answered
-              because: select ``, column 1: expected a name or a value, found the end
+              because: query: /select/1 can't be read: column 1: expected a name or a value, found the end; /select/2 can't be read: column 1: expected a name or a value, found the end
         "#]],
     )
     .await;

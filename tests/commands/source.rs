@@ -159,10 +159,8 @@ async fn the_token_is_refused() {
             expect![[r#"
                 exit 3
                 --- stderr
-                rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
-                rows       2 read: 0 done, 2 rejected, 0 pending
-                requests   2 planned: 0 done, 2 rejected, 0 pending (2 sent, 0 of them repeats)
+                rows       2 read: 0 done, 0 rejected, 2 pending
+                requests   2 planned: 0 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
@@ -177,10 +175,8 @@ async fn the_token_is_refused() {
             expect![[r#"
                 exit 3
                 --- stderr
-                rejected: row 1, country US: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                rejected: row 2, country US: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 401: Invalid access token; check the source's credentials
-                rows       2 read: 0 done, 2 rejected, 0 pending
-                requests   2 planned: 0 done, 2 rejected, 0 pending (3 sent, 1 of them repeats)
+                rows       2 read: 0 done, 0 rejected, 2 pending
+                requests   2 planned: 0 done, 0 rejected, 2 pending (3 sent, 1 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units

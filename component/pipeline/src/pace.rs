@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 /// What may be in flight before anything was answered: few enough for an
 /// upstream that allows one a second.
 const START_REQUESTS: f64 = 4.0;
-/// The same for a table: two full batches.
+/// The same for a table: two full batches of items of 1 KB.
 const START_UNITS: f64 = 50.0;
 /// How much an accepted request adds to what may be in flight. When the limit
 /// is met, about this share of all that was sent is refused at once.

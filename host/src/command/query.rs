@@ -111,9 +111,10 @@ impl Query {
         };
         if count {
             print::data(format!("{}\n", totals.matched))?;
-        } else if let Err(error) = printer.finish()
-            && !print::nobody_reads(&error)
-        {
+        } else if let Err(error) = printer.finish() {
+            if print::nobody_reads(&error) {
+                return Ok(Exit::Done);
+            }
             return Err(error.into());
         }
         if global.talks() {

@@ -302,8 +302,11 @@ impl<H: Http> Call<'_, H> {
             timeout_ms: self.given_ms(),
             max_body_bytes: source.max_body_bytes,
         };
-        self.state.sent(tries.repeat);
         let outcome = self.http.send(request).await;
+        // What the host's policy refuses, or what can't be made, goes nowhere.
+        if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
+            self.state.sent(tries.repeat);
+        }
         let seen = observation(&outcome, self.http.today());
         self.state.report(self.http, &seen);
         Ok((outcome, authorization.token))

@@ -12,8 +12,9 @@ use std::collections::HashMap;
 /// which is longer than what it counts.
 const UNIT_BYTES: usize = 1_024;
 
-/// Units of a full batch of small items.
-const FULL: u32 = 25;
+/// Units of a full batch of items of 4 KB: until something is refused, a batch
+/// is bounded by its number of items.
+const FULL: u32 = 100;
 
 /// The pace of one call.
 pub struct Pacing {
