@@ -53,8 +53,6 @@ pub struct Limits {
     pub dynamodb_body_kib: u64,
     /// Obtaining AWS credentials, or a token for the source, in seconds.
     pub credentials_seconds: u64,
-    /// Waiting for PostgreSQL's next row, in seconds.
-    pub row_seconds: u64,
     /// Bytes of one row as JSON, in KiB.
     pub row_kib: u64,
 }
@@ -80,7 +78,6 @@ impl Default for Limits {
             dynamodb_per_call: 10_000,
             dynamodb_body_kib: 24 * 1024,
             credentials_seconds: 15,
-            row_seconds: 120,
             row_kib: 1024,
         }
     }
@@ -122,11 +119,5 @@ impl Limits {
     #[must_use]
     pub fn request(&self) -> Duration {
         Duration::from_secs(self.request_seconds)
-    }
-
-    /// Waiting for the next row.
-    #[must_use]
-    pub fn row(&self) -> Duration {
-        Duration::from_secs(self.row_seconds)
     }
 }

@@ -7,6 +7,7 @@ pub mod faulty_dynamodb;
 pub mod faulty_source;
 pub mod front;
 pub mod local_dynamo;
+pub mod pooler;
 pub mod postgres;
 pub mod proxy;
 pub mod python_pipeline;

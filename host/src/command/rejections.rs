@@ -95,6 +95,7 @@ impl Rejections {
 
 fn describe(rejection: &Rejection) -> String {
     match rejection {
+        Rejection::Row { place, reason, .. } => format!("{place}: {reason}"),
         Rejection::Request {
             row_number,
             combination,

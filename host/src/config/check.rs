@@ -3,10 +3,11 @@
 use super::{
     AuthMethod, Config, ConfigError, Credentials, Keys, Pagination, Retry, Rows, Source, Table,
 };
+use crate::address::Address;
+use crate::http_out::egress::Origin;
 use crate::limits::Limits;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use url::{Host, Url};
 
 type Checked = Result<(), ConfigError>;
 
@@ -23,8 +24,13 @@ pub(super) fn check(config: &Config) -> Checked {
     if let Some(section) = &config.table {
         table(section)?;
     }
-    for (index, origin) in config.egress.origins.iter().enumerate() {
-        is_origin(&format!("egress.origins.{index}"), origin)?;
+    for (list, origins) in [
+        ("origins", &config.egress.origins),
+        ("plain_http", &config.egress.plain_http),
+    ] {
+        for (index, origin) in origins.iter().enumerate() {
+            is_origin(&format!("egress.{list}.{index}"), origin)?;
+        }
     }
     within("run.chunk_rows", config.run.chunk_rows, 1..=10_000)?;
     within(
@@ -107,13 +113,10 @@ fn auth(method: &AuthMethod) -> Checked {
             client_secret,
             ..
         } => {
-            let url = Url::parse(token_url).ok();
-            let url = url.filter(|url| matches!(url.scheme(), "https" | "http"));
-            holds(
-                "source.auth.token_url",
-                url.is_some(),
-                "is no http or https URL",
-            )?;
+            if let Err(error) = Address::parse(token_url) {
+                let setting = "source.auth.token_url";
+                return Err(ConfigError::invalid(setting, error.to_string()));
+            }
             not_empty("source.auth.client_id", client_id.is_empty())?;
             not_empty("source.auth.client_secret", client_secret.is_empty())
         }
@@ -136,9 +139,6 @@ fn table(table: &Table) -> Checked {
         "table.profile",
         table.profile.as_ref().is_some_and(String::is_empty),
     )?;
-    if let Some(text) = &table.endpoint {
-        endpoint(text)?;
-    }
     within("table.concurrency", table.concurrency, 1..=64)?;
     if let Some(Credentials {
         access_key_id,
@@ -176,48 +176,12 @@ fn table(table: &Table) -> Checked {
     retry("table.retry", &table.retry)
 }
 
-fn endpoint(text: &str) -> Checked {
-    let setting = "table.endpoint";
-    let Ok(url) = Url::parse(text) else {
-        return Err(ConfigError::invalid(setting, "is no URL"));
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
-        "http" => Err(ConfigError::invalid(
-            setting,
-            "must be https, except on this machine",
-        )),
-        _ => Err(ConfigError::invalid(
-            setting,
-            "must start with https:// or http://",
-        )),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 fn is_origin(setting: &str, text: &str) -> Checked {
-    let url = Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "https" | "http")
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    holds(
-        setting,
-        url.is_some(),
-        "is no origin, such as https://api.example.com or http://localhost:8080",
-    )
+    match text.parse::<Origin>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ConfigError::invalid(setting, error.to_string())
+            .with_hint("an origin is like https://api.example.com or http://localhost:8080")),
+    }
 }
 
 fn retry(section: &str, retry: &Retry) -> Checked {
@@ -253,7 +217,6 @@ fn limits(limits: &Limits) -> Checked {
         ("dynamodb_per_call", limits.dynamodb_per_call.into()),
         ("dynamodb_body_kib", limits.dynamodb_body_kib),
         ("credentials_seconds", limits.credentials_seconds),
-        ("row_seconds", limits.row_seconds),
         ("row_kib", limits.row_kib),
     ];
     match numbers.iter().find(|(_, number)| *number == 0) {

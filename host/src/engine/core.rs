@@ -139,11 +139,12 @@ async fn world() -> World {
     let rule = Rule {
         origin: source.origin.parse().unwrap(),
         method: Method::ClientCredentials {
-            token_url: format!("{}/token", tokens.origin),
+            token_url: crate::address::Address::parse(&format!("{}/token", tokens.origin)).unwrap(),
             client_id: "id".into(),
             client_secret: Secret::new(SECRET),
             scope: String::new(),
         },
+        plain_http: Vec::new(),
         settings: Vec::new(),
     };
     let settings = Settings {

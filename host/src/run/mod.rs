@@ -193,6 +193,13 @@ impl Run {
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.buffer.push(row),
+                    Some(Err(RowsError::Rejected { place, text, message })) => {
+                        state.tally.rows.read += 1;
+                        state.tally.rows.rejected += 1;
+                        let reason = message;
+                        let rejection = Rejection::Row { place, text, reason };
+                        observe(Event::Rejected(Box::new(rejection)));
+                    }
                     // The rows before it are as good as any.
                     Some(Err(error)) => state.end(Some(error)),
                     None => state.end(None),

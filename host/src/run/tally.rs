@@ -26,7 +26,8 @@ pub struct Rows {
     pub read: u64,
     /// Every request of the row was answered.
     pub done: u64,
-    /// Some request of the row was rejected, none is pending.
+    /// The row can't be read; or some request of it was rejected and none is
+    /// pending.
     pub rejected: u64,
     /// Some request of the row is pending.
     pub pending: u64,
@@ -192,7 +193,14 @@ impl Tally {
     /// Whether anything was refused for good.
     #[must_use]
     pub fn has_rejections(&self) -> bool {
-        self.requests.rejected + self.records.rejected + self.documents.rejected > 0
+        let Self {
+            rows,
+            requests,
+            records,
+            documents,
+            ..
+        } = self;
+        rows.rejected + requests.rejected + records.rejected + documents.rejected > 0
     }
 
     /// Whether anything is left to do.
