@@ -117,7 +117,7 @@ async fn coded_answers_are_decoded() {
             Ok(found) => {
                 assert_eq!(Ok(found.body().as_ref()), expected, "{coding}");
                 let left = found.headers().get(CONTENT_ENCODING).is_some();
-                assert_eq!(left, coding == "br", "{coding}");
+                assert_eq!(left, ["br", "identity"].contains(&coding), "{coding}");
             }
             Err(error) => assert_eq!(Err(error.to_string().as_str()), expected, "{coding}"),
         }
@@ -145,10 +145,12 @@ async fn a_connection_that_the_server_was_closing_costs_nothing() {
     let (address, heads) = server(vec![ok.clone(), Step::Close("")]).await;
     let url = format!("http://{address}/");
     let once = client(&[]);
-    for _ in 0..5 {
+    for _ in 0..9 {
         assert_eq!(get(&once, &url).await.unwrap().body(), "ok");
     }
-    assert_eq!(heads.lock().unwrap().len(), 9);
+    // The pool may begin a connection before it has the other one back.
+    let asked = heads.lock().unwrap().len();
+    assert!((10..=17).contains(&asked), "{asked}");
     // A new connection that is closed is another matter.
     let (address, heads) = server(vec![Step::Close("")]).await;
     let error = get(&once, &format!("http://{address}/")).await.unwrap_err();
@@ -157,10 +159,16 @@ async fn a_connection_that_the_server_was_closing_costs_nothing() {
     // So is one that begins to answer.
     let (address, heads) = server(vec![ok, Step::Close("HTTP/1.1 2")]).await;
     let url = format!("http://{address}/");
-    assert_eq!(get(&once, &url).await.unwrap().body(), "ok");
-    let error = get(&once, &url).await.unwrap_err();
+    let mut asked = 1;
+    let error = loop {
+        match get(&once, &url).await {
+            Ok(_) => asked += 1,
+            Err(error) => break error,
+        }
+        assert!(asked < 50, "no connection is kept");
+    };
     assert!(matches!(error, ExchangeError::Broken(_)), "{error:?}");
-    assert_eq!(heads.lock().unwrap().len(), 2);
+    assert_eq!(heads.lock().unwrap().len(), asked);
 }
 
 #[tokio::test]
