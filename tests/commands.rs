@@ -13,10 +13,11 @@ mod source;
 mod table;
 
 use crate::support::command::{Output, rowcast_with};
-use crate::support::source::{Reply, ScriptedSource, Seen};
 use crate::support::stage::{Stage, table_section};
 use expect_test::Expect;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::{Reply, Seen};
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 /// What the tests' AWS and proxies must not come from.
 const NO_AWS: [(&str, &str); 2] = [

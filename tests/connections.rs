@@ -1,11 +1,12 @@
 //! A run of many requests opens few connections: they are kept and used again.
 
 use crate::support::dynamodb::on_each;
-use crate::support::front::Front;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, source_section, spotify_section, table_section};
-use rowcast::demo::Demo;
-use rowcast::demo::catalog::Catalog;
+use rowcast_stand_ins::catalog::Catalog;
+use rowcast_stand_ins::demo::Demo;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::table::{DynamoPlan, FaultyDynamo};
 
 const ARTISTS: usize = 200;
 const WORKERS: u64 = 2;
@@ -24,13 +25,13 @@ async fn connections_are_kept_and_used_again() {
         .await
         .unwrap();
     on_each(async |dynamodb, table| {
-        let front = Front::start(&dynamodb.endpoint, |_, _| ()).await;
+        let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint).await;
         let source = spotify_section(&demo.spotify().origin());
         let source = source.replace(
             "\n[source.auth]",
             &format!("concurrency = {SOURCE_CONCURRENCY}\n[source.auth]"),
         );
-        let target = table_section(&front.origin(), &table);
+        let target = table_section(&front.endpoint(), &table);
         let target = target.replace(
             "\n[table.credentials]",
             &format!("concurrency = {TABLE_CONCURRENCY}\n[table.credentials]"),
@@ -41,7 +42,7 @@ async fn connections_are_kept_and_used_again() {
         stage.rowcast(&["table", "create"]).await.ok();
 
         let (source, calls) = (demo.spotify().connections(), demo.spotify().requests());
-        let (connections, requests) = (front.connections(), front.requests());
+        let (connections, requests) = (front.connections(), u64::from(front.calls()));
         stage.rowcast(&["run"]).await.ok();
         let opened = demo.spotify().connections() - source;
         let asked = demo.spotify().requests().tracks - calls.tracks;
@@ -54,7 +55,7 @@ async fn connections_are_kept_and_used_again() {
         );
 
         let opened = front.connections() - connections;
-        let sent = front.requests() - requests;
+        let sent = u64::from(front.calls()) - requests;
         // 25 documents a batch at the most, and a question for the table.
         assert!(sent > 2 * ARTISTS as u64 * 20 / 25, "{sent} DynamoDB calls");
         assert!(

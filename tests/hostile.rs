@@ -11,7 +11,6 @@ use rowcast::engine::{
 use rowcast::limits::Limits;
 use rowcast::run::{Stopped, Upstream, call_stopped};
 use std::sync::LazyLock;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -267,7 +266,7 @@ async fn requests_and_answers() {
     let long = "200, then HTTP response body size exceeds limit: 262144 bytes";
     check(
         "get",
-        &format!("{}/", arena.world.torrent),
+        &format!("{}/", arena.world.torrent.origin()),
         "response_body_kib",
         long,
     )
@@ -275,7 +274,7 @@ async fn requests_and_answers() {
     let late = "200, then HTTP response time";
     check(
         "get",
-        &format!("{}/", arena.world.drip),
+        &format!("{}/", arena.world.drip.origin()),
         "request_seconds",
         late,
     )
@@ -290,9 +289,9 @@ async fn requests_and_answers() {
         upload,
     )
     .await;
-    let endless = format!("{}/", arena.world.swallow);
+    let endless = format!("{}/", arena.world.swallow.origin());
     check("upload", &endless, "request_body_kib", upload).await;
-    let swallowed = arena.world.swallowed.load(Ordering::SeqCst);
+    let swallowed = arena.world.swallow.read();
     assert!(swallowed < 80 * 1024, "{swallowed} bytes");
     let many = "request 201: HttpRequestDenied";
     check("requests", &format!("{origin}/"), "requests_per_call", many).await;

@@ -7,7 +7,6 @@
 mod case;
 mod compare;
 mod host;
-mod http;
 mod installed;
 mod lines;
 mod rowcast_host;

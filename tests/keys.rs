@@ -4,8 +4,8 @@
 use crate::support::dynamodb::on_each;
 use crate::support::stage::{Stage, host, rows_section, spotify_section};
 use crate::support::table::{ask, table_keyed};
-use rowcast::demo::Demo;
-use rowcast::demo::catalog::Catalog;
+use rowcast_stand_ins::catalog::Catalog;
+use rowcast_stand_ins::demo::Demo;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

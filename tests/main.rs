@@ -20,7 +20,7 @@
 //! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
 //! | `rows` | rows from JSON lines and CSV |
 //! | `streaming` | memory that doesn't grow with the rows |
-//! | `support` | the servers, the command, and what tests share |
+//! | `support` | the command, and what tests share; the servers are in `stand-ins` |
 
 #![expect(
     clippy::unwrap_used,

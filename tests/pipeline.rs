@@ -4,8 +4,8 @@
 use crate::support::dynamodb::on_each;
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use crate::support::table::table_keyed;
-use rowcast::demo::Demo;
-use rowcast::demo::catalog::POPULARITY_OVER_90;
+use rowcast_stand_ins::catalog::POPULARITY_OVER_90;
+use rowcast_stand_ins::demo::Demo;
 use serde_json::{Value, json};
 
 /// The three documents that the original pipeline ended with.

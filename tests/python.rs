@@ -2,10 +2,11 @@
 //! command: another source, other records, the same accounts.
 
 use crate::support::dynamodb::on_each;
-use crate::support::faulty_dynamodb::{DynamoFault, DynamoPlan, FaultyDynamo};
 use crate::support::python_pipeline::component;
-use crate::support::source::{Reply, ScriptedSource, Seen};
 use crate::support::stage::Stage;
+use rowcast_stand_ins::http::{Reply, Seen};
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::table::{DynamoFault, DynamoPlan, FaultyDynamo};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +40,7 @@ fn answer(seen: &Seen, turn: usize) -> Reply {
         "LTR" => Reply::status(429, "").with_header("retry-after", "86400"),
         "GBP" if turn == 0 => Reply::status(429, "").with_header("retry-after", "1"),
         "CHF" if turn == 0 => Reply::Reset,
-        "SEK" if turn == 0 => Reply::Cut(rates()),
+        "SEK" if turn == 0 => Reply::Cut(rates().into()),
         _ => Reply::status(200, rates()),
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::support::command::Output;
 use crate::support::dynamodb::table_name;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, source_section, table_section};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::Value;
 
 /// What a run over an input is to come to.

@@ -2,12 +2,13 @@
 //! leaves behind has a secret in it, in any form.
 
 use crate::support::command::Output;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, host};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
-use rowcast::demo::postgres::TemporaryPostgres;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::postgres::TemporaryPostgres;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

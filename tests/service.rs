@@ -7,12 +7,12 @@ mod secrets;
 
 use crate::support::dynamodb::on_each;
 use crate::support::proxy::Proxy;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, table_section};
 use rowcast::config::Config;
-use rowcast::demo::catalog::{Catalog, POPULARITY_OVER_90};
-use rowcast::demo::spotify::{Credentials, SpotifyStandIn};
-use rowcast::secret::Secret;
+use rowcast_stand_ins::catalog::{Catalog, POPULARITY_OVER_90};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::spotify::{Credentials, SpotifyStandIn};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -51,7 +51,7 @@ fn top_tracks(origin: &str) -> Value {
 async fn spotify(catalog: Catalog) -> SpotifyStandIn {
     let credentials = Credentials {
         client_id: "client".to_owned(),
-        client_secret: Secret::new("secret"),
+        client_secret: "secret".to_owned(),
     };
     SpotifyStandIn::start(catalog, credentials).await.unwrap()
 }

@@ -2,20 +2,18 @@
 //! from the bytes that a server receives.
 
 use crate::support::dynamodb::on_each;
-use crate::support::front::Front;
-use crate::support::source::Seen;
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
-use rowcast::demo::Demo;
-use rowcast::demo::catalog::Catalog;
+use rowcast_stand_ins::catalog::Catalog;
+use rowcast_stand_ins::demo::Demo;
+use rowcast_stand_ins::http::Seen;
+use rowcast_stand_ins::reference_sigv4;
+use rowcast_stand_ins::table::{DynamoPlan, FaultyDynamo};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
-#[path = "../component/adapter/src/sign/second.rs"]
-mod second;
-pub use second::SECRET;
+pub use reference_sigv4::SECRET;
 
 pub const KEY: &str = "AKIDEXAMPLE";
 pub const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//token+=";
@@ -28,13 +26,7 @@ pub struct Received {
 
 impl From<Seen> for Received {
     fn from(seen: Seen) -> Self {
-        let mut request = Request::builder()
-            .method(seen.method.as_str())
-            .uri(&seen.target);
-        for (name, value) in &seen.headers {
-            request = request.header(name, value);
-        }
-        let (parts, body) = request.body(seen.body.into()).unwrap().into_parts();
+        let (parts, body) = seen.request().unwrap().into_parts();
         Self { parts, body }
     }
 }
@@ -69,14 +61,14 @@ impl Received {
             .collect();
         let (_, scope) = self.authorization("Credential=").split_once('/').unwrap();
         assert_eq!(self.parts.uri.path_and_query().unwrap(), "/");
-        second::steps(self.parts.method.as_str(), &headers, body, scope, secret).signature
+        reference_sigv4::steps(self.parts.method.as_str(), &headers, body, scope, secret).signature
     }
 }
 
 /// What must hold of each request.
 fn check(received: &Received, authority: &str) {
     let whole = Request::from_parts(received.parts.clone(), received.body.clone());
-    let signed = second::verify(&whole, SECRET);
+    let signed = reference_sigv4::verify(&whole, SECRET);
     let signature = received.authorization("Signature=");
     assert_ne!(
         received.signature("another secret", &received.body),
@@ -110,20 +102,12 @@ fn check(received: &Received, authority: &str) {
 async fn every_request_of_the_pipeline_carries_the_signature_of_what_is_received() {
     let demo = Demo::start_with(Catalog::synthetic(12, 5)).await.unwrap();
     on_each(async |dynamodb, table| {
-        let received = Arc::new(Mutex::new(Vec::new()));
-        let looking = Arc::clone(&received);
-        let front = Front::start(&dynamodb.endpoint, move |parts, body| {
-            looking.lock().unwrap().push(Received {
-                parts: parts.clone(),
-                body: body.clone(),
-            });
-        })
-        .await;
+        let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint).await;
         let credentials = format!(
             "access_key_id = \"{KEY}\"\nsecret_access_key = \"{SECRET}\"\nsession_token = \"{TOKEN}\"\n"
         );
         let test = "access_key_id = \"test\"\nsecret_access_key = \"test\"\n";
-        let section = table_section(&front.origin(), &table);
+        let section = table_section(&front.endpoint(), &table);
         assert!(section.contains(test));
         let stage = Stage::new(
             &[
@@ -141,8 +125,8 @@ async fn every_request_of_the_pipeline_carries_the_signature_of_what_is_received
         let query = ["query", "artist_id = 'nobody, nëm'"];
         stage.rowcast(&query).await.ok();
 
-        let received = received.lock().unwrap();
-        for request in &*received {
+        let received: Vec<_> = front.seen().into_iter().map(Received::from).collect();
+        for request in &received {
             check(request, &front.authority());
         }
         let operations: BTreeSet<_> = received

@@ -5,10 +5,11 @@
 use crate::support::command::prepare;
 use crate::support::dynamodb::table_name;
 use crate::support::postgres::{Postgres, open};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, source_section, table_section};
 use futures_util::StreamExt;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::{Duration, Instant};

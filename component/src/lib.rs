@@ -42,6 +42,9 @@ pub mod fuzzing;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 pub mod load;
+pub mod numbers;
+pub mod oauth;
+pub mod pace;
 pub mod platform;
 #[cfg(test)]
 #[expect(
@@ -51,3 +54,4 @@ pub mod platform;
 )]
 mod properties;
 pub mod query;
+pub mod retry;

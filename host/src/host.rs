@@ -16,7 +16,7 @@
 //!     }
 //! });
 //! let report = report.await?;
-//! assert_eq!(report.tally.documents.pending, 0);
+//! # assert_eq!(report.tally.documents.pending, 0);
 //! # Ok(())
 //! # }
 //! ```

@@ -6,8 +6,6 @@
 
 pub mod address;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod document;
 pub mod dynamodb;
 pub mod engine;

@@ -1,11 +1,12 @@
 //! `rowcast check`: all well, and each step failing.
 
 use super::{ARTISTS, check, check_with, files, spotify, stage, tracks};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{rows_section, spotify_section, table_section};
 use expect_test::expect;
-use rowcast::demo::Demo;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::demo::Demo;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_well() {

@@ -1,8 +1,9 @@
 //! What the host's policy refuses, and the setting that would allow it.
 
 use super::{ARTISTS, check, files, tracks};
-use crate::support::source::{Reply, ScriptedSource};
 use expect_test::expect;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 fn source(url: &str, more: &str) -> String {
     format!("{ARTISTS}\n[source]\nurl = \"{url}\"\nrecords = \"/tracks\"\nconcurrency = 1\n{more}")

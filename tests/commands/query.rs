@@ -4,7 +4,7 @@ use super::{check, files};
 use crate::support::command::prepare;
 use crate::support::stage::{Stage, table_section};
 use expect_test::expect;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// A table with three tracks.

@@ -3,8 +3,8 @@
 use super::{check, files};
 use crate::support::stage::{Stage, rows_section};
 use expect_test::expect;
-use rowcast::demo::catalog::Catalog;
-use rowcast::demo::postgres::TemporaryPostgres;
+use rowcast_stand_ins::catalog::Catalog;
+use rowcast_stand_ins::postgres::TemporaryPostgres;
 
 const SOURCE: &str = "[source]\nurl = \"https://api.example.com/{id}\"\n";
 

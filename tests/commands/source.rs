@@ -1,10 +1,11 @@
 //! What the source answers, and what the run makes of it.
 
 use super::{check, spotify, stage, tracks};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::spotify_section;
 use expect_test::expect;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 /// The preset with one market and one request at a time.
 fn section(origin: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{ARTISTS, check, check_with, files, spotify, tracks};
 use crate::support::stage::{spotify_section, table_section};
 use expect_test::expect;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 
 #[tokio::test]
 async fn missing_then_created_then_there_already() {

@@ -3,16 +3,16 @@
 
 use super::station::{Scene, Storage};
 use crate::support::dynamodb::table_name;
-use crate::support::faulty_dynamodb::DynamoFault::{
-    self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
-};
-use crate::support::faulty_dynamodb::DynamoPlan;
-use crate::support::faulty_source::SourceFault::{
+use rowcast::config::AuthBy;
+use rowcast_stand_ins::source::SourceFault::{
     self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
     Status, Truncated, Unstorable,
 };
-use crate::support::faulty_source::SourcePlan;
-use rowcast::config::AuthBy;
+use rowcast_stand_ins::source::SourcePlan;
+use rowcast_stand_ins::table::DynamoFault::{
+    self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
+};
+use rowcast_stand_ins::table::DynamoPlan;
 use std::fmt::Write as _;
 
 /// Two artists in two countries, with four tracks each: 4 requests and one
@@ -56,7 +56,7 @@ async fn check(storage: &Storage, name: &str, scene: Scene, expected: &str) {
         (tally.documents.rejected, "documents rejected"),
         (tally.requests.pending, "requests pending"),
         (tally.documents.pending, "documents pending"),
-        (ending.source.inside_silences() as u64, "BROKEN SILENCES"),
+        (ending.source.inside_pauses() as u64, "BROKEN PAUSES"),
     ] {
         if count > 0 {
             write!(found, ", {count} {what}").unwrap();

@@ -5,10 +5,10 @@
 use super::mixes::{Ends, MIXES, Mix};
 use super::station::{Ending, Items, Scene, Storage, artist};
 use crate::support::dynamodb::table_name;
-use crate::support::faulty_dynamodb::DynamoPlan;
-use crate::support::faulty_source::{SourcePlan, TRACKS};
 use rowcast::config::AuthBy;
 use rowcast::run::Rejection;
+use rowcast_stand_ins::source::{SourcePlan, TRACKS};
+use rowcast_stand_ins::table::DynamoPlan;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -71,19 +71,18 @@ fn scene(mix: &Mix) -> Scene {
     Scene {
         source: SourcePlan {
             seed: mix.seed,
-            first: &[],
             rates: mix.source,
             missing: mix.missing,
             expire_tokens_after: mix.tokens,
+            ..SourcePlan::QUIET
         },
         dynamodb: DynamoPlan {
             seed: mix.seed,
-            first: &[],
             rates: mix.dynamodb,
             poisoned: mix.poisoned,
-            refused: None,
             clock_seconds: mix.clock_seconds,
             expire_credentials_after: mix.credentials,
+            ..DynamoPlan::QUIET
         },
         auth: mix.auth,
         attempts: mix.attempts,
@@ -113,7 +112,7 @@ fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<Strin
         "stopped, but nothing is pending",
     );
     hold(
-        ending.source.inside_silences() == 0,
+        ending.source.inside_pauses() == 0,
         "asked while silence was asked for",
     );
     hold(
@@ -257,7 +256,7 @@ fn line(mix: &Mix, ending: &Ending, faults: &[String]) -> String {
         tally.documents.superseded,
         rejected,
         pending,
-        ending.source.inside_silences() as u64,
+        ending.source.inside_pauses() as u64,
     ];
     let figures = figures.map(|figure| figure.to_string());
     let mut texts = [mix.name; 10];

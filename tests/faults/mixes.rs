@@ -1,13 +1,13 @@
 //! Mixes of faults, as data: chances in a thousand, and a seed.
 
-use crate::support::faulty_dynamodb::DynamoFault::{
-    self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
-};
-use crate::support::faulty_source::SourceFault::{
+use rowcast::config::AuthBy;
+use rowcast_stand_ins::source::SourceFault::{
     self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
     Status, Truncated, Unstorable,
 };
-use rowcast::config::AuthBy;
+use rowcast_stand_ins::table::DynamoFault::{
+    self, CutAfter, Internal, ResetAfter, ResetBefore, Throttling, Throughput, Unprocessed,
+};
 
 /// A mix of faults, and how a run through it ends.
 #[derive(Clone, Copy, Debug)]

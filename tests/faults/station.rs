@@ -1,14 +1,11 @@
 //! What goes wrong → the servers it goes wrong at, a run between them, and
 //! what is in the table then.
 
-use crate::support::faulty_dynamodb::{DynamoPlan, FaultyDynamo};
-use crate::support::faulty_source::{FaultySource, SourcePlan};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use futures_util::stream;
 use rowcast::address::Address;
 use rowcast::config::{AuthBy, AuthMethod, Config};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use rowcast::dynamodb::DynamoDb;
 use rowcast::dynamodb::Endpoint;
 use rowcast::dynamodb::admin::Polling;
@@ -18,6 +15,9 @@ use rowcast::http_out::authorizer::{Authorizer, Method, Rule};
 use rowcast::http_out::client::Client;
 use rowcast::plan;
 use rowcast::run::{Event, Rejection, Run, RunReport};
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::source::{FaultySource, SourcePlan};
+use rowcast_stand_ins::table::{DynamoPlan, FaultyDynamo};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
 //! `cases/*.json` and a host's servers → cases: what is called, what goes wrong
 //! meanwhile, and what is expected.
 
-use crate::support::faulty_dynamodb::DynamoFault;
-use crate::support::source::Reply;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::table::DynamoFault;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -129,8 +129,8 @@ impl Answer {
         match self.fault {
             None => headers.fold(whole, |reply, (name, value)| reply.with_header(name, value)),
             Some(Fault::Reset) => Reply::Reset,
-            Some(Fault::Cut) => Reply::Cut(body),
-            Some(Fault::Drip) => Reply::Drip(DRIP, body),
+            Some(Fault::Cut) => Reply::Cut(body.into()),
+            Some(Fault::Drip) => Reply::Drip(DRIP, body.into()),
             Some(Fault::Never) => Reply::Never,
         }
     }

@@ -1,11 +1,11 @@
 //! A case → the servers between which it is called, and what they saw.
 
 use super::case::{Answer, Case, Table};
-use super::http;
 use crate::signature::{KEY, Received, SECRET, TOKEN};
-use crate::support::faulty_dynamodb::{DynamoPlan, FaultyDynamo};
-use crate::support::source::{Reply, ScriptedSource, Seen};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::{Reply, Seen};
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::table::{DynamoPlan, FaultyDynamo};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -115,27 +115,8 @@ impl Station {
     }
 
     async fn create(&self, name: &str, table: &Table) {
-        let keys: Vec<_> = table
-            .keys
-            .split(", ")
-            .map(|key| key.split_once(' ').unwrap())
-            .collect();
-        let schema = keys.iter().zip(["HASH", "RANGE"]);
-        let schema: Vec<_> = schema
-            .map(|((name, _), role)| json!({"AttributeName": name, "KeyType": role}))
-            .collect();
-        let attributes: Vec<_> = keys
-            .iter()
-            .map(|(name, kind)| json!({"AttributeName": name, "AttributeType": kind}))
-            .collect();
-        self.direct(
-            "CreateTable",
-            &json!({
-                "TableName": name, "BillingMode": "PAY_PER_REQUEST",
-                "KeySchema": schema, "AttributeDefinitions": attributes,
-            }),
-        )
-        .await;
+        let (status, answer) = self.storage.create(name, &table.keys).await;
+        assert_eq!(status, 200, "{answer}");
         for item in &table.items {
             let mut item = item.clone();
             if table.padding_bytes > 0 {
@@ -148,20 +129,9 @@ impl Station {
 
     /// Past what goes wrong; the storage accepts any signature.
     async fn direct(&self, operation: &str, body: &Value) -> Value {
-        let headers = [
-            (
-                "authorization",
-                "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/dynamodb/aws4_request, \
-                 SignedHeaders=host;x-amz-date, Signature=00",
-            ),
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-date", "20261123T000000Z"),
-            ("x-amz-target", &format!("DynamoDB_20120810.{operation}")),
-        ];
-        let answer = http::post(&self.storage.endpoint(), &headers, body.to_string()).await;
-        let answer = answer.unwrap();
-        assert_eq!(answer.status, 200, "{operation}: {}", answer.body);
-        serde_json::from_str(&answer.body).unwrap()
+        let (status, answer) = self.storage.call(operation, body).await;
+        assert_eq!(status, 200, "{operation}: {answer}");
+        answer
     }
 
     /// Whatever the servers saw that the case doesn't expect.

@@ -2,7 +2,7 @@
 //! standalone component, which stays the very same file.
 
 use super::host::{Call, Given};
-use super::http;
+use rowcast_stand_ins::http::post;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -103,14 +103,14 @@ impl Wash {
         let origin = &self.running.as_ref().unwrap().origin;
         let url = format!("{origin}/{}", call.signature.function);
         let headers = [("content-type", "application/json")];
-        let answer = http::post(&url, &headers, call.input.to_string()).await;
-        let answer = answer.map_err(|error| format!("no answer: {error}"))?;
-        let body: Value = serde_json::from_str(&answer.body)
-            .map_err(|_| format!("{}: {}", answer.status, answer.body))?;
-        if answer.status == 200 {
+        let answer = post(&url, &headers, call.input.to_string()).await;
+        let (status, body) = answer.map_err(|error| format!("no answer: {error}"))?;
+        let body: Value = serde_json::from_slice(&body)
+            .map_err(|_| format!("{status}: {}", String::from_utf8_lossy(&body)))?;
+        if status == 200 {
             return Ok(call.given(&Ok(body)));
         }
-        let failure = failure(&body).ok_or_else(|| format!("{}: {body}", answer.status))?;
+        let failure = failure(&body).ok_or_else(|| format!("{status}: {body}"))?;
         Ok(call.given(&Err(failure)))
     }
 }

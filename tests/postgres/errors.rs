@@ -1,8 +1,9 @@
 //! What PostgreSQL refuses → an error that says what, where and what to do.
 
 use crate::support::postgres::{Postgres, all, describe};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{Stage, rows_section, source_section};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 async fn refusal(url: &str, query: &str) -> String {
     match all(url, query).await {

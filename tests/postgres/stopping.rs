@@ -1,11 +1,12 @@
 //! Rows that end before their end → a run that accounts for those before.
 
 use crate::support::postgres::{Postgres, describe};
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::{host, rows_section, source_section};
 use futures_util::StreamExt;
 use rowcast::rows::{Rows, RowsError};
 use rowcast::run::{Stopped, Tally};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::sync::Arc;
 
 /// Extracts over a query's rows, as `change` gives them on.

@@ -4,9 +4,10 @@ use super::{ALL, CHUNK, COUNTRIES, ROWS, WORKERS, answer, check, configuration, 
 use super::{reply, stage};
 use crate::support::command::prepare;
 use crate::support::dynamodb::table_name;
-use crate::support::source::{Reply, ScriptedSource};
-use crate::support::trap::{Front, Trap};
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
+use rowcast_stand_ins::trap::{Front, Trap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -7,8 +7,9 @@ mod stopped;
 mod unchanged;
 
 use crate::support::command::Output;
-use crate::support::source::{Reply, ScriptedSource, Seen};
 use crate::support::stage::{Stage, table_section};
+use rowcast_stand_ins::http::{Reply, Seen};
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,8 @@
 //! What was rejected is taken back in.
 
 use super::{ALL, Moody, TRACKS, answer, check, configuration, documents, reply, stage};
-use crate::support::source::Reply;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rejected_is_taken_back_in() {

@@ -3,9 +3,10 @@
 use super::{ALL, COUNTRIES, Moody, ROWS, check, configuration, counts, documents, reply, stage};
 use crate::support::command::{Output, control_c, prepare};
 use crate::support::dynamodb::on_each;
-use crate::support::source::{Reply, ScriptedSource};
 use crate::support::stage::Stage;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 /// The run's name in what a command says.

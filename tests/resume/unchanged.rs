@@ -2,8 +2,8 @@
 
 use super::{ALL, Moody, answer, check, configuration, counts, documents, stage};
 use crate::support::dynamodb::on_each;
-use crate::support::source::Reply;
 use crate::support::stage::host;
+use rowcast_stand_ins::http::Reply;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,8 @@
 
 use super::aws;
 use crate::support::proxy::Proxy;
-use crate::support::source::{Reply, ScriptedSource};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 
 /// Posts, and compares the status, the failure and a part of the detail.

@@ -1,7 +1,8 @@
 //! Credentials that the service has and its callers only name.
 
 use crate::support::proxy::Proxy;
-use crate::support::source::{Reply, ScriptedSource};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 
 const SECRET: &str = "hunter2-hunter2";

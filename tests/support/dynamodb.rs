@@ -2,7 +2,7 @@
 //! DynamoDB Local on Java. What a test says holds on both.
 
 use super::local_dynamo::DynamoDbLocal;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use tokio::sync::OnceCell;
 
 /// A running DynamoDB implementation.

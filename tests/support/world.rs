@@ -1,7 +1,6 @@
 //! The servers that a hostile component tries to misuse, and what a host lends
 //! it to reach them.
 
-use super::source::{Reply, ScriptedSource};
 use rowcast::dynamodb::credentials::StaticCredentials;
 use rowcast::dynamodb::{DynamoDb, Settings};
 use rowcast::engine::Capabilities;
@@ -10,12 +9,25 @@ use rowcast::http_out::client::Client;
 use rowcast::http_out::egress::Egress;
 use rowcast::limits::Limits;
 use rowcast::secret::Secret;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::raw::{Behaviour, Raw};
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+
+/// Answers 200 and then sends as fast as it can, for ever.
+const TORRENT: Behaviour = Behaviour::Pour(
+    "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
+    &[b'x'; 64 * 1024],
+    Duration::ZERO,
+);
+/// The same, a byte at a time: a gigabyte would take a thousand years.
+const DRIP: Behaviour = Behaviour::Pour(
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    b"1\r\nx\r\n",
+    Duration::from_millis(50),
+);
 
 /// The servers that a guest tries to misuse.
 pub struct World {
@@ -26,13 +38,12 @@ pub struct World {
     /// public address.
     pub named: String,
     /// Sends for ever.
-    pub torrent: String,
+    pub torrent: Raw,
     /// Sends one byte from time to time, for ever.
-    pub drip: String,
+    pub drip: Raw,
     pub dynamodb: ScriptedSource,
-    /// Reads, and never answers; and how much it has read.
-    pub swallow: String,
-    pub swallowed: Arc<AtomicUsize>,
+    /// Reads, and never answers.
+    pub swallow: Raw,
 }
 
 impl World {
@@ -49,16 +60,14 @@ impl World {
             r#"{{"Items":[],"Filler":"{}"}}"#,
             "x".repeat(4 * 1024 * 1024)
         );
-        let (swallow, swallowed) = swallow().await;
         Self {
             named: inner.origin().replace("127.0.0.1", "localhost"),
-            torrent: pour(vec![b'x'; 64 * 1024], Duration::ZERO).await,
-            drip: pour(b"1\r\nx\r\n".to_vec(), Duration::from_millis(50)).await,
+            torrent: Raw::start(TORRENT).await,
+            drip: Raw::start(DRIP).await,
             dynamodb: ScriptedSource::start(move |_, _| Reply::json(page.clone())).await,
             source,
             inner,
-            swallow,
-            swallowed,
+            swallow: Raw::start(Behaviour::Silence).await,
         }
     }
 
@@ -66,9 +75,9 @@ impl World {
         let origins = [
             &self.source.origin(),
             &self.named,
-            &self.torrent,
-            &self.drip,
-            &self.swallow,
+            &self.torrent.origin(),
+            &self.drip.origin(),
+            &self.swallow.origin(),
         ];
         let egress = Arc::new(Egress {
             origins: origins.map(|origin| origin.parse().unwrap()).into(),
@@ -105,46 +114,4 @@ impl World {
             tables: ["tracks".to_owned()].into(),
         }
     }
-}
-
-/// A server that answers 200 and then repeats those bytes for ever: one
-/// gigabyte would take a second, or a thousand years.
-async fn pour(bytes: Vec<u8>, pause: Duration) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let head: &[u8] = if pause.is_zero() {
-        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"
-    } else {
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    };
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let bytes = bytes.clone();
-            tokio::spawn(async move {
-                let _ = stream.read(&mut [0; 4096]).await;
-                let mut sent = stream.write_all(head).await;
-                while sent.is_ok() {
-                    tokio::time::sleep(pause).await;
-                    sent = stream.write_all(&bytes).await;
-                }
-            });
-        }
-    });
-    origin
-}
-
-async fn swallow() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let swallowed = Arc::new(AtomicUsize::new(0));
-    let counted = swallowed.clone();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut buffer = [0; 4096];
-            while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-                counted.fetch_add(read, Ordering::SeqCst);
-            }
-        }
-    });
-    (origin, swallowed)
 }

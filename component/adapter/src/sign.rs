@@ -113,6 +113,4 @@ pub fn sign(
 }
 
 #[cfg(test)]
-mod second;
-#[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ pub mod plan;
 pub mod pointer;
 pub mod row;
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 pub mod standing;
 pub mod template;
 pub mod verdict;

@@ -7,15 +7,12 @@
     reason = "a test stops at the first surprise"
 )]
 
-#[path = "../../../tests/support/source.rs"]
-#[expect(dead_code, reason = "shared with the other tests, which need more")]
-mod source;
-
 use rowcast::config::Config;
-use rowcast::demo::dynamodb::TemporaryDynamoDb;
 use rowcast::engine::STANDALONE;
 use rowcast::host::Host;
-use source::{Reply, ScriptedSource};
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;

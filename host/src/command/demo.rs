@@ -6,8 +6,10 @@ use super::run::{self, Parts};
 use super::{Exit, Failure, Global, query};
 use clap::Args;
 use rowcast::config::Config;
-use rowcast::demo::catalog::Catalog;
-use rowcast::demo::{Demo as Servers, DemoError};
+use rowcast::hint::Hint;
+use rowcast_stand_ins::StartError;
+use rowcast_stand_ins::catalog::Catalog;
+use rowcast_stand_ins::demo::Demo as Servers;
 use std::io::{Write, stderr, stdout};
 use std::pin::pin;
 use std::time::Duration;
@@ -190,9 +192,9 @@ impl Demo {
     }
 }
 
-impl From<DemoError> for Failure {
-    fn from(error: DemoError) -> Self {
-        let hint = error.hint();
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let hint = error.hint().map(Hint::new);
         Self::new(error, hint, Exit::Unavailable)
     }
 }

@@ -5,8 +5,6 @@ pub mod admin;
 pub mod credentials;
 mod items;
 mod profile;
-#[cfg(test)]
-pub(crate) mod stand_in;
 
 use crate::hint::Hint;
 use crate::http_out::client::{Bounds, Client, ExchangeError};
@@ -351,8 +349,5 @@ fn explained(act: &str, error: &dyn std::error::Error, hint: Option<Hint>) -> St
     }
 }
 
-#[cfg(test)]
-#[path = "../../../component/adapter/src/sign/second.rs"]
-mod second;
 #[cfg(test)]
 mod tests;

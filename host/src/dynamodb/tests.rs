@@ -7,18 +7,20 @@
 )]
 
 use super::credentials::tests::Script;
-use super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
+use crate::http_out::client::tests::loopback_client;
 use crate::secret::Secret;
-use second::{SECRET, verify};
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::reference_sigv4::{SECRET, verify};
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const DONE: &str = r#"{"Items":[]}"#;
 const SECOND: Duration = Duration::from_secs(1);
 
-fn dynamodb(stand_in: &StandIn, keyring: Keyring, bounds: Bounds) -> DynamoDb {
-    let endpoint = Endpoint::resolve(Some("eu-west-1"), Some(&stand_in.origin)).unwrap();
+fn dynamodb(stand_in: &ScriptedSource, keyring: Keyring, bounds: Bounds) -> DynamoDb {
+    let endpoint = Endpoint::resolve(Some("eu-west-1"), Some(&stand_in.origin())).unwrap();
     let mut dynamodb = DynamoDb::new(loopback_client(), endpoint, keyring, &Limits::default());
     // Seconds and KiB are too coarse for tests.
     Arc::get_mut(&mut dynamodb.shared).unwrap().bounds = bounds;
@@ -47,17 +49,13 @@ fn error(kind: &str, message: &str) -> String {
 }
 
 fn dated(status: u16, body: &str, at: SystemTime) -> Reply {
-    Reply::Answer(
-        status,
-        vec![("date", httpdate::fmt_http_date(at))],
-        body.to_owned(),
-    )
+    Reply::status(status, body).with_header("date", httpdate::fmt_http_date(at))
 }
 
 #[tokio::test]
 async fn what_arrives_is_what_was_signed() {
     let check = async |token: Option<&str>, body: &str, signed: &str| {
-        let stand_in = StandIn::start(vec![reply(200, DONE)]).await;
+        let stand_in = ScriptedSource::replies(vec![Reply::status(200, DONE)]).await;
         let dynamodb = dynamodb(&stand_in, fixed(token), roomy());
         let answer = dynamodb.send("Scan", body.to_owned()).await.unwrap();
         assert_eq!(answer, (200, DONE.to_owned()));
@@ -88,8 +86,8 @@ async fn learns_the_clock() {
         let shift = SECOND * u32::try_from(ahead.unsigned_abs()).unwrap();
         let now = SystemTime::now();
         let server = if ahead < 0 { now - shift } else { now + shift };
-        let script = vec![dated(400, &body, server), reply(200, DONE)];
-        let stand_in = StandIn::start(script).await;
+        let script = vec![dated(400, &body, server), Reply::status(200, DONE)];
+        let stand_in = ScriptedSource::replies(script).await;
         let dynamodb = dynamodb(&stand_in, fixed(None), roomy());
         for status in statuses {
             assert_eq!(
@@ -130,7 +128,7 @@ async fn a_wrong_secret_is_not_the_clock() {
         "InvalidSignatureException",
         "The request signature we calculated …",
     );
-    let stand_in = StandIn::start(vec![dated(400, &body, SystemTime::UNIX_EPOCH)]).await;
+    let stand_in = ScriptedSource::replies(vec![dated(400, &body, SystemTime::UNIX_EPOCH)]).await;
     let answer = dynamodb(&stand_in, fixed(None), roomy())
         .send("Scan", "{}".into())
         .await;
@@ -143,7 +141,7 @@ async fn a_clock_that_stays_wrong_is_repeated_once() {
     let body = error("RequestTimeTooSkewed", "");
     let ages = [10_000, 50_000].map(|age| SystemTime::now() - SECOND * age);
     let script = vec![dated(400, &body, ages[0]), dated(400, &body, ages[1])];
-    let stand_in = StandIn::start(script).await;
+    let stand_in = ScriptedSource::replies(script).await;
     let answer = dynamodb(&stand_in, fixed(None), roomy())
         .send("Scan", "{}".into())
         .await;
@@ -156,7 +154,11 @@ async fn a_clock_that_stays_wrong_is_repeated_once() {
 #[tokio::test]
 async fn renews_expired_credentials() {
     let check = async |lives: &[Option<u64>], kind: &str, asked: u32, sent: usize, status: u16| {
-        let stand_in = StandIn::start(vec![reply(400, &error(kind, "")), reply(200, DONE)]).await;
+        let stand_in = ScriptedSource::replies(vec![
+            Reply::status(400, &error(kind, "")),
+            Reply::status(200, DONE),
+        ])
+        .await;
         let count = Arc::new(AtomicU32::new(0));
         let provider = Script {
             lives: Mutex::new(lives.iter().copied().collect()),
@@ -192,7 +194,7 @@ async fn lasting_credentials_are_not_renewed() {
         "UnrecognizedClientException",
         "The security token is invalid.",
     );
-    let stand_in = StandIn::start(vec![reply(400, &body)]).await;
+    let stand_in = ScriptedSource::replies(vec![Reply::status(400, &body)]).await;
     // A given session doesn't change by asking for it again.
     for token in [None, Some("token")] {
         let answer = dynamodb(&stand_in, fixed(token), roomy())
@@ -207,7 +209,7 @@ async fn lasting_credentials_are_not_renewed() {
 async fn bounds_and_failures() {
     let check =
         async |script: Reply, body: &str, bounds: Bounds, expected: &str, sent: &[usize]| {
-            let stand_in = StandIn::start(vec![script]).await;
+            let stand_in = ScriptedSource::replies(vec![script]).await;
             let dynamodb = dynamodb(&stand_in, fixed(None), bounds);
             let error = dynamodb.send("Scan", body.to_owned()).await.unwrap_err();
             let kind = match error {
@@ -231,7 +233,7 @@ async fn bounds_and_failures() {
     };
     // A busy machine may not even connect in that time.
     check(
-        Reply::Silence,
+        Reply::Never,
         "{}",
         brief,
         "unavailable: send Scan to http://127.0.0.1:",
@@ -239,7 +241,7 @@ async fn bounds_and_failures() {
     )
     .await;
     check(
-        Reply::Cut,
+        Reply::Reset,
         "{}",
         roomy(),
         "unavailable: send Scan to http://127.0.0.1:",
@@ -247,7 +249,7 @@ async fn bounds_and_failures() {
     )
     .await;
     check(
-        reply(200, "01234567890"),
+        Reply::status(200, "01234567890"),
         "{}",
         small,
         "too large: send Scan to",
@@ -255,7 +257,7 @@ async fn bounds_and_failures() {
     )
     .await;
     check(
-        reply(200, "{}"),
+        Reply::status(200, "{}"),
         "01234567890",
         small,
         "too large: send Scan of 11 bytes",
@@ -266,7 +268,7 @@ async fn bounds_and_failures() {
 
 #[tokio::test]
 async fn says_what_credentials_lack() {
-    let stand_in = StandIn::start(vec![reply(200, DONE)]).await;
+    let stand_in = ScriptedSource::replies(vec![Reply::status(200, DONE)]).await;
     let provider = Script {
         lives: Mutex::default(),
         start: SystemTime::now(),

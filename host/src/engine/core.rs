@@ -13,14 +13,16 @@ use super::{
     Pipeline, Retry, Runtime, Source, Table,
 };
 use crate::dynamodb::credentials::StaticCredentials;
-use crate::dynamodb::stand_in::{StandIn, loopback_client, reply};
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::http_out::authorizer::{Authorizer, Method, Rule};
+use crate::http_out::client::tests::loopback_client;
 use crate::http_out::egress::Egress;
 use crate::limits::Limits;
 use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 use std::sync::{Arc, Mutex};
 use wasmtime::{Engine, LinearMemory, MemoryCreator, MemoryType};
 
@@ -124,22 +126,28 @@ const AWS_TOKEN: &str = "t0k3n-of-the-session";
 struct World {
     dumps: Dumps,
     pipeline: Pipeline,
-    source: StandIn,
-    tokens: StandIn,
+    source: ScriptedSource,
+    tokens: ScriptedSource,
+    _dynamodb: ScriptedSource,
 }
 
 async fn world() -> World {
     let dumps = Dumps::default();
     let granted = format!(r#"{{"access_token":"{TOKEN}","token_type":"bearer"}}"#);
-    let source = StandIn::start(vec![reply(200, r#"[{"name":"marker-of-a-record"}]"#)]).await;
-    let tokens = StandIn::start(vec![reply(200, &granted)]).await;
-    let dynamodb = StandIn::start(vec![reply(200, r#"{"UnprocessedItems":{}}"#)]).await;
+    let source = ScriptedSource::replies(vec![Reply::status(
+        200,
+        r#"[{"name":"marker-of-a-record"}]"#,
+    )])
+    .await;
+    let tokens = ScriptedSource::replies(vec![Reply::status(200, &granted)]).await;
+    let dynamodb =
+        ScriptedSource::replies(vec![Reply::status(200, r#"{"UnprocessedItems":{}}"#)]).await;
     let limits = Limits::default();
     let client = loopback_client();
     let rule = Rule {
-        origin: source.origin.parse().unwrap(),
+        origin: source.origin().parse().unwrap(),
         method: Method::ClientCredentials {
-            token_url: crate::address::Address::parse(&format!("{}/token", tokens.origin)).unwrap(),
+            token_url: crate::address::Address::parse(&format!("{}/token", tokens.origin())).unwrap(),
             client_id: "id".into(),
             client_secret: Secret::new(SECRET),
             scope: String::new(),
@@ -149,7 +157,7 @@ async fn world() -> World {
     };
     let settings = Settings {
         region: Some("us-east-1".into()),
-        endpoint: Some(dynamodb.origin.clone()),
+        endpoint: Some(dynamodb.origin()),
         profile: None,
         credentials: Some(StaticCredentials {
             access_key_id: "key".into(),
@@ -157,7 +165,7 @@ async fn world() -> World {
             session_token: Some(Secret::new(AWS_TOKEN)),
         }),
     };
-    let origins = [&source.origin, &tokens.origin].map(|origin| origin.parse().unwrap());
+    let origins = [source.origin(), tokens.origin()].map(|origin| origin.parse().unwrap());
     let capabilities = Capabilities {
         authorizer: Authorizer::new(vec![rule], &client, &limits).unwrap(),
         dynamodb: Some(
@@ -178,6 +186,7 @@ async fn world() -> World {
         dumps,
         source,
         tokens,
+        _dynamodb: dynamodb,
     }
 }
 
@@ -193,7 +202,7 @@ fn retry() -> Retry {
 impl World {
     async fn extract(&self, auth: Auth) -> Vec<String> {
         let source = Source {
-            url: format!("{}/artists/{{id}}", self.source.origin),
+            url: format!("{}/artists/{{id}}", self.source.origin()),
             headers: Vec::new(),
             matrix: Vec::new(),
             records: String::new(),
@@ -254,7 +263,7 @@ async fn the_components_memory_holds_no_secret_of_the_hosts() {
     // A component that authenticates itself has them, and it shows.
     world
         .extract(Auth::ClientCredentials(ClientCredentials {
-            token_url: format!("{}/token", world.tokens.origin),
+            token_url: format!("{}/token", world.tokens.origin()),
             client_id: "id".into(),
             client_secret: SECRET.into(),
             scope: String::new(),

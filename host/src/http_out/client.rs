@@ -337,7 +337,7 @@ fn classify(error: legacy::Error) -> ExchangeError {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod wire;

@@ -8,9 +8,6 @@ mod connection;
 pub mod denial;
 pub mod egress;
 mod fault;
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-pub(crate) mod loopback;
 mod proxy;
 mod resolve;
 pub(crate) mod silence;

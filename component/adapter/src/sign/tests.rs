@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use super::second::{SECRET, steps, verify};
 use super::*;
+use rowcast_stand_ins::reference_sigv4::{SECRET, steps, verify};
 use std::time::Duration;
 
 const ID: &str = "AKIDEXAMPLE";

@@ -7,12 +7,15 @@
 )]
 
 use super::super::credentials::{Keyring, StaticCredentials};
-use super::super::stand_in::{Reply, StandIn, loopback_client, reply};
 use super::*;
 use crate::config::{Key, KeyType};
+use crate::http_out::client::tests::loopback_client;
 use crate::limits::Limits;
 use crate::secret::Secret;
 use rowcast_dynamodb::endpoint::Endpoint;
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 const AT_ONCE: Polling = Polling {
     first: Duration::ZERO,
@@ -48,19 +51,19 @@ fn table(member: &str, status: &str) -> Reply {
         "GlobalSecondaryIndexes": [{ "IndexName": "by-raw", "KeySchema": [part("raw", "HASH")], "IndexStatus": "ACTIVE" }],
         "TableId": "unknown members are fine",
     });
-    reply(200, &json!({ member: description }).to_string())
+    Reply::status(200, &json!({ member: description }).to_string())
 }
 
 fn fault(status: u16, kind: &str) -> Reply {
-    reply(
+    Reply::status(
         status,
         &json!({ "__type": format!("x#{kind}"), "message": "m" }).to_string(),
     )
 }
 
-async fn dynamodb(script: Vec<Reply>) -> (DynamoDb, StandIn) {
-    let stand_in = StandIn::start(script).await;
-    (dynamodb_at(&stand_in.origin), stand_in)
+async fn dynamodb(script: Vec<Reply>) -> (DynamoDb, ScriptedSource) {
+    let stand_in = ScriptedSource::replies(script).await;
+    (dynamodb_at(&stand_in.origin()), stand_in)
 }
 
 fn dynamodb_at(origin: &str) -> DynamoDb {
@@ -146,8 +149,8 @@ async fn describes() {
         1,
     )
     .await;
-    check(false, vec![Reply::Cut], "Unavailable(", 1).await;
-    check(false, vec![reply(200, "{}")], "Unavailable(", 1).await;
+    check(false, vec![Reply::Reset], "Unavailable(", 1).await;
+    check(false, vec![Reply::status(200, "{}")], "Unavailable(", 1).await;
 }
 
 #[tokio::test]
@@ -156,7 +159,7 @@ async fn creates_and_waits() {
     let script = vec![
         creating(),
         fault(400, "ResourceNotFoundException"),
-        Reply::Cut,
+        Reply::Reset,
         table("Table", "CREATING"),
         table("Table", "ACTIVE"),
     ];
@@ -218,17 +221,10 @@ async fn waits_no_longer_than_told() {
 }
 
 /// The same against a DynamoDB that nobody scripted.
-#[cfg(feature = "demo")]
 #[tokio::test]
 async fn a_real_table() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    let forever = std::future::pending();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener, database, forever,
-    ));
-    let dynamodb = dynamodb_at(&origin);
+    let server = TemporaryDynamoDb::start().await.unwrap();
+    let dynamodb = dynamodb_at(&server.endpoint());
 
     let error = dynamodb.describe_table("tracks").await.unwrap_err();
     assert!(matches!(error, TableError::NotFound(_)), "{error}");

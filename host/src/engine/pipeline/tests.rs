@@ -5,8 +5,8 @@ use crate::engine::{Auth, COMPONENT, Capabilities, Field, Pagination, Retry, Sto
 use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::Client;
 use crate::http_out::egress::Egress;
-use crate::http_out::loopback::{Behaviour, serve};
 use crate::limits::Limits;
+use rowcast_stand_ins::raw::{Behaviour, serve};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
-use crate::dynamodb::stand_in::{Reply, StandIn, loopback_client, reply};
+use crate::http_out::client::tests::loopback_client;
 use futures_util::future::join_all;
+use rowcast_stand_ins::http::Reply;
+use rowcast_stand_ins::scripted::ScriptedSource;
 
 const SOURCE: &str = "https://api.example/v1/artists/1/top-tracks?market=US";
 
@@ -35,15 +37,15 @@ fn authorizer(rules: Vec<Rule>) -> Result<Authorizer, RuleError> {
     Authorizer::new(rules, &loopback_client(), &Limits::default())
 }
 
-fn by_token(stand_in: &StandIn) -> Authorizer {
-    let method = client_credentials(&format!("{}/token", stand_in.origin), "hunter2");
+fn by_token(stand_in: &ScriptedSource) -> Authorizer {
+    let method = client_credentials(&format!("{}/token", stand_in.origin()), "hunter2");
     authorizer(vec![rule("https://api.example", method)]).unwrap()
 }
 
 fn token(name: &str, life: u32) -> Reply {
     let body =
         serde_json::json!({"access_token": name, "token_type": "Bearer", "expires_in": life});
-    reply(200, &body.to_string())
+    Reply::status(200, &body.to_string())
 }
 
 async fn header(authorizer: &Authorizer) -> String {
@@ -148,7 +150,7 @@ fn unusable_rules() {
 
 #[tokio::test]
 async fn one_token_for_all() {
-    let stand_in = StandIn::start(vec![token("one", 3600), token("two", 3600)]).await;
+    let stand_in = ScriptedSource::replies(vec![token("one", 3600), token("two", 3600)]).await;
     let authorizer = by_token(&stand_in);
     let headers = join_all((0..50).map(|_| header(&authorizer))).await;
     assert!(headers.iter().all(|header| header == "Bearer one"));
@@ -176,7 +178,7 @@ async fn one_token_for_all() {
 
 #[tokio::test]
 async fn one_refresh_for_ten_refusals() {
-    let stand_in = StandIn::start(vec![token("one", 3600), token("two", 3600)]).await;
+    let stand_in = ScriptedSource::replies(vec![token("one", 3600), token("two", 3600)]).await;
     let authorizer = by_token(&stand_in);
     let first = authorizer.header(&url()).await.unwrap().unwrap();
     let again = join_all((0..10).map(async |_| {
@@ -198,7 +200,7 @@ async fn one_refresh_for_ten_refusals() {
 #[tokio::test]
 async fn scripts() {
     let check = async |script: Vec<Reply>, calls: &[&str], requests: usize| {
-        let stand_in = StandIn::start(script).await;
+        let stand_in = ScriptedSource::replies(script).await;
         let authorizer = by_token(&stand_in);
         for expected in calls {
             let found = match authorizer.header(&url()).await {
@@ -218,14 +220,24 @@ async fn scripts() {
     let expiring = vec![token("one", 0), token("two", 3600)];
     check(expiring, &["Bearer one", "Bearer two", "Bearer two"], 2).await;
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client secret"}"#;
-    let refused = vec![reply(401, invalid), token("one", 3600)];
+    let refused = vec![Reply::status(401, invalid), token("one", 3600)];
     // Nobody presses a server that said no.
     let said = "answers 401: invalid_client: Invalid client secret; check ID, KEY";
     check(refused, &["denied", said], 1).await;
-    check(vec![reply(503, ""), token("one", 3600)], &["Bearer one"], 2).await;
-    check(vec![Reply::Cut, token("one", 3600)], &["Bearer one"], 2).await;
-    check(vec![reply(503, "")], &["unavailable fetch a token"], 3).await;
-    let later = Reply::Answer(429, vec![("retry-after", "60".to_owned())], String::new());
+    check(
+        vec![Reply::status(503, ""), token("one", 3600)],
+        &["Bearer one"],
+        2,
+    )
+    .await;
+    check(vec![Reply::Reset, token("one", 3600)], &["Bearer one"], 2).await;
+    check(
+        vec![Reply::status(503, "")],
+        &["unavailable fetch a token"],
+        3,
+    )
+    .await;
+    let later = Reply::status(429, "").with_header("retry-after", "60");
     check(
         vec![later, token("one", 3600)],
         &["unavailable", "answers 429"],
@@ -236,7 +248,7 @@ async fn scripts() {
 
 #[tokio::test]
 async fn fifty_callers_fail_together() {
-    let stand_in = StandIn::start(vec![reply(200, "no token")]).await;
+    let stand_in = ScriptedSource::replies(vec![Reply::status(200, "no token")]).await;
     let authorizer = by_token(&stand_in);
     let url = url();
     let outcomes = join_all((0..50).map(|_| authorizer.header(&url))).await;

@@ -1,11 +1,16 @@
 //! The client against small servers on loopback.
 
 use super::*;
-use crate::http_out::loopback::{Behaviour, OK, serve};
+use rowcast_stand_ins::raw::{Behaviour, OK, serve};
 use tokio::net::TcpListener;
 
 fn client(egress: Egress) -> Client {
     Client::new(&Limits::default(), Arc::new(egress)).unwrap()
+}
+
+/// A client that may connect to 127.0.0.1.
+pub(crate) fn loopback_client() -> Client {
+    client(to_loopback())
 }
 
 fn to_loopback() -> Egress {

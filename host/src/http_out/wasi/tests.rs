@@ -1,8 +1,8 @@
 //! Requests as the component sends them → answers and error codes.
 
 use super::*;
-use crate::http_out::loopback::{Behaviour, OK, serve};
 use http_body_util::{Empty, Full};
+use rowcast_stand_ins::raw::{Behaviour, OK, serve};
 use std::pin::Pin;
 use std::time::Duration;
 

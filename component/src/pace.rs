@@ -1,0 +1,398 @@
+//! Answers of one upstream → when the next request to it may be sent.
+//!
+//! An upstream is an origin, or a table. Pure: time and randomness are
+//! arguments, so a call, a host with many instances and a test use the same
+//! type. Requests count as one unit each, writes to a table as write units.
+//!
+//! Until something is refused, only what is in flight is bounded, and the bound
+//! grows with what is accepted. After a refusal nothing is sent until the pause
+//! is over; then one probe goes out at a time, until one is accepted. How much
+//! was accepted, in which time, says what the upstream allows: a rate where
+//! the pause was short, a number per window where it was long. The rate then
+//! rises slowly, so that refusals stay rare.
+
+mod history;
+mod quota;
+mod rate;
+
+use crate::numbers::{float, milliseconds, whole};
+use history::History;
+use quota::Quota;
+use rate::{Circumstances, Cycle, Rate};
+use std::collections::VecDeque;
+
+/// What may be in flight before anything was answered: few enough for an
+/// upstream that allows one a second.
+const START_REQUESTS: f64 = 4.0;
+/// The same for a table: one full batch.
+const START_UNITS: f64 = 25.0;
+/// How much an accepted request adds to what may be in flight. When the limit
+/// is met, about this share of all that was sent is refused at once.
+const GROWTH_REQUESTS: f64 = 0.25;
+/// The same for a table.
+const GROWTH_UNITS: f64 = 0.08;
+/// A pause from which on it isn't a rate that is exceeded but the quota of a
+/// window: it is used up at once, and then waited for.
+const LONG_PAUSE_MS: u64 = 3_000;
+/// A number that is renewed this soon says no more than the refusals do: it
+/// comes in whole seconds.
+const SHORT_RESET_MS: u64 = 1_000;
+/// Where the upstream asks for no pause: the first one.
+const FIRST_PAUSE_MS: f64 = 500.0;
+/// How much longer each further pause is that ended in another refusal.
+const PAUSE_FACTOR: f64 = 1.5;
+/// No such pause is longer.
+const LONGEST_PAUSE_MS: f64 = 30_000.0;
+/// Answers that never came are forgotten after that time; no request takes
+/// longer.
+const FORGET_MS: u64 = 300_000;
+/// Nobody is told to come back later than that after the first who may go: by
+/// then the rate may have risen.
+const LONGEST_HINT_MS: f64 = 1_000.0;
+/// Until something was measured: the latency.
+const LATENCY_MS: f64 = 50.0;
+/// Between those who wait for an answer to others.
+const BETWEEN_MS: f64 = 2.0;
+
+/// A request budget that somebody configured: so many in any such time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Requests, at least one.
+    pub requests: u32,
+    /// The length of the moving window.
+    pub per_ms: u64,
+}
+
+/// What became of one reservation. Nothing accepted and nothing refused: there
+/// was no answer, or the request wasn't sent after all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// Units that were accepted.
+    pub accepted: u32,
+    /// Units that were refused because of their number.
+    pub refused: u32,
+    /// How long the upstream asks to be left alone.
+    pub pause_ms: Option<u64>,
+    /// How many requests the upstream still allows, as its headers say.
+    pub remaining: Option<u64>,
+    /// When that number is renewed, in milliseconds from now.
+    pub reset_ms: Option<u64>,
+}
+
+/// The speed towards one upstream.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    growth: f64,
+    start: f64,
+    budget: Option<Budget>,
+    /// When requests within the budget's window were sent.
+    sent: History,
+    /// When units were accepted.
+    accepted: History,
+    paused_until_ms: u64,
+    /// What the upstream's headers leave, and until when.
+    allowance: Option<(u64, u64)>,
+    /// When each reservation was made that has no observation yet, and its units.
+    outstanding: VecDeque<(u64, u32)>,
+    in_flight: u32,
+    /// Units in flight at the last refusal: more refusals of these say nothing new.
+    stale: u32,
+    /// What may be in flight where no rate is known.
+    window: f64,
+    limit: Limit,
+    cycle: Cycle,
+    /// Refusals since something was accepted.
+    refusals: u32,
+    latency_ms: f64,
+    /// Units of a usual reservation.
+    batch: f64,
+    /// When the last of those who wait was told to come back.
+    hinted_ms: f64,
+}
+
+/// What is known of the upstream's limit.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// Nothing was refused so far.
+    Unknown,
+    Rate(Rate),
+    Quota(Quota),
+}
+
+impl Pace {
+    /// For an origin: the units are requests.
+    #[must_use]
+    pub fn of_requests(budget: Option<Budget>) -> Self {
+        Self::new(START_REQUESTS, GROWTH_REQUESTS, budget)
+    }
+
+    /// For a table: the units are write units.
+    #[must_use]
+    pub fn of_units() -> Self {
+        Self::new(START_UNITS, GROWTH_UNITS, None)
+    }
+
+    fn new(start: f64, growth: f64, budget: Option<Budget>) -> Self {
+        Self {
+            growth,
+            start,
+            budget,
+            sent: History::default(),
+            accepted: History::default(),
+            paused_until_ms: 0,
+            allowance: None,
+            outstanding: VecDeque::new(),
+            in_flight: 0,
+            stale: 0,
+            window: start,
+            limit: Limit::Unknown,
+            cycle: Cycle::default(),
+            refusals: 0,
+            latency_ms: LATENCY_MS,
+            batch: 1.0,
+            hinted_ms: 0.0,
+        }
+    }
+
+    /// Zero: send now, and report what became of it. Otherwise: nothing is
+    /// reserved; ask again after so many milliseconds. `random` is any number,
+    /// uniformly drawn. With no units it only says how much of a pause is left.
+    pub fn reserve(&mut self, now_ms: u64, units: u32, random: u64) -> u64 {
+        let pause = self.pause_ms(now_ms);
+        if units == 0 {
+            return pause;
+        }
+        self.forget(now_ms);
+        let earliest = if pause > 0 {
+            Some(float(self.paused_until_ms))
+        } else {
+            self.earliest(now_ms, units)
+        };
+        match earliest {
+            None => {
+                self.take(now_ms, units);
+                0
+            }
+            Some(earliest) => self.hint(now_ms, earliest, units, random),
+        }
+    }
+
+    /// How much is left of the pause that the upstream asked for.
+    #[must_use]
+    pub fn pause_ms(&self, now_ms: u64) -> u64 {
+        self.paused_until_ms.saturating_sub(now_ms)
+    }
+
+    /// The most units that are worth sending at once; at least one.
+    #[must_use]
+    pub fn most_units(&self) -> u32 {
+        match self.limit {
+            _ if self.refusals > 0 => 1,
+            Limit::Rate(rate) => whole((rate.per_second / 2.0).max(1.0)),
+            Limit::Unknown | Limit::Quota(_) => u32::MAX,
+        }
+    }
+
+    /// Learns from what became of a reservation.
+    pub fn report(&mut self, now_ms: u64, seen: &Observation) {
+        let units = seen.accepted.saturating_add(seen.refused);
+        let fresh = self.settle(now_ms, units);
+        self.heed(now_ms, seen);
+        if seen.accepted > 0 {
+            self.accept(now_ms, seen.accepted, fresh);
+        }
+        if seen.refused > 0 {
+            self.refuse(now_ms, seen.pause_ms, fresh);
+        }
+    }
+
+    /// Takes a reservation off what is in flight. Whether it was made after
+    /// the last refusal.
+    fn settle(&mut self, now_ms: u64, units: u32) -> bool {
+        let fresh = self.stale == 0;
+        let Some((sent_ms, reserved)) = self.outstanding.pop_front() else {
+            return fresh;
+        };
+        self.in_flight = self.in_flight.saturating_sub(reserved);
+        self.stale = self.stale.saturating_sub(reserved);
+        if units > 0 {
+            self.latency_ms += (float(now_ms.saturating_sub(sent_ms)) - self.latency_ms) / 8.0;
+        }
+        fresh
+    }
+
+    /// What the headers say, whatever the status.
+    fn heed(&mut self, now_ms: u64, seen: &Observation) {
+        if let Some(pause) = seen.pause_ms {
+            // The clock leaves out parts of a millisecond; nobody is to be early.
+            let until = now_ms.saturating_add(pause).saturating_add(1);
+            self.paused_until_ms = self.paused_until_ms.max(until);
+        }
+        if let (Some(remaining), Some(reset)) = (seen.remaining, seen.reset_ms)
+            && reset > SHORT_RESET_MS
+        {
+            // Of those in flight about half were counted already.
+            let left = remaining.saturating_sub(u64::from(self.in_flight / 2));
+            let until = now_ms.saturating_add(reset).saturating_add(1);
+            self.allowance = Some((left, until));
+        }
+    }
+
+    fn accept(&mut self, now_ms: u64, units: u32, fresh: bool) {
+        self.accepted.add(now_ms, units);
+        if !fresh {
+            self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
+            return;
+        }
+        if self.cycle.ended_ms.is_some() {
+            self.measure(now_ms);
+        }
+        self.refusals = 0;
+        self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
+        self.window += self.growth * f64::from(units);
+        match &mut self.limit {
+            Limit::Unknown => {}
+            Limit::Rate(rate) => rate.accept(units, self.batch),
+            Limit::Quota(quota) => {
+                self.window = self.window.max(quota.accept(&self.accepted, now_ms));
+            }
+        }
+    }
+
+    fn refuse(&mut self, now_ms: u64, pause: Option<u64>, fresh: bool) {
+        if !fresh {
+            return;
+        }
+        self.stale = self.in_flight;
+        self.refusals = self.refusals.saturating_add(1);
+        self.window = self.start / 2.0;
+        if self.cycle.ended_ms.is_none() {
+            self.cycle.ended_ms = Some(now_ms);
+            self.cycle.risen = f64::from(self.in_flight) / self.batch;
+        }
+        self.cycle.silent_ms = pause.is_none().then_some(now_ms);
+        if pause.is_none() {
+            let own = self.own_pause(now_ms);
+            self.paused_until_ms = self.paused_until_ms.max(now_ms.saturating_add(own));
+        }
+        if let Limit::Quota(quota) = &mut self.limit {
+            quota.refuse(now_ms);
+        }
+    }
+
+    /// The pause after a refusal that asks for none.
+    fn own_pause(&self, now_ms: u64) -> u64 {
+        let first = match &self.limit {
+            Limit::Rate(rate) => rate.pause_ms(self.batch, FIRST_PAUSE_MS),
+            Limit::Quota(quota) if self.refusals == 1 => {
+                quota.pause_ms(&self.accepted, now_ms).max(FIRST_PAUSE_MS)
+            }
+            Limit::Unknown | Limit::Quota(_) => FIRST_PAUSE_MS,
+        };
+        let factor = PAUSE_FACTOR.powf(f64::from(self.refusals.saturating_sub(1)));
+        milliseconds((first * factor).min(LONGEST_PAUSE_MS))
+    }
+
+    /// The first answer after a refusal: what was accepted in which time?
+    fn measure(&mut self, now_ms: u64) {
+        let cycle = std::mem::take(&mut self.cycle);
+        let ended = cycle.ended_ms.unwrap_or(now_ms);
+        self.cycle.started_ms = Some(ended);
+        self.cycle.resumed_ms = now_ms;
+        let dry_ms = now_ms.saturating_sub(ended);
+        let seen = Circumstances {
+            now_ms,
+            dry_ms,
+            latency_ms: self.latency_ms,
+            batch: self.batch,
+        };
+        self.limit = match self.limit {
+            Limit::Quota(quota) => Limit::Quota(quota.correct(&self.accepted, ended, now_ms)),
+            Limit::Unknown | Limit::Rate(_) if dry_ms >= LONG_PAUSE_MS => Limit::Quota(
+                Quota::learn(&cycle, &self.accepted, now_ms, self.latency_ms),
+            ),
+            Limit::Unknown => {
+                let started = cycle.started_ms.unwrap_or(now_ms);
+                Limit::Rate(Rate::first(&cycle, started, seen))
+            }
+            Limit::Rate(rate) => Limit::Rate(rate.measure(&cycle, ended, seen)),
+        };
+    }
+
+    /// When the next may be sent; none for now.
+    fn earliest(&mut self, now_ms: u64, units: u32) -> Option<f64> {
+        let now = float(now_ms);
+        if let Some((left, until)) = self.allowance
+            && now_ms < until
+            && left < u64::from(units)
+        {
+            return Some(float(until));
+        }
+        if let Some(budget) = self.budget {
+            let since = (now_ms + 1).saturating_sub(budget.per_ms);
+            if self.sent.since(since) + f64::from(units) > f64::from(budget.requests) {
+                let oldest = self.sent.oldest_since(since).unwrap_or(now_ms);
+                return Some(float(oldest.saturating_add(budget.per_ms)).max(now + 1.0));
+            }
+        }
+        let answered = now + (self.latency_ms / 4.0).clamp(1.0, 100.0);
+        let in_flight = self.in_flight > 0;
+        if self.refusals > 0 {
+            return in_flight.then_some(answered);
+        }
+        let crowded = in_flight && f64::from(self.in_flight + units) > self.window;
+        match &mut self.limit {
+            Limit::Unknown => crowded.then_some(answered),
+            Limit::Rate(rate) => rate.due(now_ms, units),
+            Limit::Quota(quota) => quota
+                .due(&self.accepted, now_ms, units, self.in_flight)
+                .or(crowded.then_some(answered)),
+        }
+    }
+
+    fn take(&mut self, now_ms: u64, units: u32) {
+        self.outstanding.push_back((now_ms, units));
+        self.in_flight = self.in_flight.saturating_add(units);
+        self.batch += (f64::from(units) - self.batch) / 8.0;
+        self.cycle.started_ms.get_or_insert(now_ms);
+        if self.budget.is_some() {
+            self.sent.add(now_ms, units);
+        }
+        if let Some((left, _)) = &mut self.allowance {
+            *left = left.saturating_sub(units.into());
+        }
+        if let Limit::Rate(rate) = &mut self.limit {
+            rate.take(units);
+        }
+    }
+
+    /// When somebody who can't go now should ask again: one after the other.
+    fn hint(&mut self, now_ms: u64, earliest: f64, units: u32, random: u64) -> u64 {
+        let between = match &self.limit {
+            Limit::Rate(rate) => rate.between_ms(units),
+            Limit::Unknown | Limit::Quota(_) => BETWEEN_MS,
+        };
+        let latest = earliest + LONGEST_HINT_MS;
+        let turn = if self.hinted_ms < earliest || self.hinted_ms >= latest {
+            earliest
+        } else {
+            self.hinted_ms + between
+        };
+        self.hinted_ms = turn.min(latest);
+        let jitter = float(random % 1_024) / 1_024.0 * between.min(100.0) / 4.0;
+        milliseconds(self.hinted_ms + jitter - float(now_ms)).max(1)
+    }
+
+    /// Instances end without a word; what they had in flight must not count
+    /// for ever.
+    fn forget(&mut self, now_ms: u64) {
+        while let Some(&(sent_ms, _)) = self.outstanding.front()
+            && sent_ms.saturating_add(FORGET_MS) < now_ms
+        {
+            self.settle(now_ms, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! An upstream with a capacity, over virtual time.
+
+use crate::numbers::{float, milliseconds, whole};
+use std::collections::VecDeque;
+
+/// What an upstream allows.
+#[derive(Clone, Copy, Debug)]
+pub enum Capacity {
+    Unlimited,
+    /// So many a second, with that much in reserve.
+    Bucket {
+        per_second: f64,
+        burst: f64,
+    },
+    /// So many in any such time.
+    Rolling {
+        most: usize,
+        per_ms: u64,
+    },
+    /// So many in each such time, by the clock.
+    Fixed {
+        most: usize,
+        per_ms: u64,
+    },
+}
+
+/// How it refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Refusal {
+    /// With the time to wait, in whole seconds.
+    RetryAfter,
+    /// With the status alone.
+    Silent,
+    /// As the first, and all answers say how many are left until when.
+    Headers,
+}
+
+pub struct Upstream {
+    capacity: Capacity,
+    tokens: f64,
+    filled_ms: u64,
+    taken: VecDeque<u64>,
+}
+
+impl Upstream {
+    pub fn new(capacity: Capacity) -> Self {
+        let tokens = match capacity {
+            Capacity::Bucket { burst, .. } => burst,
+            _ => 0.0,
+        };
+        Self {
+            capacity,
+            tokens,
+            filled_ms: 0,
+            taken: VecDeque::new(),
+        }
+    }
+
+    /// How many of these units it takes at that time.
+    pub fn take(&mut self, now: u64, units: u32) -> u32 {
+        (0..units).map(|_| u32::from(self.take_one(now))).sum()
+    }
+
+    fn take_one(&mut self, now: u64) -> bool {
+        self.refresh(now);
+        match self.capacity {
+            Capacity::Unlimited => true,
+            Capacity::Bucket { .. } => {
+                let fits = self.tokens >= 1.0;
+                self.tokens -= f64::from(u8::from(fits));
+                fits
+            }
+            Capacity::Rolling { most, .. } | Capacity::Fixed { most, .. } => {
+                let fits = self.taken.len() < most;
+                if fits {
+                    self.taken.push_back(now);
+                }
+                fits
+            }
+        }
+    }
+
+    fn refresh(&mut self, now: u64) {
+        match self.capacity {
+            Capacity::Unlimited => {}
+            Capacity::Bucket { per_second, burst } => {
+                let passed = float(now - self.filled_ms) / 1_000.0;
+                self.tokens = (self.tokens + passed * per_second).min(burst);
+                self.filled_ms = now;
+            }
+            Capacity::Rolling { per_ms, .. } => {
+                while self.taken.front().is_some_and(|at| at + per_ms <= now) {
+                    self.taken.pop_front();
+                }
+            }
+            Capacity::Fixed { per_ms, .. } => {
+                while self
+                    .taken
+                    .front()
+                    .is_some_and(|at| at / per_ms < now / per_ms)
+                {
+                    self.taken.pop_front();
+                }
+            }
+        }
+    }
+
+    /// What is left, and when there is more, in milliseconds from now.
+    pub fn left(&mut self, now: u64) -> (u64, u64) {
+        self.refresh(now);
+        match self.capacity {
+            Capacity::Unlimited => (u64::MAX, 0),
+            Capacity::Bucket { per_second, .. } => {
+                let wait = (1.0 - self.tokens).max(0.0) / per_second * 1_000.0;
+                (u64::from(whole(self.tokens)), milliseconds(wait))
+            }
+            Capacity::Rolling { most, per_ms } => {
+                let reset = self.taken.front().map_or(0, |at| at + per_ms - now);
+                (u64::try_from(most - self.taken.len()).unwrap_or(0), reset)
+            }
+            Capacity::Fixed { most, per_ms } => (
+                u64::try_from(most - self.taken.len()).unwrap_or(0),
+                per_ms - now % per_ms,
+            ),
+        }
+    }
+}

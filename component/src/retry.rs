@@ -1,0 +1,396 @@
+//! What repeats, and when: waits between attempts, what an answer's status and
+//! headers ask for, and AWS's rules for DynamoDB. Pure; the component and the
+//! host use the same.
+//!
+//! Being throttled costs time and no attempts: a [`Pace`](crate::pace::Pace)
+//! waits it out. Attempts are for what fails; after progress they count again
+//! from one.
+
+use crate::numbers::milliseconds;
+use std::time::{Duration, SystemTime};
+
+/// Numbers from here on are times of the calendar: the 9th of September 2001 in
+/// seconds. As a wait it would be thirty years.
+const EPOCH_SECONDS: f64 = 1e9;
+/// The same in milliseconds.
+const EPOCH_MILLISECONDS: f64 = 1e12;
+/// AWS's standard retry, 2026: the first wait after an error that passes.
+const AWS_TRANSIENT_MS: u64 = 25;
+/// The same after throttling.
+const AWS_THROTTLED_MS: u64 = 1_000;
+/// No wait of AWS's standard retry is longer.
+const AWS_LONGEST_MS: u64 = 20_000;
+/// Retries of all requests to DynamoDB draw on this.
+const AWS_QUOTA: u32 = 500;
+/// What a retry after an error that passes costs.
+const AWS_TRANSIENT_COST: u32 = 14;
+/// What a retry after throttling costs.
+const AWS_THROTTLED_COST: u32 = 5;
+/// What a request that succeeds gives back.
+const AWS_REFUND: u32 = 1;
+
+/// Bounds of the waits between attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Upper bound of the first wait.
+    pub base_ms: u64,
+    /// Upper bound of any.
+    pub longest_ms: u64,
+}
+
+impl Backoff {
+    /// The wait before the attempt that follows attempt number `attempt` (the
+    /// first is 1): full jitter over an exponentially growing bound. `random`
+    /// is any number, uniformly drawn.
+    #[must_use]
+    pub fn wait_ms(self, attempt: u32, random: u64) -> u64 {
+        let doublings = attempt.saturating_sub(1).min(30);
+        let bound = self.base_ms.saturating_mul(1 << doublings);
+        let bound = bound.min(self.longest_ms);
+        // The modulo's bias is below 2^-30 for any bound a `u32` can hold.
+        random % bound.saturating_add(1)
+    }
+}
+
+/// What an answer's headers ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// `Retry-After`: how long to send nothing.
+    pub pause_ms: Option<u64>,
+    /// How many requests are left.
+    pub remaining: Option<u64>,
+    /// In how many milliseconds that number is renewed.
+    pub reset_ms: Option<u64>,
+}
+
+impl Asked {
+    /// Reads an answer's headers; `header` gives a header's value by its name
+    /// in lower case, `today` is when the answer came.
+    #[must_use]
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>, today: SystemTime) -> Self {
+        // Dates are by the upstream's calendar, which its `Date` tells.
+        let today = header("date").and_then(date).unwrap_or(today);
+        let wait = |value: &str| wait_ms(value, today);
+        let first = |names: &[&str]| names.iter().find_map(|name| header(name));
+        let combined = header("ratelimit").map(parameters).unwrap_or_default();
+        let of = |names: &[&str]| {
+            let found = combined.iter().find(|(name, _)| names.contains(name));
+            found.map(|(_, value)| *value)
+        };
+        let remaining = of(&["r", "remaining"]).or_else(|| first(REMAINING));
+        let reset = of(&["t", "reset"]).or_else(|| first(RESET));
+        Self {
+            pause_ms: header("retry-after")
+                .and_then(wait)
+                .filter(|&wait| wait > 0),
+            remaining: remaining.and_then(count),
+            reset_ms: reset.and_then(wait),
+        }
+    }
+
+    /// How long the upstream that refused a request asks to be left alone.
+    #[must_use]
+    pub fn pause(&self) -> Option<u64> {
+        let used_up = self.remaining.is_none_or(|left| left == 0);
+        let reset = self.reset_ms.filter(|&wait| used_up && wait > 0);
+        self.pause_ms.or(reset)
+    }
+
+    /// Whether a status with these headers refuses the number of requests, not
+    /// the request.
+    #[must_use]
+    pub fn limits(&self, status: u16) -> bool {
+        match status {
+            429 => true,
+            503 => self.pause_ms.is_some(),
+            403 => self.pause_ms.is_some() || self.remaining == Some(0),
+            _ => false,
+        }
+    }
+}
+
+/// Beside `RateLimit`: headers that say how many requests are left.
+const REMAINING: &[&str] = &[
+    "ratelimit-remaining",
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+];
+
+/// And when that is renewed.
+const RESET: &[&str] = &["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
+
+/// Whether a request that got this status may succeed if it is repeated.
+#[must_use]
+pub fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599) && !matches!(status, 501 | 505)
+}
+
+/// Seconds, a date, or a time of the calendar as a number → milliseconds from
+/// `today`. None if it is none of them.
+fn wait_ms(value: &str, today: SystemTime) -> Option<u64> {
+    let value = value.trim();
+    let until = |since_epoch_ms: f64| {
+        let until = Duration::from_millis(milliseconds(since_epoch_ms));
+        let until = SystemTime::UNIX_EPOCH.checked_add(until)?;
+        Some(until.duration_since(today).unwrap_or_default())
+    };
+    let wait = match number(value) {
+        // Milliseconds, seconds, or a wait.
+        Some(number) if number >= 1e15 => return Some(u64::MAX),
+        Some(number) if number >= EPOCH_MILLISECONDS => until(number)?,
+        Some(number) if number >= EPOCH_SECONDS => until(number * 1_000.0)?,
+        Some(number) => return Some(milliseconds(number * 1_000.0)),
+        None => date(value)?.duration_since(today).unwrap_or_default(),
+    };
+    Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn count(value: &str) -> Option<u64> {
+    number(value.trim()).map(|number| milliseconds(number.floor()))
+}
+
+/// A number that isn't negative, in digits.
+fn number(value: &str) -> Option<f64> {
+    let digits = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let plain = value.bytes().all(digits) && value.bytes().any(|byte| byte.is_ascii_digit());
+    plain.then(|| value.parse().ok()).flatten()
+}
+
+fn date(value: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(value.trim()).ok()
+}
+
+/// The parameters of a structured field's first member, as in
+/// `"default";r=50;t=30` and `limit=100, remaining=50, reset=5`.
+fn parameters(value: &str) -> Vec<(&str, &str)> {
+    let parts = value.split([';', ',']);
+    let pairs = parts.filter_map(|part| part.split_once('='));
+    pairs
+        .map(|(name, value)| (name.trim(), value.trim()))
+        .collect()
+}
+
+/// Why a request to DynamoDB is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No answer, or a failure on its side.
+    Transient,
+    /// It asks for fewer requests.
+    Throttled,
+}
+
+/// What all requests to DynamoDB have in common: how many may be retried. AWS's
+/// standard retry of 2026.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryQuota(u32);
+
+impl Default for RetryQuota {
+    fn default() -> Self {
+        Self(AWS_QUOTA)
+    }
+}
+
+impl RetryQuota {
+    /// The wait before the attempt that follows attempt number `attempt`.
+    /// `asked_ms` is `x-amz-retry-after`. Where too many requests are retried,
+    /// it is the longest: nothing is given up for that.
+    pub fn wait_ms(
+        &mut self,
+        cause: Cause,
+        attempt: u32,
+        asked_ms: Option<u64>,
+        random: u64,
+    ) -> u64 {
+        let (base_ms, cost) = match cause {
+            Cause::Transient => (AWS_TRANSIENT_MS, AWS_TRANSIENT_COST),
+            Cause::Throttled => (AWS_THROTTLED_MS, AWS_THROTTLED_COST),
+        };
+        let backoff = Backoff {
+            base_ms,
+            longest_ms: AWS_LONGEST_MS,
+        };
+        let drawn = match self.0.checked_sub(cost) {
+            Some(left) => {
+                self.0 = left;
+                backoff.wait_ms(attempt, random)
+            }
+            None => AWS_LONGEST_MS / 2 + random % (AWS_LONGEST_MS / 2),
+        };
+        // What is asked for counts, but never more than five seconds beyond
+        // what would be waited anyway.
+        asked_ms.map_or(drawn, |asked| asked.clamp(drawn, drawn + 5_000))
+    }
+
+    /// A request succeeded.
+    pub fn succeeded(&mut self) {
+        self.0 = (self.0 + AWS_REFUND).min(AWS_QUOTA);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A date and the same as seconds since 1970.
+    const DATE: &str = "Mon, 23 Nov 2026 12:00:00 GMT";
+    const SECONDS: u64 = 1_795_435_200;
+
+    fn asked(headers: &[(&str, &str)]) -> Asked {
+        let today = SystemTime::UNIX_EPOCH + Duration::from_secs(SECONDS);
+        let find = |name: &str| headers.iter().find(|header| header.0 == name);
+        Asked::read(|name| find(name).map(|header| header.1), today)
+    }
+
+    #[test]
+    fn waits_grow_up_to_the_bound_and_may_be_zero() {
+        let check = |attempt, random, expected| {
+            let backoff = Backoff {
+                base_ms: 100,
+                longest_ms: 1_000,
+            };
+            assert_eq!(backoff.wait_ms(attempt, random), expected, "{attempt}");
+        };
+        check(1, 0, 0);
+        check(1, 100, 100);
+        check(1, 101, 0);
+        check(2, 200, 200);
+        check(4, 800, 800);
+        check(5, 1_000, 1_000);
+        check(u32::MAX, 1_000, 1_000);
+        check(5, 1_001, 0);
+    }
+
+    #[test]
+    fn retry_after_in_all_its_forms() {
+        let check = |value: &str, expected| {
+            assert_eq!(
+                asked(&[("retry-after", value)]).pause_ms,
+                expected,
+                "{value}"
+            );
+        };
+        check("7", Some(7_000));
+        check(" 86400 ", Some(86_400_000));
+        check("1.5", Some(1_500));
+        check("99999999999999999999999", Some(u64::MAX));
+        check("Mon, 23 Nov 2026 12:00:30 GMT", Some(30_000));
+        check("1795435203", Some(3_000));
+        check("1795435203000", Some(3_000));
+        check("Mon, 23 Nov 2026 11:00:00 GMT", None);
+        for none in ["0", "soon", "-1", "", ".", "1e3"] {
+            check(none, None);
+        }
+        let skewed = [
+            ("date", "Mon, 23 Nov 2026 13:00:00 GMT"),
+            ("retry-after", "Mon, 23 Nov 2026 13:00:02 GMT"),
+        ];
+        assert_eq!(asked(&skewed).pause_ms, Some(2_000));
+    }
+
+    #[test]
+    fn rate_limit_headers_in_all_their_forms() {
+        let check = |headers: &[(&str, &str)], remaining, reset| {
+            let found = asked(headers);
+            assert_eq!(
+                (found.remaining, found.reset_ms),
+                (remaining, reset),
+                "{headers:?}"
+            );
+        };
+        check(
+            &[("ratelimit", "\"default\";r=50;t=30")],
+            Some(50),
+            Some(30_000),
+        );
+        check(
+            &[("ratelimit", "limit=100, remaining=0, reset=5")],
+            Some(0),
+            Some(5_000),
+        );
+        check(
+            &[("ratelimit-remaining", "3"), ("ratelimit-reset", "9")],
+            Some(3),
+            Some(9_000),
+        );
+        let epoch = "1795435203";
+        check(
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", epoch)],
+            Some(0),
+            Some(3_000),
+        );
+        check(
+            &[
+                ("x-rate-limit-remaining", "1"),
+                ("x-rate-limit-reset", DATE),
+            ],
+            Some(1),
+            Some(0),
+        );
+        check(&[("x-ratelimit-limit", "60")], None, None);
+        check(
+            &[("ratelimit", "?"), ("x-ratelimit-remaining", "-1")],
+            None,
+            None,
+        );
+    }
+
+    #[test]
+    fn what_refuses_the_number_of_requests() {
+        let check = |status, headers: &[(&str, &str)], limits, pause| {
+            let found = asked(headers);
+            let seen = (found.limits(status), found.pause());
+            assert_eq!(seen, (limits, pause), "{status} {headers:?}");
+        };
+        let after = ("retry-after", "2");
+        let (none, some) = (
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-remaining", "9"),
+        );
+        let reset = ("x-ratelimit-reset", "1795435203");
+        check(429, &[], true, None);
+        check(429, &[reset], true, Some(3_000));
+        check(429, &[after, none, reset], true, Some(2_000));
+        check(429, &[some, reset], true, None);
+        check(503, &[], false, None);
+        check(503, &[after], true, Some(2_000));
+        check(403, &[], false, None);
+        check(403, &[after], true, Some(2_000));
+        check(403, &[none, reset], true, Some(3_000));
+        check(403, &[some, reset], false, None);
+        check(404, &[none], false, None);
+    }
+
+    #[test]
+    fn transient_statuses_are_a_class() {
+        let transient = (0..=999).filter(|&status| is_transient(status));
+        let expected = [408, 425, 429, 500, 502, 503, 504];
+        let expected = expected.into_iter().chain(506..=599);
+        assert_eq!(transient.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn aws_retries_draw_on_a_quota() {
+        let mut quota = RetryQuota::default();
+        let most = |quota: &RetryQuota, cause, attempt| {
+            let waits = (0..30_000).map(|random| {
+                let mut copy = *quota;
+                copy.wait_ms(cause, attempt, None, random)
+            });
+            waits.max()
+        };
+        assert_eq!(most(&quota, Cause::Transient, 1), Some(25));
+        assert_eq!(most(&quota, Cause::Transient, 3), Some(100));
+        assert_eq!(most(&quota, Cause::Throttled, 1), Some(1_000));
+        assert_eq!(most(&quota, Cause::Throttled, 9), Some(20_000));
+        assert_eq!(quota.wait_ms(Cause::Transient, 1, Some(300), 0), 300);
+        assert_eq!(quota.wait_ms(Cause::Transient, 1, Some(90_000), 7), 5_007);
+        for _ in 0..40 {
+            let _ = quota.wait_ms(Cause::Transient, 1, None, 0);
+        }
+        assert_eq!(quota.wait_ms(Cause::Transient, 1, None, 0), 10_000);
+        for _ in 0..500 {
+            quota.succeeded();
+        }
+        assert_eq!(quota.wait_ms(Cause::Transient, 1, None, 3), 3);
+    }
+}

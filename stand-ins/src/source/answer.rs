@@ -1,0 +1,148 @@
+//! A request and what is to become of it → the reply, and the pause that it asks
+//! for.
+
+use super::SourceFault;
+use crate::capacity::Limit;
+use crate::chance::Chance;
+use crate::http::Reply;
+use bytes::Bytes;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Tracks of each artist in each country.
+pub const TRACKS: usize = 4;
+
+/// How a request over the limit is refused. Times are whole seconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 429 with `Retry-After`.
+    RetryAfter,
+    /// 429 without a time.
+    TooMany,
+    /// 503 with `Retry-After`.
+    Unavailable,
+    /// 503 without a time.
+    Overloaded,
+    /// 403 with `Retry-After`.
+    Forbidden,
+    /// 403 with `X-RateLimit-Remaining: 0`, and an epoch in `X-RateLimit-Reset`.
+    ForbiddenUntil,
+    /// 429 with the same headers.
+    TooManyUntil,
+    /// 200, and an error with a code for a body.
+    InBody,
+}
+
+impl Refusal {
+    /// What is replied if there is room again after that time.
+    pub(super) fn reply(self, limit: Limit, wait: Duration) -> (Reply, Option<Duration>) {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = seconds.max(1);
+        let after = |status| {
+            let reply = error(status, "API rate limit exceeded")
+                .with_header("retry-after", seconds.to_string());
+            (reply, Some(Duration::from_secs(seconds)))
+        };
+        let until = |status| {
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default();
+            let reset = (now + wait).as_secs() + 1;
+            let most = match limit {
+                Limit::Bucket { burst, .. } => burst.to_string(),
+                Limit::Window { most, .. } => most.to_string(),
+            };
+            let reply = error(status, "API rate limit exceeded")
+                .with_header("x-ratelimit-limit", most)
+                .with_header("x-ratelimit-remaining", "0")
+                .with_header("x-ratelimit-reset", reset.to_string());
+            (reply, Some(Duration::from_secs(reset).saturating_sub(now)))
+        };
+        match self {
+            Self::RetryAfter => after(429),
+            Self::TooMany => (error(429, "API rate limit exceeded"), None),
+            Self::Unavailable => after(503),
+            Self::Overloaded => (error(503, "Service unavailable"), None),
+            Self::Forbidden => after(403),
+            Self::ForbiddenUntil => until(403),
+            Self::TooManyUntil => until(429),
+            Self::InBody => (
+                Reply::json(
+                    r#"{"error":{"type":"Exception","message":"Quota limit exceeded","code":4}}"#,
+                ),
+                None,
+            ),
+        }
+    }
+}
+
+pub(super) fn fault(fault: SourceFault, target: &str) -> (Reply, Option<Duration>) {
+    let body = tracks(target);
+    let reply = match fault {
+        SourceFault::RetryAfter(seconds) => {
+            let reply = error(429, "API rate limit exceeded")
+                .with_header("retry-after", seconds.to_string());
+            return (reply, Some(Duration::from_secs(seconds)));
+        }
+        SourceFault::RetryAfterDate(seconds) => {
+            let now = SystemTime::now();
+            let until = now + Duration::from_secs(seconds);
+            let reply = error(503, "Service unavailable")
+                .with_header("date", httpdate::fmt_http_date(now))
+                .with_header("retry-after", httpdate::fmt_http_date(until));
+            return (reply, Some(Duration::from_secs(seconds)));
+        }
+        SourceFault::QuotaExceeded => Reply::status(
+            429,
+            r#"{"error":{"status":429,"message":"Quota exceeded","reason":"QUOTA_EXCEEDED"}}"#,
+        ),
+        SourceFault::Status(404) => error(404, "Resource not found"),
+        SourceFault::Status(status) => error(status, "Something went wrong"),
+        SourceFault::Reset => Reply::Reset,
+        SourceFault::Cut => Reply::Cut(body.into()),
+        SourceFault::Truncated => {
+            let half = body.len() / 2;
+            Reply::json(Bytes::from(body).slice(..half))
+        }
+        SourceFault::ErrorBody => {
+            Reply::json(r#"{"error":{"status":500,"message":"Something went wrong"}}"#)
+        }
+        SourceFault::Lacking => Reply::json(body.replacen("popularity", "fame", 1)),
+        SourceFault::Unstorable => {
+            let digits = format!("\"energy\":{},\"was\":", "7".repeat(39));
+            Reply::json(body.replacen("\"energy\":", &digits, 1))
+        }
+        SourceFault::Drip => Reply::Drip(Duration::from_millis(20), body.into()),
+        SourceFault::Never => Reply::Never,
+        SourceFault::ThenReset => {
+            let reply = Reply::json(body);
+            Reply::ThenReset(Duration::from_millis(20), Box::new(reply))
+        }
+    };
+    (reply, None)
+}
+
+pub(super) fn error(status: u16, message: &str) -> Reply {
+    let body = format!(r#"{{"error":{{"status":{status},"message":"{message}"}}}}"#);
+    Reply::status(status, body)
+}
+
+/// Of `/v1/artists/…/top-tracks?market=…`.
+pub(super) fn artist_and_country(target: &str) -> (&str, &str) {
+    let rest = target.strip_prefix("/v1/artists/").unwrap_or(target);
+    let (artist, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let country = rest.strip_prefix("top-tracks?market=");
+    (artist, country.unwrap_or_default())
+}
+
+pub(super) fn tracks(target: &str) -> String {
+    let (artist, country) = artist_and_country(target);
+    let tracks: Vec<String> = (0..TRACKS)
+        .map(|track| {
+            let popularity = Chance::of(0, target, 0).draw() % 100;
+            format!(
+                r#"{{"id":"{artist}-{track}","name":"Nº {track} \u00fcber {country}","popularity":{popularity},"energy":0.{popularity}1234567890123456789,"tags":["a",null,{{}}]}}"#
+            )
+        })
+        .collect();
+    format!(r#"{{"tracks":[{}]}}"#, tracks.join(","))
+}
