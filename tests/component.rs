@@ -37,7 +37,7 @@ fn imports_and_exports_are_those_of_the_wit() {
 
 /// `types` has no function, so nothing need be given for it.
 #[test]
-fn what_is_composed_needs_only_wasi() {
+fn the_standalone_component_and_the_service_need_only_wasi() {
     let imports = expect![[r#"
         rowcast:pipeline/types@0.1.0
         wasi:cli/environment@0.2.12
@@ -60,53 +60,6 @@ fn what_is_composed_needs_only_wasi() {
     check(
         include_bytes!(env!("ROWCAST_SERVICE")),
         &imports,
-        &expect!["wasi:http/incoming-handler@0.2.12"],
-    );
-}
-
-#[test]
-fn the_parts_need_what_they_wrap() {
-    check(
-        include_bytes!(env!("ROWCAST_ADAPTER")),
-        &expect![[r#"
-            wasi:cli/environment@0.2.12
-            wasi:clocks/monotonic-clock@0.2.12
-            wasi:clocks/wall-clock@0.2.12
-            wasi:http/outgoing-handler@0.2.12
-            wasi:http/types@0.2.12
-            wasi:io/error@0.2.12
-            wasi:io/poll@0.2.12
-            wasi:io/streams@0.2.12"#]],
-        &expect!["rowcast:pipeline/dynamodb@0.1.0"],
-    );
-    check(
-        include_bytes!(env!("ROWCAST_EGRESS")),
-        &expect![[r#"
-            wasi:cli/environment@0.2.12
-            wasi:http/outgoing-handler@0.2.12
-            wasi:http/types@0.2.12"#]],
-        &expect!["wasi:http/outgoing-handler@0.2.12"],
-    );
-    check(
-        include_bytes!(env!("ROWCAST_SECRETS")),
-        &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/types@0.1.0
-            wasi:cli/environment@0.2.12"#]],
-        &expect!["rowcast:pipeline/extract@0.1.0"],
-    );
-    check(
-        include_bytes!(env!("ROWCAST_FRONT")),
-        &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0
-            rowcast:pipeline/types@0.1.0
-            wasi:cli/environment@0.2.12
-            wasi:http/types@0.2.12
-            wasi:io/error@0.2.12
-            wasi:io/poll@0.2.12
-            wasi:io/streams@0.2.12"#]],
         &expect!["wasi:http/incoming-handler@0.2.12"],
     );
 }

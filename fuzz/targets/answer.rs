@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::answer`.
+//! Bytes → `rowcast_pipeline::fuzzing::answer`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::answer(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::answer(data));

@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::condition`.
+//! Bytes → `rowcast_pipeline::fuzzing::condition`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::condition(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::condition(data));

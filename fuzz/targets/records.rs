@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::records`.
+//! Bytes → `rowcast_pipeline::fuzzing::records`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::records(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::records(data));

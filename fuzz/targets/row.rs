@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::row`.
+//! Bytes → `rowcast_pipeline::fuzzing::row`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::row(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::row(data));

@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::template`.
+//! Bytes → `rowcast_pipeline::fuzzing::template`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::template(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::template(data));

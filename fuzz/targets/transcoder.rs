@@ -1,4 +1,4 @@
-//! Bytes → `rowcast_component::fuzzing::transcoder`.
+//! Bytes → `rowcast_pipeline::fuzzing::transcoder`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_component::fuzzing::transcoder(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| rowcast_pipeline::fuzzing::transcoder(data));

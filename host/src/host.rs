@@ -37,7 +37,7 @@ use crate::ledger::LedgerError;
 use crate::plan::{self, PlanError};
 use crate::rows::{self, Rows, RowsError};
 use crate::run::Run;
-use rowcast_dynamodb::endpoint::EndpointError;
+use rowcast_aws::endpoint::EndpointError;
 use std::sync::Arc;
 
 /// Documents in one call of [`Host::load`]'s runs. They are smaller than what

@@ -1,6 +1,6 @@
 //! The workflow's sources → the component that `main.rs` writes out.
 
-use rowcast_wasm::Builder;
+use rowcast_build::Builder;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = Builder::new()?;

@@ -47,7 +47,6 @@ class Options:
     concurrency: int
     in_flight: int
     hosts: list[int]
-    linked: bool
     keep_logs: Path | None
 
 
@@ -111,7 +110,7 @@ class Stage:
         self.workload = self._push()
 
     def _push(self) -> Mapping[str, Any]:
-        """Puts the component, or both, into the registry; what hosts start."""
+        """Puts the component into the registry; what hosts start."""
         values = {
             "REGION": self.at["region"],
             "ACCESS_KEY_ID": "demo",
@@ -121,14 +120,8 @@ class Stage:
             "CLIENT_ID": self.at["client_id"],
             "CLIENT_SECRET": self.at["client_secret"],
         }
-        if self.options.linked:
-            values["FRONT_IMAGE"] = self._image("front")
-            values["STANDALONE_IMAGE"] = self._image("standalone")
-            manifest: Any = fill(HERE / "workload-linked.json", values)
-        else:
-            values["IMAGE"] = self._image("service")
-            manifest = fill(HERE / "workload.json", values)
-        workload: Mapping[str, Any] = manifest
+        values["IMAGE"] = self._image("service")
+        workload: Mapping[str, Any] = fill(HERE / "workload.json", values)
         return workload
 
     def _image(self, kind: str) -> str:
@@ -335,11 +328,6 @@ def parse(arguments: Sequence[str]) -> Options:
         default=[1, 2, 4],
         metavar="N",
         help="how many hosts, run by run (1 2 4)",
-    )
-    add(
-        "--linked",
-        action="store_true",
-        help="two components that wash links, in place of the composed one",
     )
     add("--keep-logs", type=Path, metavar="FOLDER", help="leave what the programs said there")
     return Options(**vars(parser.parse_args(arguments)))

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "embed")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let builder = rowcast_wasm::Builder::new()?;
+    let builder = rowcast_build::Builder::new()?;
     let component = builder.build("rowcast-hostile", "tests/hostile")?;
     builder.embed("rowcast-hostile", &component, "ROWCAST_HOSTILE")
 }

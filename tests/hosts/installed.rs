@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// What every host is given, byte for byte.
+/// What every host but `wash` is given, byte for byte.
 const STANDALONE: &str = "rowcast-standalone.wasm";
-/// What `wash` serves over HTTP, and links to it.
-const FRONT: &str = "rowcast-front.wasm";
+/// The same behind HTTP, which `wash` serves.
+const SERVICE: &str = "rowcast-service.wasm";
 
 /// Which host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Installed {
         let target = target.to_owned();
         let found = Self { target, files };
         found.write_out("--standalone", STANDALONE);
-        found.write_out("--front", FRONT);
+        found.write_out("--service", SERVICE);
         found
     }
 
@@ -132,8 +132,7 @@ impl Installed {
             }
             Kind::Wash => Host::Wash(Wash {
                 program: self.python("wash", "wash"),
-                front: self.file(FRONT),
-                component,
+                service: self.file(SERVICE),
                 running: None,
             }),
         }

@@ -1,5 +1,4 @@
-//! wasmCloud: `wash dev` serves the front over HTTP and links it to the
-//! standalone component, which stays the very same file.
+//! wasmCloud: `wash dev` serves the service.
 
 use super::host::{Call, Given};
 use rowcast_stand_ins::http::post;
@@ -12,13 +11,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// It compiles both components first.
+/// It compiles the component first.
 const READY_WITHIN: Duration = Duration::from_mins(3);
 
 pub struct Wash {
     pub program: PathBuf,
-    pub front: PathBuf,
-    pub component: PathBuf,
+    pub service: PathBuf,
     pub running: Option<Running>,
 }
 
@@ -50,10 +48,9 @@ impl Wash {
         std::fs::create_dir(folder.path().join(".wash")).unwrap();
         // YAML takes JSON.
         let configuration = json!({
-            "build": {"command": "true", "component_path": self.front},
+            "build": {"command": "true", "component_path": self.service},
             "dev": {
                 "address": "127.0.0.1:0",
-                "components": [{"name": "standalone", "file": self.component}],
             },
             "workload": {"environment": {"config": environment}, "allowedHosts": ["*"]},
         });

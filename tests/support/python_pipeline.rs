@@ -38,7 +38,7 @@ fn build() -> PathBuf {
     let output = Command::new(tool)
         .arg("--wit-path")
         .arg(workspace.join("wit"))
-        .args(["--world", "pipeline", "componentize", "exchange_rates"])
+        .args(["--world", "plugin", "componentize", "exchange_rates"])
         .arg("--python-path")
         .arg(example.join("rates"))
         .arg("--output")

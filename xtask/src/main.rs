@@ -7,7 +7,7 @@ mod integration;
 mod machine;
 mod python;
 mod setup;
-#[path = "../../wasm/src/toolchain.rs"]
+#[path = "../../build/src/toolchain.rs"]
 mod toolchain;
 
 use std::env;

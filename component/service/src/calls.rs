@@ -1,13 +1,13 @@
-//! The calls of the pipeline, as a trait: the guest makes them by its imports,
-//! the tests by scripts.
+//! The calls of the pipeline, as a trait: the standalone component makes
+//! them, in tests a script.
 
-use crate::bindings::rowcast::pipeline::extract::Extraction;
-use crate::bindings::rowcast::pipeline::load::Report;
-use crate::bindings::rowcast::pipeline::query::{Answer, Explanation};
-use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::input::{Explain, Extract, Load, Query};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Answer, Explanation};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 
-/// What the service is composed with.
+/// What the service puts behind HTTP.
 pub trait Calls {
     /// Rows → documents.
     fn extract(&self, call: &Extract) -> Result<Extraction, Failure>;

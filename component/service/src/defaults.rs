@@ -1,7 +1,7 @@
 //! What a request's members are where it leaves them out. The host's
 //! configuration and command have the same; `tests/service.rs` compares them.
 
-use crate::bindings::rowcast::pipeline::types::Retry;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Retry;
 
 /// Pages per request of the source.
 pub const MAX_PAGES: u32 = 100;

@@ -1,60 +1,76 @@
 //! The component's edge: WASI's requests → [`service`](crate::service) → WASI's
 //! answers. Compiled for Wasm only.
 
-use crate::bindings::exports::wasi::http::incoming_handler::Guest;
-use crate::bindings::rowcast::pipeline::extract::{self, Extraction};
-use crate::bindings::rowcast::pipeline::load::{self, Report};
-use crate::bindings::rowcast::pipeline::query::{self, Answer, Explanation};
-use crate::bindings::rowcast::pipeline::types::Failure;
-use crate::bindings::wasi::cli::environment::get_environment;
-use crate::bindings::wasi::http::types::{
-    Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
-use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
 use crate::input::{Explain, Extract, Load, Query};
 use crate::service::answer;
+use bindings::exports::wasi::http::incoming_handler::Guest;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Answer, Explanation};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
+use rowcast_standalone::Standalone;
+use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
+use rowcast_wasi::bindings::wasi::http::types::{
+    Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
+use rowcast_wasi::bindings::wasi::io::streams::{OutputStream, StreamError};
+
+mod bindings {
+    use rowcast_wasi::bindings::wasi;
+
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package rowcast:http;
+
+            world service {
+              export wasi:http/incoming-handler@0.2.12;
+            }
+        ",
+        world: "rowcast:http/service",
+        with: {
+            "wasi:clocks/monotonic-clock@0.2.12": wasi::clocks::monotonic_clock,
+            "wasi:http/types@0.2.12": wasi::http::types,
+            "wasi:io/error@0.2.12": wasi::io::error,
+            "wasi:io/poll@0.2.12": wasi::io::poll,
+            "wasi:io/streams@0.2.12": wasi::io::streams,
+        },
+    });
+}
 
 /// Bytes asked of a body at once.
 const READ_BYTES: u64 = 64 * 1024;
 
 struct Service;
 
-crate::bindings::export!(Service with_types_in crate::bindings);
+bindings::export!(Service with_types_in bindings);
 
 impl Guest for Service {
     fn handle(request: IncomingRequest, response: ResponseOutparam) {
-        send(
-            response,
-            &answer(read(&request), &get_environment(), &Imports),
-        );
+        let environment = get_environment();
+        let calls = Standalone::new(environment.clone());
+        send(response, &answer(read(&request), &environment, &calls));
     }
 }
 
-/// The components that this one is composed with.
-struct Imports;
-
-impl Calls for Imports {
+impl Calls for Standalone {
     fn extract(&self, call: &Extract) -> Result<Extraction, Failure> {
-        extract::extract(
-            &call.source,
-            &call.rows,
-            call.only.as_deref(),
-            call.budget_ms,
-        )
+        let source = call.source.clone();
+        self.extract(source, &call.rows, call.only.as_deref(), call.budget_ms)
     }
 
     fn load(&self, call: &Load) -> Result<Report, Failure> {
-        load::load(&call.table, &call.documents, call.budget_ms)
+        self.load(&call.table, &call.documents, call.budget_ms)
     }
 
     fn query(&self, call: &Query) -> Result<Answer, Failure> {
-        query::query(&call.question, call.cursor.as_deref(), call.budget_ms)
+        self.query(&call.question, call.cursor.as_deref(), call.budget_ms)
     }
 
     fn explain(&self, call: &Explain) -> Result<Explanation, Failure> {
-        query::explain(&call.question, call.budget_ms)
+        self.explain(&call.question, call.budget_ms)
     }
 }
 

@@ -4,14 +4,16 @@
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
 
-use crate::bindings::rowcast::pipeline::extract::{
-    Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, Field, Pagination, Source,
-};
-use crate::bindings::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema, Table};
-use crate::bindings::rowcast::pipeline::query::Question;
-use crate::bindings::rowcast::pipeline::types::Retry;
 use crate::defaults;
 use crate::read::{Case, Mistake, Value};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{
+    Auth, Axis, Basic, Cell, ClientCredentials, CursorPagination, Field, Pagination, Source,
+};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::{
+    KeyAttribute, KeyKind, KeySchema, Table,
+};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::Question;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Retry;
 
 /// What `POST /extract` asks for.
 #[derive(Clone, Debug, PartialEq)]

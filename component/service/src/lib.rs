@@ -1,28 +1,12 @@
-//! Rowcast's calls over HTTP as one WASI component.
+//! The standalone component's calls over HTTP, as one WASI component.
 //!
-//! Enters: HTTP requests with JSON bodies. Leaves: calls of `extract`, `load`
-//! and `query`, and their results as JSON; every error as problem details
-//! (RFC 9457). `openapi.json` says all of it.
+//! Enters: HTTP requests with JSON bodies. Leaves: results of `extract`, `load`
+//! and `query` as JSON; every error as problem details (RFC 9457).
+//! `openapi.json` says all of it.
 //!
 //! Nothing is kept between requests, for hosts make an instance for each. The
 //! decisions are plain functions over values and compile for every target;
 //! only `guest` touches the world, and only in Wasm.
-
-#[expect(
-    missing_docs,
-    clippy::pedantic,
-    reason = "generated from wit/, which has the documentation"
-)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "service",
-        generate_all,
-        pub_export_macro: true,
-        additional_derives: [PartialEq, Clone],
-        additional_derives_ignore: ["stream-error"],
-    });
-}
 
 pub mod calls;
 pub mod defaults;

@@ -2,12 +2,12 @@
 
 mod schema;
 
-use crate::bindings::rowcast::pipeline::extract::Source;
 use crate::input;
 use crate::read::{Mistake, Value as Read};
 use crate::service::OPENAPI;
 use crate::settings::MAX_BODY_BYTES;
 use crate::{defaults, service};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Source;
 use schema::check;
 use serde_json::{Map, Value, json};
 

@@ -4,13 +4,17 @@
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
 
-use crate::bindings::rowcast::pipeline::extract::{
+use crate::write::{Json, object};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{
     Cell, DoneCell, Extraction, RejectedCell, RejectedRecord, RejectionKind,
 };
-use crate::bindings::rowcast::pipeline::load::{RejectedDocument, Report, SupersededDocument};
-use crate::bindings::rowcast::pipeline::query::{Access, Answer, Explanation, Finding};
-use crate::bindings::rowcast::pipeline::types::{RateLimit, Stop};
-use crate::write::{Json, object};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::{
+    RejectedDocument, Report, SupersededDocument,
+};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{
+    Access, Answer, Explanation, Finding,
+};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{RateLimit, Stop};
 use serde_json::value::RawValue;
 use thiserror::Error;
 

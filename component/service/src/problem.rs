@@ -1,10 +1,10 @@
 //! What went wrong → problem details (RFC 9457).
 
-use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::http::Response;
 use crate::output::NotJson;
 use crate::read::Mistake;
 use crate::write::{Json, object};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 use std::error::Error as _;
 
 const MEDIA_TYPE: &str = "application/problem+json";

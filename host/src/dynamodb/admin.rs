@@ -6,7 +6,7 @@ use crate::config::Keys;
 use crate::hint::Hint;
 use bytes::Bytes;
 use http::Response;
-use rowcast_dynamodb::fault::{Fault, fault};
+use rowcast_aws::service_error::{self, ServiceError};
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -200,7 +200,7 @@ impl DynamoDb {
         let mut response = Response::new(Bytes::from(text));
         *response.status_mut() =
             http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        match fault(&response) {
+        match service_error::of_response(&response) {
             Some(found) => Err(refusal(operation, table, status, &found)),
             // It came out of a string.
             None => Ok(String::from_utf8_lossy(response.body()).into_owned()),
@@ -208,8 +208,8 @@ impl DynamoDb {
     }
 }
 
-fn refusal(operation: &str, table: &str, status: u16, fault: &Fault) -> TableError {
-    let Fault { kind, message } = fault;
+fn refusal(operation: &str, table: &str, status: u16, error: &ServiceError) -> TableError {
+    let ServiceError { kind, message } = error;
     let text = format!("{operation} of the DynamoDB table `{table}`: {status} {kind}: {message}");
     match kind.as_str() {
         "ResourceNotFoundException" => TableError::NotFound(table.to_owned()),

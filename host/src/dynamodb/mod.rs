@@ -14,15 +14,15 @@ use bytes::Bytes;
 use credentials::{Keyring, KeyringError, StaticCredentials};
 use http::{Response, header};
 use profile::Profile;
-use rowcast_dynamodb::fault::fault;
-use rowcast_dynamodb::sign::{self, SignError, Unsigned};
-use rowcast_dynamodb::skew::{Corrected, Skew};
+use rowcast_aws::service_error;
+use rowcast_aws::sign::{self, SignError, Unsigned};
+use rowcast_aws::skew::{Corrected, Skew};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
-pub(crate) use rowcast_dynamodb::causes::with_causes;
-pub use rowcast_dynamodb::endpoint::{Endpoint, EndpointError};
+pub(crate) use rowcast_aws::causes::with_causes;
+pub use rowcast_aws::endpoint::{Endpoint, EndpointError};
 
 /// Where DynamoDB is and who asks. What is missing comes from the environment
 /// and AWS's own files.
@@ -93,7 +93,7 @@ pub fn endpoint_hint(error: &EndpointError) -> Hint {
             "set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
         }
         EndpointError::Region(_) => "correct `region` in [table] of rowcast.toml, or AWS_REGION",
-        EndpointError::Url(_) | EndpointError::Shape => {
+        EndpointError::Url(_) => {
             "correct `endpoint` in [table] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
         }
         EndpointError::Plain(_) => {
@@ -267,14 +267,14 @@ impl Shared {
         with: Corrected,
         credentials: &Credentials,
     ) -> Verdict {
-        let Some(fault) = fault(response) else {
+        let Some(error) = service_error::of_response(response) else {
             return Verdict::Answer;
         };
         let date = response
             .headers()
             .get(header::DATE)
             .and_then(|date| date.to_str().ok());
-        if self.skew.corrects(with, SystemTime::now(), &fault, date) {
+        if self.skew.corrects(with, SystemTime::now(), &error, date) {
             tracing::warn!(
                 "this machine's clock differs from DynamoDB's by more than it accepts; \
                  signing by DynamoDB's"
@@ -282,7 +282,7 @@ impl Shared {
             return Verdict::CorrectClock;
         }
         let expired = matches!(
-            fault.kind.as_str(),
+            error.kind.as_str(),
             "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException"
         );
         if expired && self.keyring.refused(credentials) {

@@ -6,7 +6,7 @@ use aws_config::profile::{self, ProfileSet};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_runtime::env_config::property::PropertiesKey;
 use aws_types::os_shim_internal::{Env, Fs};
-use rowcast_dynamodb::endpoint::{self, Choice};
+use rowcast_aws::endpoint::{self, Choice};
 use std::error::Error;
 
 /// AWS's files, as far as they are about the chosen profile.

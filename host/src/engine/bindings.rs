@@ -7,7 +7,7 @@
 
 wasmtime::component::bindgen!({
     path: "../wit",
-    world: "pipeline",
+    world: "plugin",
     imports: { "rowcast:pipeline/dynamodb.send": async },
     exports: { default: async },
     with: {

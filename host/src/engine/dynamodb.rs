@@ -7,7 +7,7 @@ use crate::hint::Hint;
 use crate::http_out::denial::{Claim, Denial, Denials};
 use crate::limits::Limits;
 use futures_util::{StreamExt, stream};
-use rowcast_dynamodb::policy::{Refusal, Tables};
+use rowcast_aws::policy::{Refusal, Tables};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;

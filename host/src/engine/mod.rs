@@ -31,9 +31,9 @@ pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
 
 /// The component that this crate was built with: `rowcast:pipeline@0.1.0`. The
 /// same bytes run in other hosts.
-pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PIPELINE"));
+pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PLUGIN"));
 
 /// The same with its own signing, for hosts that don't provide `dynamodb`. With the
-/// feature `cli` only: building it takes longer than the pipeline alone.
+/// feature `cli` only: building it takes longer than the plugin alone.
 #[cfg(feature = "cli")]
 pub const STANDALONE: &[u8] = include_bytes!(env!("ROWCAST_STANDALONE"));

@@ -2,7 +2,7 @@
 //! reason why the instance was ended.
 
 use super::account;
-use super::bindings::{Pipeline as Instance, PipelinePre};
+use super::bindings::{Plugin as Instance, PluginPre};
 use super::called::{Called, Stops, called};
 use super::dynamodb::{Calls, Shared};
 use super::ending::{CallError, ended, memory};
@@ -23,7 +23,7 @@ use wasmtime::Store;
 #[derive(Clone)]
 pub struct Pipeline {
     runtime: Runtime,
-    pre: PipelinePre<State>,
+    pre: PluginPre<State>,
     outbound: Outbound,
     dynamodb: Shared,
     denials: Denials,
@@ -42,7 +42,7 @@ impl fmt::Debug for Pipeline {
 impl Pipeline {
     pub(super) fn new(
         runtime: Runtime,
-        pre: PipelinePre<State>,
+        pre: PluginPre<State>,
         outbound: Outbound,
         dynamodb: Shared,
     ) -> Self {
@@ -194,7 +194,7 @@ struct Call {
 }
 
 impl Call {
-    async fn instantiate(&mut self, pre: &PipelinePre<State>) -> Result<Instance, CallError> {
+    async fn instantiate(&mut self, pre: &PluginPre<State>) -> Result<Instance, CallError> {
         pre.instantiate_async(&mut self.store)
             .await
             .map_err(|error| match memory(&error) {

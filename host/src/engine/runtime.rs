@@ -1,6 +1,6 @@
 //! Limits → an engine; a component's bytes and its capabilities → a pipeline.
 
-use super::bindings::PipelinePre;
+use super::bindings::PluginPre;
 use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
 use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
@@ -13,7 +13,7 @@ use crate::http_out::egress::Egress;
 use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
-use rowcast_dynamodb::policy::Tables;
+use rowcast_aws::policy::Tables;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -74,7 +74,7 @@ pub struct Shape {
 /// What a component's import is to a host of pipelines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Import {
-    /// In the world `pipeline`.
+    /// In the world `plugin`.
     World,
     /// Given with nothing behind it, as components of many languages import
     /// all of WASI: no variables, arguments, files, streams or sockets.
@@ -118,7 +118,7 @@ pub enum EngineError {
     #[error("give the component what it imports")]
     Imports(#[source] BoxError),
     /// It is no pipeline.
-    #[error("find the exports of the world rowcast:pipeline/pipeline@0.1.0 in the component")]
+    #[error("find the exports of the world rowcast:pipeline/plugin@0.1.0 in the component")]
     Exports(#[source] BoxError),
 }
 
@@ -137,7 +137,7 @@ impl EngineError {
             Self::Imports(_) => {
                 "a pipeline may import WASI 0.2, wasi:http and rowcast:pipeline/dynamodb, see wit/"
             }
-            Self::Exports(_) => "build it for the world `pipeline` in wit/",
+            Self::Exports(_) => "build it for the world `plugin` in wit/",
         };
         Some(Hint::new(text))
     }
@@ -188,7 +188,7 @@ impl Runtime {
         let component = self.compile(component)?;
         let linked = linker(&self.engine).and_then(|linker| linker.instantiate_pre(&component));
         let linked = linked.map_err(|error| EngineError::Imports(error.into()))?;
-        let pre = PipelinePre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
+        let pre = PluginPre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
         let Capabilities {
             client,
             egress,

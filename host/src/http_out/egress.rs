@@ -6,7 +6,7 @@ use http::Uri;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use rowcast_egress::origin::{Origin, OriginError, Scheme};
+pub use rowcast_aws::origin::{Origin, OriginError, Scheme};
 
 /// Where requests may go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

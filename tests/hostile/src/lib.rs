@@ -16,13 +16,13 @@ pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_HOSTILE"));
 )]
 mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: ["../../wit", "wit/filesystem.wit", "wit/sockets.wit"],
         inline: "
             package rowcast:hostile;
 
             /// The pipeline's, and what it has no business with.
             world hostile {
-              include rowcast:pipeline/pipeline@0.1.0;
+              include rowcast:pipeline/plugin@0.1.0;
               import wasi:cli/environment@0.2.12;
               import wasi:cli/exit@0.2.12;
               import wasi:cli/stdin@0.2.12;

@@ -4,8 +4,8 @@ mod bodies;
 mod stage;
 
 use super::*;
-use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit};
 use crate::openapi::{conforms, document};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, RateLimit};
 use serde_json::Value;
 use stage::{JSON_TYPE, LOAD, POSTS, Script, Unwanted, header, is_problem, post, request, text};
 

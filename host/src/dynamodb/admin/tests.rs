@@ -12,7 +12,7 @@ use crate::config::{Key, KeyType};
 use crate::http_out::client::tests::loopback_client;
 use crate::limits::Limits;
 use crate::secret::Secret;
-use rowcast_dynamodb::endpoint::Endpoint;
+use rowcast_aws::endpoint::Endpoint;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;

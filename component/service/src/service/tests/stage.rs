@@ -1,14 +1,14 @@
 //! Scripted calls and bodies, and what tests look for in answers.
 
 use super::super::answer;
-use crate::bindings::rowcast::pipeline::extract::Extraction;
-use crate::bindings::rowcast::pipeline::load::Report;
-use crate::bindings::rowcast::pipeline::query::{Access, Answer, Explanation};
-use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
 use crate::input::{Explain, Extract, Load, Query};
 use crate::openapi::{conforms, document};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Access, Answer, Explanation};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 use serde_json::Value;
 use std::cell::RefCell;
 

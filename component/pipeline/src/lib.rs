@@ -1,0 +1,56 @@
+//! Rowcast's pipeline logic: rows → requests → documents → items, and queries.
+//!
+//! Enters: the calls of `wit/` (`extract`, `load`, `query`), the answers of a
+//! REST API and of DynamoDB. Leaves: requests to them, and results in which
+//! every row, request and document is accounted for.
+//!
+//! The decisions are plain functions over values and compile for every target,
+//! where their tests run. What they need of the world is [`platform`]; the crates
+//! beside this one make WASI components of it.
+
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    reason = "generated from wit/, which has the documentation"
+)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package rowcast:bindings;
+
+            /// What is Rowcast's own in its worlds.
+            world pipeline {
+              import rowcast:pipeline/dynamodb@0.1.0;
+              export rowcast:pipeline/extract@0.1.0;
+              export rowcast:pipeline/load@0.1.0;
+              export rowcast:pipeline/query@0.1.0;
+            }
+        ",
+        world: "rowcast:bindings/pipeline",
+        generate_all,
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+    });
+}
+
+pub mod backoff;
+pub mod dynamodb;
+pub mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+pub mod load;
+pub mod message;
+pub mod numbers;
+pub mod oauth;
+pub mod pace;
+pub mod platform;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+mod properties;
+pub mod query;
+pub mod retry;

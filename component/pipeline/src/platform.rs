@@ -1,0 +1,35 @@
+//! What the logic needs of the world, as two traits: components implement them
+//! by WASI, the tests by scripts. Time and randomness come in here and nowhere
+//! else.
+
+use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use std::future::Future;
+use std::time::SystemTime;
+
+pub use crate::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
+
+/// Signed DynamoDB calls, a clock and random numbers; everything blocks.
+pub trait Dynamo {
+    /// Sends every request; one result for each, in order.
+    fn send(&self, requests: Vec<Request>) -> Vec<Result<Response, SendError>>;
+    /// Milliseconds on a clock that never goes back.
+    fn now_ms(&self) -> u64;
+    /// Returns after about that many milliseconds.
+    fn sleep_ms(&self, duration: u64);
+    /// A uniformly drawn number.
+    fn random(&self) -> u64;
+}
+
+/// HTTP to the source, clocks and random numbers; nothing blocks.
+pub trait Http {
+    /// Sends one request and reads the answer to its end. Never repeats.
+    fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>>;
+    /// Milliseconds on a clock that never goes back.
+    fn now_ms(&self) -> u64;
+    /// The calendar's time, for `Retry-After` dates.
+    fn today(&self) -> SystemTime;
+    /// Completes after about that many milliseconds.
+    fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()>;
+    /// A uniformly drawn number.
+    fn random(&self) -> u64;
+}
