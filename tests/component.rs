@@ -3,6 +3,9 @@
 use expect_test::{Expect, expect};
 use rowcast::engine::{COMPONENT, Runtime, STANDALONE};
 use rowcast::limits::Limits;
+use sha2::{Digest, Sha256};
+
+const SERVICE: &[u8] = include_bytes!(env!("ROWCAST_SERVICE"));
 
 /// Imports and exports, each in its own order.
 fn check(component: &[u8], imports: &Expect, exports: &Expect) {
@@ -18,8 +21,8 @@ fn imports_and_exports_are_those_of_the_wit() {
     check(
         COMPONENT,
         &expect![[r#"
-            rowcast:pipeline/dynamodb@0.1.0
-            rowcast:pipeline/types@0.1.0
+            rowcast:pipeline/dynamodb@0.2.0
+            rowcast:pipeline/types@0.2.0
             wasi:clocks/monotonic-clock@0.2.12
             wasi:clocks/wall-clock@0.2.12
             wasi:http/outgoing-handler@0.2.12
@@ -29,17 +32,54 @@ fn imports_and_exports_are_those_of_the_wit() {
             wasi:io/streams@0.2.12
             wasi:random/random@0.2.12"#]],
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
+}
+
+/// As `sha256sum` and `wasm-tools metadata show` would say.
+#[test]
+fn artifacts_say_what_they_are() {
+    for (flag, name, bytes) in [
+        (None, "rowcast-plugin", COMPONENT),
+        (Some("--standalone"), "rowcast-standalone", STANDALONE),
+        (Some("--service"), "rowcast-service", SERVICE),
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_rowcast"))
+            .arg("component")
+            .args(flag)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let digest = Sha256::digest(bytes);
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(said.contains(&format!("\nsha256   {digest}\n")), "{said}");
+        // A custom section's name follows its length, and then its text.
+        let has = |section: &str, text: &str| {
+            let length = char::from(u8::try_from(section.len()).unwrap());
+            let wanted = format!("{length}{section}{text}");
+            let found = bytes
+                .windows(wanted.len())
+                .any(|it| it == wanted.as_bytes());
+            assert!(found, "{name} lacks {section} {text}");
+        };
+        let named = char::from(u8::try_from(name.len()).unwrap());
+        let size = char::from(u8::try_from(name.len() + 1).unwrap());
+        has("component-name", &format!("\0{size}{named}{name}"));
+        has("description", "Rowcast's ");
+        has("licenses", env!("CARGO_PKG_LICENSE"));
+        has("version", env!("CARGO_PKG_VERSION"));
+    }
 }
 
 /// `types` has no function, so nothing need be given for it.
 #[test]
 fn the_standalone_component_and_the_service_need_only_wasi() {
     let imports = expect![[r#"
-        rowcast:pipeline/types@0.1.0
+        rowcast:pipeline/types@0.2.0
         wasi:cli/environment@0.2.12
         wasi:clocks/monotonic-clock@0.2.12
         wasi:clocks/wall-clock@0.2.12
@@ -53,12 +93,14 @@ fn the_standalone_component_and_the_service_need_only_wasi() {
         STANDALONE,
         &imports,
         &expect![[r#"
-            rowcast:pipeline/extract@0.1.0
-            rowcast:pipeline/load@0.1.0
-            rowcast:pipeline/query@0.1.0"#]],
+            rowcast:pipeline/describe@0.2.0
+            rowcast:pipeline/extract@0.2.0
+            rowcast:pipeline/load@0.2.0
+            rowcast:pipeline/transfer@0.2.0
+            rowcast:pipeline/query@0.2.0"#]],
     );
     check(
-        include_bytes!(env!("ROWCAST_SERVICE")),
+        SERVICE,
         &imports,
         &expect!["wasi:http/incoming-handler@0.2.12"],
     );

@@ -20,7 +20,7 @@ fn most(at_once: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_are_kept_and_used_again() {
+async fn connections_are_kept_and_used_again_on_each_dynamodb() {
     let demo = Demo::start_with(Catalog::synthetic(ARTISTS, 20))
         .await
         .unwrap();

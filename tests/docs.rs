@@ -104,3 +104,41 @@ fn every_command_is_in_the_readme() {
         );
     }
 }
+
+/// The source files below these folders, with their paths.
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(found.len() > 20, "{folders:?} have source files");
+    found
+}
+
+/// `cargo xtask test` runs these with Amazon's DynamoDB Local apart.
+#[test]
+fn tests_on_each_dynamodb_are_named_so() {
+    for (path, text) in sources(&["tests"]) {
+        let mut name = "";
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("async fn ") {
+                name = rest.split('(').next().unwrap();
+            }
+            let calls = line.trim_start().starts_with("on_each(");
+            assert!(
+                !calls || name.ends_with("_on_each_dynamodb"),
+                "{}: {name}",
+                path.display()
+            );
+        }
+    }
+}

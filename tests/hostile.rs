@@ -98,7 +98,9 @@ impl Arena {
     async fn misbehave(&self, behaviour: &str) -> Called<Extraction> {
         let rows = [r#"{"id":1}"#.to_owned()];
         let hostile = source(&format!("hostile:{behaviour}"));
-        self.hostile.extract(&hostile, &rows, None, None).await
+        self.hostile
+            .extract(&hostile.text(), &rows, None, None)
+            .await
     }
 
     /// Lets the guest misbehave, and says why a run would stop for it and what
@@ -124,7 +126,7 @@ impl Arena {
     async fn healthy(&self, after: &str) {
         let rows: Vec<_> = (0..3).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
         let real = source(&format!("{}/artists/{{id}}", self.world.source.origin()));
-        let extraction = self.healthy.extract(&real, &rows, None, None).await;
+        let extraction = self.healthy.extract(&real.text(), &rows, None, None).await;
         let documents = extraction.result.map(|extraction| extraction.documents);
         assert_eq!(
             documents.ok(),
@@ -137,7 +139,9 @@ impl Arena {
 fn said(result: Result<Extraction, CallError>) -> String {
     match result {
         Ok(extraction) => format!("accepted: {extraction:?}"),
-        Err(CallError::Failure(Failure::PermanentInvalid(said))) => format!("guest saw: {said}"),
+        Err(CallError::Failure(Failure::PermanentInvalid(said))) => {
+            format!("guest saw: {}", said.reason)
+        }
         Err(error) => {
             let mut text = error.to_string();
             let mut cause = std::error::Error::source(&error);
@@ -374,7 +378,7 @@ async fn accounts_that_do_not_add_up() {
         };
         let error = arena
             .hostile
-            .load(&table, &documents, None)
+            .load(&table.text(), &documents, None)
             .await
             .result
             .unwrap_err();
@@ -385,5 +389,5 @@ async fn accounts_that_do_not_add_up() {
     load("lie-more", "not as many as it was given").await;
     load("lie-elsewhere", "that it was not given").await;
     load("lie-superseded", "superseded by none that was written").await;
-    load("lie-capacity", "its write capacity is no amount").await;
+    load("lie-capacity", "one of its counters is not an amount").await;
 }

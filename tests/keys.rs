@@ -22,7 +22,8 @@ fn track_ids(catalog: &Catalog, artist: &str, market: &str) -> BTreeSet<String> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that_is_said() {
+async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that_is_said_on_each_dynamodb()
+ {
     let demo = Demo::start().await.unwrap();
     let catalog = demo.spotify().catalog();
     let (mut total, mut tracks, mut shared) = (0, 0, 0);
@@ -62,7 +63,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
         assert!(run.stderr.contains(&said), "{}", run.stderr);
 
         let host = host(&configuration).await;
-        let question = host.question("").unwrap();
+        let question = host.query("").unwrap();
         let found = ask(&host, &question).await;
         assert_eq!(found.documents.len(), tracks, "{}", dynamodb.name);
         for document in &found.documents {
@@ -77,7 +78,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_with_other_keys_than_configured_is_not_written_to() {
+async fn a_table_with_other_keys_than_configured_is_not_written_to_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let section = |keys| table_keyed(&dynamodb, &table, keys);
         let stage = Stage::new(&section("artist_id S, id S"));
@@ -110,7 +111,7 @@ async fn a_table_with_other_keys_than_configured_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_preset_only_proposes_keys() {
+async fn a_preset_only_proposes_keys_on_each_dynamodb() {
     let source = spotify_section("http://127.0.0.1:1");
     on_each(async |dynamodb, table| {
         let section = |keys| table_keyed(&dynamodb, &table, keys);
@@ -125,7 +126,7 @@ async fn a_preset_only_proposes_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_left_out_are_the_tables_own() {
+async fn keys_left_out_are_the_tables_own_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let section = |keys| table_keyed(&dynamodb, &table, keys);
         let creating = Stage::new(&section("pk N, sk S"));
@@ -144,7 +145,7 @@ async fn keys_left_out_are_the_tables_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn creating_a_table_needs_its_keys() {
+async fn creating_a_table_needs_its_keys_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let stage = Stage::new(&table_keyed(&dynamodb, &table, ""));
         let create = stage.rowcast(&["table", "create"]).await;
@@ -155,7 +156,7 @@ async fn creating_a_table_needs_its_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_numbers_and_bytes() {
+async fn keys_that_are_numbers_and_bytes_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let stage = Stage::new(&table_keyed(&dynamodb, &table, "pk N, sk B"));
         stage.rowcast(&["table", "create"]).await.ok();

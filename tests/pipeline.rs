@@ -14,7 +14,7 @@ fn expected() -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_three_documents_come_back_member_by_member_and_digit_by_digit() {
+async fn the_three_documents_come_back_member_by_member_and_digit_by_digit_on_each_dynamodb() {
     let demo = Demo::start().await.unwrap();
     on_each(async |dynamodb, table| {
         let stage = Stage::new(
@@ -64,7 +64,7 @@ fn sorted(mut documents: Vec<Value>) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn running_twice_is_running_once_and_extract_prints_what_a_run_writes() {
+async fn running_twice_is_running_once_and_extract_prints_what_a_run_writes_on_each_dynamodb() {
     let demo = Demo::start().await.unwrap();
     on_each(async |dynamodb, table| {
         let stage = Stage::new(
@@ -154,7 +154,8 @@ fn rejected(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_dynamodb_cannot_hold_is_rejected_with_its_place_and_the_rest_is_written() {
+async fn what_dynamodb_cannot_hold_is_rejected_with_its_place_and_the_rest_is_written_on_each_dynamodb()
+ {
     let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     let documents = [
         r#"{"pk":"good 1","n":99999999999999999999999999999999999999}"#.to_owned(),
@@ -218,7 +219,7 @@ fn value(number: &str) -> (bool, String, i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_come_back_with_their_value_and_plain_ones_with_their_digits() {
+async fn numbers_come_back_with_their_value_and_plain_ones_with_their_digits_on_each_dynamodb() {
     /// Written as DynamoDB itself writes them.
     const PLAIN: &[&str] = &[
         "0",
@@ -279,7 +280,7 @@ async fn numbers_come_back_with_their_value_and_plain_ones_with_their_digits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_of_every_script_nulls_and_empty_containers_come_back() {
+async fn text_of_every_script_nulls_and_empty_containers_come_back_on_each_dynamodb() {
     let documents = [
         json!({ "pk": "日本語", "größe": "Größe", "\u{1F3B5} key": "\u{1F3B5}" }),
         json!({ "pk": "controls", "text": "\u{0}\u{1}\u{1f}\u{7f}\u{2028}\t\r\n\"\\/" }),
@@ -310,7 +311,7 @@ async fn text_of_every_script_nulls_and_empty_containers_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_dynamodb_refuses_fails_alone() {
+async fn a_document_that_dynamodb_refuses_fails_alone_on_each_dynamodb() {
     // DynamoDB has accepted empty strings outside keys since May 2020. DynamoDB
     // Local of January 2020 refuses them, and with them the whole batch.
     on_each(async |dynamodb, table| {
@@ -348,7 +349,8 @@ async fn a_document_that_dynamodb_refuses_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_is_no_document_ends_a_load_and_what_was_read_is_accounted_for() {
+async fn a_line_that_is_no_document_ends_a_load_and_what_was_read_is_accounted_for_on_each_dynamodb()
+ {
     let document = |n| format!("{{\"pk\":{n}}}\n");
     let good: String = (0..1_200).map(document).collect::<Vec<_>>().concat();
     let lines = format!("{good}{{\"pk\":\n{}", document(1_200));

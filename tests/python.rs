@@ -99,7 +99,7 @@ async fn rowcast(stage: &Stage, arguments: &[&str]) -> crate::support::command::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rates_are_loaded_and_found_whatever_the_servers_do() {
+async fn rates_are_loaded_and_found_whatever_the_servers_do_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let source = source().await;
         let plan = DynamoPlan {
@@ -164,7 +164,7 @@ async fn rates_are_loaded_and_found_whatever_the_servers_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_are_accounted_for() {
+async fn documents_are_accounted_for_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let stage = configuration("http://127.0.0.1:1", &dynamodb.endpoint, &table, &[]);
         rowcast(&stage, &["table", "create"]).await.ok();

@@ -99,7 +99,8 @@ fn check(received: &Received, authority: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_of_the_pipeline_carries_the_signature_of_what_is_received() {
+async fn every_request_of_the_pipeline_carries_the_signature_of_what_is_received_on_each_dynamodb()
+{
     let demo = Demo::start_with(Catalog::synthetic(12, 5)).await.unwrap();
     on_each(async |dynamodb, table| {
         let front = FaultyDynamo::start(DynamoPlan::QUIET, &dynamodb.endpoint).await;

@@ -1,16 +1,21 @@
 //! Packages of this workspace → the WASI components that a build script's crate
 //! embeds, by the first toolchain at hand that can build for Wasm.
 
+mod metadata;
 #[cfg(test)]
 mod tests;
 mod toolchain;
 
+use metadata::{Annotations, annotate};
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use toolchain::{DEBIAN, TARGET, Toolchain};
+
+/// Says the revision where the sources are in no repository.
+const REVISION: &str = "ROWCAST_REVISION";
 
 /// Builds components for the build script that it is made in.
 pub struct Builder {
@@ -60,7 +65,47 @@ impl Builder {
     pub fn build(&self, package: &str, folder: &str) -> Result<Vec<u8>, Box<dyn Error>> {
         self.watch(folder);
         let module = compile(&self.toolchain, package, &self.workspace, &self.target)?;
-        encode(&fs::read(module)?)
+        let component = encode(&fs::read(module)?)?;
+        let annotations = self.annotations(folder)?;
+        Ok(annotate(component, package, &annotations))
+    }
+
+    /// What the workspace and the package say of themselves.
+    fn annotations(&self, folder: &str) -> Result<Annotations, Box<dyn Error>> {
+        let manifest = fs::read_to_string(self.workspace.join(folder).join("Cargo.toml"))?;
+        let description = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("description = \"")?.strip_suffix('"'))
+            .unwrap_or_default();
+        // All packages of the workspace have the same version and licence.
+        let own = |variable: &str| env::var(variable).unwrap_or_default();
+        Ok(Annotations::from([
+            ("description", description.to_owned()),
+            ("licenses", own("CARGO_PKG_LICENSE")),
+            ("revision", self.revision()),
+            ("source", own("CARGO_PKG_REPOSITORY")),
+            ("version", own("CARGO_PKG_VERSION")),
+        ]))
+    }
+
+    /// The commit that a release is built from. Other builds have none: it would
+    /// build everything anew after each commit.
+    fn revision(&self) -> String {
+        if env::var("PROFILE").as_deref() != Ok("release") {
+            return String::new();
+        }
+        println!("cargo::rerun-if-env-changed={REVISION}");
+        if let Ok(revision) = env::var(REVISION) {
+            return revision;
+        }
+        let head = Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(&self.workspace)
+            .output();
+        head.ok()
+            .filter(|output| output.status.success())
+            .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            .unwrap_or_default()
     }
 
     /// Writes a component, and tells the compiler in that environment variable

@@ -134,7 +134,7 @@ impl Host {
         Self::with_component(config, COMPONENT).await
     }
 
-    /// The same with another component that exports `rowcast:pipeline@0.1.0`.
+    /// The same with another component that exports `rowcast:pipeline@0.2.0`.
     pub async fn with_component(config: Config, component: &[u8]) -> Result<Self, HostError> {
         let runtime = Runtime::new(config.limits.clone())?;
         let plain_http = plan::plain_http(&config)?;
@@ -243,9 +243,9 @@ impl Host {
         Ok(self.sized(run).chunk_rows(LOAD_CHUNK))
     }
 
-    /// A question to the configured table.
-    pub fn question(&self, filter: &str) -> Result<engine::Question, HostError> {
-        Ok(plan::question(self.config.table()?, filter))
+    /// A query of the configured table.
+    pub fn query(&self, filter: &str) -> Result<engine::Query, HostError> {
+        Ok(plan::query(self.config.table()?, filter))
     }
 
     /// Creates the configured table with the configured keys, or with those that

@@ -72,15 +72,13 @@ pub fn source(source: &config::Source) -> engine::Source {
 fn auth(auth: &config::Auth) -> engine::Auth {
     match (auth.by, &auth.method) {
         (AuthBy::Host, _) | (AuthBy::Component, AuthMethod::None) => engine::Auth::None,
-        (AuthBy::Component, AuthMethod::Bearer { token }) => {
-            engine::Auth::Bearer(token.expose().to_owned())
-        }
-        (AuthBy::Component, AuthMethod::Basic { username, password }) => {
-            engine::Auth::Basic(engine::Basic {
-                username: username.clone(),
-                password: password.expose().to_owned(),
-            })
-        }
+        (AuthBy::Component, AuthMethod::Bearer { token }) => engine::Auth::Bearer {
+            token: token.expose().to_owned(),
+        },
+        (AuthBy::Component, AuthMethod::Basic { username, password }) => engine::Auth::Basic {
+            username: username.clone(),
+            password: password.expose().to_owned(),
+        },
         (
             AuthBy::Component,
             AuthMethod::ClientCredentials {
@@ -89,25 +87,25 @@ fn auth(auth: &config::Auth) -> engine::Auth {
                 client_secret,
                 scope,
             },
-        ) => engine::Auth::ClientCredentials(engine::ClientCredentials {
+        ) => engine::Auth::ClientCredentials {
             token_url: token_url.clone(),
             client_id: client_id.clone(),
             client_secret: client_secret.expose().to_owned(),
             scope: scope.clone(),
-        }),
+        },
     }
 }
 
 fn pagination(pagination: &config::Pagination) -> engine::Pagination {
     match pagination {
         config::Pagination::None => engine::Pagination::None,
-        config::Pagination::NextUrl { pointer } => engine::Pagination::NextUrl(pointer.clone()),
-        config::Pagination::Cursor { pointer, parameter } => {
-            engine::Pagination::Cursor(engine::CursorPagination {
-                pointer: pointer.clone(),
-                parameter: parameter.clone(),
-            })
-        }
+        config::Pagination::NextUrl { pointer } => engine::Pagination::NextUrl {
+            pointer: pointer.clone(),
+        },
+        config::Pagination::Cursor { pointer, parameter } => engine::Pagination::Cursor {
+            pointer: pointer.clone(),
+            parameter: parameter.clone(),
+        },
         config::Pagination::LinkHeader => engine::Pagination::LinkHeader,
     }
 }
@@ -198,10 +196,10 @@ pub fn keys(keys: &config::Keys) -> engine::KeySchema {
     }
 }
 
-/// A question to that table with the command's defaults.
+/// A query of that table with the command's defaults.
 #[must_use]
-pub fn question(table: &config::Table, filter: &str) -> engine::Question {
-    engine::Question {
+pub fn query(table: &config::Table, filter: &str) -> engine::Query {
+    engine::Query {
         table: table.name.clone(),
         index: None,
         filter: filter.to_owned(),

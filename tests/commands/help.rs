@@ -270,7 +270,7 @@ async fn the_component_is_written_and_read_back() {
         .await
         .ok();
     assert!(
-        described.stdout.contains("rowcast:pipeline/extract@0.1.0"),
+        described.stdout.contains("rowcast:pipeline/extract@0.2.0"),
         "{}",
         described.stdout
     );

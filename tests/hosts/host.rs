@@ -52,8 +52,33 @@ impl Call<'_> {
     /// The host's `result`, in the WIT's names, as a case expects it.
     pub fn given(&self, result: &Result<Value, Value>) -> Value {
         match result {
-            Ok(value) => json!({"ok": self.signature.ok.lift(value)}),
-            Err(failure) => json!({"failure": self.signature.error.lift(failure)}),
+            Ok(value) => json!({"ok": by_name(self.signature.ok.lift(value))}),
+            Err(failure) => json!({"failure": by_name(self.signature.error.lift(failure))}),
         }
+    }
+}
+
+/// Lists of counters → objects, because new ones may be added anywhere.
+fn by_name(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| {
+                let value = match value {
+                    Value::Array(counters) if name == "counters" => {
+                        let counters = counters.iter();
+                        let name = |counter: &Value| counter["name"].as_str().unwrap().to_owned();
+                        counters
+                            .map(|counter| (name(counter), counter["value"].clone()))
+                            .collect::<serde_json::Map<_, _>>()
+                            .into()
+                    }
+                    value => by_name(value),
+                };
+                (name, value)
+            });
+            Value::Object(members.collect())
+        }
+        Value::Array(values) => values.into_iter().map(by_name).collect(),
+        value => value,
     }
 }

@@ -3,9 +3,9 @@
 
 use super::host::{Call, Given};
 use rowcast::engine::{
-    Access, Answer, Auth, Axis, Basic, CallError, Capabilities, Cell, ClientCredentials,
-    CursorPagination, Explanation, Extraction, Failure, Field, KeyAttribute, KeyKind, KeySchema,
-    Pagination, Pipeline, Question, RejectionKind, Report, Retry, Runtime, Source, Stop, Table,
+    Access, CallError, Capabilities, Counter, Explanation, Extraction, Failure, Page,
+    PendingDocument, PendingRequest, Pipeline, Problem, RateLimit, RejectedRecord, RejectedRequest,
+    RejectionKind, Remaining, Report, Request, Runtime, Stop, StopReason, TransferReport,
 };
 use rowcast::http_out::authorizer::Authorizer;
 use rowcast::http_out::client::Client;
@@ -47,6 +47,7 @@ impl Library {
         let given = match call.signature.function.as_str() {
             "extract" => extract(&pipeline, &arguments).await,
             "load" => load(&pipeline, &arguments).await,
+            "transfer" => transfer(&pipeline, &arguments).await,
             "query" => query(&pipeline, &arguments).await,
             _ => explain(&pipeline, &arguments).await,
         };
@@ -80,10 +81,10 @@ impl Library {
 }
 
 async fn extract(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
-    let only = given[2].as_array().map(|cells| list(cells, cell));
+    let only = given[2].as_array().map(|only| list(only, pending_request));
     let extraction = pipeline
         .extract(
-            &source(&given[0]),
+            &text(&given[0]),
             &texts(&given[1]),
             only.as_deref(),
             budget(&given[3]),
@@ -95,23 +96,38 @@ async fn extract(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallErro
 
 async fn load(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
     let report = pipeline
-        .load(&table(&given[0]), &texts(&given[1]), budget(&given[2]))
+        .load(&text(&given[0]), &texts(&given[1]), budget(&given[2]))
         .await
         .result?;
     Ok(report_json(&report))
 }
 
-async fn query(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
-    let answer = pipeline
-        .query(&question(&given[0]), given[1].as_str(), budget(&given[2]))
+async fn transfer(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
+    let left = (!given[3].is_null()).then(|| remaining(&given[3]));
+    let report = pipeline
+        .transfer(
+            &text(&given[0]),
+            &text(&given[1]),
+            &texts(&given[2]),
+            left.as_ref(),
+            budget(&given[4]),
+        )
         .await
         .result?;
-    Ok(answer_json(&answer))
+    Ok(transfer_json(&report))
+}
+
+async fn query(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
+    let page = pipeline
+        .query(&text(&given[0]), given[1].as_str(), budget(&given[2]))
+        .await
+        .result?;
+    Ok(page_json(&page))
 }
 
 async fn explain(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallError> {
     let explanation = pipeline
-        .explain(&question(&given[0]), budget(&given[1]))
+        .explain(&text(&given[0]), budget(&given[1]))
         .await
         .result?;
     Ok(explanation_json(&explanation))
@@ -137,127 +153,45 @@ fn number(value: &Value) -> u32 {
     value.as_u64().unwrap().try_into().unwrap()
 }
 
-fn field(value: &Value) -> Field {
-    Field {
-        name: text(&value["name"]),
-        value: text(&value["value"]),
-    }
-}
-
-fn cell(value: &Value) -> Cell {
-    Cell {
+fn request(value: &Value) -> Request {
+    Request {
         row: number(&value["row"]),
         combination: number(&value["combination"]),
     }
 }
 
-fn retry(value: &Value) -> Retry {
-    Retry {
-        max_attempts: number(&value["max-attempts"]),
-        base_delay_ms: number(&value["base-delay-ms"]),
-        max_delay_ms: number(&value["max-delay-ms"]),
-        max_retry_after_ms: value["max-retry-after-ms"].as_u64().unwrap(),
+fn pending_request(value: &Value) -> PendingRequest {
+    PendingRequest {
+        request: request(&value["request"]),
+        resume: value["resume"].as_str().map(str::to_owned),
     }
 }
 
-fn auth(value: &Value) -> Auth {
-    if let Some(token) = value.get("bearer") {
-        Auth::Bearer(text(token))
-    } else if let Some(basic) = value.get("basic") {
-        Auth::Basic(Basic {
-            username: text(&basic["username"]),
-            password: text(&basic["password"]),
-        })
-    } else if let Some(client) = value.get("client-credentials") {
-        Auth::ClientCredentials(ClientCredentials {
-            token_url: text(&client["token-url"]),
-            client_id: text(&client["client-id"]),
-            client_secret: text(&client["client-secret"]),
-            scope: text(&client["scope"]),
-        })
-    } else {
-        assert_eq!(value, "none");
-        Auth::None
-    }
-}
-
-fn pagination(value: &Value) -> Pagination {
-    if let Some(pointer) = value.get("next-url") {
-        Pagination::NextUrl(text(pointer))
-    } else if let Some(cursor) = value.get("cursor") {
-        Pagination::Cursor(CursorPagination {
-            pointer: text(&cursor["pointer"]),
-            parameter: text(&cursor["parameter"]),
-        })
-    } else if value == "link-header" {
-        Pagination::LinkHeader
-    } else {
-        assert_eq!(value, "none");
-        Pagination::None
-    }
-}
-
-fn source(value: &Value) -> Source {
-    let axis = |value: &Value| Axis {
-        name: text(&value["name"]),
-        values: texts(&value["values"]),
+fn remaining(value: &Value) -> Remaining {
+    let document = |value: &Value| PendingDocument {
+        request: request(&value["request"]),
+        document: text(&value["document"]),
     };
     let of = |name: &str| value[name].as_array().unwrap().as_slice();
-    Source {
-        url: text(&value["url"]),
-        headers: list(of("headers"), field),
-        matrix: of("matrix").iter().map(axis).collect(),
-        records: text(&value["records"]),
-        attributes: list(of("attributes"), field),
-        require: texts(&value["require"]),
-        auth: auth(&value["auth"]),
-        pagination: pagination(&value["pagination"]),
-        max_pages: number(&value["max-pages"]),
-        concurrency: number(&value["concurrency"]),
-        retry: retry(&value["retry"]),
-        request_timeout_ms: number(&value["request-timeout-ms"]),
-        max_body_bytes: value["max-body-bytes"].as_u64().unwrap(),
+    Remaining {
+        requests: list(of("requests"), pending_request),
+        documents: of("documents").iter().map(document).collect(),
     }
 }
 
-fn table(value: &Value) -> Table {
-    let key = |value: &Value| KeyAttribute {
-        name: text(&value["name"]),
-        kind: match value["kind"].as_str().unwrap() {
-            "text" => KeyKind::Text,
-            "number" => KeyKind::Number,
-            _ => KeyKind::Bytes,
-        },
-    };
-    let schema = |value: &Value| KeySchema {
-        partition: key(&value["partition"]),
-        sort: (!value["sort"].is_null()).then(|| key(&value["sort"])),
-    };
-    Table {
-        name: text(&value["name"]),
-        keys: (!value["keys"].is_null()).then(|| schema(&value["keys"])),
-        retry: retry(&value["retry"]),
-        concurrency: number(&value["concurrency"]),
-    }
+fn request_json(request: Request) -> Value {
+    json!({"row": request.row, "combination": request.combination})
 }
 
-fn question(value: &Value) -> Question {
-    Question {
-        table: text(&value["table"]),
-        index: value["index"].as_str().map(str::to_owned),
-        filter: text(&value["filter"]),
-        select: texts(&value["select"]),
-        limit: value["limit"]
-            .as_u64()
-            .map(|limit| limit.try_into().unwrap()),
-        segments: number(&value["segments"]),
-        consistent: value["consistent"].as_bool().unwrap(),
-        retry: retry(&value["retry"]),
-    }
+fn pending_json(pending: &PendingRequest) -> Value {
+    json!({"request": request_json(pending.request), "resume": pending.resume})
 }
 
-fn cell_json(cell: Cell) -> Value {
-    json!({"row": cell.row, "combination": cell.combination})
+fn counters_json(counters: &[Counter]) -> Value {
+    let counters = counters.iter();
+    counters
+        .map(|counter| json!({"name": counter.name, "value": counter.value}))
+        .collect()
 }
 
 fn kind_json(kind: RejectionKind) -> &'static str {
@@ -268,59 +202,99 @@ fn kind_json(kind: RejectionKind) -> &'static str {
         RejectionKind::Required => "required",
         RejectionKind::Clash => "clash",
         RejectionKind::Policy => "policy",
+        RejectionKind::Exhausted => "exhausted",
+        RejectionKind::TooLarge => "too-large",
+        RejectionKind::Item => "item",
     }
 }
 
+fn limit_json(limit: &RateLimit) -> Value {
+    json!({
+        "retry-after-ms": limit.retry_after_ms, "upstream": limit.upstream,
+        "reason": limit.reason, "counters": counters_json(&limit.counters),
+    })
+}
+
 fn stop_json(stop: &Stop) -> Value {
+    let reason = |stop: &StopReason| json!({"upstream": stop.upstream, "reason": stop.reason});
     match stop {
         Stop::Budget => json!("budget"),
-        Stop::RateLimited(limit) => json!({"rate-limited": {
-            "retry-after-ms": limit.retry_after_ms, "reason": limit.reason,
-        }}),
-        Stop::Denied(reason) => json!({"denied": reason}),
-        Stop::Unavailable(reason) => json!({"unavailable": reason}),
+        Stop::RateLimited(limit) => json!({"rate-limited": limit_json(limit)}),
+        Stop::Denied(stop) => json!({"denied": reason(stop)}),
+        Stop::Unavailable(stop) => json!({"unavailable": reason(stop)}),
+        Stop::Invalid(stop) => json!({"invalid": reason(stop)}),
     }
 }
 
 fn failure_json(failure: &Failure) -> Value {
+    let problem = |problem: &Problem| json!({"reason": problem.reason, "counters": counters_json(&problem.counters)});
     match failure {
         Failure::ExecutionFailed => json!("execution-failed"),
-        Failure::Unavailable(reason) => json!({"unavailable": reason}),
-        Failure::RateLimited(limit) => json!({"rate-limited": {
-            "retry-after-ms": limit.retry_after_ms, "reason": limit.reason,
-        }}),
-        Failure::PermanentInvalid(reason) => json!({"permanent-invalid": reason}),
-        Failure::PermanentDenied(reason) => json!({"permanent-denied": reason}),
+        Failure::Unavailable(it) => json!({"unavailable": problem(it)}),
+        Failure::RateLimited(limit) => json!({"rate-limited": limit_json(limit)}),
+        Failure::PermanentInvalid(it) => json!({"permanent-invalid": problem(it)}),
+        Failure::PermanentDenied(it) => json!({"permanent-denied": problem(it)}),
     }
+}
+
+fn rejected_json(rejected: &RejectedRequest) -> Value {
+    json!({
+        "request": request_json(rejected.request), "kind": kind_json(rejected.kind),
+        "status": rejected.status, "reason": rejected.reason,
+    })
+}
+
+fn record_json(record: &RejectedRecord) -> Value {
+    json!({
+        "request": request_json(record.request), "index": record.index,
+        "kind": kind_json(record.kind), "path": record.path, "reason": record.reason,
+    })
+}
+
+fn transfer_json(it: &TransferReport) -> Value {
+    let documents = it.rejected_documents.iter().map(|rejected| {
+        json!({
+            "request": request_json(rejected.request), "kind": kind_json(rejected.kind),
+            "path": rejected.path, "reason": rejected.reason, "document": rejected.document,
+        })
+    });
+    let remaining = it.remaining.as_ref().map(|remaining| {
+        let documents = remaining.documents.iter().map(|pending| {
+            json!({"request": request_json(pending.request), "document": pending.document})
+        });
+        json!({
+            "requests": remaining.requests.iter().map(pending_json).collect::<Vec<_>>(),
+            "documents": documents.collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "done": it.done,
+        "documents": it.documents,
+        "written": it.written,
+        "unchanged": it.unchanged,
+        "superseded": it.superseded,
+        "rejected": it.rejected.iter().map(rejected_json).collect::<Vec<_>>(),
+        "rejected-records": it.rejected_records.iter().map(record_json).collect::<Vec<_>>(),
+        "rejected-documents": documents.collect::<Vec<_>>(),
+        "remaining": remaining,
+        "stopped": it.stopped.as_ref().map(stop_json),
+        "counters": counters_json(&it.counters),
+    })
 }
 
 fn extraction_json(it: &Extraction) -> Value {
     let done = it
         .done
         .iter()
-        .map(|done| json!({"cell": cell_json(done.cell), "documents": done.documents}));
-    let rejected = it.rejected.iter().map(|rejected| {
-        json!({
-            "cell": cell_json(rejected.cell), "kind": kind_json(rejected.kind),
-            "status": rejected.status, "reason": rejected.reason,
-        })
-    });
-    let records = it.rejected_records.iter().map(|record| {
-        json!({
-            "cell": cell_json(record.cell), "index": record.index,
-            "kind": kind_json(record.kind), "path": record.path, "reason": record.reason,
-        })
-    });
+        .map(|done| json!({"request": request_json(done.request), "documents": done.documents}));
     json!({
         "documents": it.documents,
         "done": done.collect::<Vec<_>>(),
-        "rejected": rejected.collect::<Vec<_>>(),
-        "rejected-records": records.collect::<Vec<_>>(),
-        "pending": it.pending.iter().copied().map(cell_json).collect::<Vec<_>>(),
+        "rejected": it.rejected.iter().map(rejected_json).collect::<Vec<_>>(),
+        "rejected-records": it.rejected_records.iter().map(record_json).collect::<Vec<_>>(),
+        "pending": it.pending.iter().map(pending_json).collect::<Vec<_>>(),
         "stopped": it.stopped.as_ref().map(stop_json),
-        "requests": it.requests,
-        "retries": it.retries,
-        "token-requests": it.token_requests,
+        "counters": counters_json(&it.counters),
     })
 }
 
@@ -330,41 +304,42 @@ fn report_json(it: &Report) -> Value {
         .iter()
         .map(|document| json!({"index": document.index, "by": document.by}));
     let rejected = it.rejected.iter().map(|document| {
-        json!({"index": document.index, "path": document.path, "reason": document.reason})
+        json!({
+            "index": document.index, "kind": kind_json(document.kind), "path": document.path,
+            "reason": document.reason,
+        })
     });
     json!({
         "written": it.written,
+        "unchanged": it.unchanged,
         "superseded": superseded.collect::<Vec<_>>(),
         "rejected": rejected.collect::<Vec<_>>(),
         "pending": it.pending,
         "stopped": it.stopped.as_ref().map(stop_json),
-        "capacity": it.capacity,
-        "requests": it.requests,
-        "retries": it.retries,
+        "counters": counters_json(&it.counters),
     })
 }
 
-fn answer_json(it: &Answer) -> Value {
+fn page_json(it: &Page) -> Value {
     let access = match it.access {
         Access::Query => "query",
         Access::Scan => "scan",
     };
     json!({
         "documents": it.documents, "cursor": it.cursor, "access": access,
-        "scanned": it.scanned, "matched": it.matched, "capacity": it.capacity,
-        "requests": it.requests,
+        "scanned": it.scanned, "counters": counters_json(&it.counters),
     })
 }
 
 fn explanation_json(it: &Explanation) -> Value {
-    let findings = it.findings.iter().map(|finding| {
+    let diagnoses = it.diagnoses.iter().map(|diagnosis| {
         json!({
-            "path": finding.path, "expected": finding.expected,
-            "missing": finding.missing, "other-type": finding.other_type,
+            "path": diagnosis.path, "expected": diagnosis.expected,
+            "missing": diagnosis.missing, "other-type": diagnosis.other_type,
         })
     });
     json!({
-        "findings": findings.collect::<Vec<_>>(), "scanned": it.scanned,
-        "complete": it.complete, "capacity": it.capacity,
+        "diagnoses": diagnoses.collect::<Vec<_>>(), "scanned": it.scanned,
+        "complete": it.complete, "counters": counters_json(&it.counters),
     })
 }

@@ -199,7 +199,7 @@ const CONDITIONS: &[(&str, Expected)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_condition_finds_what_it_says() {
+async fn every_condition_finds_what_it_says_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let host = host(&table_keyed(&dynamodb, &table, "shelf S, id S")).await;
         host.create_table().await.unwrap();
@@ -207,7 +207,7 @@ async fn every_condition_finds_what_it_says() {
         assert_eq!(report.tally.documents.written, u64::from(ITEMS));
         let mut wrong = Vec::new();
         for (condition, meets) in CONDITIONS {
-            let found = ask(&host, &host.question(condition).unwrap()).await;
+            let found = ask(&host, &host.query(condition).unwrap()).await;
             let expected: Vec<_> = (0..ITEMS)
                 .filter(|n| meets(*n))
                 .map(|n| format!("{n:02}"))
@@ -225,7 +225,7 @@ async fn every_condition_finds_what_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sets_and_bytes_that_others_wrote_can_be_asked_for() {
+async fn sets_and_bytes_that_others_wrote_can_be_asked_for_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let host = host(&table_keyed(&dynamodb, &table, "id S")).await;
         host.create_table().await.unwrap();
@@ -248,7 +248,7 @@ async fn sets_and_bytes_that_others_wrote_can_be_asked_for() {
             "NOT contains(texts, 'c') AND NOT contains(numbers, 1.5)",
             "size(texts) = 2 AND size(numbers) = 2 AND size(blobs) = 2 AND size(bytes) = 2",
         ] {
-            let found = ask(&host, &host.question(condition).unwrap()).await;
+            let found = ask(&host, &host.query(condition).unwrap()).await;
             assert_eq!(found.documents.len(), 1, "{}: {condition}", dynamodb.name);
             let document = &found.documents[0];
             let sorted = |name: &str| {
@@ -271,7 +271,7 @@ async fn sets_and_bytes_that_others_wrote_can_be_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_in_a_condition_is_said_with_its_column() {
+async fn what_is_wrong_in_a_condition_is_said_with_its_column_on_each_dynamodb() {
     let mistakes = [
         ("n >", "column 4: "),
         ("n == 1", "column 3: "),

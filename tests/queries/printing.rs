@@ -15,7 +15,7 @@ const DOCUMENTS: &str = r#"{"shelf":"a","id":"1","name":"Größe, \"quoted\"","n
 
 #[expect(clippy::too_many_lines, reason = "one table of snapshots")]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_form_of_output() {
+async fn every_form_of_output_on_each_dynamodb() {
     let forms: [(&[&str], Expect); 8] = [
         (
             &["--select", "name"],
@@ -123,7 +123,7 @@ async fn every_form_of_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_found_is_explained() {
+async fn nothing_found_is_explained_on_each_dynamodb() {
     let conditions = [
         (
             "nosuch > 1",

@@ -88,7 +88,7 @@ async fn a_stopped_run_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ledger_may_be_a_table() {
+async fn the_ledger_may_be_a_table_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let moody = Moody::start().await;
         let configuration = configuration(&moody.source, &dynamodb.endpoint, &table);

@@ -7,7 +7,7 @@ use rowcast_stand_ins::http::Reply;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_changed_is_written() {
+async fn only_what_changed_is_written_on_each_dynamodb() {
     on_each(async |dynamodb, table| {
         let moody = Moody::start().await;
         let configuration = configuration(&moody.source, &dynamodb.endpoint, &table);

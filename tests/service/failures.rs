@@ -109,7 +109,7 @@ async fn failures_of_dynamodb_are_told_by_their_status() {
         "table": {"name": "top_tracks", "retry": {"max_attempts": 2, "base_delay_ms": 1}},
         "documents": [{"id": 1}],
     });
-    let query = json!({"question": {
+    let query = json!({"query": {
         "table": "top_tracks",
         "retry": {"max_attempts": 2, "base_delay_ms": 1},
     }});

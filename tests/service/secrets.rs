@@ -35,8 +35,8 @@ async fn a_secret_goes_to_the_source_and_nowhere_else() {
         ("AWS_SECRET_ACCESS_KEY", SECRET),
     ])
     .await;
-    let token = json!({"bearer": "${ROWCAST_SECRET_TOKEN}"});
-    let key = json!({"bearer": "${AWS_SECRET_ACCESS_KEY}"});
+    let token = json!({"type": "bearer", "token": "${ROWCAST_SECRET_TOKEN}"});
+    let key = json!({"type": "bearer", "token": "${AWS_SECRET_ACCESS_KEY}"});
     let cases = [
         (format!("{origin}/"), &token, 200),
         (format!("{origin}/refused"), &token, 403),
@@ -77,7 +77,7 @@ async fn a_list_that_is_none_lets_nothing_through_and_says_so() {
 async fn a_secret_is_not_used_where_requests_may_go_anywhere() {
     let source = ScriptedSource::start(|_, _| Reply::json("[]")).await;
     let proxy = Proxy::start(&[("ROWCAST_SECRET_TOKEN", SECRET)]).await;
-    let auth = json!({"bearer": "${ROWCAST_SECRET_TOKEN}"});
+    let auth = json!({"type": "bearer", "token": "${ROWCAST_SECRET_TOKEN}"});
     let call = extract(&source.origin(), &auth);
     let answer = proxy.post("/extract", &call).await;
     assert_eq!(answer.status, 422, "{}", answer.text());

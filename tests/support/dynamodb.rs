@@ -16,9 +16,26 @@ pub struct Dynamo {
 /// process; it ends with it. Tests name their tables apart.
 static LOCAL: OnceCell<DynamoDbLocal> = OnceCell::const_new();
 
+/// Which implementations a run of the tests is for: `dynoxide`, which needs
+/// nothing installed, `local`, or both where it isn't set.
+const VARIABLE: &str = "ROWCAST_TEST_DYNAMODB";
+
 /// Runs a case on each implementation. The second argument is a table name of
-/// the case's own.
+/// the case's own. A test that calls this has a name that ends in
+/// `_on_each_dynamodb`, so that `cargo xtask test` finds it.
 pub async fn on_each(case: impl AsyncFn(Dynamo, String)) {
+    let wanted = std::env::var(VARIABLE).unwrap_or_default();
+    let wants = |name: &str| wanted.is_empty() || wanted == name;
+    assert!(wants("dynoxide") || wants("local"), "{VARIABLE}={wanted}");
+    if wants("dynoxide") {
+        on_dynoxide(&case).await;
+    }
+    if wants("local") {
+        on_local(&case).await;
+    }
+}
+
+async fn on_dynoxide(case: &impl AsyncFn(Dynamo, String)) {
     let dynoxide = TemporaryDynamoDb::start().await.unwrap();
     let endpoint = dynoxide.endpoint();
     case(
@@ -30,6 +47,9 @@ pub async fn on_each(case: impl AsyncFn(Dynamo, String)) {
     )
     .await;
     dynoxide.shutdown().await;
+}
+
+async fn on_local(case: &impl AsyncFn(Dynamo, String)) {
     let local = LOCAL
         .get_or_init(async || DynamoDbLocal::start().await.unwrap())
         .await;

@@ -1,38 +1,94 @@
 //! Every check, one after the other; all failures are reported, not the first.
 
-use crate::{cargo, integration, run};
+use crate::{cargo, integration, joined, run};
 
-/// Formatting, lints, documentation and all tests.
-pub fn all() -> Result<(), String> {
-    let python = integration::all().map_err(|reason| format!("integrations/python: {reason}"));
-    let rust = report(&[
-        ("formatting", &["fmt", "--all", "--check"]),
-        // Tests first, lints later: what broke matters more than how it reads.
-        ("tests", &["test", "--workspace", "--no-fail-fast"]),
-        ("lints", LINTS),
-        // As an application embeds it, without the command and the demo.
-        ("the library alone", LIBRARY),
-    ]);
-    joined([rust, python])
+/// Formatting, lints, and the tests that need only Rust, PostgreSQL and the
+/// DynamoDB that is built in.
+pub fn quick() -> Result<(), String> {
+    let formatting = step("formatting", &["fmt", "--all", "--check"], BOTH);
+    // Tests first, lints later: what broke matters more than how it reads.
+    let units = step("unit tests", UNITS, BOTH);
+    let documentation = step("documentation's examples", DOCUMENTATION, BOTH);
+    let integration = step("integration tests", INTEGRATION, DYNOXIDE);
+    joined([
+        formatting,
+        units,
+        documentation,
+        integration,
+        step("lints", LINTS, BOTH),
+    ])
 }
 
-/// Every failure, a line each.
-pub fn joined(outcomes: impl IntoIterator<Item = Result<(), String>>) -> Result<(), String> {
-    let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
-    if failed.is_empty() {
-        Ok(())
-    } else {
-        Err(failed.join("\n  "))
-    }
+/// Every check: the quick ones, then those that need other hosts, Java, npm or
+/// Python. No test runs twice.
+pub fn all() -> Result<(), String> {
+    let quick = quick();
+    let others = step("tests with other programs", OTHERS, BOTH);
+    let local = step("tests on DynamoDB Local", ON_LOCAL, LOCAL);
+    // As an application embeds it, without the command and the demo.
+    let library = step("the library alone", LIBRARY, BOTH);
+    let python = integration::all().map_err(|reason| format!("integrations/python: {reason}"));
+    joined([quick, others, local, library, python])
 }
 
 /// Formatting and lints.
 pub fn lints() -> Result<(), String> {
-    report(&[
-        ("formatting", &["fmt", "--all", "--check"]),
-        ("lints", LINTS),
+    joined([
+        step("formatting", &["fmt", "--all", "--check"], BOTH),
+        step("lints", LINTS, BOTH),
     ])
 }
+
+// Always the whole workspace: cargo builds dependencies anew for each choice of
+// packages whose features differ.
+const UNITS: &[&str] = &["test", "--workspace", "--lib", "--bins", "--no-fail-fast"];
+
+const DOCUMENTATION: &[&str] = &["test", "--workspace", "--doc", "--no-fail-fast"];
+
+/// All but [`OTHERS`], on dynoxide.
+const INTEGRATION: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "*",
+    "--no-fail-fast",
+    "--",
+    "--skip",
+    "hosts::",
+    "--skip",
+    "python::",
+    "--skip",
+    "local_dynamo::",
+];
+
+/// They need hosts that others wrote, Python, or Java.
+const OTHERS: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "rowcast",
+    "--",
+    "hosts::",
+    "python::",
+    "local_dynamo::",
+];
+
+/// What [`INTEGRATION`] ran on dynoxide alone.
+const ON_LOCAL: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "rowcast",
+    "--",
+    "_on_each_dynamodb",
+    "--skip",
+    "python::",
+];
+
+/// The DynamoDBs that tests run on, see tests/support/dynamodb.rs.
+const BOTH: &str = "";
+const DYNOXIDE: &str = "dynoxide";
+const LOCAL: &str = "local";
 
 const LINTS: &[&str] = &[
     "clippy",
@@ -51,22 +107,10 @@ const LIBRARY: &[&str] = &[
     "--no-default-features",
 ];
 
-fn report(checks: &[(&str, &[&str])]) -> Result<(), String> {
-    let mut failed = Vec::new();
-    for (name, arguments) in checks {
-        println!("xtask: {name}: cargo {}", arguments.join(" "));
-        if let Err(reason) = run(cargo().args(*arguments)) {
-            failed.push(format!("{name}: {reason}"));
-        }
-    }
-    if failed.is_empty() {
-        println!("xtask: all {} checks passed", checks.len());
-        return Ok(());
-    }
-    Err(format!(
-        "{} of {} checks failed:\n  {}",
-        failed.len(),
-        checks.len(),
-        failed.join("\n  ")
-    ))
+fn step(name: &str, arguments: &[&str], dynamodb: &str) -> Result<(), String> {
+    println!("xtask: {name}: cargo {}", arguments.join(" "));
+    run(cargo()
+        .args(arguments)
+        .env("ROWCAST_TEST_DYNAMODB", dynamodb))
+    .map_err(|reason| format!("{name}: {reason}"))
 }

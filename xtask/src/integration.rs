@@ -2,9 +2,8 @@
 //! Airflow, in a virtual environment with pinned versions; `integrations/wasmcloud`
 //! → its figures.
 
-use crate::checks::joined;
 use crate::python::{target, venv, workspace};
-use crate::{cargo, hosts, machine, run};
+use crate::{cargo, hosts, joined, machine, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -19,6 +19,7 @@ cargo xtask COMMAND
   setup        install what is missing to build and run: a Wasm target, PostgreSQL
   demo [ARGS]  set up, then run `rowcast demo` with these arguments
   test         set up, then run every check: formatting, lints, all tests
+  test --quick  of these, what needs only Rust and PostgreSQL
   hostile      run the components that misbehave, and print what stopped each
   check        formatting and lints only
   faults       set up, then run the pipeline through every mix of faults, and
@@ -44,7 +45,10 @@ fn main() -> ExitCode {
         Some("demo") => {
             setup::for_running().and_then(|()| demo(arguments.get(1..).unwrap_or_default()))
         }
-        Some("test") => setup::for_testing().and_then(|()| checks::all()),
+        Some("test") if arguments.len() == 1 => setup::for_testing().and_then(|()| checks::all()),
+        Some("test") if arguments.get(1).is_some_and(|which| which == "--quick") => {
+            setup::for_running().and_then(|()| checks::quick())
+        }
         Some("hostile") => setup::for_running().and_then(|()| hostile()),
         Some("check") => setup::for_running().and_then(|()| checks::lints()),
         Some("faults") => setup::for_running().and_then(|()| faults()),
@@ -70,7 +74,10 @@ fn main() -> ExitCode {
         }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            println!("xtask: done");
+            ExitCode::SUCCESS
+        }
         Err(reason) => {
             eprintln!("xtask: {reason}");
             ExitCode::FAILURE
@@ -142,4 +149,17 @@ fn run(command: &mut Command) -> Result<(), String> {
     } else {
         Err(format!("{command:?} failed ({status})"))
     }
+}
+
+/// Every failure, a line each.
+fn joined(outcomes: impl IntoIterator<Item = Result<(), String>>) -> Result<(), String> {
+    let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} failed:\n  {}",
+        failed.len(),
+        failed.join("\n  ")
+    ))
 }

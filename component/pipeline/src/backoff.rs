@@ -1,6 +1,6 @@
 //! Attempt number and a random number → how long to wait. Pure.
 
-use crate::bindings::rowcast::pipeline::types::Retry;
+use crate::settings::Retry;
 
 /// The wait before the attempt that follows attempt number `attempt` (the
 /// first is 1): full jitter over an exponentially growing bound, in

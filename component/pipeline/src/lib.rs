@@ -1,8 +1,8 @@
 //! Rowcast's pipeline logic: rows → requests → documents → items, and queries.
 //!
-//! Enters: the calls of `wit/` (`extract`, `load`, `query`), the answers of a
-//! REST API and of DynamoDB. Leaves: requests to them, and results in which
-//! every row, request and document is accounted for.
+//! Enters: the calls of `wit/` (`describe`, `extract`, `load`, `transfer`,
+//! `query`), the answers of a REST API and of DynamoDB. Leaves: requests to
+//! them, and results in which every row, request and document is accounted for.
 //!
 //! The decisions are plain functions over values and compile for every target,
 //! where their tests run. What they need of the world is [`platform`]; the crates
@@ -21,10 +21,14 @@ pub mod bindings {
 
             /// What is Rowcast's own in its worlds.
             world pipeline {
-              import rowcast:pipeline/dynamodb@0.1.0;
-              export rowcast:pipeline/extract@0.1.0;
-              export rowcast:pipeline/load@0.1.0;
-              export rowcast:pipeline/query@0.1.0;
+              import rowcast:pipeline/admission@0.2.0;
+              import rowcast:pipeline/dynamodb@0.2.0;
+              import rowcast:pipeline/pace@0.2.0;
+              export rowcast:pipeline/describe@0.2.0;
+              export rowcast:pipeline/extract@0.2.0;
+              export rowcast:pipeline/load@0.2.0;
+              export rowcast:pipeline/transfer@0.2.0;
+              export rowcast:pipeline/query@0.2.0;
             }
         ",
         world: "rowcast:bindings/pipeline",
@@ -35,8 +39,11 @@ pub mod bindings {
 }
 
 pub mod backoff;
+pub mod calls;
+pub mod describe;
 pub mod dynamodb;
 pub mod extract;
+pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod load;
@@ -54,3 +61,5 @@ pub mod platform;
 mod properties;
 pub mod query;
 pub mod retry;
+pub mod settings;
+pub mod transfer;

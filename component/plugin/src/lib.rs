@@ -3,54 +3,81 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::{extract, load, query};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::{
+    describe, extract, load, query, transfer,
+};
 use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb;
-use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
-use rowcast_pipeline::platform::Dynamo;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
+use rowcast_pipeline::calls;
+use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use rowcast_wasi::{Wasi, clock, executor};
+use std::future::Future;
+use std::time::SystemTime;
 
 struct Plugin;
 
 rowcast_pipeline::bindings::export!(Plugin with_types_in rowcast_pipeline::bindings);
 
+impl describe::Guest for Plugin {
+    fn describe() -> describe::Description {
+        rowcast_pipeline::describe::describe()
+    }
+
+    fn validate(kind: describe::Kind, settings: String) -> Vec<describe::Mistake> {
+        rowcast_pipeline::describe::validate(kind, &settings)
+    }
+
+    fn origins(source: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
+        rowcast_pipeline::describe::origins(&source)
+    }
+}
+
 impl extract::Guest for Plugin {
     fn extract(
-        source: extract::Source,
+        source: String,
         rows: Vec<String>,
-        only: Option<Vec<extract::Cell>>,
+        only: Option<Vec<PendingRequest>>,
         budget_ms: Option<u64>,
     ) -> Result<extract::Extraction, Failure> {
-        let only = only.as_deref();
-        executor::block_on(rowcast_pipeline::extract::run(
-            &Wasi, &source, &rows, only, budget_ms,
-        ))
+        let call = calls::extract(&Wasi, &source, &rows, only.as_deref(), budget_ms);
+        executor::block_on(call)
     }
 }
 
 impl load::Guest for Plugin {
     fn load(
-        table: load::Table,
+        table: String,
         documents: Vec<String>,
         budget_ms: Option<u64>,
     ) -> Result<load::Report, Failure> {
-        rowcast_pipeline::load::run(&Plugin, &table, &documents, budget_ms)
+        calls::load(&Plugin, &table, &documents, budget_ms)
+    }
+}
+
+impl transfer::Guest for Plugin {
+    fn transfer(
+        source: String,
+        table: String,
+        rows: Vec<String>,
+        remaining: Option<transfer::Remaining>,
+        budget_ms: Option<u64>,
+    ) -> Result<transfer::TransferReport, Failure> {
+        let call = calls::transfer(&Plugin, &source, &table, &rows, remaining, budget_ms);
+        executor::block_on(call)
     }
 }
 
 impl query::Guest for Plugin {
     fn query(
-        question: query::Question,
+        query: String,
         cursor: Option<String>,
         budget_ms: Option<u64>,
-    ) -> Result<query::Answer, Failure> {
-        rowcast_pipeline::query::run(&Plugin, &question, cursor.as_deref(), budget_ms)
+    ) -> Result<query::Page, Failure> {
+        calls::query(&Plugin, &query, cursor.as_deref(), budget_ms)
     }
 
-    fn explain(
-        question: query::Question,
-        budget_ms: Option<u64>,
-    ) -> Result<query::Explanation, Failure> {
-        rowcast_pipeline::query::explain(&Plugin, &question, budget_ms)
+    fn explain(query: String, budget_ms: Option<u64>) -> Result<query::Explanation, Failure> {
+        calls::explain(&Plugin, &query, budget_ms)
     }
 }
 
@@ -68,6 +95,29 @@ impl Dynamo for Plugin {
 
     fn sleep_ms(&self, duration: u64) {
         executor::block_on(clock::timer(duration));
+    }
+
+    fn random(&self) -> u64 {
+        clock::random()
+    }
+}
+
+/// As WASI has it; a transfer needs both of one value.
+impl Http for Plugin {
+    fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>> {
+        Wasi.send(request)
+    }
+
+    fn now_ms(&self) -> u64 {
+        clock::now_ms()
+    }
+
+    fn today(&self) -> SystemTime {
+        clock::today()
+    }
+
+    fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()> {
+        clock::timer(duration)
     }
 
     fn random(&self) -> u64 {

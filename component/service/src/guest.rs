@@ -3,12 +3,13 @@
 
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
-use crate::input::{Explain, Extract, Load, Query};
+use crate::input::{Explain, Extract, Load, Query, Transfer};
 use crate::service::answer;
 use bindings::exports::wasi::http::incoming_handler::Guest;
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Answer, Explanation};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Explanation, Page};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::TransferReport;
 use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 use rowcast_standalone::Standalone;
 use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
@@ -57,20 +58,35 @@ impl Guest for Service {
 
 impl Calls for Standalone {
     fn extract(&self, call: &Extract) -> Result<Extraction, Failure> {
-        let source = call.source.clone();
-        self.extract(source, &call.rows, call.only.as_deref(), call.budget_ms)
+        self.extract(
+            &call.source,
+            &call.rows,
+            call.only.as_deref(),
+            call.budget_ms,
+        )
     }
 
     fn load(&self, call: &Load) -> Result<Report, Failure> {
         self.load(&call.table, &call.documents, call.budget_ms)
     }
 
-    fn query(&self, call: &Query) -> Result<Answer, Failure> {
-        self.query(&call.question, call.cursor.as_deref(), call.budget_ms)
+    fn transfer(&self, call: &Transfer) -> Result<TransferReport, Failure> {
+        let remaining = call.remaining.clone();
+        self.transfer(
+            &call.source,
+            &call.table,
+            &call.rows,
+            remaining,
+            call.budget_ms,
+        )
+    }
+
+    fn query(&self, call: &Query) -> Result<Page, Failure> {
+        self.query(&call.query, call.cursor.as_deref(), call.budget_ms)
     }
 
     fn explain(&self, call: &Explain) -> Result<Explanation, Failure> {
-        self.explain(&call.question, call.budget_ms)
+        self.explain(&call.query, call.budget_ms)
     }
 }
 

@@ -9,7 +9,6 @@
 //! only `guest` touches the world, and only in Wasm.
 
 pub mod calls;
-pub mod defaults;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 pub mod http;

@@ -4,10 +4,9 @@ mod schema;
 
 use crate::input;
 use crate::read::{Mistake, Value as Read};
+use crate::service;
 use crate::service::OPENAPI;
 use crate::settings::MAX_BODY_BYTES;
-use crate::{defaults, service};
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Source;
 use schema::check;
 use serde_json::{Map, Value, json};
 
@@ -16,25 +15,15 @@ type Reader = fn(Read<'_>) -> Result<String, Mistake>;
 
 /// Every schema that requests have, how a request of its kind is read, and a
 /// request's path to it.
-const READ: [(&str, Reader, &str); 14] = [
+const READ: [(&str, Reader, &str); 8] = [
     ("ExtractRequest", extract, ""),
-    ("Source", extract, "/source"),
-    ("Field", extract, "/source/headers/0"),
-    ("Axis", extract, "/source/matrix/0"),
-    ("Basic", extract, "/source/auth/basic"),
-    (
-        "ClientCredentials",
-        extract,
-        "/source/auth/client_credentials",
-    ),
-    ("CursorPagination", extract, "/source/pagination/cursor"),
-    ("Retry", extract, "/source/retry"),
-    ("Cell", extract, "/only/0"),
+    ("PendingRequest", extract, "/only/0"),
+    ("Request", extract, "/only/0/request"),
     ("LoadRequest", load, ""),
-    ("Table", load, "/table"),
-    ("KeySchema", load, "/table/keys"),
-    ("KeyAttribute", load, "/table/keys/partition"),
-    ("Question", query, "/question"),
+    ("TransferRequest", transfer, ""),
+    ("Remaining", transfer, "/remaining"),
+    ("QueryRequest", query, ""),
+    ("ExplainRequest", explain, ""),
 ];
 
 fn extract(body: Read<'_>) -> Result<String, Mistake> {
@@ -45,6 +34,10 @@ fn load(body: Read<'_>) -> Result<String, Mistake> {
     input::load(body).map(|call| format!("{call:?}"))
 }
 
+fn transfer(body: Read<'_>) -> Result<String, Mistake> {
+    input::transfer(body).map(|call| format!("{call:?}"))
+}
+
 fn query(body: Read<'_>) -> Result<String, Mistake> {
     input::query(body).map(|call| format!("{call:?}"))
 }
@@ -53,9 +46,10 @@ fn explain(body: Read<'_>) -> Result<String, Mistake> {
     input::explain(body).map(|call| format!("{call:?}"))
 }
 
-const ROUTES: [(&str, &str, Option<Reader>); 6] = [
+const ROUTES: [(&str, &str, Option<Reader>); 7] = [
     ("/extract", "post", Some(extract)),
     ("/load", "post", Some(load)),
+    ("/transfer", "post", Some(transfer)),
     ("/query", "post", Some(query)),
     ("/explain", "post", Some(explain)),
     ("/health", "get", None),
@@ -72,45 +66,21 @@ fn read(reader: Reader, body: &Value) -> Result<String, Mistake> {
 
 /// What conforms to a schema's least: its required members, and those of the
 /// variants' cases that lead to `path`.
-fn least(reader: &str, path: &str) -> Value {
-    let mut body = match reader {
-        "extract" => json!({"source": {"url": "https://x/"}, "rows": []}),
-        "load" => json!({"table": {"name": "t"}, "documents": []}),
-        _ => json!({"question": {"table": "t"}}),
+fn least(schema: &str, path: &str) -> Value {
+    let (source, table) = (json!({"url": "https://x/"}), json!({"name": "t"}));
+    let mut body = match schema {
+        "LoadRequest" => json!({"table": table, "documents": []}),
+        "TransferRequest" | "Remaining" => json!({"source": source, "table": table, "rows": []}),
+        "QueryRequest" | "ExplainRequest" => json!({"query": {"table": "t"}}),
+        _ => json!({"source": source, "rows": []}),
     };
-    let attribute = json!({"name": "a", "kind": "text"});
-    let (place, value) = match path {
-        "/source/headers/0" => ("/source/headers", json!([{"name": "a", "value": "b"}])),
-        "/source/matrix/0" => ("/source/matrix", json!([{"name": "a", "values": ["b"]}])),
-        "/source/auth/basic" => (
-            "/source/auth",
-            json!({"basic": {"username": "a", "password": "b"}}),
-        ),
-        "/source/auth/client_credentials" => (
-            "/source/auth",
-            json!({"client_credentials": {"token_url": "a", "client_id": "b", "client_secret": "c"}}),
-        ),
-        "/source/pagination/cursor" => (
-            "/source/pagination",
-            json!({"cursor": {"pointer": "/a", "parameter": "b"}}),
-        ),
-        "/source/retry" => ("/source/retry", json!({})),
-        "/only/0" => ("/only", json!([{"row": 0, "combination": 0}])),
-        "/table/keys" | "/table/keys/partition" => ("/table/keys", json!({"partition": attribute})),
-        _ => return body,
-    };
-    let (parent, name) = place.rsplit_once('/').unwrap();
-    let parent = body.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-    parent.insert(name.to_owned(), value);
-    body
-}
-
-fn name_of(schema: &str) -> &'static str {
-    match schema {
-        "LoadRequest" | "Table" | "KeySchema" | "KeyAttribute" => "load",
-        "Question" => "query",
-        _ => "extract",
+    let pending = json!({"request": {"row": 0, "combination": 0}});
+    match path {
+        "/only/0" | "/only/0/request" => body["only"] = json!([pending]),
+        "/remaining" => body["remaining"] = json!({"requests": [pending], "documents": []}),
+        _ => {}
     }
+    body
 }
 
 fn properties(document: &Value, schema: &str) -> Map<String, Value> {
@@ -195,7 +165,7 @@ fn every_reference_leads_somewhere_and_every_schema_is_referred_to() {
 fn the_members_that_are_read_are_those_described() {
     let document = document();
     for (schema, reader, path) in READ {
-        let mut body = least(name_of(schema), path);
+        let mut body = least(schema, path);
         assert_eq!(read(reader, &body).err(), None, "{schema}");
         let unknown = "a member that nobody knows".to_owned();
         let object = body.pointer_mut(path).unwrap().as_object_mut().unwrap();
@@ -215,7 +185,7 @@ fn the_members_that_are_read_are_those_described() {
 fn the_members_that_are_needed_are_those_described() {
     let document = document();
     for (schema, reader, path) in READ {
-        let least = least(name_of(schema), path);
+        let least = least(schema, path);
         for name in properties(&document, schema).keys() {
             let mut body = least.clone();
             let object = body.pointer_mut(path).unwrap().as_object_mut().unwrap();
@@ -233,7 +203,7 @@ fn the_members_that_are_needed_are_those_described() {
 fn the_defaults_are_those_described() {
     let document = document();
     for (schema, reader, path) in READ {
-        let body = least(name_of(schema), path);
+        let body = least(schema, path);
         let without = read(reader, &body).unwrap();
         for (name, property) in properties(&document, schema) {
             let said = property.get("default").cloned();
@@ -250,26 +220,6 @@ fn the_defaults_are_those_described() {
             assert_eq!(read(reader, &body).unwrap(), without, "{schema}.{name}");
         }
     }
-}
-
-#[test]
-fn defaults_are_used_where_nothing_is_said() {
-    let body = json!({"source": {"url": "https://x/"}, "rows": []}).to_string();
-    let Source {
-        retry,
-        max_pages,
-        concurrency,
-        request_timeout_ms,
-        max_body_bytes,
-        ..
-    } = input::extract(Read::parse(body.as_bytes()).unwrap())
-        .unwrap()
-        .source;
-    assert_eq!(retry, defaults::RETRY);
-    assert_eq!(max_pages, defaults::MAX_PAGES);
-    assert_eq!(concurrency, defaults::SOURCE_CONCURRENCY);
-    assert_eq!(request_timeout_ms, defaults::REQUEST_TIMEOUT_MS);
-    assert_eq!(max_body_bytes, defaults::MAX_BODY_BYTES);
 }
 
 #[test]

@@ -5,16 +5,18 @@
 mod tests;
 
 use crate::write::{Json, object};
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{
-    Cell, DoneCell, Extraction, RejectedCell, RejectedRecord, RejectionKind,
-};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::{
     RejectedDocument, Report, SupersededDocument,
 };
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{
-    Access, Answer, Explanation, Finding,
+    Access, Diagnosis, Explanation, Page,
 };
-use rowcast_pipeline::bindings::rowcast::pipeline::types::{RateLimit, Stop};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::{self, TransferReport};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{
+    Counter, PendingRequest, RateLimit, RejectedRecord, RejectedRequest, RejectionKind, Request,
+    Stop, StopReason,
+};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -36,21 +38,17 @@ pub fn extraction(result: &Extraction) -> Result<String, NotJson> {
         rejected_records,
         pending,
         stopped,
-        requests,
-        retries,
-        token_requests,
+        counters,
     } = result;
     let mut out = with_room_for(documents);
-    let members: [(&str, &dyn Json); 9] = [
+    let members: [(&str, &dyn Json); 7] = [
         ("documents", &checked(documents)?),
         ("done", done),
         ("rejected", rejected),
         ("rejected_records", rejected_records),
         ("pending", pending),
         ("stopped", stopped),
-        ("requests", requests),
-        ("retries", retries),
-        ("token_requests", token_requests),
+        ("counters", counters),
     ];
     object(&mut out, &members);
     Ok(out)
@@ -61,53 +59,111 @@ pub fn extraction(result: &Extraction) -> Result<String, NotJson> {
 pub fn report(result: &Report) -> String {
     let Report {
         written,
+        unchanged,
         superseded,
         rejected,
         pending,
         stopped,
-        capacity,
-        requests,
-        retries,
+        counters,
     } = result;
     let mut out = String::new();
-    let members: [(&str, &dyn Json); 8] = [
+    let members: [(&str, &dyn Json); 7] = [
         ("written", written),
+        ("unchanged", unchanged),
         ("superseded", superseded),
         ("rejected", rejected),
         ("pending", pending),
         ("stopped", stopped),
-        ("capacity", capacity),
-        ("requests", requests),
-        ("retries", retries),
+        ("counters", counters),
     ];
     object(&mut out, &members);
     out
 }
 
+/// The result of `transfer`.
+pub fn transfer_report(result: &TransferReport) -> Result<String, NotJson> {
+    let TransferReport {
+        done,
+        documents,
+        written,
+        unchanged,
+        superseded,
+        rejected,
+        rejected_records,
+        rejected_documents,
+        remaining,
+        stopped,
+        counters,
+    } = result;
+    let texts: Vec<_> = rejected_documents
+        .iter()
+        .map(|rejected| rejected.document.clone())
+        .collect();
+    let shown = checked(&texts)?;
+    let rejected_documents: Vec<_> = rejected_documents.iter().zip(shown).collect();
+    let remaining = match remaining {
+        None => None,
+        Some(transfer::Remaining {
+            requests,
+            documents,
+        }) => {
+            let texts: Vec<_> = documents
+                .iter()
+                .map(|pending| pending.document.clone())
+                .collect();
+            let mut text = String::new();
+            let shown = checked(&texts)?;
+            let documents: Vec<_> = documents
+                .iter()
+                .map(|pending| &pending.request)
+                .zip(shown)
+                .collect();
+            object(
+                &mut text,
+                &[("requests", requests), ("documents", &documents)],
+            );
+            Some(text)
+        }
+    };
+    let remaining = checked(remaining.as_slice())?.pop();
+    let mut out = String::new();
+    let members: [(&str, &dyn Json); 11] = [
+        ("done", done),
+        ("documents", documents),
+        ("written", written),
+        ("unchanged", unchanged),
+        ("superseded", superseded),
+        ("rejected", rejected),
+        ("rejected_records", rejected_records),
+        ("rejected_documents", &rejected_documents),
+        ("remaining", &remaining),
+        ("stopped", stopped),
+        ("counters", counters),
+    ];
+    object(&mut out, &members);
+    Ok(out)
+}
+
 /// The result of `query`.
-pub fn answer(result: &Answer) -> Result<String, NotJson> {
-    let Answer {
+pub fn page(result: &Page) -> Result<String, NotJson> {
+    let Page {
         documents,
         cursor,
         access,
         scanned,
-        matched,
-        capacity,
-        requests,
+        counters,
     } = result;
     let access = match access {
         Access::Query => "query",
         Access::Scan => "scan",
     };
     let mut out = with_room_for(documents);
-    let members: [(&str, &dyn Json); 7] = [
+    let members: [(&str, &dyn Json); 5] = [
         ("documents", &checked(documents)?),
         ("cursor", cursor),
         ("access", &access),
         ("scanned", scanned),
-        ("matched", matched),
-        ("capacity", capacity),
-        ("requests", requests),
+        ("counters", counters),
     ];
     object(&mut out, &members);
     Ok(out)
@@ -117,17 +173,17 @@ pub fn answer(result: &Answer) -> Result<String, NotJson> {
 #[must_use]
 pub fn explanation(result: &Explanation) -> String {
     let Explanation {
-        findings,
+        diagnoses,
         scanned,
         complete,
-        capacity,
+        counters,
     } = result;
     let mut out = String::new();
     let members: [(&str, &dyn Json); 4] = [
-        ("findings", findings),
+        ("diagnoses", diagnoses),
         ("scanned", scanned),
         ("complete", complete),
-        ("capacity", capacity),
+        ("counters", counters),
     ];
     object(&mut out, &members);
     out
@@ -147,30 +203,30 @@ fn checked(documents: &[String]) -> Result<Vec<&RawValue>, NotJson> {
         .collect()
 }
 
-impl Json for Cell {
+impl Json for Request {
     fn write(&self, out: &mut String) {
         let Self { row, combination } = self;
         object(out, &[("row", row), ("combination", combination)]);
     }
 }
 
-impl Json for DoneCell {
+impl Json for DoneRequest {
     fn write(&self, out: &mut String) {
-        let Self { cell, documents } = self;
-        object(out, &[("cell", cell), ("documents", documents)]);
+        let Self { request, documents } = self;
+        object(out, &[("request", request), ("documents", documents)]);
     }
 }
 
-impl Json for RejectedCell {
+impl Json for RejectedRequest {
     fn write(&self, out: &mut String) {
         let Self {
-            cell,
+            request,
             kind,
             status,
             reason,
         } = self;
         let members: [(&str, &dyn Json); 4] = [
-            ("cell", cell),
+            ("request", request),
             ("kind", kind),
             ("status", status),
             ("reason", reason),
@@ -182,14 +238,14 @@ impl Json for RejectedCell {
 impl Json for RejectedRecord {
     fn write(&self, out: &mut String) {
         let Self {
-            cell,
+            request,
             index,
             kind,
             path,
             reason,
         } = self;
         let members: [(&str, &dyn Json); 5] = [
-            ("cell", cell),
+            ("request", request),
             ("index", index),
             ("kind", kind),
             ("path", path),
@@ -208,8 +264,32 @@ impl Json for RejectionKind {
             Self::Required => "required",
             Self::Clash => "clash",
             Self::Policy => "policy",
+            Self::Exhausted => "exhausted",
+            Self::TooLarge => "too_large",
+            Self::Item => "item",
         };
         name.write(out);
+    }
+}
+
+impl Json for (&transfer::RejectedDocument, &RawValue) {
+    fn write(&self, out: &mut String) {
+        let (rejected, document) = self;
+        let members: [(&str, &dyn Json); 5] = [
+            ("request", &rejected.request),
+            ("kind", &rejected.kind),
+            ("path", &rejected.path),
+            ("reason", &rejected.reason),
+            ("document", document),
+        ];
+        object(out, &members);
+    }
+}
+
+impl Json for (&Request, &RawValue) {
+    fn write(&self, out: &mut String) {
+        let (request, document) = self;
+        object(out, &[("request", request), ("document", document)]);
     }
 }
 
@@ -224,14 +304,21 @@ impl Json for RejectedDocument {
     fn write(&self, out: &mut String) {
         let Self {
             index,
+            kind,
             path,
             reason,
         } = self;
-        object(out, &[("index", index), ("path", path), ("reason", reason)]);
+        let members: [(&str, &dyn Json); 4] = [
+            ("index", index),
+            ("kind", kind),
+            ("path", path),
+            ("reason", reason),
+        ];
+        object(out, &members);
     }
 }
 
-impl Json for Finding {
+impl Json for Diagnosis {
     fn write(&self, out: &mut String) {
         let Self {
             path,
@@ -256,7 +343,15 @@ impl Json for Stop {
             Self::RateLimited(limit) => object(out, &[("rate_limited", limit)]),
             Self::Denied(reason) => object(out, &[("denied", reason)]),
             Self::Unavailable(reason) => object(out, &[("unavailable", reason)]),
+            Self::Invalid(reason) => object(out, &[("invalid", reason)]),
         }
+    }
+}
+
+impl Json for StopReason {
+    fn write(&self, out: &mut String) {
+        let Self { upstream, reason } = self;
+        object(out, &[("upstream", upstream), ("reason", reason)]);
     }
 }
 
@@ -264,11 +359,30 @@ impl Json for RateLimit {
     fn write(&self, out: &mut String) {
         let Self {
             retry_after_ms,
+            upstream,
             reason,
+            // The result has them.
+            counters: _,
         } = self;
-        object(
-            out,
-            &[("retry_after_ms", retry_after_ms), ("reason", reason)],
-        );
+        let members: [(&str, &dyn Json); 3] = [
+            ("retry_after_ms", retry_after_ms),
+            ("upstream", upstream),
+            ("reason", reason),
+        ];
+        object(out, &members);
+    }
+}
+
+impl Json for Counter {
+    fn write(&self, out: &mut String) {
+        let Self { name, value } = self;
+        object(out, &[("name", name), ("value", value)]);
+    }
+}
+
+impl Json for PendingRequest {
+    fn write(&self, out: &mut String) {
+        let Self { request, resume } = self;
+        object(out, &[("request", request), ("resume", resume)]);
     }
 }

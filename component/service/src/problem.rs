@@ -114,7 +114,7 @@ impl Problem {
                 "The same call may succeed if it's repeated",
             ),
             Self::Failed(Failure::RateLimited(_)) => {
-                (429, "RateLimited", "The upstream asked for silence")
+                (429, "RateLimited", "The upstream asked to be left alone")
             }
             Self::Failed(Failure::PermanentInvalid(_)) => (
                 422,
@@ -153,9 +153,9 @@ impl Problem {
             Self::Failed(failure) => match failure {
                 Failure::ExecutionFailed => "the execution failed".to_owned(),
                 Failure::RateLimited(limit) => limit.reason.clone(),
-                Failure::Unavailable(reason)
-                | Failure::PermanentInvalid(reason)
-                | Failure::PermanentDenied(reason) => reason.clone(),
+                Failure::Unavailable(problem)
+                | Failure::PermanentInvalid(problem)
+                | Failure::PermanentDenied(problem) => problem.reason.clone(),
             },
             Self::NotJson(error) => match error.source() {
                 Some(source) => format!("{error}: {source}"),

@@ -30,13 +30,15 @@ pub(crate) enum Route {
     OpenApi,
     Extract,
     Load,
+    Transfer,
     Query,
     Explain,
 }
 
-pub(crate) const ROUTES: [(&str, Route); 6] = [
+pub(crate) const ROUTES: [(&str, Route); 7] = [
     ("/extract", Route::Extract),
     ("/load", Route::Load),
+    ("/transfer", Route::Transfer),
     ("/query", Route::Query),
     ("/explain", Route::Explain),
     ("/health", Route::Health),
@@ -47,7 +49,7 @@ impl Route {
     fn methods(self) -> &'static str {
         match self {
             Self::Health | Self::OpenApi => "GET, HEAD",
-            Self::Extract | Self::Load | Self::Query | Self::Explain => "POST",
+            Self::Extract | Self::Load | Self::Transfer | Self::Query | Self::Explain => "POST",
         }
     }
 }
@@ -89,9 +91,13 @@ fn dispatch(
             let call = input::load(Value::parse(&body(request, settings)?)?)?;
             output::report(&calls.load(&call)?)
         }
+        Route::Transfer => {
+            let call = input::transfer(Value::parse(&body(request, settings)?)?)?;
+            output::transfer_report(&calls.transfer(&call)?)?
+        }
         Route::Query => {
             let call = input::query(Value::parse(&body(request, settings)?)?)?;
-            output::answer(&calls.query(&call)?)?
+            output::page(&calls.query(&call)?)?
         }
         Route::Explain => {
             let call = input::explain(Value::parse(&body(request, settings)?)?)?;

@@ -1,8 +1,10 @@
 //! WIT's calls → [`Standalone`]'s.
 
 use crate::Standalone;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::{extract, load, query};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::{
+    describe, extract, load, query, transfer,
+};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
 use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
 
 struct Component;
@@ -13,20 +15,34 @@ fn standalone() -> Standalone {
     Standalone::new(get_environment())
 }
 
+impl describe::Guest for Component {
+    fn describe() -> describe::Description {
+        rowcast_pipeline::describe::describe()
+    }
+
+    fn validate(kind: describe::Kind, settings: String) -> Vec<describe::Mistake> {
+        rowcast_pipeline::describe::validate(kind, &settings)
+    }
+
+    fn origins(source: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
+        rowcast_pipeline::describe::origins(&source)
+    }
+}
+
 impl extract::Guest for Component {
     fn extract(
-        source: extract::Source,
+        source: String,
         rows: Vec<String>,
-        only: Option<Vec<extract::Cell>>,
+        only: Option<Vec<PendingRequest>>,
         budget_ms: Option<u64>,
     ) -> Result<extract::Extraction, Failure> {
-        standalone().extract(source, &rows, only.as_deref(), budget_ms)
+        standalone().extract(&source, &rows, only.as_deref(), budget_ms)
     }
 }
 
 impl load::Guest for Component {
     fn load(
-        table: load::Table,
+        table: String,
         documents: Vec<String>,
         budget_ms: Option<u64>,
     ) -> Result<load::Report, Failure> {
@@ -34,19 +50,28 @@ impl load::Guest for Component {
     }
 }
 
+impl transfer::Guest for Component {
+    fn transfer(
+        source: String,
+        table: String,
+        rows: Vec<String>,
+        remaining: Option<transfer::Remaining>,
+        budget_ms: Option<u64>,
+    ) -> Result<transfer::TransferReport, Failure> {
+        standalone().transfer(&source, &table, &rows, remaining, budget_ms)
+    }
+}
+
 impl query::Guest for Component {
     fn query(
-        question: query::Question,
+        query: String,
         cursor: Option<String>,
         budget_ms: Option<u64>,
-    ) -> Result<query::Answer, Failure> {
-        standalone().query(&question, cursor.as_deref(), budget_ms)
+    ) -> Result<query::Page, Failure> {
+        standalone().query(&query, cursor.as_deref(), budget_ms)
     }
 
-    fn explain(
-        question: query::Question,
-        budget_ms: Option<u64>,
-    ) -> Result<query::Explanation, Failure> {
-        standalone().explain(&question, budget_ms)
+    fn explain(query: String, budget_ms: Option<u64>) -> Result<query::Explanation, Failure> {
+        standalone().explain(&query, budget_ms)
     }
 }

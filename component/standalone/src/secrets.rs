@@ -2,11 +2,20 @@
 //! what it refers to, or why not. Pure.
 
 use crate::allow::VARIABLE as ALLOW;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{Auth, Source};
+use serde_json::Value;
 
 /// What the names of variables begin with that may be referred to. All others,
 /// AWS's own among them, are none of a caller's business.
 pub const PREFIX: &str = "ROWCAST_SECRET_";
+
+/// Where a credential may stand, and what it is called in messages.
+const CREDENTIALS: [(&str, &str); 5] = [
+    ("auth's token", "/auth/token"),
+    ("auth's username", "/auth/username"),
+    ("auth's password", "/auth/password"),
+    ("auth's client id", "/auth/client_id"),
+    ("auth's client secret", "/auth/client_secret"),
+];
 
 /// Why a reference can't be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,10 +54,14 @@ pub enum SecretError {
 
 /// Replaces `${ROWCAST_SECRET_…}` where it is the whole of a credential or of a
 /// header's value. `variable` gives an environment variable's value.
+/// What isn't JSON stays as it is: the call says what is wrong.
 pub fn resolve<'v>(
-    mut source: Source,
+    source: &str,
     variable: impl Fn(&str) -> Option<&'v str>,
-) -> Result<Source, SecretError> {
+) -> Result<String, SecretError> {
+    let Ok(mut settings) = serde_json::from_str::<Value>(source) else {
+        return Ok(source.to_owned());
+    };
     let confined = variable(ALLOW).is_some();
     let secret = |place, name: &str| {
         let rest = name.strip_prefix(PREFIX).unwrap_or_default();
@@ -65,33 +78,24 @@ pub fn resolve<'v>(
             None => Err(SecretError::Unset { place, name }),
         }
     };
-    let replace = |place, text: &mut String| {
-        if let Some(name) = reference(text) {
+    for (place, member) in CREDENTIALS {
+        if let Some(Value::String(text)) = settings.pointer_mut(member)
+            && let Some(name) = reference(text)
+        {
             *text = secret(place, name)?;
         }
-        Ok(())
-    };
-    match &mut source.auth {
-        Auth::None => {}
-        Auth::Bearer(token) => replace("auth's token", token)?,
-        Auth::Basic(basic) => {
-            replace("auth's username", &mut basic.username)?;
-            replace("auth's password", &mut basic.password)?;
-        }
-        Auth::ClientCredentials(client) => {
-            replace("auth's client id", &mut client.client_id)?;
-            replace("auth's client secret", &mut client.client_secret)?;
+    }
+    if let Some(Value::Object(headers)) = settings.get_mut("headers") {
+        for (_, value) in headers {
+            // A header's value is a template: `${id}` is a dollar and a column.
+            let name = value.as_str().and_then(reference);
+            if let Some(name) = name.filter(|name| name.starts_with(PREFIX)) {
+                let filled = secret("a header", name)?;
+                *value = filled.replace('{', "{{").replace('}', "}}").into();
+            }
         }
     }
-    for header in &mut source.headers {
-        // A header's value is a template: `${id}` is a dollar and a column.
-        let name = reference(&header.value).filter(|name| name.starts_with(PREFIX));
-        if let Some(name) = name {
-            let value = secret("a header", name)?;
-            header.value = value.replace('{', "{{").replace('}', "}}");
-        }
-    }
-    Ok(source)
+    Ok(settings.to_string())
 }
 
 /// The name in `${NAME}`.

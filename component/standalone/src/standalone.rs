@@ -4,15 +4,14 @@ use crate::allow::{self, Allow};
 use crate::dynamodb;
 use crate::secrets;
 use rowcast_aws::origin::OriginError;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{Cell, Extraction, Source};
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::{Report, Table};
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{
-    Answer, Explanation, Question,
-};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Explanation, Page};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::{Remaining, TransferReport};
 use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest, Problem};
+use rowcast_pipeline::calls;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
-use rowcast_pipeline::{extract, load, query};
 use rowcast_wasi::{Wasi, clock, executor};
 use std::future::Future;
 use std::time::SystemTime;
@@ -35,43 +34,63 @@ impl Standalone {
     /// Rows → documents.
     pub fn extract(
         &self,
-        source: Source,
+        source: &str,
         rows: &[String],
-        only: Option<&[Cell]>,
+        only: Option<&[PendingRequest]>,
         budget_ms: Option<u64>,
     ) -> Result<Extraction, Failure> {
-        let source = secrets::resolve(source, |name| self.variable(name));
-        let source = source.map_err(|error| Failure::PermanentInvalid(error.to_string()))?;
-        executor::block_on(extract::run(self, &source, rows, only, budget_ms))
+        let source = self.resolved(source)?;
+        executor::block_on(calls::extract(self, &source, rows, only, budget_ms))
     }
 
     /// Documents → DynamoDB.
     pub fn load(
         &self,
-        table: &Table,
+        table: &str,
         documents: &[String],
         budget_ms: Option<u64>,
     ) -> Result<Report, Failure> {
-        load::run(self, table, documents, budget_ms)
+        calls::load(self, table, documents, budget_ms)
+    }
+
+    /// Rows → DynamoDB.
+    pub fn transfer(
+        &self,
+        source: &str,
+        table: &str,
+        rows: &[String],
+        remaining: Option<Remaining>,
+        budget_ms: Option<u64>,
+    ) -> Result<TransferReport, Failure> {
+        let source = self.resolved(source)?;
+        let call = calls::transfer(self, &source, table, rows, remaining, budget_ms);
+        executor::block_on(call)
     }
 
     /// A condition → one page of documents.
     pub fn query(
         &self,
-        question: &Question,
+        query: &str,
         cursor: Option<&str>,
         budget_ms: Option<u64>,
-    ) -> Result<Answer, Failure> {
-        query::run(self, question, cursor, budget_ms)
+    ) -> Result<Page, Failure> {
+        calls::query(self, query, cursor, budget_ms)
     }
 
     /// Why nothing matched.
-    pub fn explain(
-        &self,
-        question: &Question,
-        budget_ms: Option<u64>,
-    ) -> Result<Explanation, Failure> {
-        query::explain(self, question, budget_ms)
+    pub fn explain(&self, query: &str, budget_ms: Option<u64>) -> Result<Explanation, Failure> {
+        calls::explain(self, query, budget_ms)
+    }
+
+    /// A source's settings with its secrets in place.
+    fn resolved(&self, source: &str) -> Result<String, Failure> {
+        let source = secrets::resolve(source, |name| self.variable(name));
+        source.map_err(|error| {
+            Failure::PermanentInvalid(Problem {
+                reason: error.to_string(),
+                counters: Vec::new(),
+            })
+        })
     }
 
     fn variable(&self, name: &str) -> Option<&str> {

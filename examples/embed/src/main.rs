@@ -6,23 +6,23 @@
 
 mod runtime;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use runtime::{Component, Failure, extract, load, query, types};
+use runtime::{Component, Failure, transfer, types};
+use serde_json::json;
 use std::io::{BufRead, Write, stdin, stdout};
-use std::mem::take;
 use std::time::Duration;
 
 /// Rows in one call: what is lost and repeated when a machine dies.
 const CHUNK: usize = 50;
 /// Calls at once. Each has an instance and a memory of its own.
 const AT_ONCE: usize = 4;
-/// Calls for one chunk that may end without getting on.
+/// Calls for one chunk that may end without progress.
 const IDLE_CALLS: u32 = 5;
 /// What a call is told to return within; [`runtime::DEADLINE`] ends it.
 const BUDGET_MS: u64 = 20_000;
-/// The longest silence that is waited out. An upstream may ask for years.
-const LONGEST_SILENCE: Duration = Duration::from_hours(1);
+/// The longest pause that is waited out. An upstream may ask for years.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -32,12 +32,17 @@ async fn main() -> anyhow::Result<()> {
     };
     let component = Component::load(file)?;
     let rows: Vec<String> = stdin().lock().lines().collect::<Result<_, _>>()?;
+    // Whatever isn't said has the component's defaults: see `describe`.
+    let source = json!({"url": url}).to_string();
+    let target = json!({"name": table}).to_string();
 
-    let chunks = stream::iter(rows.chunks(CHUNK).map(|rows| {
-        let pipeline = Pipeline::new(&component, url, table);
-        async move { pipeline.settle(rows).await }
-    }));
-    let counts: Vec<Counts> = chunks.buffer_unordered(AT_ONCE).try_collect().await?;
+    let chunks = rows
+        .chunks(CHUNK)
+        .map(|rows| settle(&component, &source, &target, rows));
+    let counts: Vec<Counts> = stream::iter(chunks)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
     let total = |count: fn(&Counts) -> usize| counts.iter().map(count).sum::<usize>();
     eprintln!(
         "{} rows: {} documents written, {} superseded, {} rejected, {} pending",
@@ -47,7 +52,7 @@ async fn main() -> anyhow::Result<()> {
         total(|counts| counts.rejected),
         total(|counts| counts.pending),
     );
-    Pipeline::new(&component, url, table).print(filter).await
+    print(&component, table, filter).await
 }
 
 /// Where everything of one chunk is.
@@ -62,151 +67,78 @@ struct Counts {
     pending: usize,
 }
 
-struct Pipeline<'a> {
-    component: &'a Component,
-    source: extract::Source,
-    table: load::Table,
+/// Calls `transfer` until nothing remains that time alone would resolve. A call
+/// that ended halfway, whatever ended it, is simply repeated: writing a
+/// document twice is writing it once.
+async fn settle(
+    component: &Component,
+    source: &str,
+    table: &str,
+    rows: &[String],
+) -> anyhow::Result<Counts> {
+    let mut counts = Counts::default();
+    let mut remaining: Option<transfer::Remaining> = None;
+    let left = |remaining: &Option<transfer::Remaining>| {
+        remaining.as_ref().map_or(rows.len(), |remaining| {
+            remaining.requests.len() + remaining.documents.len()
+        })
+    };
+    let mut idle = 0;
+    while idle < IDLE_CALLS {
+        let (source, table) = (source.to_owned(), table.to_owned());
+        let sent = remaining.as_ref();
+        let call = component.call(async |instance, store| {
+            let transfer = instance.rowcast_pipeline_transfer();
+            transfer
+                .call_transfer(store, &source, &table, rows, sent, Some(BUDGET_MS))
+                .await
+        });
+        let before = (left(&remaining), counts.written);
+        let wait = match call.await? {
+            Ok(report) => {
+                counts.written += usize::try_from(report.written)?;
+                counts.superseded += usize::try_from(report.superseded)?;
+                counts.rejected += report.rejected.len()
+                    + report.rejected_records.len()
+                    + report.rejected_documents.len();
+                if report.remaining.is_none() {
+                    return Ok(counts);
+                }
+                remaining = report.remaining;
+                wait_of_stop(report.stopped)?
+            }
+            Err(failure) => wait_of_failure(failure)?,
+        };
+        idle = if (left(&remaining), counts.written) == before {
+            idle + 1
+        } else {
+            0
+        };
+        tokio::time::sleep(wait).await;
+    }
+    counts.pending = left(&remaining);
+    Ok(counts)
 }
 
-impl<'a> Pipeline<'a> {
-    fn new(component: &'a Component, url: &str, table: &str) -> Self {
-        let source = extract::Source {
-            url: url.to_owned(),
-            headers: Vec::new(),
-            matrix: Vec::new(),
-            records: String::new(),
-            attributes: Vec::new(),
-            require: Vec::new(),
-            auth: extract::Auth::None,
-            pagination: extract::Pagination::None,
-            max_pages: 1,
-            concurrency: 8,
-            retry: retry(),
-            request_timeout_ms: 10_000,
-            max_body_bytes: 8 << 20,
-        };
-        let table = load::Table {
-            name: table.to_owned(),
-            keys: None,
-            retry: retry(),
-            concurrency: 4,
-        };
-        Self {
-            component,
-            source,
-            table,
+/// Prints page after page.
+async fn print(component: &Component, table: &str, filter: &str) -> anyhow::Result<()> {
+    let query = json!({"table": table, "filter": filter, "consistent": true}).to_string();
+    let mut cursor: Option<String> = None;
+    loop {
+        let (query, from) = (&query, cursor.as_deref());
+        let call = component.call(async |instance, store| {
+            let exports = instance.rowcast_pipeline_query();
+            exports
+                .call_query(store, query, from, Some(BUDGET_MS))
+                .await
+        });
+        let page = call.await??;
+        for document in page.documents {
+            writeln!(stdout(), "{document}")?;
         }
-    }
-
-    /// Extracts and loads until nothing is pending that time alone would
-    /// resolve. A call that ended halfway, whatever ended it, is simply
-    /// repeated for the rest: writing a document twice is writing it once.
-    async fn settle(&self, rows: &[String]) -> anyhow::Result<Counts> {
-        let mut counts = Counts::default();
-        // None: all of them.
-        let mut cells: Option<Vec<extract::Cell>> = None;
-        let mut idle = 0;
-        while idle < IDLE_CALLS && cells.as_ref().is_none_or(|cells| !cells.is_empty()) {
-            let only = cells.as_deref();
-            let source = &self.source;
-            let call = self.component.call(async |instance, store| {
-                let extract = instance.rowcast_pipeline_extract();
-                extract
-                    .call_extract(store, source, rows, only, Some(BUDGET_MS))
-                    .await
-            });
-            let wait = match call.await? {
-                Ok(extraction) => {
-                    let before = cells.map_or(rows.len(), |cells| cells.len());
-                    idle = if extraction.pending.len() < before {
-                        0
-                    } else {
-                        idle + 1
-                    };
-                    counts.rejected +=
-                        extraction.rejected.len() + extraction.rejected_records.len();
-                    cells = Some(extraction.pending);
-                    // At once: whatever ends the next calls, this is done.
-                    self.load(extraction.documents, &mut counts).await?;
-                    wait_of_stop(extraction.stopped)?
-                }
-                Err(failure) => {
-                    idle += 1;
-                    wait_of_failure(failure)?
-                }
-            };
-            tokio::time::sleep(wait).await;
-        }
-        counts.pending += cells.map_or(rows.len(), |cells| cells.len());
-        Ok(counts)
-    }
-
-    async fn load(&self, mut documents: Vec<String>, counts: &mut Counts) -> anyhow::Result<()> {
-        let mut idle = 0;
-        while idle < IDLE_CALLS && !documents.is_empty() {
-            let (table, sent) = (&self.table, &documents);
-            let call = self.component.call(async |instance, store| {
-                let load = instance.rowcast_pipeline_load();
-                load.call_load(store, table, sent, Some(BUDGET_MS)).await
-            });
-            let wait = match call.await? {
-                Ok(report) => {
-                    counts.written += usize::try_from(report.written)?;
-                    counts.superseded += report.superseded.len();
-                    counts.rejected += report.rejected.len();
-                    idle = if report.pending.len() < documents.len() {
-                        0
-                    } else {
-                        idle + 1
-                    };
-                    let mut left = Vec::new();
-                    for at in report.pending {
-                        let document = documents.get_mut(usize::try_from(at)?);
-                        left.push(take(document.context("no such document")?));
-                    }
-                    documents = left;
-                    wait_of_stop(report.stopped)?
-                }
-                Err(failure) => {
-                    idle += 1;
-                    wait_of_failure(failure)?
-                }
-            };
-            tokio::time::sleep(wait).await;
-        }
-        counts.pending += documents.len();
-        Ok(())
-    }
-
-    /// Prints page after page.
-    async fn print(&self, filter: &str) -> anyhow::Result<()> {
-        let question = query::Question {
-            table: self.table.name.clone(),
-            index: None,
-            filter: filter.to_owned(),
-            select: Vec::new(),
-            limit: None,
-            segments: 1,
-            consistent: true,
-            retry: retry(),
-        };
-        let mut cursor: Option<String> = None;
-        loop {
-            let (question, from) = (&question, cursor.as_deref());
-            let call = self.component.call(async |instance, store| {
-                let query = instance.rowcast_pipeline_query();
-                query
-                    .call_query(store, question, from, Some(BUDGET_MS))
-                    .await
-            });
-            let answer = call.await??;
-            for document in answer.documents {
-                writeln!(stdout(), "{document}")?;
-            }
-            cursor = answer.cursor;
-            if cursor.is_none() {
-                return Ok(());
-            }
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(());
         }
     }
 }
@@ -215,38 +147,29 @@ impl<'a> Pipeline<'a> {
 fn wait_of_stop(stop: Option<types::Stop>) -> anyhow::Result<Duration> {
     match stop {
         None | Some(types::Stop::Budget) => Ok(Duration::ZERO),
-        Some(types::Stop::RateLimited(limit)) => silence(&limit),
+        Some(types::Stop::RateLimited(limit)) => pause(&limit),
         Some(types::Stop::Unavailable(_)) => Ok(Duration::from_secs(1)),
-        Some(types::Stop::Denied(reason)) => bail!(reason),
+        Some(types::Stop::Denied(stop) | types::Stop::Invalid(stop)) => bail!(stop.reason),
     }
 }
 
 fn wait_of_failure(failure: Failure) -> anyhow::Result<Duration> {
     match failure {
         Failure::ExecutionFailed | Failure::Unavailable(_) => Ok(Duration::from_secs(1)),
-        Failure::RateLimited(limit) => silence(&limit),
+        Failure::RateLimited(limit) => pause(&limit),
         Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => Err(failure.into()),
     }
 }
 
-fn silence(limit: &types::RateLimit) -> anyhow::Result<Duration> {
+fn pause(limit: &types::RateLimit) -> anyhow::Result<Duration> {
     let wait = Duration::from_millis(limit.retry_after_ms);
-    if wait > LONGEST_SILENCE {
+    if wait > LONGEST_PAUSE {
         bail!(
-            "nothing may be asked for {} s ({}); start again then",
+            "{} asks for a pause of {} s ({}); start again then",
+            limit.upstream,
             wait.as_secs(),
             limit.reason
         );
     }
     Ok(wait)
-}
-
-/// Within one call; between calls it's for the loops above.
-fn retry() -> types::Retry {
-    types::Retry {
-        max_attempts: 4,
-        base_delay_ms: 100,
-        max_delay_ms: 2_000,
-        max_retry_after_ms: 5_000,
-    }
 }

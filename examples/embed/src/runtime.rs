@@ -30,7 +30,7 @@ mod bindings {
     });
 }
 pub use bindings::Standalone;
-pub use bindings::exports::rowcast::pipeline::{extract, load, query};
+pub use bindings::exports::rowcast::pipeline::transfer;
 pub use bindings::rowcast::pipeline::types::{self, Failure};
 
 /// No call takes longer, budget or not.

@@ -4,7 +4,7 @@ use super::error::stopped;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::{Input, KeyType, Keys, Rows, Section};
-use rowcast::engine::{Cell, Extraction, Stop};
+use rowcast::engine::{Extraction, PendingRequest, Request, Stop};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::run::{Stopped, Upstream};
@@ -110,12 +110,17 @@ async fn rows(host: &Host) -> Result<Found, Failure> {
 async fn source(host: &Host, row: String) -> Result<Found, Failure> {
     const FAILED: &str = "ask the source for the first row";
     let source = plan::source(host.config().source()?);
-    let only = [Cell {
-        row: 0,
-        combination: 0,
+    let only = [PendingRequest {
+        request: Request {
+            row: 0,
+            combination: 0,
+        },
+        resume: None,
     }];
     let pipeline = host.pipeline();
-    let called = pipeline.extract(&source, &[row], Some(&only), None).await;
+    let called = pipeline
+        .extract(&source.text(), &[row], Some(&only), None)
+        .await;
     let denial = called.denial;
     let extraction = match called.result {
         Ok(extraction) => extraction,
@@ -165,8 +170,9 @@ fn trouble(extraction: &Extraction) -> Option<(String, Exit)> {
     Some(match extraction.stopped.as_ref()? {
         Stop::Budget => ("the time for the call ran out".to_owned(), Exit::Incomplete),
         Stop::RateLimited(limit) => (limit.reason.clone(), Exit::Incomplete),
-        Stop::Denied(reason) => (reason.clone(), Exit::Denied),
-        Stop::Unavailable(reason) => (reason.clone(), Exit::Unavailable),
+        Stop::Denied(stop) => (stop.reason.clone(), Exit::Denied),
+        Stop::Invalid(stop) => (stop.reason.clone(), Exit::Invalid),
+        Stop::Unavailable(stop) => (stop.reason.clone(), Exit::Unavailable),
     })
 }
 

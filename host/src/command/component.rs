@@ -4,6 +4,7 @@ use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::engine::{COMPONENT, Import, Runtime, STANDALONE};
 use rowcast::limits::Limits;
+use sha2::{Digest, Sha256};
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 
@@ -57,6 +58,9 @@ fn describe(bytes: &[u8]) -> Result<(), Failure> {
     let shape = runtime.shape(bytes)?;
     let mut out = stdout().lock();
     writeln!(out, "bytes    {}", bytes.len())?;
+    let digest = Sha256::digest(bytes);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(out, "sha256   {digest}")?;
     let mut list = |title: &str, wanted: Import| {
         let names = shape.imports.iter();
         let names = names.filter(|name| Import::of(name) == wanted);

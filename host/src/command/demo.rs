@@ -165,12 +165,12 @@ impl Demo {
         if global.talks() {
             writeln!(stderr(), "\nAsking `rowcast query '{filter}' {more}`:")?;
         }
-        let mut question = host.question(filter)?;
-        question.select = COLUMNS.map(str::to_owned).to_vec();
-        let columns = Columns::selected(&question.select);
+        let mut query = host.query(filter)?;
+        query.select = COLUMNS.map(str::to_owned).to_vec();
+        let columns = Columns::selected(&query.select);
         let mut answer = Vec::new();
         let mut printer = Printer::new(Format::Table, columns, &mut answer, terminal_width());
-        let totals = query::ask(host, &question, |documents| {
+        let totals = query::ask(host, &query, |documents| {
             if measuring {
                 return Ok(());
             }

@@ -5,7 +5,7 @@ use super::output::{Columns, Format, Printer, terminal_width};
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
-use rowcast::engine::{Called, Explanation, Question};
+use rowcast::engine::{Called, Explanation, Query as Settings, counted};
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
@@ -85,16 +85,16 @@ impl fmt::Display for Totals {
 impl Query {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let host = global.host(global.config(&[Section::Table])?).await?;
-        let mut question = host.question(&self.filter)?;
-        question.limit = self.limit;
-        question.index = self.index;
-        question.segments = self.segments;
-        question.consistent = self.consistent;
-        question.select = self.select;
+        let mut query = host.query(&self.filter)?;
+        query.limit = self.limit;
+        query.index = self.index;
+        query.segments = self.segments;
+        query.consistent = self.consistent;
+        query.select = self.select;
         let count = self.count;
-        let columns = columns(&host, self.output, &question.select).await;
+        let columns = columns(&host, self.output, &query.select).await;
         let mut printer = Printer::new(self.output, columns, stdout().lock(), terminal_width());
-        let totals = ask(&host, &question, |documents| {
+        let totals = ask(&host, &query, |documents| {
             if count {
                 return Ok(());
             }
@@ -111,8 +111,8 @@ impl Query {
         }
         if global.talks() {
             writeln!(stderr(), "{totals}")?;
-            if totals.matched == 0 && !question.filter.is_empty() {
-                stderr().write_all(explain(&host, &question).await?.as_bytes())?;
+            if totals.matched == 0 && !query.filter.is_empty() {
+                stderr().write_all(explain(&host, &query).await?.as_bytes())?;
             }
         }
         Ok(Exit::Done)
@@ -127,7 +127,7 @@ async fn columns(host: &Host, format: Format, select: &[String]) -> Columns {
     if matches!(format, Format::Jsonl | Format::Json) {
         return Columns::AsTheyCome;
     }
-    // What is wrong with the table is better said of the question.
+    // What is wrong with the table is better said of the query.
     let keys = host.describe_table().await.ok().map(|table| table.keys);
     let keys = keys
         .iter()
@@ -140,22 +140,22 @@ async fn columns(host: &Host, format: Format, select: &[String]) -> Columns {
 /// Asks page after page.
 pub async fn ask(
     host: &Host,
-    question: &Question,
+    query: &Settings,
     mut print: impl FnMut(&[String]) -> anyhow::Result<()>,
 ) -> Result<Totals, Failure> {
     let mut totals = Totals::default();
     let mut cursor: Option<String> = None;
     loop {
-        let answer = host
+        let page = host
             .pipeline()
-            .query(question, cursor.as_deref(), None)
+            .query(&query.text(), cursor.as_deref(), None)
             .await;
-        let answer = done(answer)?;
-        totals.matched += answer.matched;
-        totals.scanned += answer.scanned;
-        totals.capacity += answer.capacity;
-        print(&answer.documents)?;
-        match answer.cursor {
+        let page = done(page)?;
+        totals.matched += page.documents.len() as u64;
+        totals.scanned += page.scanned;
+        totals.capacity += counted(&page.counters, "dynamodb.read-capacity");
+        print(&page.documents)?;
+        match page.cursor {
             Some(next) => cursor = Some(next),
             None => return Ok(totals),
         }
@@ -163,8 +163,8 @@ pub async fn ask(
 }
 
 /// Why nothing matched, where the items tell.
-async fn explain(host: &Host, question: &Question) -> Result<String, Failure> {
-    let explanation = host.pipeline().explain(question, None).await;
+async fn explain(host: &Host, query: &Settings) -> Result<String, Failure> {
+    let explanation = host.pipeline().explain(&query.text(), None).await;
     Ok(describe(&done(explanation)?))
 }
 
@@ -176,17 +176,17 @@ fn describe(explanation: &Explanation) -> String {
     } else {
         "at least "
     };
-    for finding in &explanation.findings {
-        let path = &finding.path;
-        if finding.missing > 0 {
+    for diagnosis in &explanation.diagnoses {
+        let path = &diagnosis.path;
+        if diagnosis.missing > 0 {
             let _ = writeln!(
                 text,
                 "note: {least}{} of {items} items have no `{path}`",
-                finding.missing
+                diagnosis.missing
             );
         }
-        if finding.other_type > 0 {
-            let (other, expected) = (finding.other_type, &finding.expected);
+        if diagnosis.other_type > 0 {
+            let (other, expected) = (diagnosis.other_type, &diagnosis.expected);
             let _ = writeln!(
                 text,
                 "note: {least}{other} of {items} items hold `{path}` with another type than {expected}"
@@ -199,6 +199,6 @@ fn describe(explanation: &Explanation) -> String {
 fn done<T>(called: Called<T>) -> Result<T, Failure> {
     called.result.map_err(|error| {
         let reason = rowcast::run::call_stopped(error, called.denial, Upstream::Table);
-        stopped(reason, "the question could not be answered")
+        stopped(reason, "the query could not be answered")
     })
 }

@@ -8,7 +8,11 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
-    imports: { "rowcast:pipeline/dynamodb.send": async },
+    imports: {
+        "rowcast:pipeline/admission.admit": async,
+        "rowcast:pipeline/admission.settle": async,
+        "rowcast:pipeline/dynamodb.send": async,
+    },
     exports: { default: async },
     with: {
         "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,

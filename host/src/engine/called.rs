@@ -3,7 +3,7 @@
 //! its own what it was refused, if it says so at all.
 
 use super::ending::CallError;
-use super::{Answer, Explanation, Extraction, Failure, RejectionKind, Report, Stop};
+use super::{Explanation, Extraction, Failure, Page, RejectionKind, Report, Stop, TransferReport};
 use crate::http_out::denial::{Claim, Denial, Denials};
 
 /// What a call came to.
@@ -39,7 +39,16 @@ pub(super) trait Stops {
 impl Stops for Extraction {
     fn claim(&self) -> Option<Claim> {
         let mut rejected = self.rejected.iter();
-        let by_policy = rejected.any(|cell| cell.kind == RejectionKind::Policy);
+        let by_policy = rejected.any(|rejected| rejected.kind == RejectionKind::Policy);
+        let rejection = by_policy.then_some(Claim::Refused);
+        self.stopped.as_ref().map_or(rejection, of_stop)
+    }
+}
+
+impl Stops for TransferReport {
+    fn claim(&self) -> Option<Claim> {
+        let mut rejected = self.rejected.iter();
+        let by_policy = rejected.any(|rejected| rejected.kind == RejectionKind::Policy);
         let rejection = by_policy.then_some(Claim::Refused);
         self.stopped.as_ref().map_or(rejection, of_stop)
     }
@@ -51,7 +60,7 @@ impl Stops for Report {
     }
 }
 
-impl Stops for Answer {
+impl Stops for Page {
     fn claim(&self) -> Option<Claim> {
         None
     }
@@ -67,7 +76,7 @@ fn of_stop(stop: &Stop) -> Option<Claim> {
     match stop {
         Stop::Denied(_) => Some(Claim::Refused),
         Stop::Unavailable(_) => Some(Claim::Failed),
-        Stop::Budget | Stop::RateLimited(_) => None,
+        Stop::Budget | Stop::RateLimited(_) | Stop::Invalid(_) => None,
     }
 }
 

@@ -9,8 +9,8 @@
 
 use super::runtime::config;
 use super::{
-    Auth, COMPONENT, Capabilities, ClientCredentials, KeyAttribute, KeyKind, KeySchema, Pagination,
-    Pipeline, Retry, Runtime, Source, Table,
+    Auth, COMPONENT, Capabilities, KeyAttribute, KeyKind, KeySchema, Pagination, Pipeline, Retry,
+    Runtime, Source, Table,
 };
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
@@ -217,7 +217,10 @@ impl World {
             max_body_bytes: 1024,
         };
         let rows = [r#"{"id":"marker-of-a-row"}"#.to_owned()];
-        let extraction = self.pipeline.extract(&source, &rows, None, None).await;
+        let extraction = self
+            .pipeline
+            .extract(&source.text(), &rows, None, None)
+            .await;
         extraction.result.unwrap().documents
     }
 
@@ -235,7 +238,7 @@ impl World {
             retry: retry(),
             concurrency: 1,
         };
-        let report = self.pipeline.load(&table, documents, None).await;
+        let report = self.pipeline.load(&table.text(), documents, None).await;
         let report = report.result.unwrap();
         assert_eq!(report.written, 1, "{report:?}");
     }
@@ -262,12 +265,12 @@ async fn the_components_memory_holds_no_secret_of_the_hosts() {
 
     // A component that authenticates itself has them, and it shows.
     world
-        .extract(Auth::ClientCredentials(ClientCredentials {
+        .extract(Auth::ClientCredentials {
             token_url: format!("{}/token", world.tokens.origin()),
             client_id: "id".into(),
             client_secret: SECRET.into(),
             scope: String::new(),
-        }))
+        })
         .await;
     for secret in [SECRET, TOKEN] {
         assert!(world.dumps.contain(secret), "{secret}");

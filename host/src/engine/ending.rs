@@ -93,9 +93,9 @@ impl fmt::Display for Said<'_> {
         match self.0 {
             Failure::ExecutionFailed => formatter.write_str("the component failed"),
             Failure::RateLimited(limit) => formatter.write_str(&limit.reason),
-            Failure::Unavailable(reason)
-            | Failure::PermanentInvalid(reason)
-            | Failure::PermanentDenied(reason) => formatter.write_str(reason),
+            Failure::Unavailable(problem)
+            | Failure::PermanentInvalid(problem)
+            | Failure::PermanentDenied(problem) => formatter.write_str(&problem.reason),
         }
     }
 }

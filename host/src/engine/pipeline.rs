@@ -8,7 +8,9 @@ use super::dynamodb::{Calls, Shared};
 use super::ending::{CallError, ended, memory};
 use super::runtime::Runtime;
 use super::state::{Memory, State, size};
-use super::{Answer, Cell, Explanation, Extraction, Failure, Question, Report, Source, Table};
+use super::{
+    Explanation, Extraction, Failure, Page, PendingRequest, Remaining, Report, TransferReport,
+};
 use crate::http_out::denial::Denials;
 use crate::http_out::wasi::{Hooks, Outbound};
 use std::collections::BTreeMap;
@@ -65,21 +67,22 @@ impl Pipeline {
         self
     }
 
-    /// Rows → documents. `only` restricts the call to those cells. `budget`
+    /// Rows → documents. `only` restricts the call to those requests. `budget`
     /// shortens [`Limits::budget`](crate::limits::Limits::budget).
     pub async fn extract(
         &self,
-        source: &Source,
+        source: &str,
         rows: &[String],
-        only: Option<&[Cell]>,
+        only: Option<&[PendingRequest]>,
         budget: Option<Duration>,
     ) -> Called<Extraction> {
+        let settings = source.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
             async |instance, store| {
                 let extract = instance.rowcast_pipeline_extract();
                 extract
-                    .call_extract(store, source, rows, only, budget)
+                    .call_extract(store, &settings, rows, only, budget)
                     .await
             },
             |extraction| account::extraction(extraction, source, rows, only),
@@ -87,18 +90,42 @@ impl Pipeline {
         .await
     }
 
+    /// Rows → DynamoDB; `remaining` is what an earlier call left.
+    pub async fn transfer(
+        &self,
+        source: &str,
+        table: &str,
+        rows: &[String],
+        remaining: Option<&Remaining>,
+        budget: Option<Duration>,
+    ) -> Called<TransferReport> {
+        let (from, to) = (source.to_owned(), table.to_owned());
+        let budget = Some(self.budget(budget));
+        self.call(
+            async |instance, store| {
+                let transfer = instance.rowcast_pipeline_transfer();
+                transfer
+                    .call_transfer(store, &from, &to, rows, remaining, budget)
+                    .await
+            },
+            |report| account::transfer(report, source, rows, remaining),
+        )
+        .await
+    }
+
     /// Documents → DynamoDB.
     pub async fn load(
         &self,
-        table: &Table,
+        table: &str,
         documents: &[String],
         budget: Option<Duration>,
     ) -> Called<Report> {
+        let settings = table.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
             async |instance, store| {
                 let load = instance.rowcast_pipeline_load();
-                load.call_load(store, table, documents, budget).await
+                load.call_load(store, &settings, documents, budget).await
             },
             |report| account::report(report, documents),
         )
@@ -108,15 +135,16 @@ impl Pipeline {
     /// One page of the documents that a filter matches.
     pub async fn query(
         &self,
-        question: &Question,
+        query: &str,
         cursor: Option<&str>,
         budget: Option<Duration>,
-    ) -> Called<Answer> {
+    ) -> Called<Page> {
+        let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
             async |instance, store| {
-                let query = instance.rowcast_pipeline_query();
-                query.call_query(store, question, cursor, budget).await
+                let exports = instance.rowcast_pipeline_query();
+                exports.call_query(store, &settings, cursor, budget).await
             },
             |_| Ok(()),
         )
@@ -124,16 +152,13 @@ impl Pipeline {
     }
 
     /// Why a filter matches nothing.
-    pub async fn explain(
-        &self,
-        question: &Question,
-        budget: Option<Duration>,
-    ) -> Called<Explanation> {
+    pub async fn explain(&self, query: &str, budget: Option<Duration>) -> Called<Explanation> {
+        let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
             async |instance, store| {
-                let query = instance.rowcast_pipeline_query();
-                query.call_explain(store, question, budget).await
+                let exports = instance.rowcast_pipeline_query();
+                exports.call_explain(store, &settings, budget).await
             },
             |_| Ok(()),
         )

@@ -1,7 +1,7 @@
 //! Limits → an engine; a component's bytes and its capabilities → a pipeline.
 
 use super::bindings::PluginPre;
-use super::bindings::rowcast::pipeline::dynamodb as dynamodb_import;
+use super::bindings::rowcast::pipeline::{admission, dynamodb as dynamodb_import, pace};
 use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
 use super::state::{State, TABLE_ELEMENTS};
@@ -118,7 +118,7 @@ pub enum EngineError {
     #[error("give the component what it imports")]
     Imports(#[source] BoxError),
     /// It is no pipeline.
-    #[error("find the exports of the world rowcast:pipeline/plugin@0.1.0 in the component")]
+    #[error("find the exports of the world rowcast:pipeline/plugin@0.2.0 in the component")]
     Exports(#[source] BoxError),
 }
 
@@ -240,6 +240,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    pace::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+    admission::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
     dynamodb_import::add_to_linker::<State, HasSelf<Calls>>(&mut linker, |state| {
         &mut state.dynamodb
     })?;

@@ -7,7 +7,8 @@ use super::event::{Event, Rejection, Stopped, Upstream};
 use super::tally::Tally;
 use crate::document::one_line;
 use crate::engine::{
-    CallError, Cell, Extraction, Failure, Pipeline, RateLimit, Report, Source, Stop, Table,
+    CallError, Extraction, Failure, PendingRequest, Pipeline, RateLimit, Report, Request, Source,
+    Stop, Table, counted,
 };
 use crate::http_out::denial::Denial;
 use crate::ledger::{LedgerError, LedgerRun};
@@ -93,22 +94,26 @@ impl Chunk<'_> {
     ) -> Option<Stopped> {
         let mut stopped = None;
         let mut rejected_rows = BTreeSet::new();
-        let mut pending = self.cells(combinations(source), books);
+        let mut pending = self.requests(combinations(source), books);
         tally.requests.planned = pending.len() as u64;
         let mut idle_calls = 0;
         while !pending.is_empty() && stopped.is_none() {
             let before = pending.len();
             let called = self
                 .pipeline
-                .extract(source, self.rows, Some(&pending), None)
+                .extract(&source.text(), self.rows, Some(&pending), None)
                 .await;
             match called.result {
                 Ok(extraction) => {
                     pending.clone_from(&extraction.pending);
-                    rejected_rows
-                        .extend(extraction.rejected.iter().map(|rejected| rejected.cell.row));
+                    rejected_rows.extend(
+                        extraction
+                            .rejected
+                            .iter()
+                            .map(|rejected| rejected.request.row),
+                    );
                     let incomplete = extraction.rejected_records.iter();
-                    incomplete.for_each(|rejected| books.unfinished(rejected.cell.row));
+                    incomplete.for_each(|rejected| books.unfinished(rejected.request.row));
                     stopped =
                         stop_reason(extraction.stopped.as_ref(), called.denial, Upstream::Source);
                     self.count(source, &extraction, tally);
@@ -130,7 +135,8 @@ impl Chunk<'_> {
             }
         }
         tally.requests.pending = pending.len() as u64;
-        let pending_rows: BTreeSet<u32> = pending.iter().map(|cell| cell.row).collect();
+        let pending_rows: BTreeSet<u32> =
+            pending.iter().map(|pending| pending.request.row).collect();
         tally.rows.pending = pending_rows.len() as u64;
         tally.rows.rejected = rejected_rows.difference(&pending_rows).count() as u64;
         tally.rows.resumed = books.resumed();
@@ -142,14 +148,18 @@ impl Chunk<'_> {
     }
 
     /// What is to be asked for: not what was finished before.
-    fn cells(&self, combinations: u32, books: &Books<'_>) -> Vec<Cell> {
+    fn requests(&self, combinations: u32, books: &Books<'_>) -> Vec<PendingRequest> {
         let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         (0..rows)
             .filter(|row| !books.is_resumed(*row))
-            .flat_map(|row| (0..combinations).map(move |combination| Cell { row, combination }))
-            .filter(|cell| {
-                let only = self.only.get(&cell.row);
-                only.is_none_or(|only| *only == cell.combination)
+            .flat_map(|row| (0..combinations).map(move |combination| Request { row, combination }))
+            .filter(|request| {
+                let only = self.only.get(&request.row);
+                only.is_none_or(|only| *only == request.combination)
+            })
+            .map(|request| PendingRequest {
+                request,
+                resume: None,
             })
             .collect()
     }
@@ -161,22 +171,22 @@ impl Chunk<'_> {
         tally.records.documents += documents;
         tally.records.rejected += extraction.rejected_records.len() as u64;
         tally.records.received += documents + extraction.rejected_records.len() as u64;
-        tally.effort.source_requests += u64::from(extraction.requests);
-        tally.effort.source_retries += u64::from(extraction.retries);
+        tally.effort.source_requests += whole(counted(&extraction.counters, "source.requests"));
+        tally.effort.source_retries += whole(counted(&extraction.counters, "source.retries"));
         for rejected in &extraction.rejected {
             self.reject(Rejection::Request {
-                row_number: self.row_number(rejected.cell),
-                row: self.row(rejected.cell),
-                combination: combination(source, rejected.cell),
+                row_number: self.row_number(rejected.request),
+                row: self.row(rejected.request),
+                combination: combination(source, rejected.request),
                 status: rejected.status,
                 reason: rejected.reason.clone(),
             });
         }
         for rejected in &extraction.rejected_records {
             self.reject(Rejection::Record {
-                row_number: self.row_number(rejected.cell),
-                row: self.row(rejected.cell),
-                combination: combination(source, rejected.cell),
+                row_number: self.row_number(rejected.request),
+                row: self.row(rejected.request),
+                combination: combination(source, rejected.request),
                 index: rejected.index,
                 path: rejected.path.clone(),
                 reason: rejected.reason.clone(),
@@ -227,7 +237,7 @@ impl Chunk<'_> {
         while !writing.batch.documents.is_empty() && stopped.is_none() {
             let before = writing.batch.documents.len();
             let documents = &writing.batch.documents;
-            let called = self.pipeline.load(table, documents, None).await;
+            let called = self.pipeline.load(&table.text(), documents, None).await;
             let report = match called.result {
                 Ok(report) => report,
                 Err(error) => {
@@ -254,11 +264,13 @@ impl Chunk<'_> {
 
     fn count_report(&self, report: &Report, documents: &[String], tally: &mut Tally) {
         tally.documents.written += u64::from(report.written);
+        tally.documents.unchanged += u64::from(report.unchanged);
         tally.documents.superseded += report.superseded.len() as u64;
         tally.documents.rejected += report.rejected.len() as u64;
-        tally.effort.dynamodb_requests += u64::from(report.requests);
-        tally.effort.dynamodb_retries += u64::from(report.retries);
-        tally.effort.write_capacity += report.capacity;
+        let counted = |name| counted(&report.counters, name);
+        tally.effort.dynamodb_requests += whole(counted("dynamodb.requests"));
+        tally.effort.dynamodb_retries += whole(counted("dynamodb.retries"));
+        tally.effort.write_capacity += counted("dynamodb.write-capacity");
         for rejected in &report.rejected {
             let document = usize::try_from(rejected.index)
                 .ok()
@@ -275,12 +287,12 @@ impl Chunk<'_> {
         (self.observe)(Event::Rejected(Box::new(rejection)));
     }
 
-    fn row_number(&self, cell: Cell) -> u64 {
-        self.first_row + u64::from(cell.row)
+    fn row_number(&self, request: Request) -> u64 {
+        self.first_row + u64::from(request.row)
     }
 
-    fn row(&self, cell: Cell) -> Box<RawValue> {
-        raw(usize::try_from(cell.row)
+    fn row(&self, request: Request) -> Box<RawValue> {
+        raw(usize::try_from(request.row)
             .ok()
             .and_then(|row| self.rows.get(row))
             .map_or("null", String::as_str))
@@ -291,12 +303,22 @@ impl Chunk<'_> {
 fn batch(extraction: Extraction) -> Batch {
     let rows = extraction.done.iter().flat_map(|done| {
         let documents = usize::try_from(done.documents).unwrap_or_default();
-        std::iter::repeat_n(done.cell.row, documents)
+        std::iter::repeat_n(done.request.row, documents)
     });
     Batch {
         rows: rows.collect(),
         documents: extraction.documents,
     }
+}
+
+/// A counter that counts whole things.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counters are checked to be amounts, and a cast saturates"
+)]
+fn whole(counter: f64) -> u64 {
+    counter as u64
 }
 
 /// A JSON text on one line; what isn't JSON, as a JSON string.
@@ -318,9 +340,9 @@ pub fn combinations(source: &Source) -> u32 {
     lengths.fold(1, u32::saturating_mul)
 }
 
-/// The matrix values of a cell by axis: the last axis changes fastest.
-fn combination(source: &Source, cell: Cell) -> Vec<(String, String)> {
-    let mut rest = usize::try_from(cell.combination).unwrap_or(usize::MAX);
+/// The matrix values of a request by axis: the last axis changes fastest.
+fn combination(source: &Source, request: Request) -> Vec<(String, String)> {
+    let mut rest = usize::try_from(request.combination).unwrap_or(usize::MAX);
     let mut values = Vec::new();
     for axis in source.matrix.iter().rev() {
         let length = axis.values.len().max(1);
@@ -355,11 +377,12 @@ fn stop_reason(stop: Option<&Stop>, denial: Option<Denial>, by: Upstream) -> Opt
     let stopped = match stop? {
         Stop::Budget => return None,
         Stop::RateLimited(limit) => rate_limited(limit),
-        Stop::Denied(reason) => Stopped::Denied {
+        Stop::Denied(stop) => Stopped::Denied {
             by,
-            reason: reason.clone(),
+            reason: stop.reason.clone(),
         },
-        Stop::Unavailable(reason) => Stopped::Unavailable(reason.clone()),
+        Stop::Unavailable(stop) => Stopped::Unavailable(stop.reason.clone()),
+        Stop::Invalid(stop) => Stopped::Invalid(stop.reason.clone()),
     };
     Some(denial.map_or(stopped, Stopped::Policy))
 }
@@ -372,10 +395,13 @@ pub fn call_stopped(error: CallError, denial: Option<Denial>, by: Upstream) -> S
         return Stopped::Policy(denial);
     }
     match error {
-        CallError::Failure(Failure::Unavailable(reason)) => Stopped::Unavailable(reason),
+        CallError::Failure(Failure::Unavailable(problem)) => Stopped::Unavailable(problem.reason),
         CallError::Failure(Failure::RateLimited(limit)) => rate_limited(&limit),
-        CallError::Failure(Failure::PermanentInvalid(reason)) => Stopped::Invalid(reason),
-        CallError::Failure(Failure::PermanentDenied(reason)) => Stopped::Denied { by, reason },
+        CallError::Failure(Failure::PermanentInvalid(problem)) => Stopped::Invalid(problem.reason),
+        CallError::Failure(Failure::PermanentDenied(problem)) => Stopped::Denied {
+            by,
+            reason: problem.reason,
+        },
         other => Stopped::Component(other),
     }
 }

@@ -1,9 +1,11 @@
 //! A behaviour's name → the misbehaviour.
 
 use crate::beyond;
-use crate::bindings::exports::rowcast::pipeline::{extract, load, query};
+use crate::bindings::exports::rowcast::pipeline::{describe, extract, load, query, transfer};
 use crate::bindings::rowcast::pipeline::dynamodb::{self, Request};
-use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::bindings::rowcast::pipeline::types::{
+    Counter, Failure, PendingRequest, Problem, Request as Numbers,
+};
 use crate::bindings::wasi::clocks::monotonic_clock;
 use crate::bindings::wasi::http::types::{Fields, Method, OutgoingRequest};
 use crate::bindings::wasi::io::poll;
@@ -20,17 +22,63 @@ const MIB: usize = 1024 * 1024;
 
 impl extract::Guest for Hostile {
     fn extract(
-        source: extract::Source,
+        source: String,
         rows: Vec<String>,
-        _: Option<Vec<extract::Cell>>,
+        _: Option<Vec<PendingRequest>>,
         _: Option<u64>,
     ) -> Result<extract::Extraction, Failure> {
-        let behaviour = source.url.strip_prefix("hostile:").unwrap_or_default();
-        let (name, argument) = behaviour.split_once(' ').unwrap_or((behaviour, ""));
+        let behaviour = behaviour(&source, "url");
+        let (name, argument) = behaviour.split_once(' ').unwrap_or((&behaviour, ""));
         if let Some(extraction) = lie(name, &rows) {
             return Ok(extraction);
         }
-        Err(Failure::PermanentInvalid(act(name, argument)))
+        Err(Failure::PermanentInvalid(Problem {
+            reason: act(name, argument),
+            counters: Vec::new(),
+        }))
+    }
+}
+
+/// What stands behind `hostile:` in that member of the settings.
+fn behaviour(settings: &str, member: &str) -> String {
+    let settings: serde_json::Value = serde_json::from_str(settings).unwrap_or_default();
+    let value = settings[member].as_str().unwrap_or_default();
+    value
+        .strip_prefix("hostile:")
+        .unwrap_or_default()
+        .to_owned()
+}
+
+impl describe::Guest for Hostile {
+    fn describe() -> describe::Description {
+        describe::Description {
+            name: "hostile".to_owned(),
+            version: "0.0.0".to_owned(),
+            summary: String::new(),
+            schemas: Vec::new(),
+            presets: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    fn validate(_: describe::Kind, _: String) -> Vec<describe::Mistake> {
+        Vec::new()
+    }
+
+    fn origins(_: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
+        Ok(Vec::new())
+    }
+}
+
+impl transfer::Guest for Hostile {
+    fn transfer(
+        _: String,
+        _: String,
+        _: Vec<String>,
+        _: Option<transfer::Remaining>,
+        _: Option<u64>,
+    ) -> Result<transfer::TransferReport, Failure> {
+        Err(Failure::ExecutionFailed)
     }
 }
 
@@ -136,12 +184,15 @@ fn act(name: &str, argument: &str) -> String {
 
 /// Results that don't account for what the guest was given.
 fn lie(name: &str, rows: &[String]) -> Option<extract::Extraction> {
-    let cell = |row| extract::Cell {
-        row,
-        combination: 0,
+    let pending = |row| PendingRequest {
+        request: Numbers {
+            row,
+            combination: 0,
+        },
+        resume: None,
     };
-    let done = |row, documents| extract::DoneCell {
-        cell: cell(row),
+    let done = |row, documents| extract::DoneRequest {
+        request: pending(row).request,
         documents,
     };
     let mut extraction = extract::Extraction {
@@ -151,19 +202,17 @@ fn lie(name: &str, rows: &[String]) -> Option<extract::Extraction> {
         rejected_records: Vec::new(),
         pending: Vec::new(),
         stopped: None,
-        requests: 0,
-        retries: 0,
-        token_requests: 0,
+        counters: Vec::new(),
     };
     match name {
         "lie-nothing" => {}
-        "lie-elsewhere" => extraction.pending = rows.iter().map(|_| cell(4_000_000)).collect(),
+        "lie-elsewhere" => extraction.pending = rows.iter().map(|_| pending(4_000_000)).collect(),
         "lie-twice" => {
             extraction.done.push(done(0, 0));
-            extraction.pending.push(cell(0));
+            extraction.pending.push(pending(0));
         }
         "lie-more" => extraction.done.push(done(0, 7)),
-        "lie-pending" => extraction.pending = vec![cell(0); MIB],
+        "lie-pending" => extraction.pending = vec![pending(0); MIB],
         "return-long" => extraction.documents.push("x".repeat(48 * MIB)),
         "return-many" => extraction.documents = vec![String::new(); 2 * MIB],
         _ => return None,
@@ -267,34 +316,39 @@ fn smuggle(url: &str) -> String {
 
 impl load::Guest for Hostile {
     fn load(
-        table: load::Table,
+        table: String,
         documents: Vec<String>,
         _: Option<u64>,
     ) -> Result<load::Report, Failure> {
-        let behaviour = table.name.strip_prefix("hostile:").unwrap_or_default();
+        let behaviour = behaviour(&table, "name");
         let mut report = load::Report {
             written: 0,
             superseded: Vec::new(),
             rejected: Vec::new(),
             pending: Vec::new(),
+            unchanged: 0,
             stopped: None,
-            capacity: 0.0,
-            requests: 0,
-            retries: 0,
+            counters: Vec::new(),
         };
-        match behaviour {
+        match behaviour.as_str() {
             "lie-more" => report.written = u32::MAX,
             "lie-elsewhere" => report.pending = documents.iter().map(|_| 4_000_000).collect(),
             // All of them, each by itself.
             "lie-superseded" => {
                 let indices = (0..).zip(&documents).map(|(index, _)| index);
                 report.superseded = indices
-                    .map(|index| load::SupersededDocument { index, by: index })
+                    .map(|index| load::SupersededDocument {
+                        index,
+                        by: Some(index),
+                    })
                     .collect();
             }
             "lie-capacity" => {
                 report.written = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-                report.capacity = f64::NAN;
+                report.counters.push(Counter {
+                    name: "dynamodb.write-capacity".to_owned(),
+                    value: f64::NAN,
+                });
             }
             _ => {}
         }
@@ -303,15 +357,11 @@ impl load::Guest for Hostile {
 }
 
 impl query::Guest for Hostile {
-    fn query(
-        _: query::Question,
-        _: Option<String>,
-        _: Option<u64>,
-    ) -> Result<query::Answer, Failure> {
+    fn query(_: String, _: Option<String>, _: Option<u64>) -> Result<query::Page, Failure> {
         Err(Failure::ExecutionFailed)
     }
 
-    fn explain(_: query::Question, _: Option<u64>) -> Result<query::Explanation, Failure> {
+    fn explain(_: String, _: Option<u64>) -> Result<query::Explanation, Failure> {
         Err(Failure::ExecutionFailed)
     }
 }

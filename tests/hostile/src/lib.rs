@@ -1,5 +1,5 @@
 //! A component that does what it shouldn't, against the same `wit/` as the
-//! real one. `source.url` says what: `hostile:NAME ARGUMENT`.
+//! real one. The source's `url` says what: `hostile:NAME ARGUMENT`.
 //!
 //! Enters: that name. Leaves: `permanent-invalid` with what the guest saw, if
 //! the host lets it live that long.
@@ -22,7 +22,7 @@ mod bindings {
 
             /// The pipeline's, and what it has no business with.
             world hostile {
-              include rowcast:pipeline/plugin@0.1.0;
+              include rowcast:pipeline/plugin@0.2.0;
               import wasi:cli/environment@0.2.12;
               import wasi:cli/exit@0.2.12;
               import wasi:cli/stdin@0.2.12;

@@ -4,11 +4,10 @@
 use super::outcome::{Outcome, outcome};
 use crate::backoff;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
-use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit, Retry};
+use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RateLimit};
+use crate::failure::{self, counter, denied, invalid, table_upstream, unavailable};
 use crate::platform::Dynamo;
-
-/// Attempts that `retry.max-attempts` may ask for.
-const MAX_ATTEMPTS: u32 = 20;
+use crate::settings::Retry;
 
 /// DynamoDB doesn't say for how long it throttles, but it hands out capacity
 /// by the second.
@@ -18,6 +17,8 @@ const THROTTLED_MS: u64 = 1_000;
 /// count.
 pub struct Caller<'a, D: Dynamo> {
     dynamo: &'a D,
+    /// What the table is called among upstreams.
+    upstream: String,
     retry: Retry,
     /// On the clock of `dynamo`.
     deadline_ms: Option<u64>,
@@ -51,12 +52,12 @@ pub enum CallError {
 }
 
 impl<'a, D: Dynamo> Caller<'a, D> {
-    /// A caller whose budget starts now. `retry` should have passed
-    /// [`check_retry`].
-    pub fn new(dynamo: &'a D, retry: Retry, budget_ms: Option<u64>) -> Self {
+    /// A caller about that table, whose budget starts now.
+    pub fn new(dynamo: &'a D, table: &str, retry: Retry, budget_ms: Option<u64>) -> Self {
         let deadline_ms = budget_ms.map(|budget| dynamo.now_ms().saturating_add(budget));
         Self {
             dynamo,
+            upstream: table_upstream(table),
             retry,
             deadline_ms,
             requests: 0,
@@ -140,6 +141,22 @@ impl<'a, D: Dynamo> Caller<'a, D> {
         !self.out_of_time()
     }
 
+    /// What the table is called among upstreams.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    /// What the calls took, with the capacity that they consumed.
+    #[must_use]
+    pub fn counters(&self, repeats: u32, capacity: &str, units: f64) -> Vec<Counter> {
+        vec![
+            counter("dynamodb.requests", self.requests),
+            counter("dynamodb.retries", self.retries.saturating_add(repeats)),
+            counter(capacity, units),
+        ]
+    }
+
     /// Whether the budget has run out.
     #[must_use]
     pub fn out_of_time(&self) -> bool {
@@ -158,40 +175,24 @@ impl CallError {
     /// As the failure of a call that achieved nothing. A `ValidationException`
     /// and its like are the caller's: they become `permanent-invalid`.
     #[must_use]
-    pub fn into_failure(self) -> Failure {
+    pub fn into_failure(self, upstream: &str) -> Failure {
         match self {
-            Self::Throttled(reason) => Failure::RateLimited(rate_limit(reason)),
-            Self::Unavailable(reason) => Failure::Unavailable(reason),
-            Self::OutOfTime => {
-                Failure::Unavailable("the budget ran out before DynamoDB answered".to_owned())
-            }
-            Self::Denied(reason) => Failure::PermanentDenied(reason),
+            Self::Throttled(reason) => Failure::RateLimited(throttled(upstream, reason)),
+            Self::Unavailable(reason) => unavailable(reason),
+            Self::OutOfTime => unavailable("the budget ran out before DynamoDB answered"),
+            Self::Denied(reason) => denied(reason),
             Self::Invalid { code, message } => {
-                Failure::PermanentInvalid(format!("DynamoDB answered {code}: {message}"))
+                invalid(format!("DynamoDB answered {code}: {message}"))
             }
-            Self::TooLarge(reason) => Failure::PermanentInvalid(reason),
+            Self::TooLarge(reason) => invalid(reason),
         }
     }
 }
 
 /// DynamoDB's throttling as the package's `rate-limit`.
 #[must_use]
-pub fn rate_limit(reason: String) -> RateLimit {
-    RateLimit {
-        retry_after_ms: THROTTLED_MS,
-        reason,
-    }
-}
-
-/// Whether the policy is within its bounds; what is wrong where it isn't.
-pub fn check_retry(retry: &Retry) -> Result<(), String> {
-    if (1..=MAX_ATTEMPTS).contains(&retry.max_attempts) {
-        return Ok(());
-    }
-    Err(format!(
-        "retry.max-attempts is {}; it must be 1 to {MAX_ATTEMPTS}",
-        retry.max_attempts
-    ))
+pub fn throttled(upstream: &str, reason: String) -> RateLimit {
+    failure::rate_limit(upstream, THROTTLED_MS, reason)
 }
 
 fn count(length: usize) -> u32 {

@@ -1,7 +1,7 @@
 //! Key attributes as values that can be compared; DynamoDB's rules for them.
 
 use super::number::Decimal;
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;

@@ -5,7 +5,8 @@ mod read;
 
 use super::key::{Key, KeyRole, KeyValue};
 use super::number;
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeySchema};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::settings::{KeyAttribute, KeySchema};
 use read::Document;
 use serde::de::DeserializeSeed as _;
 use std::fmt;
@@ -27,6 +28,8 @@ pub struct Item {
 /// Why a document can't be an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
+    /// The contract's word for it.
+    pub kind: RejectionKind,
     /// JSON Pointer (RFC 6901) to what is wrong; empty for the document.
     pub path: String,
     /// One sentence.
@@ -48,6 +51,7 @@ pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
     let read = Document(&mut writer).deserialize(&mut deserializer);
     if let Err(error) = read.and_then(|()| deserializer.end()) {
         return Err(writer.rejection.unwrap_or_else(|| Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason: format!("the document is not a JSON object: {error}"),
         }));
@@ -57,18 +61,26 @@ pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
         Some(attribute) => Some(required(writer.sort, KeyRole::Sort, attribute)?),
         None => None,
     };
-    let whole = |reason| Rejection {
+    let whole = |kind, reason| Rejection {
+        kind,
         path: String::new(),
         reason,
     };
     if writer.size > MAX_ITEM_BYTES {
-        return Err(whole(format!(
-            "the item has {} bytes as DynamoDB counts them; it holds {MAX_ITEM_BYTES}",
-            writer.size
-        )));
+        return Err(whole(
+            RejectionKind::TooLarge,
+            format!(
+                "the item has {} bytes as DynamoDB counts them; it holds {MAX_ITEM_BYTES}",
+                writer.size
+            ),
+        ));
     }
-    let json = String::from_utf8(writer.out)
-        .map_err(|error| whole(format!("the document is not UTF-8: {error}")))?;
+    let json = String::from_utf8(writer.out).map_err(|error| {
+        whole(
+            RejectionKind::Item,
+            format!("the document is not UTF-8: {error}"),
+        )
+    })?;
     Ok(Item {
         json,
         size: writer.size,
@@ -82,6 +94,7 @@ fn required(
     attribute: &KeyAttribute,
 ) -> Result<KeyValue, Rejection> {
     value.ok_or_else(|| Rejection {
+        kind: RejectionKind::Item,
         path: format!("/{}", escaped(&attribute.name)),
         reason: format!(
             "the table's {} `{}` is missing",
@@ -119,6 +132,7 @@ impl Writer<'_> {
 
     fn reject<E: serde::de::Error>(&mut self, reason: String) -> E {
         self.rejection.get_or_insert(Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason,
         });
@@ -128,6 +142,7 @@ impl Writer<'_> {
     /// Says where in its container the error was.
     fn locate(&mut self, error: &impl fmt::Display, segment: &str) {
         let rejection = self.rejection.get_or_insert_with(|| Rejection {
+            kind: RejectionKind::Item,
             path: String::new(),
             reason: format!("not valid JSON: {error}"),
         });

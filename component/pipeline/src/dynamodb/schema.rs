@@ -1,10 +1,11 @@
 //! DescribeTable: a table's name → its keys, indexes and state.
 
 use super::call::{CallError, Caller};
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::failure::{invalid, table_upstream};
 use crate::platform::Dynamo;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use serde::Deserialize;
 
 /// What DynamoDB says of a table.
@@ -82,7 +83,7 @@ pub fn interpret(table: &str, answer: Result<String, CallError>) -> Result<Table
     match answer {
         Ok(body) => parse_description(&body).map_err(|error| {
             // An answer from something that isn't DynamoDB doesn't get better.
-            Failure::PermanentInvalid(match &error {
+            invalid(match &error {
                 SchemaError::Json(cause) => format!("{error}: {cause}"),
                 SchemaError::Undefined { .. } | SchemaError::NoPartition(_) => error.to_string(),
             })
@@ -90,7 +91,7 @@ pub fn interpret(table: &str, answer: Result<String, CallError>) -> Result<Table
         Err(CallError::Invalid { code, .. }) if is_missing_table(&code) => {
             Err(missing_table(table))
         }
-        Err(error) => Err(error.into_failure()),
+        Err(error) => Err(error.into_failure(&table_upstream(table))),
     }
 }
 
@@ -103,7 +104,7 @@ pub fn is_missing_table(code: &str) -> bool {
 /// The failure of a call on a table that isn't there.
 #[must_use]
 pub fn missing_table(table: &str) -> Failure {
-    Failure::PermanentInvalid(format!(
+    invalid(format!(
         "DynamoDB has no table `{table}` in this account and region; \
          `rowcast table create` makes it"
     ))

@@ -3,14 +3,16 @@
 //! secret.
 
 use super::budget::Budget;
+use super::checked::origin;
 use super::cut::{self, Words};
 use super::excerpt;
 use super::json;
 use super::verdict::retry_after_ms;
 use crate::backoff;
-use crate::bindings::exports::rowcast::pipeline::extract::{Auth, ClientCredentials, Source};
-use crate::bindings::rowcast::pipeline::types::{RateLimit, Stop};
+use crate::bindings::rowcast::pipeline::types::Stop;
+use crate::failure::{rate_limit, stop_reason};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::settings::{Auth, ClientCredentials, Mistakes, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::lock::Mutex;
@@ -25,26 +27,11 @@ const LONGEST_ANSWER: u64 = 64 * 1024;
 /// The token that a call starts with, and one more if the source refuses it.
 const MOST_TOKENS: u32 = 2;
 
-/// Why authentication can't be used as configured.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// An empty bearer token, client id or token URL.
-    #[error("auth has no {0}")]
-    Empty(&'static str),
-    /// A header can't carry it.
-    #[error("auth's {0} has characters that an HTTP header can't carry")]
-    Characters(&'static str),
-    /// RFC 7617: the colon ends the user name.
-    #[error("auth's username has a colon, which HTTP Basic can't carry")]
-    Colon,
-    /// The token endpoint.
-    #[error("auth's token-url must start with https:// (or http://) and carry no credentials")]
-    TokenUrl,
-}
-
 /// A call's credentials.
 pub struct Credentials<'a> {
     source: &'a Source,
+    /// The token endpoint's origin.
+    upstream: String,
     vault: Mutex<Vault>,
     requests: Cell<u32>,
 }
@@ -90,22 +77,41 @@ enum Answer {
     Denied(String),
 }
 
-/// Checks what can be checked without a request.
-pub fn check(auth: &Auth) -> Result<(), AuthError> {
+/// Adds what can't work.
+pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
     match auth {
-        Auth::Bearer(token) if token.is_empty() => Err(AuthError::Empty("token")),
-        Auth::Bearer(token) if is_visible(token) => Ok(()),
-        Auth::Bearer(_) => Err(AuthError::Characters("token")),
-        Auth::Basic(basic) if basic.username.contains(':') => Err(AuthError::Colon),
-        Auth::None | Auth::Basic(_) => Ok(()),
-        Auth::ClientCredentials(client) if client.client_id.is_empty() => {
-            Err(AuthError::Empty("client-id"))
+        Auth::None {} => {}
+        Auth::Bearer(bearer) if bearer.token.expose().is_empty() => {
+            mistakes.add("/auth/token", "is empty");
+        }
+        Auth::Bearer(bearer) if !is_visible(bearer.token.expose()) => mistakes.add(
+            "/auth/token",
+            "has characters that an HTTP header can't carry",
+        ),
+        Auth::Bearer(_) => {}
+        Auth::Basic(basic) => {
+            if basic.username.contains(':') {
+                mistakes.add(
+                    "/auth/username",
+                    "has a colon, which HTTP Basic can't carry",
+                );
+            }
         }
         Auth::ClientCredentials(client) => {
-            let url = Url::parse(&client.token_url).map_err(|_| AuthError::TokenUrl)?;
-            let plain = url.username().is_empty() && url.password().is_none();
-            let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && plain;
-            fits.then_some(()).ok_or(AuthError::TokenUrl)
+            if client.client_id.is_empty() {
+                mistakes.add("/auth/client_id", "is empty");
+            }
+            let url = Url::parse(&client.token_url).ok();
+            let fits = url.is_some_and(|url| {
+                let plain = url.username().is_empty() && url.password().is_none();
+                matches!(url.scheme(), "http" | "https") && url.has_host() && plain
+            });
+            if !fits {
+                mistakes.add(
+                    "/auth/token_url",
+                    "must start with https:// (or http://) and carry no credentials",
+                );
+            }
         }
     }
 }
@@ -114,8 +120,13 @@ impl<'a> Credentials<'a> {
     /// Credentials as the source has them; no token yet.
     #[must_use]
     pub fn new(source: &'a Source) -> Self {
+        let upstream = match &source.auth {
+            Auth::ClientCredentials(client) => origin(&client.token_url),
+            _ => String::new(),
+        };
         Self {
             source,
+            upstream,
             vault: Mutex::default(),
             requests: Cell::new(0),
         }
@@ -135,20 +146,20 @@ impl<'a> Credentials<'a> {
         budget: Budget,
     ) -> Result<Authorization, Stop> {
         let client = match &self.source.auth {
-            Auth::None => {
+            Auth::None {} => {
                 return Ok(Authorization {
                     value: None,
                     token: 0,
                 });
             }
-            Auth::Bearer(token) => {
+            Auth::Bearer(bearer) => {
                 return Ok(Authorization {
-                    value: Some(format!("Bearer {token}")),
+                    value: Some(format!("Bearer {}", bearer.token.expose())),
                     token: 0,
                 });
             }
             Auth::Basic(basic) => {
-                let value = basic_header(&basic.username, &basic.password);
+                let value = basic_header(&basic.username, basic.password.expose());
                 return Ok(Authorization {
                     value: Some(value),
                     token: 0,
@@ -231,7 +242,9 @@ impl<'a> Credentials<'a> {
                         expires_at_ms: lifetime.map(|ms| http.now_ms().saturating_add(ms)),
                     });
                 }
-                Answer::Denied(reason) => return Err(Stop::Denied(reason)),
+                Answer::Denied(reason) => {
+                    return Err(Stop::Denied(stop_reason(&self.upstream, reason)));
+                }
                 Answer::Retry(reason, asked) => (reason, asked, asked.is_some()),
                 Answer::Throttled(reason, asked) => (reason, asked, true),
             };
@@ -241,12 +254,9 @@ impl<'a> Credentials<'a> {
             if attempt >= retry.max_attempts || too_long || (throttled && !fits) {
                 return Err(if throttled {
                     let retry_after_ms = asked.unwrap_or(retry.max_delay_ms.into());
-                    Stop::RateLimited(RateLimit {
-                        retry_after_ms,
-                        reason,
-                    })
+                    Stop::RateLimited(rate_limit(&self.upstream, retry_after_ms, reason))
                 } else {
-                    Stop::Unavailable(reason)
+                    Stop::Unavailable(stop_reason(&self.upstream, reason))
                 });
             }
             if !fits {
@@ -272,7 +282,10 @@ fn token_request(client: &ClientCredentials, timeout_ms: u64) -> HttpRequest {
     }
     // RFC 6749, section 2.3.1: both are form-encoded before Basic encodes them.
     let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-    let basic = basic_header(&encoded(&client.client_id), &encoded(&client.client_secret));
+    let basic = basic_header(
+        &encoded(&client.client_id),
+        &encoded(client.client_secret.expose()),
+    );
     let headers = [
         ("accept", "application/json"),
         ("authorization", basic.as_str()),

@@ -4,7 +4,7 @@
 use super::json::{self, Kind};
 use super::pointer::{self, Pointer};
 use super::template::{FillError, Part, Scope, Template, Value};
-use crate::bindings::exports::rowcast::pipeline::extract::RejectionKind;
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use serde_json::value::RawValue;
 
 /// An attribute whose columns and axes are filled in; only the record's own
@@ -198,10 +198,11 @@ mod tests {
     use super::super::row::Row;
     use super::super::template::Place;
     use super::*;
+    use crate::settings::Mistakes;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
         let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true}"#).unwrap();
-        let matrix = Matrix::new(&[], 1).unwrap();
+        let matrix = Matrix::new(&[], &mut Mistakes::default());
         let scope = Scope {
             row: &row,
             matrix: &matrix,

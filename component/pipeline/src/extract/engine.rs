@@ -3,6 +3,7 @@
 
 use super::auth::{Authorization, Credentials, Renewal};
 use super::budget::Budget;
+use super::checked::origin;
 use super::cut::{self, BodyError};
 use super::document;
 use super::excerpt;
@@ -12,10 +13,10 @@ use super::plan::{Order, Plan};
 use super::standing::Standing;
 use super::verdict::{Refusal, Trouble, Verdict, is_unsent, judge};
 use crate::backoff;
-use crate::bindings::exports::rowcast::pipeline::extract::{
-    Cell, Extraction, RejectedRecord, RejectionKind,
-};
-use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit, Stop};
+use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
+use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
+use crate::failure::{rate_limit, unavailable};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
@@ -32,12 +33,12 @@ pub async fn run<H: Http>(
         http,
         plan,
         budget,
-        credentials: Credentials::new(plan.source),
-        standing: Standing::default(),
+        credentials: Credentials::new(plan.checked.source),
+        standing: Standing::new(origin(&plan.checked.source.url)),
     };
     let balance = call.settle_all().await;
     // Whatever was counted wrongly, nothing of it may be believed.
-    let balance = balance.map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let balance = balance.map_err(|error| unavailable(error.to_string()))?;
     call.standing.close(balance, call.credentials.requests())
 }
 
@@ -49,7 +50,7 @@ struct Call<'c, H> {
     standing: Standing,
 }
 
-/// Why a cell isn't done.
+/// Why a request isn't done.
 enum End {
     Rejected(Refusal),
     Pending,
@@ -72,13 +73,13 @@ struct Sent {
 
 impl<H: Http> Call<'_, H> {
     async fn settle_all(&self) -> Result<Balance, Unbalanced> {
-        let cells = &self.plan.cells;
-        let mut ledger = Ledger::open(cells);
-        let concurrency = usize::try_from(self.plan.source.concurrency).unwrap_or(1);
-        let settling = cells
+        let requests = &self.plan.requests;
+        let mut ledger = Ledger::open(requests);
+        let concurrency = usize::try_from(self.plan.checked.source.concurrency).unwrap_or(1);
+        let settling = requests
             .iter()
             .enumerate()
-            .map(|(line, &cell)| async move { (line, self.settle(cell).await) });
+            .map(|(line, pending)| async move { (line, self.settle(pending.request).await) });
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
         while let Some((line, outcome)) = settled.next().await {
             ledger.settle(line, outcome)?;
@@ -86,8 +87,8 @@ impl<H: Http> Call<'_, H> {
         ledger.close()
     }
 
-    async fn settle(&self, cell: Cell) -> Outcome {
-        let order = match self.plan.order(cell) {
+    async fn settle(&self, request: Request) -> Outcome {
+        let order = match self.plan.order(request) {
             Ok(order) => order,
             Err(error) => {
                 let reason = excerpt::chain(&error);
@@ -98,18 +99,18 @@ impl<H: Http> Call<'_, H> {
                 });
             }
         };
-        match self.read_pages(cell, order).await {
+        match self.read_pages(request, order).await {
             Ok(harvest) => Outcome::Done(harvest),
             Err(End::Rejected(refusal)) => Outcome::Rejected(refusal),
             Err(End::Pending) => Outcome::Pending,
         }
     }
 
-    async fn read_pages(&self, cell: Cell, order: Order<'_>) -> Result<Harvest, End> {
-        let mut trail = Trail::new(order.url.clone(), self.plan.source.max_pages);
+    async fn read_pages(&self, request: Request, order: Order<'_>) -> Result<Harvest, End> {
+        let mut trail = Trail::new(order.url.clone(), self.plan.checked.source.max_pages);
         let mut harvest = Harvest::default();
         while self
-            .read_page(cell, &order, &mut trail, &mut harvest)
+            .read_page(request, &order, &mut trail, &mut harvest)
             .await?
         {}
         Ok(harvest)
@@ -119,7 +120,7 @@ impl<H: Http> Call<'_, H> {
     /// to give up.
     async fn read_page(
         &self,
-        cell: Cell,
+        request: Request,
         order: &Order<'_>,
         trail: &mut Trail,
         harvest: &mut Harvest,
@@ -135,21 +136,23 @@ impl<H: Http> Call<'_, H> {
             } = self.send(url, &order.headers, repeat).await?;
             repeat |= !unsent;
             match judge(url, &outcome, self.http.today()) {
-                Verdict::Done(response) => match self.keep(cell, order, response, trail, harvest) {
-                    Ok(more) => return Ok(more),
-                    Err(Spoiled::Truncated(_)) if attempt < self.most_attempts() => {
-                        self.back_off(attempt).await?;
+                Verdict::Done(response) => {
+                    match self.keep(request, order, response, trail, harvest) {
+                        Ok(more) => return Ok(more),
+                        Err(Spoiled::Truncated(_)) if attempt < self.most_attempts() => {
+                            self.back_off(attempt).await?;
+                        }
+                        Err(Spoiled::Truncated(reason) | Spoiled::Other(reason)) => {
+                            let reason = format!("{}: {reason}", excerpt::url(trail.present()));
+                            let (kind, status) = (RejectionKind::Body, Some(response.status));
+                            return Err(End::Rejected(Refusal {
+                                kind,
+                                status,
+                                reason,
+                            }));
+                        }
                     }
-                    Err(Spoiled::Truncated(reason) | Spoiled::Other(reason)) => {
-                        let reason = format!("{}: {reason}", excerpt::url(trail.present()));
-                        let (kind, status) = (RejectionKind::Body, Some(response.status));
-                        return Err(End::Rejected(Refusal {
-                            kind,
-                            status,
-                            reason,
-                        }));
-                    }
-                },
+                }
                 Verdict::Retry(trouble) => self.retry(trouble, attempt).await?,
                 Verdict::Wait(wait, reason) if unsent => {
                     self.fall_silent(wait, reason, 0)?;
@@ -157,11 +160,8 @@ impl<H: Http> Call<'_, H> {
                 }
                 Verdict::Wait(wait, reason) => self.fall_silent(wait, reason, attempt)?,
                 Verdict::Stop(reason) => {
-                    let retry_after_ms = self.plan.source.retry.max_delay_ms.into();
-                    return Err(self.stop(Stop::RateLimited(RateLimit {
-                        retry_after_ms,
-                        reason,
-                    })));
+                    let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
+                    return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
                 }
                 Verdict::RefreshToken(reason) => {
                     self.renew(token, reason).await?;
@@ -202,7 +202,7 @@ impl<H: Http> Call<'_, H> {
         };
         let mut headers = headers.to_vec();
         headers.extend(value.map(|value| ("authorization".to_owned(), value)));
-        let source = self.plan.source;
+        let source = self.plan.checked.source;
         let remaining = self.budget.remaining_ms(self.http.now_ms());
         let request = HttpRequest {
             method: HttpMethod::Get,
@@ -245,7 +245,7 @@ impl<H: Http> Call<'_, H> {
     /// Reads an answer into documents, and takes the trail to the next page.
     fn keep(
         &self,
-        cell: Cell,
+        request: Request,
         order: &Order<'_>,
         response: &HttpResponse,
         trail: &mut Trail,
@@ -261,15 +261,15 @@ impl<H: Http> Call<'_, H> {
             other => Spoiled::Other(other.to_string()),
         };
         let root = cut::parse(&response.body).map_err(spoiled)?;
-        let records =
-            cut::records(root, &self.plan.records, &self.plan.require).map_err(spoiled)?;
+        let records = cut::records(root, &self.plan.checked.records, &self.plan.checked.require)
+            .map_err(spoiled)?;
         for record in records {
-            match document::build(&order.attributes, &self.plan.require, record) {
+            match document::build(&order.attributes, &self.plan.checked.require, record) {
                 Ok(document) => harvest.documents.push(document),
                 Err(error) => {
                     let index = harvest.documents.len() + harvest.rejected.len();
                     harvest.rejected.push(RejectedRecord {
-                        cell,
+                        request,
                         index: u32::try_from(index).unwrap_or(u32::MAX),
                         kind: error.kind(),
                         path: error.path(),
@@ -280,6 +280,7 @@ impl<H: Http> Call<'_, H> {
         }
         let next = self
             .plan
+            .checked
             .paging
             .next(trail.present(), root, &response.headers);
         match next.map_err(|error| Spoiled::Other(error.to_string()))? {
@@ -298,11 +299,8 @@ impl<H: Http> Call<'_, H> {
             Trouble::Throttled(reason) => {
                 let wait = self.draw(attempt);
                 if exhausted || wait >= self.remaining_ms() {
-                    let retry_after_ms = self.plan.source.retry.max_delay_ms.into();
-                    return Err(self.stop(Stop::RateLimited(RateLimit {
-                        retry_after_ms,
-                        reason,
-                    })));
+                    let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
+                    return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
                 }
                 self.wait(wait).await
             }
@@ -322,12 +320,9 @@ impl<H: Http> Call<'_, H> {
     /// The upstream asked for silence. If it is worth waiting out, everybody
     /// does, in `admit`.
     fn fall_silent(&self, wait: u64, reason: String, attempt: u32) -> Result<(), End> {
-        let too_long = wait > self.plan.source.retry.max_retry_after_ms;
+        let too_long = wait > self.plan.checked.source.retry.max_retry_after_ms;
         if too_long || wait >= self.remaining_ms() || attempt >= self.most_attempts() {
-            return Err(self.stop(Stop::RateLimited(RateLimit {
-                retry_after_ms: wait,
-                reason,
-            })));
+            return Err(self.stop(self.rate_limited(wait, reason)));
         }
         // The clock leaves out parts of a millisecond; nobody is to be early.
         self.standing
@@ -340,11 +335,12 @@ impl<H: Http> Call<'_, H> {
             Renewal::Repeat => Ok(()),
             Renewal::Expired => {
                 let reason = format!("{reason}; two tokens expired within one call, call again");
-                Err(self.stop(Stop::Unavailable(reason)))
+                Err(self.stop(Stop::Unavailable(self.standing.reason(reason))))
             }
-            Renewal::Refused => Err(self.stop(Stop::Denied(format!(
-                "{reason}; check the source's credentials"
-            )))),
+            Renewal::Refused => Err(self.stop(Stop::Denied(
+                self.standing
+                    .reason(format!("{reason}; check the source's credentials")),
+            ))),
         }
     }
 
@@ -353,7 +349,7 @@ impl<H: Http> Call<'_, H> {
     }
 
     fn draw(&self, attempt: u32) -> u64 {
-        backoff::delay_ms(&self.plan.source.retry, attempt, self.http.random())
+        backoff::delay_ms(&self.plan.checked.source.retry, attempt, self.http.random())
     }
 
     /// Sleeps, unless the budget doesn't allow it or the call is halted.
@@ -366,6 +362,11 @@ impl<H: Http> Call<'_, H> {
         Ok(())
     }
 
+    fn rate_limited(&self, retry_after_ms: u64, reason: String) -> Stop {
+        let upstream = origin(&self.plan.checked.source.url);
+        Stop::RateLimited(rate_limit(&upstream, retry_after_ms, reason))
+    }
+
     fn stop(&self, stop: Stop) -> End {
         self.standing.halt(stop);
         End::Pending
@@ -376,7 +377,7 @@ impl<H: Http> Call<'_, H> {
     }
 
     fn most_attempts(&self) -> u32 {
-        self.plan.source.retry.max_attempts
+        self.plan.checked.source.retry.max_attempts
     }
 }
 

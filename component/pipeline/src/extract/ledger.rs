@@ -1,12 +1,11 @@
-//! Cells and their outcomes → an extraction in which each cell is in exactly
+//! Requests and their outcomes → an extraction in which each is in exactly
 //! one list. The type guards the balance.
 
 use super::verdict::Refusal;
-use crate::bindings::exports::rowcast::pipeline::extract::{
-    Cell, DoneCell, RejectedCell, RejectedRecord,
-};
+use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
+use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectedRecord, RejectedRequest};
 
-/// How a cell ended.
+/// How a request ended.
 #[derive(Debug)]
 pub enum Outcome {
     /// Read to the end.
@@ -17,7 +16,7 @@ pub enum Outcome {
     Pending,
 }
 
-/// What a cell's pages gave.
+/// What a request's pages gave.
 #[derive(Debug, Default)]
 pub struct Harvest {
     /// Documents in the records' order.
@@ -26,42 +25,45 @@ pub struct Harvest {
     pub rejected: Vec<RejectedRecord>,
 }
 
-/// One line per cell.
+/// One line per request.
 pub struct Ledger {
-    lines: Vec<(Cell, Option<Outcome>)>,
+    lines: Vec<(PendingRequest, Option<Outcome>)>,
 }
 
 /// The balanced lists.
 #[derive(Debug, Default)]
 pub struct Balance {
-    /// The done cells' documents.
+    /// The finished requests' documents.
     pub documents: Vec<String>,
-    /// In the order of the cells, like all that follow.
-    pub done: Vec<DoneCell>,
-    /// Rejected cells.
-    pub rejected: Vec<RejectedCell>,
-    /// Rejected records of done cells.
+    /// In the order of the requests, like all that follow.
+    pub done: Vec<DoneRequest>,
+    /// Rejected requests.
+    pub rejected: Vec<RejectedRequest>,
+    /// Rejected records of finished requests.
     pub rejected_records: Vec<RejectedRecord>,
     /// The rest.
-    pub pending: Vec<Cell>,
+    pub pending: Vec<PendingRequest>,
 }
 
-/// A cell was counted twice, not at all, or past what can be counted: a defect
+/// A request was counted twice, not at all, or past what can be counted: a defect
 /// of this component.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rowcast lost count of its requests; please report this")]
 pub struct Unbalanced;
 
 impl Ledger {
-    /// Opens a line for each cell.
+    /// Opens a line for each request.
     #[must_use]
-    pub fn open(cells: &[Cell]) -> Self {
+    pub fn open(requests: &[PendingRequest]) -> Self {
         Self {
-            lines: cells.iter().map(|&cell| (cell, None)).collect(),
+            lines: requests
+                .iter()
+                .map(|pending| (pending.clone(), None))
+                .collect(),
         }
     }
 
-    /// Settles a cell, once.
+    /// Settles a request, once.
     pub fn settle(&mut self, line: usize, outcome: Outcome) -> Result<(), Unbalanced> {
         match self.lines.get_mut(line) {
             Some((_, open @ None)) => {
@@ -75,28 +77,29 @@ impl Ledger {
     /// Closes the ledger; every line must be settled.
     pub fn close(self) -> Result<Balance, Unbalanced> {
         let mut balance = Balance::default();
-        for (cell, outcome) in self.lines {
+        for (pending, outcome) in self.lines {
+            let request = pending.request;
             match outcome.ok_or(Unbalanced)? {
                 Outcome::Done(mut harvest) => {
                     let documents =
                         u32::try_from(harvest.documents.len()).map_err(|_| Unbalanced)?;
                     balance.documents.append(&mut harvest.documents);
                     balance.rejected_records.append(&mut harvest.rejected);
-                    balance.done.push(DoneCell { cell, documents });
+                    balance.done.push(DoneRequest { request, documents });
                 }
                 Outcome::Rejected(Refusal {
                     kind,
                     status,
                     reason,
                 }) => {
-                    balance.rejected.push(RejectedCell {
-                        cell,
+                    balance.rejected.push(RejectedRequest {
+                        request,
                         kind,
                         status,
                         reason,
                     });
                 }
-                Outcome::Pending => balance.pending.push(cell),
+                Outcome::Pending => balance.pending.push(pending),
             }
         }
         Ok(balance)
@@ -106,14 +109,22 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::rowcast::pipeline::types::Request;
+
+    fn pending(row: u32) -> PendingRequest {
+        PendingRequest {
+            request: Request {
+                row,
+                combination: 0,
+            },
+            resume: Some("page 2".to_owned()),
+        }
+    }
 
     #[test]
-    fn each_cell_is_settled_once() {
-        let cells = [0, 1].map(|row| Cell {
-            row,
-            combination: 0,
-        });
-        let mut ledger = Ledger::open(&cells);
+    fn each_request_is_settled_once() {
+        let requests = [pending(0), pending(1)];
+        let mut ledger = Ledger::open(&requests);
         let documents = vec!["{}".to_owned()];
         let harvest = Harvest {
             documents,
@@ -126,12 +137,12 @@ mod tests {
         let lists = ledger
             .close()
             .map(|balance| (balance.done, balance.pending));
-        let [first, second] = cells;
+        let [first, second] = requests;
         assert_eq!(
             lists,
             Ok((
-                vec![DoneCell {
-                    cell: second,
+                vec![DoneRequest {
+                    request: second.request,
                     documents: 1
                 }],
                 vec![first]
@@ -141,10 +152,7 @@ mod tests {
 
     #[test]
     fn open_lines_do_not_balance() {
-        let ledger = Ledger::open(&[Cell {
-            row: 0,
-            combination: 0,
-        }]);
+        let ledger = Ledger::open(&[pending(0)]);
         assert_eq!(ledger.close().err(), Some(Unbalanced));
     }
 }

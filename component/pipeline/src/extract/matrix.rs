@@ -1,7 +1,7 @@
 //! Axes and rows → combinations, counted and looked up by index. Nothing is
 //! multiplied out.
 
-use crate::bindings::exports::rowcast::pipeline::extract::Axis;
+use crate::settings::{Axis, Mistakes, escaped};
 use std::collections::HashSet;
 
 /// Checked axes.
@@ -10,48 +10,34 @@ pub struct Matrix<'a> {
     combinations: u32,
 }
 
-/// Why axes are no matrix.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MatrixError {
-    /// An axis without values would make no requests.
-    #[error("the axis `{0}` has no values; it needs at least one")]
-    Empty(String),
-    /// An axis without a name.
-    #[error("an axis of the matrix has no name")]
-    Nameless,
-    /// Two axes have one name.
-    #[error("two axes are named `{0}`")]
-    Duplicate(String),
-    /// Cells are counted in 32 bits.
-    #[error("rows times combinations is more than 4294967295 requests; give fewer rows per call")]
-    TooMany,
-}
-
 impl<'a> Matrix<'a> {
-    /// Checks the axes, and that `rows` rows of them can be counted.
-    pub fn new(axes: &'a [Axis], rows: usize) -> Result<Self, MatrixError> {
+    /// Checks the axes.
+    pub fn new(axes: &'a [Axis], mistakes: &mut Mistakes) -> Self {
         let mut names = HashSet::new();
         let mut combinations = 1_u32;
         for axis in axes {
+            let at = format!("/matrix/{}", escaped(&axis.name));
             if axis.name.is_empty() {
-                return Err(MatrixError::Nameless);
+                mistakes.add(&at, "has no name");
             }
             if axis.values.is_empty() {
-                return Err(MatrixError::Empty(axis.name.clone()));
+                mistakes.add(&at, "has no values; it needs at least one");
+            }
+            let different: HashSet<_> = axis.values.iter().collect();
+            if different.len() < axis.values.len() {
+                mistakes.add(&at, "has a value twice");
             }
             if !names.insert(&axis.name) {
-                return Err(MatrixError::Duplicate(axis.name.clone()));
+                mistakes.add(&at, "is given twice");
             }
-            combinations = u32::try_from(axis.values.len())
-                .ok()
-                .and_then(|values| combinations.checked_mul(values))
-                .ok_or(MatrixError::TooMany)?;
+            let product = u32::try_from(axis.values.len()).ok();
+            let product = product.and_then(|values| combinations.checked_mul(values));
+            combinations = product.unwrap_or_else(|| {
+                mistakes.add("/matrix", "has more than 4294967295 combinations");
+                u32::MAX
+            });
         }
-        u32::try_from(rows)
-            .ok()
-            .and_then(|rows| rows.checked_mul(combinations))
-            .ok_or(MatrixError::TooMany)?;
-        Ok(Self { axes, combinations })
+        Self { axes, combinations }
     }
 
     /// How many combinations there are; 1 without axes.
@@ -82,6 +68,10 @@ impl<'a> Matrix<'a> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(
+        clippy::indexing_slicing,
+        reason = "a test stops at the first surprise"
+    )]
     use super::*;
 
     fn axes(axes: &[(&str, &[&str])]) -> Vec<Axis> {
@@ -92,55 +82,61 @@ mod tests {
         axes.iter().map(parse).collect()
     }
 
-    fn check(list: &[(&str, &[&str])], rows: usize, expected: &str) {
+    fn check(list: &[(&str, &[&str])], expected: &str) {
         let axes = axes(list);
-        let shown = match Matrix::new(&axes, rows) {
-            Ok(matrix) => (0..matrix.combinations())
+        let mut mistakes = Mistakes::default();
+        let matrix = Matrix::new(&axes, &mut mistakes);
+        let shown = if mistakes.is_empty() {
+            (0..matrix.combinations())
                 .map(|combination| {
                     let value = |name| matrix.get(combination, name).unwrap_or("?");
                     matrix.names().map(value).collect::<String>()
                 })
                 .collect::<Vec<_>>()
-                .join(" "),
-            Err(error) => error.to_string(),
+                .join(" ")
+        } else {
+            mistakes.to_string()
         };
         assert_eq!(shown, expected, "{list:?}");
     }
 
     #[test]
     fn the_last_axis_changes_fastest() {
-        check(&[], 3, "");
-        check(&[("a", &["1", "2"])], 3, "1 2");
+        check(&[], "");
+        check(&[("a", &["1", "2"])], "1 2");
         check(
             &[("a", &["1", "2"]), ("b", &["x", "y", "z"])],
-            1,
             "1x 1y 1z 2x 2y 2z",
         );
         check(
             &[("a", &["1"]), ("b", &["x", "y"]), ("c", &["p", "q"])],
-            0,
             "1xp 1xq 1yp 1yq",
         );
         check(
             &[("a", &[])],
-            1,
-            "the axis `a` has no values; it needs at least one",
+            "/matrix/a has no values; it needs at least one",
         );
-        check(&[("a", &["1"]), ("a", &["2"])], 1, "two axes are named `a`");
-        check(&[("", &["1"])], 1, "an axis of the matrix has no name");
+        check(&[("a", &["1"]), ("a", &["2"])], "/matrix/a is given twice");
+        check(&[("a", &["1", "2", "1"])], "/matrix/a has a value twice");
+        check(&[("", &["1"])], "/matrix/ has no name");
+        check(
+            &[("", &["1"]), ("b/c", &[])],
+            "/matrix/ has no name; /matrix/b~1c has no values; it needs at least one",
+        );
     }
 
     #[test]
-    fn cells_fit_32_bits() {
+    fn combinations_fit_32_bits() {
         let ten = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-        let wide = axes(&[("a", &ten)]);
-        assert!(Matrix::new(&wide, 429_496_729).is_ok());
-        assert_eq!(
-            Matrix::new(&wide, 429_496_730).err(),
-            Some(MatrixError::TooMany)
-        );
         let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-        let deep = axes(&names.map(|name| (name, ten.as_slice())));
-        assert_eq!(Matrix::new(&deep, 0).err(), Some(MatrixError::TooMany));
+        let axes = axes(&names.map(|name| (name, ten.as_slice())));
+        let mut mistakes = Mistakes::default();
+        Matrix::new(&axes[..9], &mut mistakes);
+        assert!(mistakes.is_empty());
+        Matrix::new(&axes, &mut mistakes);
+        assert_eq!(
+            mistakes.to_string(),
+            "/matrix has more than 4294967295 combinations"
+        );
     }
 }

@@ -3,14 +3,13 @@
 
 use super::excerpt;
 use super::json::{self, Kind};
-use super::pointer::{Pointer, PointerError};
-use crate::bindings::exports::rowcast::pipeline::extract::Pagination;
+use super::pointer::Pointer;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use url::{Url, form_urlencoded};
 
-/// Checked pagination.
+/// How the next page is found.
 pub enum Paging {
     /// One request is the whole answer.
     None,
@@ -25,17 +24,6 @@ pub enum Paging {
     },
     /// The next URL is in a `Link` header.
     LinkHeader,
-}
-
-/// Why pagination can't be used as configured.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PagingError {
-    /// A bad pointer.
-    #[error("read the pointer in pagination")]
-    Pointer(#[source] PointerError),
-    /// A cursor without a parameter.
-    #[error("the pagination's cursor needs the name of a query parameter")]
-    NoParameter,
 }
 
 /// Why the next page isn't asked for.
@@ -66,7 +54,7 @@ pub enum PageError {
     TooMany(u32),
 }
 
-/// The pages of one cell.
+/// The pages of one request.
 pub struct Trail {
     present: Url,
     seen: HashSet<String>,
@@ -75,26 +63,6 @@ pub struct Trail {
 }
 
 impl Paging {
-    /// Checks the configuration.
-    pub fn parse(pagination: &Pagination) -> Result<Self, PagingError> {
-        let parse = |pointer| Pointer::parse(pointer).map_err(PagingError::Pointer);
-        Ok(match pagination {
-            Pagination::None => Self::None,
-            Pagination::NextUrl(pointer) => Self::NextUrl(parse(pointer)?),
-            Pagination::Cursor(cursor) if cursor.parameter.is_empty() => {
-                return Err(PagingError::NoParameter);
-            }
-            Pagination::Cursor(cursor) => {
-                let pointer = parse(&cursor.pointer)?;
-                Self::Cursor {
-                    pointer,
-                    parameter: cursor.parameter.clone(),
-                }
-            }
-            Pagination::LinkHeader => Self::LinkHeader,
-        })
-    }
-
     /// The page after `present`, by its answer.
     pub fn next(
         &self,

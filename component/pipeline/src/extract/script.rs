@@ -1,9 +1,9 @@
 //! A scripted upstream over virtual time, for tests: sleeping costs nothing,
 //! and every request is on record.
 
-use crate::bindings::exports::rowcast::pipeline::extract::{Auth, Pagination, Source};
-use crate::bindings::rowcast::pipeline::types::Retry;
 use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
+use crate::settings::Retry;
+use crate::settings::{Auth, Pagination, Source};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -151,14 +151,15 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 /// A source at `https://api.example/{id}`.
 pub fn source() -> Source {
     Source {
+        preset: None,
         url: "https://api.example/{id}".to_owned(),
         headers: Vec::new(),
         matrix: Vec::new(),
         records: "/t".to_owned(),
         attributes: Vec::new(),
         require: Vec::new(),
-        auth: Auth::None,
-        pagination: Pagination::None,
+        auth: Auth::None {},
+        pagination: Pagination::None {},
         max_pages: 10,
         concurrency: 4,
         retry: Retry {

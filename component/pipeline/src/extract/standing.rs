@@ -3,10 +3,10 @@
 //! and standing → extraction or failure.
 
 use super::ledger::Balance;
-use crate::bindings::exports::rowcast::pipeline::extract::{
-    Extraction, RejectedCell, RejectionKind,
-};
-use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
+use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
+use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
+use crate::failure::{counter, denied, stop_reason, unavailable, with_counters};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,6 +22,8 @@ const MOST_EXHAUSTED: u32 = 3;
 /// The standing of the upstream within a call.
 #[derive(Default)]
 pub struct Standing {
+    /// The source's origin.
+    upstream: String,
     stop: RefCell<Option<Stop>>,
     halted: Cell<bool>,
     sleepers: RefCell<BTreeMap<u64, Waker>>,
@@ -63,6 +65,21 @@ impl Drop for Halted<'_> {
 }
 
 impl Standing {
+    /// Nothing has been sent to that origin yet.
+    #[must_use]
+    pub fn new(upstream: String) -> Self {
+        Self {
+            upstream,
+            ..Self::default()
+        }
+    }
+
+    /// That reason, of this upstream.
+    #[must_use]
+    pub fn reason(&self, reason: impl Into<String>) -> StopReason {
+        stop_reason(&self.upstream, reason)
+    }
+
     /// Whether nothing more may be started.
     #[must_use]
     pub fn is_halted(&self) -> bool {
@@ -130,7 +147,7 @@ impl Standing {
     pub fn refused(&self, reason: &str) {
         self.refusals.set(self.refusals.get().saturating_add(1));
         if !self.succeeded.get() && self.refusals.get() >= MOST_REFUSALS {
-            self.halt(Stop::Denied(reason.to_owned()));
+            self.halt(Stop::Denied(self.reason(reason)));
         }
     }
 
@@ -138,9 +155,9 @@ impl Standing {
     pub fn exhausted(&self, reason: String) {
         self.exhausted.set(self.exhausted.get().saturating_add(1));
         if self.exhausted.get() >= MOST_EXHAUSTED {
-            self.halt(Stop::Unavailable(reason));
+            self.halt(Stop::Unavailable(self.reason(reason)));
         } else {
-            self.note(Stop::Unavailable(reason));
+            self.note(Stop::Unavailable(self.reason(reason)));
         }
     }
 
@@ -148,24 +165,30 @@ impl Standing {
     /// refusals to be asked at all are no achievement.
     pub fn close(self, balance: Balance, token_requests: u32) -> Result<Extraction, Failure> {
         let stop = self.stop.into_inner();
+        let counters = vec![
+            counter("source.requests", self.requests.get()),
+            counter("source.retries", self.retries.get()),
+            counter("token.requests", token_requests),
+        ];
         if balance.done.is_empty() {
-            let by_policy = |cell: &RejectedCell| cell.kind == RejectionKind::Policy;
+            let by_policy = |rejected: &RejectedRequest| rejected.kind == RejectionKind::Policy;
             if let Some(first) = balance.rejected.first()
                 && balance.rejected.iter().all(by_policy)
             {
-                return Err(Failure::PermanentDenied(first.reason.clone()));
+                return Err(with_counters(denied(&first.reason), counters));
             }
             let nothing = balance.rejected.is_empty();
-            let refused = |cell: &RejectedCell| by_policy(cell) || cell.status == Some(403);
+            let refused =
+                |rejected: &RejectedRequest| by_policy(rejected) || rejected.status == Some(403);
             match &stop {
-                Some(Stop::Denied(reason)) if balance.rejected.iter().all(refused) => {
-                    return Err(Failure::PermanentDenied(reason.clone()));
+                Some(Stop::Denied(stop)) if balance.rejected.iter().all(refused) => {
+                    return Err(with_counters(denied(&stop.reason), counters));
                 }
                 Some(Stop::RateLimited(limit)) if nothing => {
-                    return Err(Failure::RateLimited(limit.clone()));
+                    return Err(with_counters(Failure::RateLimited(limit.clone()), counters));
                 }
-                Some(Stop::Unavailable(reason)) if nothing => {
-                    return Err(Failure::Unavailable(reason.clone()));
+                Some(Stop::Unavailable(stop)) if nothing => {
+                    return Err(with_counters(unavailable(&stop.reason), counters));
                 }
                 // A budget that ran out is the caller's own doing, no failure.
                 Some(_) | None => {}
@@ -182,19 +205,19 @@ impl Standing {
             rejected: balance.rejected,
             rejected_records: balance.rejected_records,
             pending: balance.pending,
-            requests: self.requests.get(),
-            retries: self.retries.get(),
-            token_requests,
+            counters,
         })
     }
 }
 
 /// Which reason a caller should act on; among rate limits the longest.
-fn gravity(stop: &Stop) -> (u8, u64) {
+#[must_use]
+pub fn gravity(stop: &Stop) -> (u8, u64) {
     match stop {
         Stop::Budget => (0, 0),
         Stop::Unavailable(_) => (1, 0),
         Stop::RateLimited(limit) => (2, limit.retry_after_ms),
         Stop::Denied(_) => (3, 0),
+        Stop::Invalid(_) => (4, 0),
     }
 }

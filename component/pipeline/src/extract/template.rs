@@ -277,7 +277,7 @@ fn is_plain(character: char) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
-    use crate::bindings::exports::rowcast::pipeline::extract::Axis;
+    use crate::settings::{Axis, Mistakes};
 
     const ROW: &str = r#"{"id":"a/b c","n":1.50,"big":12345678901234567890123,"yes":true,"none":null,
         "list":[1],"map":{},"name":"Björk {x}","odd name":"-._~","sur":"\ud800"}"#;
@@ -289,7 +289,7 @@ mod tests {
             name: "country".to_owned(),
             values: country,
         }];
-        let matrix = Matrix::new(&axes, 1).unwrap();
+        let matrix = Matrix::new(&axes, &mut Mistakes::default());
         let scope = Scope {
             row: &row,
             matrix: &matrix,

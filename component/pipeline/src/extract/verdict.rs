@@ -3,7 +3,7 @@
 
 use super::cut::Words;
 use super::excerpt;
-use crate::bindings::exports::rowcast::pipeline::extract::RejectionKind;
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::platform::{HttpError, HttpResponse};
 use std::time::{Duration, SystemTime};
 use url::Url;

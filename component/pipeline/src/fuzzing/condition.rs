@@ -2,13 +2,13 @@
 //! again, and plans and expressions in which nothing of it is read as grammar.
 
 use super::filter_text;
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
 use crate::bindings::exports::rowcast::pipeline::query::Access;
 use crate::dynamodb::schema::{IndexSchema, TableSchema};
 use crate::query::expression::Placeholders;
 use crate::query::grammar::{parse_filter, parse_path};
 use crate::query::plan::{Plan, plan};
 use crate::query::syntax::Condition;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use serde_json::Value;
 
 /// What expressions are made of, besides placeholders, indexes and signs.

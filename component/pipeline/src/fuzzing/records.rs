@@ -8,6 +8,7 @@ use crate::extract::matrix::Matrix;
 use crate::extract::pointer::Pointer;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
+use crate::settings::Mistakes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -70,7 +71,8 @@ fn spliced(record: &RawValue) {
     let Ok(template) = Template::parse("{n}", Place::Attribute) else {
         return;
     };
-    let (Ok(row), Ok(matrix)) = (Row::parse(r#"{"n":1.50}"#), Matrix::new(&[], 1)) else {
+    let matrix = Matrix::new(&[], &mut Mistakes::default());
+    let Ok(row) = Row::parse(r#"{"n":1.50}"#) else {
         return;
     };
     let scope = Scope {

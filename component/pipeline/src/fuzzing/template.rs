@@ -2,10 +2,10 @@
 //! in.
 
 use super::lines;
-use crate::bindings::exports::rowcast::pipeline::extract::Axis;
 use crate::extract::matrix::Matrix;
 use crate::extract::row::Row;
 use crate::extract::template::{Part, Place, Scope, Template};
+use crate::settings::{Axis, Mistakes};
 use percent_encoding::percent_decode_str;
 
 /// Lines: a template, an axis's value, a row.
@@ -29,9 +29,7 @@ pub fn template(data: &[u8]) {
         name: "axis".to_owned(),
         values: vec![value.to_owned()],
     }];
-    let Ok(matrix) = Matrix::new(&axes, 1) else {
-        return;
-    };
+    let matrix = Matrix::new(&axes, &mut Mistakes::default());
     filled(
         &template,
         &Scope {

@@ -2,11 +2,11 @@
 //! and the key that a plain reading of it has. An item → valid JSON.
 
 use super::reference::{PRIVATE, item_size, same};
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
 use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{MAX_ITEM_BYTES, marshal};
 use crate::dynamodb::unmarshal::{self, Page};
 use crate::extract::pointer::Pointer;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -3,6 +3,7 @@
 
 use super::prepare::Put;
 use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Fate {
     Superseded(u32),
     /// DynamoDB can't hold it, or refused it.
     Rejected {
+        /// The contract's word for it.
+        kind: RejectionKind,
         /// JSON Pointer.
         path: String,
         /// One sentence.
@@ -107,11 +110,15 @@ impl Ledger {
             match fate {
                 Some(Fate::Written) => balance.written += 1,
                 Some(Fate::Superseded(by)) => {
-                    balance.superseded.push(SupersededDocument { index, by });
+                    balance.superseded.push(SupersededDocument {
+                        index,
+                        by: Some(by),
+                    });
                 }
-                Some(Fate::Rejected { path, reason }) => {
+                Some(Fate::Rejected { kind, path, reason }) => {
                     balance.rejected.push(RejectedDocument {
                         index,
+                        kind,
                         path,
                         reason,
                     });

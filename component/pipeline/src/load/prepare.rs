@@ -2,9 +2,9 @@
 //! rejected are settled. Pure.
 
 use super::ledger::{Fate, Ledger};
-use crate::bindings::exports::rowcast::pipeline::load::KeySchema;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{Item, marshal};
+use crate::settings::KeySchema;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -84,8 +84,8 @@ fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Opt
             supersedes: Vec::new(),
         }),
         Err(rejection) => {
-            let (path, reason) = (rejection.path, rejection.reason);
-            ledger.settle(index, Fate::Rejected { path, reason });
+            let (kind, path, reason) = (rejection.kind, rejection.path, rejection.reason);
+            ledger.settle(index, Fate::Rejected { kind, path, reason });
             None
         }
     }
@@ -94,7 +94,7 @@ fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind};
+    use crate::settings::{KeyAttribute, KeyKind};
 
     /// `expected`: indices to put, superseded pairs, rejected indices.
     fn check(documents: &[&str], expected: (&[u32], &[(u32, u32)], &[u32])) {
@@ -117,7 +117,7 @@ mod tests {
         let superseded: Vec<_> = balance
             .superseded
             .iter()
-            .map(|it| (it.index, it.by))
+            .map(|it| (it.index, it.by.unwrap_or(u32::MAX)))
             .collect();
         let rejected: Vec<_> = balance.rejected.iter().map(|it| it.index).collect();
         assert_eq!(

@@ -4,7 +4,7 @@ mod fake;
 mod random;
 
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::load::KeyAttribute;
+use crate::settings::{KeyAttribute, Retry};
 use fake::{Behaviour, Fake};
 
 fn attribute(name: &str, kind: KeyKind) -> KeyAttribute {
@@ -50,14 +50,18 @@ fn told(result: &Result<Report, Failure>) -> String {
     let report = match result {
         Ok(report) => report,
         Err(Failure::RateLimited(limit)) => return format!("rate-limited: {}", limit.reason),
-        Err(Failure::Unavailable(reason)) => return format!("unavailable: {reason}"),
-        Err(Failure::PermanentInvalid(reason)) => return format!("invalid: {reason}"),
-        Err(Failure::PermanentDenied(reason)) => return format!("denied: {reason}"),
+        Err(Failure::Unavailable(problem)) => return format!("unavailable: {}", problem.reason),
+        Err(Failure::PermanentInvalid(problem)) => return format!("invalid: {}", problem.reason),
+        Err(Failure::PermanentDenied(problem)) => return format!("denied: {}", problem.reason),
         Err(Failure::ExecutionFailed) => return "execution-failed".to_owned(),
     };
     let mut parts = vec![format!("written {}", report.written)];
     for each in &report.superseded {
-        parts.push(format!("{} superseded by {}", each.index, each.by));
+        parts.push(format!(
+            "{} superseded by {}",
+            each.index,
+            each.by.unwrap_or(u32::MAX)
+        ));
     }
     for each in &report.rejected {
         parts.push(format!(
@@ -73,15 +77,24 @@ fn told(result: &Result<Report, Failure>) -> String {
         Some(Stop::RateLimited(limit)) => {
             parts.push(format!("rate-limited {} ms", limit.retry_after_ms));
         }
-        Some(Stop::Denied(reason)) => parts.push(format!("denied: {reason}")),
-        Some(Stop::Unavailable(reason)) => parts.push(format!("unavailable: {reason}")),
+        Some(Stop::Denied(stop)) => parts.push(format!("denied: {}", stop.reason)),
+        Some(Stop::Invalid(stop)) => parts.push(format!("invalid: {}", stop.reason)),
+        Some(Stop::Unavailable(stop)) => parts.push(format!("unavailable: {}", stop.reason)),
         None => {}
     }
     parts.push(format!(
         "requests {} retries {}",
-        report.requests, report.retries
+        counted(report, "dynamodb.requests"),
+        counted(report, "dynamodb.retries")
     ));
     parts.join(", ")
+}
+
+/// A counter of that name; each has one.
+fn counted(report: &Report, name: &str) -> f64 {
+    let mut counters = report.counters.iter();
+    let counter = counters.find(|counter| counter.name == name);
+    counter.map_or(f64::NAN, |counter| counter.value)
 }
 
 /// Loads documents into a table that behaves as told, one behaviour a batch,
@@ -93,7 +106,7 @@ fn check(documents: &[String], behaviours: &[Behaviour], budget_ms: Option<u64>,
     if let Ok(report) = result {
         let acknowledged = f64::from(report.written);
         assert!(
-            (report.capacity - acknowledged).abs() < 1e-9,
+            (counted(&report, "dynamodb.write-capacity") - acknowledged).abs() < 1e-9,
             "a unit a write"
         );
     }
@@ -250,7 +263,7 @@ fn what_is_not_written_supersedes_nothing() {
     let rejected: Vec<_> = report.rejected.iter().map(|it| it.index).collect();
     assert_eq!(
         (report.written, superseded, rejected),
-        (2, vec![(0, 1)], vec![3])
+        (2, vec![(0, Some(1))], vec![3])
     );
     assert_eq!(fake.items.borrow().len(), 2);
     let none = [poisoned(1), poisoned(1)];
@@ -301,7 +314,9 @@ fn refusals_stop_the_call() {
         &documents(26),
         &[Write, missing],
         None,
-        &format!("written 25, {pending}, denied: the table `tracks` is gone, requests 2 retries 0"),
+        &format!(
+            "written 25, {pending}, invalid: the table `tracks` is gone, requests 2 retries 0"
+        ),
     );
     let expected = "invalid: DynamoDB answered UnknownOperationException: words";
     check(
@@ -391,18 +406,24 @@ fn the_configuration_is_checked() {
     check(|_| (), "written 1");
     check(
         |it| "ab".clone_into(&mut it.name),
-        "invalid: the table's name `ab`",
+        "invalid: table: /name must be",
     );
     check(
         |it| "a\"b".clone_into(&mut it.name),
-        "invalid: the table's name",
+        "invalid: table: /name must be",
     );
-    check(|it| it.name = "x".repeat(256), "invalid: the table's name");
-    check(|it| it.concurrency = 0, "invalid: concurrency is 0");
-    check(|it| it.concurrency = 65, "invalid: concurrency is 65");
+    check(
+        |it| it.name = "x".repeat(256),
+        "invalid: table: /name must be",
+    );
+    check(|it| it.concurrency = 0, "invalid: table: /concurrency is 0");
+    check(
+        |it| it.concurrency = 65,
+        "invalid: table: /concurrency is 65",
+    );
     check(
         |it| it.retry.max_attempts = 0,
-        "invalid: retry.max-attempts is 0",
+        "invalid: table: /retry/max_attempts is 0",
     );
     check(
         |it| {
@@ -411,7 +432,7 @@ fn the_configuration_is_checked() {
                 ..real_keys()
             });
         },
-        "invalid: both of the table's keys",
+        "invalid: table: /keys/sort/name is the partition",
     );
     check(
         |it| {
@@ -420,6 +441,6 @@ fn the_configuration_is_checked() {
                 sort: None,
             });
         },
-        "invalid: `` can't be a key",
+        "invalid: table: /keys/partition/name must have",
     );
 }

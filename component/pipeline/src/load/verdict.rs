@@ -1,10 +1,11 @@
 //! DynamoDB's answer to one batch → what to do with its puts. Pure.
 
 use super::prepare::Put;
-use crate::bindings::exports::rowcast::pipeline::load::KeySchema;
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::outcome::Outcome;
 use crate::dynamodb::schema::is_missing_table;
+use crate::settings::KeySchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ pub enum Verdict {
     /// Something in it is refused, and it isn't known what.
     Split,
     /// The batch's only put is refused, with DynamoDB's words.
-    Reject(String),
+    Reject(RejectionKind, String),
     /// No write of this call will be accepted.
     Stop(Refusal),
 }
@@ -71,7 +72,10 @@ pub fn verdict(outcome: Outcome, puts: &[Put], keys: &KeySchema) -> Verdict {
         }
         Outcome::Invalid { code, message } if ONE_ITEMS_FAULT.contains(&code.as_str()) => {
             if alone {
-                Verdict::Reject(format!("DynamoDB answered {code}: {message}"))
+                Verdict::Reject(
+                    RejectionKind::Item,
+                    format!("DynamoDB answered {code}: {message}"),
+                )
             } else {
                 Verdict::Split
             }
@@ -79,7 +83,7 @@ pub fn verdict(outcome: Outcome, puts: &[Put], keys: &KeySchema) -> Verdict {
         Outcome::Invalid { code, message } => Verdict::Stop(Refusal::Invalid(format!(
             "DynamoDB answered {code}: {message}"
         ))),
-        Outcome::TooLarge(reason) if alone => Verdict::Reject(reason),
+        Outcome::TooLarge(reason) if alone => Verdict::Reject(RejectionKind::TooLarge, reason),
         Outcome::TooLarge(_) => Verdict::Split,
     }
 }
@@ -162,8 +166,8 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind};
     use crate::dynamodb::marshal::marshal;
+    use crate::settings::{KeyAttribute, KeyKind};
 
     /// The answer to `puts` puts, whose keys are the numbers from 1.
     fn check(outcome: Outcome, puts: u32, expected: &Verdict) {
@@ -245,7 +249,10 @@ mod tests {
             message: "m".to_owned(),
         };
         check(invalid("ValidationException"), 2, &Verdict::Split);
-        let reject = Verdict::Reject("DynamoDB answered ValidationException: m".to_owned());
+        let reject = Verdict::Reject(
+            RejectionKind::Item,
+            "DynamoDB answered ValidationException: m".to_owned(),
+        );
         check(invalid("ValidationException"), 1, &reject);
         check(
             invalid("ItemCollectionSizeLimitExceededException"),
@@ -256,7 +263,7 @@ mod tests {
         check(
             Outcome::TooLarge("t".into()),
             1,
-            &Verdict::Reject("t".to_owned()),
+            &Verdict::Reject(RejectionKind::TooLarge, "t".to_owned()),
         );
         let missing = Verdict::Stop(Refusal::MissingTable);
         check(invalid("ResourceNotFoundException"), 2, &missing);

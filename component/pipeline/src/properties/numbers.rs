@@ -2,8 +2,8 @@
 
 use super::config;
 use crate::backoff::delay_ms;
-use crate::bindings::rowcast::pipeline::types::Retry;
 use crate::dynamodb::number::{Decimal, size};
+use crate::settings::Retry;
 use proptest::prelude::*;
 use std::cmp::Ordering;
 

@@ -4,11 +4,11 @@
 use super::config;
 use super::json::{names, texts, written as json};
 use super::numbers::accepted;
-use crate::bindings::exports::rowcast::pipeline::extract::Axis;
 use crate::extract::matrix::Matrix;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::fuzzing::template::{filled, written};
+use crate::settings::{Axis, Mistakes};
 use percent_encoding::percent_decode_str;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -59,7 +59,7 @@ proptest! {
         let row = json(&Value::Object(columns), style);
         let row = Row::parse(&row).unwrap();
         let axes = [Axis { name: "axis".to_owned(), values: vec![axis.clone()] }];
-        let matrix = Matrix::new(&axes, 1).unwrap();
+        let matrix = Matrix::new(&axes, &mut Mistakes::default());
         let scope = Scope { row: &row, matrix: &matrix, combination: 0 };
         filled(&template, &scope);
         let alone = Template::parse("{axis}", Place::Url).unwrap().fill_url(&scope).unwrap();

@@ -4,11 +4,11 @@
 use super::config;
 use super::json::{objects, values, written};
 use super::numbers::accepted;
-use crate::bindings::exports::rowcast::pipeline::load::KeyKind;
 use crate::dynamodb::marshal::marshal;
 use crate::dynamodb::unmarshal;
 use crate::fuzzing::reference::{item_size, same};
 use crate::fuzzing::transcoder;
+use crate::settings::KeyKind;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;

@@ -1,8 +1,9 @@
-//! Where a question stands ↔ opaque text. A cursor is the caller's to keep, so
+//! Where a query stands ↔ opaque text. A cursor is the caller's to keep, so
 //! nothing in it is trusted: it must be well formed, of this version, and of
-//! the very question it's passed with.
+//! the very query it's passed with.
 
-use crate::bindings::exports::rowcast::pipeline::query::{Access, Question};
+use crate::bindings::exports::rowcast::pipeline::query::Access;
+use crate::settings::Query;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -10,14 +11,14 @@ use serde_json::value::RawValue;
 
 const VERSION: u32 = 1;
 
-/// Where a question stands between two calls.
+/// Where a query stands between two calls.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Cursor {
     #[serde(rename = "v")]
     version: u32,
-    /// Of the question, see [`fingerprint`].
+    /// Of the query, see [`fingerprint`].
     #[serde(rename = "q")]
-    question: String,
+    query: String,
     /// Matches still to be returned; none: all.
     #[serde(rename = "left")]
     pub remaining: Option<u32>,
@@ -51,9 +52,9 @@ pub enum CursorError {
     /// Of another release.
     #[error("the cursor is of another version of this component; ask again without it")]
     Version,
-    /// Of another question.
-    #[error("the cursor belongs to another question; pass it with the one that returned it")]
-    Question,
+    /// Of another query.
+    #[error("the cursor belongs to another query; pass it with the one that returned it")]
+    Query,
     /// The table's keys aren't what they were.
     #[error("the table has changed since the cursor was returned; ask again without it")]
     Table,
@@ -65,21 +66,21 @@ pub enum CursorError {
 impl Cursor {
     /// The state before the first call.
     #[must_use]
-    pub fn start(question: &Question, access: Access, segments: u32) -> Self {
+    pub fn start(query: &Query, access: Access, segments: u32) -> Self {
         let scan = access == Access::Scan;
         // DynamoDB cuts scans into segments, not queries.
         let segments = if scan { segments } else { 1 };
         Self {
             version: VERSION,
-            question: fingerprint(question),
-            remaining: question.limit,
+            query: fingerprint(query),
+            remaining: query.limit,
             scan,
             segments: (0..segments).map(|_| Segment::NotStarted).collect(),
         }
     }
 
     /// Reads what [`Cursor::write`] wrote.
-    pub fn read(text: &str, question: &Question, access: Access) -> Result<Self, CursorError> {
+    pub fn read(text: &str, query: &Query, access: Access) -> Result<Self, CursorError> {
         let json = URL_SAFE_NO_PAD
             .decode(text)
             .map_err(|_| CursorError::Malformed)?;
@@ -87,8 +88,8 @@ impl Cursor {
         if cursor.version != VERSION {
             return Err(CursorError::Version);
         }
-        if cursor.question != fingerprint(question) {
-            return Err(CursorError::Question);
+        if cursor.query != fingerprint(query) {
+            return Err(CursorError::Query);
         }
         if cursor.scan != (access == Access::Scan) {
             return Err(CursorError::Table);
@@ -98,7 +99,7 @@ impl Cursor {
             Segment::NotStarted | Segment::Done => true,
         });
         let sized = (1..=if cursor.scan { 64 } else { 1 }).contains(&cursor.segments.len());
-        let limited = cursor.remaining.is_some() == question.limit.is_some();
+        let limited = cursor.remaining.is_some() == query.limit.is_some();
         if objects && sized && limited {
             Ok(cursor)
         } else {
@@ -122,9 +123,9 @@ impl Cursor {
 }
 
 /// FNV-1a over what the answer depends on. It guards against mix-ups, not
-/// against forgery: whoever can forge a cursor can also ask another question.
-fn fingerprint(question: &Question) -> String {
-    let Question {
+/// against forgery: whoever can forge a cursor can also ask another query.
+fn fingerprint(query: &Query) -> String {
+    let Query {
         table,
         index,
         filter,
@@ -133,7 +134,7 @@ fn fingerprint(question: &Question) -> String {
         segments,
         consistent,
         retry: _,
-    } = question;
+    } = query;
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |text: &str| {
         // The length goes first, so that texts can't run into each other.
@@ -162,10 +163,10 @@ fn fingerprint(question: &Question) -> String {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use crate::bindings::rowcast::pipeline::types::Retry;
+    use crate::settings::Retry;
 
-    fn question() -> Question {
-        Question {
+    fn query() -> Query {
+        Query {
             table: "tracks".to_owned(),
             index: None,
             filter: "a = 1".to_owned(),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     fn written() -> String {
-        let mut cursor = Cursor::start(&question(), Access::Scan, 3);
+        let mut cursor = Cursor::start(&query(), Access::Scan, 3);
         let key = RawValue::from_string(r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#.to_owned());
         cursor.segments = vec![
             Segment::NotStarted,
@@ -196,20 +197,20 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let cursor = Cursor::read(&written(), &question(), Access::Scan).unwrap();
+        let cursor = Cursor::read(&written(), &query(), Access::Scan).unwrap();
         assert_eq!(cursor.remaining, Some(2));
         assert!(!cursor.is_done());
         assert!(
             matches!(&cursor.segments[..], [Segment::NotStarted, Segment::At(key), Segment::Done]
             if key.get() == r#"{"id":{"S":"ü"},"n":{"N":"1E+2"}}"#)
         );
-        let mut patient = question();
+        let mut patient = query();
         patient.retry.max_attempts = 20;
         assert!(Cursor::read(&written(), &patient, Access::Scan).is_ok());
     }
 
-    fn check(text: &str, question: &Question, expected: &str) {
-        let error = Cursor::read(text, question, Access::Scan).unwrap_err();
+    fn check(text: &str, query: &Query, expected: &str) {
+        let error = Cursor::read(text, query, Access::Scan).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{text}: {error}");
     }
 
@@ -226,16 +227,16 @@ mod tests {
             altered(r#""left":2"#, r#""left":null"#),
             altered(r#"["new","#, &format!("[{}", r#""new","#.repeat(63))),
         ] {
-            check(&text, &question(), "the cursor is not one");
+            check(&text, &query(), "the cursor is not one");
         }
-        let error = Cursor::read(&written(), &question(), Access::Query).unwrap_err();
+        let error = Cursor::read(&written(), &query(), Access::Query).unwrap_err();
         assert!(matches!(error, CursorError::Table));
         check(
             &altered(r#""v":1"#, r#""v":2"#),
-            &question(),
+            &query(),
             "the cursor is of another version",
         );
-        let others: [fn(&mut Question); 7] = [
+        let others: [fn(&mut Query); 7] = [
             |other| other.table.push('s'),
             |other| other.index = Some(String::new()),
             |other| other.filter.push(' '),
@@ -245,9 +246,9 @@ mod tests {
             |other| other.consistent = true,
         ];
         for alter in others {
-            let mut other = question();
+            let mut other = query();
             alter(&mut other);
-            check(&written(), &other, "the cursor belongs to another question");
+            check(&written(), &other, "the cursor belongs to another query");
         }
     }
 }

@@ -5,10 +5,11 @@ use super::plan::{Plan, sure_attributes};
 use super::reading::Reading;
 use super::syntax::{Condition, Literal, Operand, Path};
 use super::{Asked, cursor::Cursor};
-use crate::bindings::exports::rowcast::pipeline::query::{Explanation, Finding, Question};
+use crate::bindings::exports::rowcast::pipeline::query::{Diagnosis, Explanation};
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::dynamodb::call::Caller;
 use crate::platform::Dynamo;
+use crate::settings::Query;
 
 /// An attribute and the type it's expected to have; empty for any.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,15 +21,11 @@ struct Expectation {
 /// Counts what there is to count, within the caller's budget.
 pub fn explain<D: Dynamo>(
     caller: &mut Caller<'_, D>,
-    question: &Question,
+    query: &Query,
     asked: &Asked,
-) -> Result<Explanation, Failure> {
-    let mut explanation = Explanation {
-        findings: Vec::new(),
-        scanned: 0,
-        complete: true,
-        capacity: 0.0,
-    };
+    explanation: &mut Explanation,
+    capacity: &mut f64,
+) -> Result<(), Failure> {
     let mut achieved = false;
     for Expectation { path, letters } in asked
         .condition
@@ -36,7 +33,7 @@ pub fn explain<D: Dynamo>(
         .map(expectations)
         .unwrap_or_default()
     {
-        let mut finding = Finding {
+        let mut diagnosis = Diagnosis {
             path: path.text.clone(),
             expected: letters,
             missing: 0,
@@ -44,27 +41,28 @@ pub fn explain<D: Dynamo>(
         };
         // Every item has its keys, with the type declared; and a filter of
         // Query may not name them.
-        let sure = sure_attributes(&asked.schema, question.index.as_deref())
+        let sure = sure_attributes(&asked.schema, query.index.as_deref())
             .any(|key| path.is_attribute(&key.name));
-        for (kind, count) in counts(&path, &finding.expected) {
+        for (kind, count) in counts(&path, &diagnosis.expected) {
             if sure || !explanation.complete {
                 break;
             }
             let mut pass = Pass {
-                question,
+                query,
                 plan: &asked.plan,
                 achieved: &mut achieved,
+                capacity,
             };
-            let (matched, complete) = pass.count(caller, &count, &mut explanation)?;
+            let (matched, complete) = pass.count(caller, &count, explanation)?;
             explanation.complete &= complete;
             match kind {
-                Kind::Missing => finding.missing = matched,
-                Kind::OtherType => finding.other_type = matched,
+                Kind::Missing => diagnosis.missing = matched,
+                Kind::OtherType => diagnosis.other_type = matched,
             }
         }
-        explanation.findings.push(finding);
+        explanation.diagnoses.push(diagnosis);
     }
-    Ok(explanation)
+    Ok(())
 }
 
 enum Kind {
@@ -85,12 +83,14 @@ fn counts(path: &Path, letters: &str) -> Vec<(Kind, Condition)> {
     counts
 }
 
-/// One reading of everything the question reads.
+/// One reading of everything the query reads.
 struct Pass<'a> {
-    question: &'a Question,
+    query: &'a Query,
     plan: &'a Plan,
     /// Whether any page has been read in this call.
     achieved: &'a mut bool,
+    /// Read capacity units consumed.
+    capacity: &'a mut f64,
 }
 
 impl Pass<'_> {
@@ -101,8 +101,8 @@ impl Pass<'_> {
         filter: &Condition,
         explanation: &mut Explanation,
     ) -> Result<(u64, bool), Failure> {
-        let reading = Reading::count(self.question, self.plan, filter)?;
-        let mut place = Cursor::start(self.question, self.plan.access, self.question.segments);
+        let reading = Reading::count(self.query, self.plan, filter)?;
+        let mut place = Cursor::start(self.query, self.plan.access, self.query.segments);
         let (mut matched, mut scanned) = (0, 0);
         while !place.is_done() {
             let round = reading.round(caller, &mut place.segments, None)?;
@@ -110,7 +110,7 @@ impl Pass<'_> {
             scanned += round.scanned;
             // Each pass reads the same items; they aren't counted twice.
             explanation.scanned = explanation.scanned.max(scanned);
-            explanation.capacity += round.capacity;
+            *self.capacity += round.capacity;
             *self.achieved |= round.advanced > 0;
             if let Some(failure) = round.stalled {
                 return if *self.achieved {
@@ -133,7 +133,7 @@ fn expectations(condition: &Condition) -> Vec<Expectation> {
     collect(condition, &mut found);
     let mut kept: Vec<Expectation> = Vec::new();
     for each in &found {
-        // What is also compared with a literal needs no finding without one.
+        // What is also compared with a literal needs no diagnosis without one.
         let better = each.letters.is_empty()
             && found
                 .iter()

@@ -2,9 +2,9 @@
 //! scan, and what is left to filter. Pure.
 
 use super::syntax::{Comparator, Condition, FilterError, Literal, Operand, Path};
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind, KeySchema};
 use crate::bindings::exports::rowcast::pipeline::query::Access;
 use crate::dynamodb::schema::TableSchema;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use base64::Engine as _;
 
 /// How to ask.
@@ -18,7 +18,7 @@ pub struct Plan {
     pub filter: Option<Condition>,
 }
 
-/// Why a question can't be asked of that table.
+/// Why a query can't be asked of that table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// There is no such index.

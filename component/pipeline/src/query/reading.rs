@@ -5,12 +5,14 @@ use super::cursor::Segment;
 use super::expression::Placeholders;
 use super::plan::Plan;
 use super::syntax::{Condition, Path};
-use crate::bindings::exports::rowcast::pipeline::query::{Access, Question};
+use crate::bindings::exports::rowcast::pipeline::query::Access;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::dynamodb::call::{CallError, Caller};
 use crate::dynamodb::unmarshal::{Document, Page};
+use crate::failure::{invalid, unavailable};
 use crate::platform::Dynamo;
+use crate::settings::Query;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -84,17 +86,17 @@ pub struct Round {
 
 impl Reading {
     /// Reads documents, or with `select` those paths of them.
-    pub fn documents(question: &Question, plan: &Plan, select: &[Path]) -> Result<Self, Failure> {
-        Self::new(question, plan, plan.filter.as_ref(), Some(select))
+    pub fn documents(query: &Query, plan: &Plan, select: &[Path]) -> Result<Self, Failure> {
+        Self::new(query, plan, plan.filter.as_ref(), Some(select))
     }
 
     /// Counts the items that fulfil a filter instead of the plan's own.
-    pub fn count(question: &Question, plan: &Plan, filter: &Condition) -> Result<Self, Failure> {
-        Self::new(question, plan, Some(filter), None)
+    pub fn count(query: &Query, plan: &Plan, filter: &Condition) -> Result<Self, Failure> {
+        Self::new(query, plan, Some(filter), None)
     }
 
     fn new(
-        question: &Question,
+        query: &Query,
         plan: &Plan,
         filter: Option<&Condition>,
         select: Option<&[Path]>,
@@ -117,7 +119,7 @@ impl Reading {
         ] {
             let length = text.as_ref().map_or(0, String::len);
             if length > MAX_EXPRESSION_BYTES {
-                return Err(Failure::PermanentInvalid(format!(
+                return Err(invalid(format!(
                     "the {what} makes an expression of {length} bytes; DynamoDB takes \
                      {MAX_EXPRESSION_BYTES} at the most"
                 )));
@@ -129,15 +131,15 @@ impl Reading {
                 Access::Scan => "Scan",
             },
             body: Body {
-                table_name: question.table.clone(),
-                index_name: question.index.clone(),
+                table_name: query.table.clone(),
+                index_name: query.index.clone(),
                 key_condition_expression: key,
                 filter_expression: filter,
                 projection_expression: projection,
                 expression_attribute_names: placeholders.names(),
                 expression_attribute_values: placeholders.values(),
                 select: select.is_none().then_some("COUNT"),
-                consistent_read: question.consistent.then_some(true),
+                consistent_read: query.consistent.then_some(true),
                 return_consumed_capacity: "TOTAL",
             },
         })
@@ -176,7 +178,7 @@ impl Reading {
             if let Err(error) = answer
                 && is_permanent(error)
             {
-                return Err(error.clone().into_failure());
+                return Err(error.clone().into_failure(caller.upstream()));
             }
         }
         let mut round = Round::default();
@@ -186,7 +188,7 @@ impl Reading {
         for (segment, answer) in unfinished.zip(answers) {
             match answer {
                 Ok(body) => round.take(self.operation, &body, segment),
-                Err(error) => round.stall(error.into_failure()),
+                Err(error) => round.stall(error.into_failure(caller.upstream())),
             }
         }
         Ok(round)
@@ -208,7 +210,7 @@ impl Reading {
             exclusive_start_key: start,
         };
         let body = serde_json::to_string(&body)
-            .map_err(|error| Failure::PermanentInvalid(format!("write the request: {error}")))?;
+            .map_err(|error| invalid(format!("write the request: {error}")))?;
         Ok(Request {
             operation: self.operation.to_owned(),
             body,
@@ -223,9 +225,7 @@ impl Round {
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 let cause = cause.unwrap_or_default();
-                self.stall(Failure::Unavailable(format!(
-                    "{operation}: {error}: {cause}"
-                )));
+                self.stall(unavailable(format!("{operation}: {error}: {cause}")));
                 return;
             }
         };
@@ -242,8 +242,7 @@ impl Round {
     }
 
     fn stall(&mut self, failure: Failure) {
-        // Silence that was asked for says more than anything else: it says
-        // for how long.
+        // A rate limit says more than anything else: it says for how long.
         if self.stalled.is_none() || matches!(failure, Failure::RateLimited(_)) {
             self.stalled = Some(failure);
         }

@@ -1,16 +1,16 @@
-//! Whole questions over a table in memory.
+//! Whole queries over a table in memory.
 
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::query::{Access, Finding};
+use crate::bindings::exports::rowcast::pipeline::query::{Access, Diagnosis};
 use crate::bindings::rowcast::pipeline::dynamodb::{Response, SendError};
-use crate::bindings::rowcast::pipeline::types::Retry;
+use crate::settings::Retry;
 use serde_json::json;
 use table::{Table, refused, throttled};
 
 mod table;
 
-fn question(filter: &str, segments: u32, limit: Option<u32>) -> Question {
-    Question {
+fn query(filter: &str, segments: u32, limit: Option<u32>) -> Query {
+    Query {
         table: "tracks".to_owned(),
         index: None,
         filter: filter.to_owned(),
@@ -33,11 +33,10 @@ fn thirds(items: usize, page: usize) -> Table {
 }
 
 /// The numbers of all pages' documents, and the items read for them.
-fn all_pages(table: &Table, question: &Question) -> (Vec<usize>, u64) {
+fn all_pages(table: &Table, query: &Query) -> (Vec<usize>, u64) {
     let (mut numbers, mut scanned, mut cursor) = (Vec::new(), 0, None);
     for _ in 0..1_000 {
-        let answer = run(table, question, cursor.as_deref(), None).unwrap();
-        assert_eq!(answer.matched, answer.documents.len() as u64);
+        let answer = run(table, query, cursor.as_deref(), None).unwrap();
         scanned += answer.scanned;
         numbers.extend(answer.documents.iter().map(|document| number(document)));
         cursor = answer.cursor;
@@ -46,6 +45,13 @@ fn all_pages(table: &Table, question: &Question) -> (Vec<usize>, u64) {
         }
     }
     panic!("the cursor never ends");
+}
+
+/// A counter of that name; each has one.
+fn counted(page: &Page, name: &str) -> f64 {
+    let mut counters = page.counters.iter();
+    let counter = counters.find(|counter| counter.name == name);
+    counter.map_or(f64::NAN, |counter| counter.value)
 }
 
 fn number(document: &str) -> usize {
@@ -68,7 +74,7 @@ fn each_match_is_returned_once() {
     ] {
         for filter in ["", "x = 1"] {
             let table = thirds(items, page);
-            let (mut found, scanned) = all_pages(&table, &question(filter, segments, None));
+            let (mut found, scanned) = all_pages(&table, &query(filter, segments, None));
             found.sort_unstable();
             let expected: Vec<_> = (0..items)
                 .filter(|each| filter.is_empty() || each % 3 == 0)
@@ -86,19 +92,28 @@ fn each_match_is_returned_once() {
 fn reading_goes_on_until_something_matches() {
     let mut table = Table::new(vec![false; 40], 2);
     table.matches[38] = true;
-    let asked = question("x = 1", 2, None);
+    let asked = query("x = 1", 2, None);
     let answer = run(&table, &asked, None, None).unwrap();
     assert_eq!(answer.documents, [r#"{"number":38}"#]);
     // The description, and ten pages of each segment.
     assert_eq!(
-        (answer.requests, answer.scanned, answer.access),
-        (21, 40, Access::Scan)
+        (
+            counted(&answer, "dynamodb.requests"),
+            answer.scanned,
+            answer.access
+        ),
+        (21.0, 40, Access::Scan)
     );
-    assert!((answer.capacity - 10.0).abs() < f64::EPSILON);
+    assert!((counted(&answer, "dynamodb.read-capacity") - 10.0).abs() < f64::EPSILON);
     let rest = run(&table, &asked, answer.cursor.as_deref(), None).unwrap();
     assert_eq!(
-        (rest.matched, rest.scanned, rest.requests, rest.cursor),
-        (0, 0, 3, None)
+        (
+            rest.documents.len(),
+            rest.scanned,
+            counted(&rest, "dynamodb.requests"),
+            rest.cursor
+        ),
+        (0, 0, 3.0, None)
     );
 }
 
@@ -108,7 +123,7 @@ fn a_limit_counts_matches_over_all_pages() {
         for limit in [0, 1, 2, 9, 10, 11, 100] {
             for (filter, matches) in [("x = 1", 10), ("", 30)] {
                 let table = thirds(30, page);
-                let (mut found, _) = all_pages(&table, &question(filter, segments, Some(limit)));
+                let (mut found, _) = all_pages(&table, &query(filter, segments, Some(limit)));
                 let count = found.len();
                 found.sort_unstable();
                 found.dedup();
@@ -121,11 +136,11 @@ fn a_limit_counts_matches_over_all_pages() {
 #[test]
 fn dynamodbs_own_limit_is_used_only_where_nothing_filters() {
     let table = thirds(30, 100);
-    run(&table, &question("", 4, Some(5)), None, None).unwrap();
+    run(&table, &query("", 4, Some(5)), None, None).unwrap();
     assert_eq!(table.sent("Limit"), [json!(5)]);
     assert_eq!(table.sent("TotalSegments"), [json!(null)]);
     let table = thirds(30, 100);
-    run(&table, &question("x = 1", 4, Some(5)), None, None).unwrap();
+    run(&table, &query("x = 1", 4, Some(5)), None, None).unwrap();
     assert_eq!(table.sent("Limit"), [const { serde_json::Value::Null }; 4]);
     assert_eq!(
         table.sent("Segment"),
@@ -141,14 +156,14 @@ fn a_segment_that_stalls_is_resumed_where_it_was() {
         for stalled in 0..12 {
             let mut table = thirds(23, 4);
             table.fault = Box::new(move |position, _| (position == stalled).then(fault));
-            let (mut found, scanned) = all_pages(&table, &question("x = 1", 3, None));
+            let (mut found, scanned) = all_pages(&table, &query("x = 1", 3, None));
             found.sort_unstable();
             assert_eq!((found.len(), scanned), (8, 23), "read {stalled}");
         }
     }
 }
 
-fn fails(table: &Table, asked: &Question, expected: &str) {
+fn fails(table: &Table, asked: &Query, expected: &str) {
     let failure = run(table, asked, None, Some(60_000)).unwrap_err();
     let shown = format!("{failure:?}");
     assert!(shown.contains(expected), "{shown}");
@@ -158,9 +173,9 @@ fn fails(table: &Table, asked: &Question, expected: &str) {
 fn a_call_that_achieves_nothing_is_a_failure() {
     let mut table = thirds(23, 4);
     table.fault = Box::new(|_, _| Some(throttled()));
-    fails(&table, &question("x = 1", 3, None), "RateLimited");
+    fails(&table, &query("x = 1", 3, None), "RateLimited");
     table.fault = Box::new(|_, _| Some(Err(SendError::Unavailable("reset".to_owned()))));
-    fails(&table, &question("x = 1", 3, None), "Unavailable");
+    fails(&table, &query("x = 1", 3, None), "Unavailable");
     table.fault = Box::new(|_, _| {
         Some(Ok(Response {
             status: 200,
@@ -169,44 +184,48 @@ fn a_call_that_achieves_nothing_is_a_failure() {
     });
     fails(
         &table,
-        &question("", 1, None),
-        "Unavailable(\"Scan: read DynamoDB's answer: invalid",
+        &query("", 1, None),
+        "Unavailable(Problem { reason: \"Scan: read DynamoDB's answer: invalid",
     );
     // Repeating can't help, whatever the others achieve.
     let mut table = thirds(23, 4);
     table.fault = Box::new(|position, _| (position == 1).then(refused));
     fails(
         &table,
-        &question("x = 1", 3, None),
-        "PermanentInvalid(\"DynamoDB answered Validation",
+        &query("x = 1", 3, None),
+        "PermanentInvalid(Problem { reason: \"DynamoDB answered Validation",
     );
     let mut table = thirds(23, 4);
     let denied = || Err(SendError::Denied("policy".to_owned()));
     table.fault = Box::new(move |position, _| (position == 2).then(denied));
-    fails(&table, &question("x = 1", 3, None), "PermanentDenied");
+    fails(&table, &query("x = 1", 3, None), "PermanentDenied");
 }
 
 #[test]
 fn throttled_reads_are_repeated_within_the_call() {
     let mut table = thirds(6, 10);
     table.fault = Box::new(|position, _| (position < 2).then(throttled));
-    let mut asked = question("x = 1", 2, None);
+    let mut asked = query("x = 1", 2, None);
     asked.retry.max_attempts = 2;
     let answer = run(&table, &asked, None, None).unwrap();
     assert_eq!(
-        (answer.matched, answer.requests, answer.cursor),
-        (2, 5, None)
+        (
+            answer.documents.len(),
+            counted(&answer, "dynamodb.requests"),
+            answer.cursor
+        ),
+        (2, 5.0, None)
     );
 }
 
 #[test]
-fn a_budget_ends_the_page_not_the_question() {
+fn a_budget_ends_the_page_not_the_query() {
     let table = Table::new(vec![false; 40], 2);
-    let asked = question("x = 1", 2, None);
+    let asked = query("x = 1", 2, None);
     // 100 ms for the description and for each round.
     let answer = run(&table, &asked, None, Some(250)).unwrap();
     assert_eq!(
-        (answer.matched, answer.scanned, table.clock.get()),
+        (answer.documents.len(), answer.scanned, table.clock.get()),
         (0, 8, 1_300)
     );
     let rest = run(&table, &asked, answer.cursor.as_deref(), None).unwrap();
@@ -218,7 +237,7 @@ fn a_budget_ends_the_page_not_the_question() {
 #[test]
 fn keys_are_queried() {
     let table = thirds(6, 4);
-    let mut asked = question(
+    let mut asked = query(
         "artist = 'a' AND begins_with(track, 't') AND x = 'a'",
         8,
         None,
@@ -228,7 +247,7 @@ fn keys_are_queried() {
         .into();
     asked.consistent = true;
     let answer = run(&table, &asked, None, None).unwrap();
-    assert_eq!((answer.access, answer.matched), (Access::Query, 2));
+    assert_eq!((answer.access, answer.documents.len()), (Access::Query, 2));
     assert_eq!(
         table.reads.borrow()[0],
         json!({
@@ -256,45 +275,45 @@ fn keys_are_queried() {
 }
 
 #[test]
-fn questions_are_checked_before_anything_is_read() {
+fn queries_are_checked_before_anything_is_read() {
     let table = thirds(6, 4);
     fails(
         &table,
-        &question("a =", 1, None),
-        "PermanentInvalid(\"filter, column 4: expected",
+        &query("a =", 1, None),
+        "/filter can't be read: column 4: expected",
     );
     fails(
         &table,
-        &question("artist = 5", 1, None),
+        &query("artist = 5", 1, None),
         "filter, column 10: the key `artist` has type S",
     );
-    fails(&table, &question("", 0, None), "segments is 0");
-    fails(&table, &question("", 65, None), "segments is 65");
+    fails(&table, &query("", 0, None), "/segments is 0");
+    fails(&table, &query("", 65, None), "/segments is 65");
     let long = vec!["attribute_exists(a)"; 200].join(" AND ");
     fails(
         &table,
-        &question(&long, 1, None),
+        &query(&long, 1, None),
         "DynamoDB takes 4096 at the most",
     );
-    let mut asked = question("", 1, None);
+    let mut asked = query("", 1, None);
     asked.select = vec!["a".to_owned(), "a b".to_owned()];
-    fails(&table, &asked, "select `a b`, column 3");
-    asked = question("", 1, None);
+    fails(&table, &asked, "/select/1 can't be read: column 3");
+    asked = query("", 1, None);
     asked.index = Some("by_name".to_owned());
     fails(&table, &asked, "no index `by_name`; it has by_year");
-    asked = question("", 1, None);
+    asked = query("", 1, None);
     asked.retry.max_attempts = 0;
-    fails(&table, &asked, "max-attempts");
-    let failure = run(&table, &question("", 1, None), Some("x"), None).unwrap_err();
+    fails(&table, &asked, "/retry/max_attempts");
+    let failure = run(&table, &query("", 1, None), Some("x"), None).unwrap_err();
     assert!(matches!(failure, Failure::PermanentInvalid(_)));
     assert!(table.reads.borrow().is_empty());
     assert!(check_filter("a = 1").is_ok() && check_filter("").is_ok());
     assert_eq!(check_filter("a ? 1").unwrap_err().column, 3);
 }
 
-fn finding(path: &str, expected: &str, missing: u64, other_type: u64) -> Finding {
+fn diagnosis(path: &str, expected: &str, missing: u64, other_type: u64) -> Diagnosis {
     let (path, expected) = (path.to_owned(), expected.to_owned());
-    Finding {
+    Diagnosis {
         path,
         expected,
         missing,
@@ -307,17 +326,17 @@ fn an_explanation_counts_what_is_missing_or_of_another_type() {
     let table = thirds(20, 3);
     let filter = "album . name = 'x' AND (5 < y OR attribute_exists(y) OR size(z) > 3) \
                   AND artist <> 'a' AND w IN (1, 'x', 2) AND contains(v, 'x')";
-    let explanation = explain(&table, &question(filter, 2, None), None).unwrap();
+    let explanation = explain(&table, &query(filter, 2, None), None).unwrap();
     let expected = [
-        finding("album . name", "S", 7, 7),
-        finding("y", "N", 7, 7),
-        finding("z", "", 7, 0),
-        finding("artist", "S", 0, 0),
-        finding("w", "N", 7, 7),
-        finding("w", "S", 7, 7),
-        finding("v", "", 7, 0),
+        diagnosis("album . name", "S", 7, 7),
+        diagnosis("y", "N", 7, 7),
+        diagnosis("z", "", 7, 0),
+        diagnosis("artist", "S", 0, 0),
+        diagnosis("w", "N", 7, 7),
+        diagnosis("w", "S", 7, 7),
+        diagnosis("v", "", 7, 0),
     ];
-    assert_eq!(explanation.findings, expected);
+    assert_eq!(explanation.diagnoses, expected);
     assert_eq!((explanation.scanned, explanation.complete), (20, true));
     assert!(table.sent("Select").iter().all(|select| select == "COUNT"));
     let filters = table.sent("FilterExpression");
@@ -329,11 +348,11 @@ fn an_explanation_counts_what_is_missing_or_of_another_type() {
 #[test]
 fn an_explanation_stays_within_the_key_condition_and_the_budget() {
     let table = thirds(20, 3);
-    let asked = question("artist = 'a' AND x = 1", 4, None);
+    let asked = query("artist = 'a' AND x = 1", 4, None);
     let explanation = explain(&table, &asked, None).unwrap();
     assert_eq!(
-        explanation.findings,
-        [finding("artist", "S", 0, 0), finding("x", "N", 7, 7)]
+        explanation.diagnoses,
+        [diagnosis("artist", "S", 0, 0), diagnosis("x", "N", 7, 7)]
     );
     assert!(
         table
@@ -344,8 +363,8 @@ fn an_explanation_stays_within_the_key_condition_and_the_budget() {
     // The description and two rounds of seven.
     let explanation = explain(&table, &asked, Some(250)).unwrap();
     assert_eq!(
-        explanation.findings,
-        [finding("artist", "S", 0, 0), finding("x", "N", 2, 0)]
+        explanation.diagnoses,
+        [diagnosis("artist", "S", 0, 0), diagnosis("x", "N", 2, 0)]
     );
     assert_eq!((explanation.scanned, explanation.complete), (6, false));
     let mut table = thirds(20, 3);
@@ -354,6 +373,6 @@ fn an_explanation_stays_within_the_key_condition_and_the_budget() {
         explain(&table, &asked, None),
         Err(Failure::RateLimited(_))
     ));
-    let explanation = explain(&table, &question("", 1, None), None).unwrap();
-    assert!(explanation.findings.is_empty() && explanation.complete);
+    let explanation = explain(&table, &query("", 1, None), None).unwrap();
+    assert!(explanation.diagnoses.is_empty() && explanation.complete);
 }

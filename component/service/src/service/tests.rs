@@ -5,7 +5,7 @@ mod stage;
 
 use super::*;
 use crate::openapi::{conforms, document};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, RateLimit};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, Problem, RateLimit};
 use serde_json::Value;
 use stage::{JSON_TYPE, LOAD, POSTS, Script, Unwanted, header, is_problem, post, request, text};
 
@@ -28,10 +28,15 @@ fn failures_have_their_statuses() {
     let limited = |retry_after_ms| {
         Failure::RateLimited(RateLimit {
             retry_after_ms,
+            upstream: "https://x".to_owned(),
             reason: "reason".to_owned(),
+            counters: Vec::new(),
         })
     };
-    let reason = || "reason".to_owned();
+    let reason = || Problem {
+        reason: "reason".to_owned(),
+        counters: Vec::new(),
+    };
     let cases = [
         (
             Failure::ExecutionFailed,
@@ -92,8 +97,8 @@ fn routes_and_methods_that_are_not_there_are_refused() {
         is_problem(&response, status, detail);
         assert_eq!(header(&response, "allow"), allow, "{line}");
     };
-    let routes = "there are: POST /extract, POST /load, POST /query, POST /explain, \
-                  GET|HEAD /health, GET|HEAD /openapi.json";
+    let routes = "there are: POST /extract, POST /load, POST /transfer, POST /query, \
+                  POST /explain, GET|HEAD /health, GET|HEAD /openapi.json";
     for line in [
         "GET /",
         "POST /Extract",
@@ -103,7 +108,7 @@ fn routes_and_methods_that_are_not_there_are_refused() {
     ] {
         check(line, 404, routes, None);
     }
-    for path in ["/extract", "/load", "/query", "/explain"] {
+    for path in ["/extract", "/load", "/transfer", "/query", "/explain"] {
         for method in ["GET", "PUT", "OPTIONS", "post", "POST, "] {
             check(
                 &format!("{} {path}", method.replace(' ', "")),

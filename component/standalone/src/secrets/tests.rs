@@ -1,10 +1,6 @@
 //! References, where they may stand, and what becomes of them.
 
 use super::*;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{
-    Basic, ClientCredentials, Field, Pagination,
-};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::Retry;
 
 const ENVIRONMENT: [(&str, &str); 5] = [
     ("ROWCAST_ALLOW", "https://api.example.com"),
@@ -19,86 +15,56 @@ fn variable(name: &str) -> Option<&'static str> {
     found.map(|(_, value)| *value)
 }
 
-fn source(auth: Auth) -> Source {
-    Source {
-        url: "https://api.example.com/${ROWCAST_SECRET_ID}".to_owned(),
-        headers: Vec::new(),
-        matrix: Vec::new(),
-        records: String::new(),
-        attributes: vec![Field {
-            name: "a".to_owned(),
-            value: "${ROWCAST_SECRET_ID}".to_owned(),
-        }],
-        require: Vec::new(),
-        auth,
-        pagination: Pagination::None,
-        max_pages: 1,
-        concurrency: 1,
-        retry: Retry {
-            max_attempts: 1,
-            base_delay_ms: 1,
-            max_delay_ms: 1,
-            max_retry_after_ms: 0,
-        },
-        request_timeout_ms: 1,
-        max_body_bytes: 1,
-    }
+/// A source's settings with that `auth` and that header.
+fn source(auth: &str, header: &str) -> String {
+    format!(
+        r#"{{"url":"https://api.example.com/${{ROWCAST_SECRET_ID}}","attributes":{{"a":"${{ROWCAST_SECRET_ID}}"}},"auth":{auth},"headers":{{"x-api-key":"{header}"}},"max_body_bytes":18446744073709551615}}"#
+    )
 }
 
-fn bearer(token: &str) -> Source {
-    source(Auth::Bearer(token.to_owned()))
+fn bearer(token: &str) -> String {
+    source(&format!(r#"{{"type":"bearer","token":"{token}"}}"#), "x")
 }
 
 #[test]
 fn replaces_whole_credentials_and_nothing_else() {
-    let check = |before: Auth, after: Auth| {
-        assert_eq!(resolve(source(before), variable), Ok(source(after)));
+    let check = |before: &str, after: &str| {
+        assert_eq!(
+            resolve(&source(before, "x"), variable),
+            Ok(source(after, "x"))
+        );
     };
-    let text = str::to_owned;
-    check(Auth::None, Auth::None);
+    check(r#"{"type":"none"}"#, r#"{"type":"none"}"#);
+    let token = |token: &str| format!(r#"{{"type":"bearer","token":"{token}"}}"#);
+    check(&token("${ROWCAST_SECRET_KEY_2}"), &token("s{cret}"));
+    for untouched in ["abc", "Token ${ROWCAST_SECRET_ID}"] {
+        check(&token(untouched), &token(untouched));
+    }
+    let basic = |username: &str, password: &str| {
+        format!(r#"{{"type":"basic","username":"{username}","password":"{password}"}}"#)
+    };
     check(
-        Auth::Bearer(text("${ROWCAST_SECRET_KEY_2}")),
-        Auth::Bearer(text("s{cret}")),
-    );
-    check(Auth::Bearer(text("abc")), Auth::Bearer(text("abc")));
-    let within = "Token ${ROWCAST_SECRET_ID}";
-    check(Auth::Bearer(text(within)), Auth::Bearer(text(within)));
-    check(
-        Auth::Basic(Basic {
-            username: text("${ROWCAST_SECRET_ID}"),
-            password: text("${ROWCAST_SECRET_KEY_2}"),
-        }),
-        Auth::Basic(Basic {
-            username: text("client"),
-            password: text("s{cret}"),
-        }),
+        &basic("${ROWCAST_SECRET_ID}", "${ROWCAST_SECRET_KEY_2}"),
+        &basic("client", "s{cret}"),
     );
     let client = |id: &str, secret: &str| {
-        Auth::ClientCredentials(ClientCredentials {
-            token_url: text("${ROWCAST_SECRET_ID}"),
-            client_id: text(id),
-            client_secret: text(secret),
-            scope: text("${ROWCAST_SECRET_ID}"),
-        })
+        format!(
+            r#"{{"type":"client-credentials","token_url":"${{ROWCAST_SECRET_ID}}","client_id":"{id}","client_secret":"{secret}","scope":"${{ROWCAST_SECRET_ID}}"}}"#
+        )
     };
     check(
-        client("${ROWCAST_SECRET_ID}", "${ROWCAST_SECRET_KEY_2}"),
-        client("client", "s{cret}"),
+        &client("${ROWCAST_SECRET_ID}", "${ROWCAST_SECRET_KEY_2}"),
+        &client("client", "s{cret}"),
     );
+    // What can't be read is the next component's to refuse.
+    assert_eq!(resolve("{", variable), Ok("{".to_owned()));
 }
 
 #[test]
 fn replaces_whole_headers_as_templates() {
     let check = |before: &str, after: &str| {
-        let with = |value: &str| {
-            let mut source = source(Auth::None);
-            source.headers = vec![Field {
-                name: "x-api-key".to_owned(),
-                value: value.to_owned(),
-            }];
-            source
-        };
-        assert_eq!(resolve(with(before), variable), Ok(with(after)));
+        let with = |value: &str| source("{}", value);
+        assert_eq!(resolve(&with(before), variable), Ok(with(after)));
     };
     check("${ROWCAST_SECRET_KEY_2}", "s{{cret}}");
     check("key ${ROWCAST_SECRET_ID}", "key ${ROWCAST_SECRET_ID}");
@@ -109,7 +75,7 @@ fn replaces_whole_headers_as_templates() {
 #[test]
 fn refuses() {
     let check = |token: &str, expected: &str| {
-        let error = resolve(bearer(token), variable).unwrap_err().to_string();
+        let error = resolve(&bearer(token), variable).unwrap_err().to_string();
         assert!(error.contains(expected), "{token}: {error}");
         assert!(!error.contains("hunter2"), "{error}");
     };
@@ -124,17 +90,17 @@ fn refuses() {
 #[test]
 fn a_secret_needs_a_list_of_origins() {
     let unconfined = |name: &str| variable(name).filter(|_| name != "ROWCAST_ALLOW");
-    let error = resolve(bearer("${ROWCAST_SECRET_ID}"), unconfined).unwrap_err();
+    let error = resolve(&bearer("${ROWCAST_SECRET_ID}"), unconfined).unwrap_err();
     assert!(error.to_string().contains("set it"), "{error}");
     // Where no secret is used, none is needed.
-    assert!(resolve(bearer("abc"), unconfined).is_ok());
+    assert!(resolve(&bearer("abc"), unconfined).is_ok());
     // An empty list allows nothing, so nothing can be sent anywhere.
     let empty = |name: &str| match name {
         "ROWCAST_ALLOW" => Some(""),
         _ => variable(name),
     };
     assert_eq!(
-        resolve(bearer("${ROWCAST_SECRET_ID}"), empty),
+        resolve(&bearer("${ROWCAST_SECRET_ID}"), empty),
         Ok(bearer("client"))
     );
 }

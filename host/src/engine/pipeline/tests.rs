@@ -1,7 +1,9 @@
 //! The embedded component in the engine, against servers on loopback.
 
 use super::*;
-use crate::engine::{Auth, COMPONENT, Capabilities, Field, Pagination, Retry, Stop};
+use crate::engine::{
+    Auth, COMPONENT, Capabilities, Field, Pagination, Query, Retry, Source, Stop, counted,
+};
 use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::Client;
 use crate::http_out::egress::Egress;
@@ -67,8 +69,8 @@ fn source(origin: &str) -> Source {
     }
 }
 
-fn question() -> Question {
-    Question {
+fn query() -> Query {
+    Query {
         table: "tracks".into(),
         index: None,
         filter: "popularity > 90".into(),
@@ -98,7 +100,11 @@ async fn calls_run_in_parallel_over_kept_connections() {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (pipeline, source) = (pipeline.clone(), source.clone());
-        calls.spawn(async move { pipeline.extract(&source, &rows(25), None, None).await });
+        calls.spawn(async move {
+            pipeline
+                .extract(&source.text(), &rows(25), None, None)
+                .await
+        });
     }
     for extraction in calls.join_all().await {
         assert_eq!(extraction.denial, None);
@@ -109,8 +115,8 @@ async fn calls_run_in_parallel_over_kept_connections() {
             extraction.pending.len(),
         );
         assert_eq!(
-            (counts, extraction.requests),
-            ((25, 50, 0), 25),
+            (counts, counted(&extraction.counters, "source.requests")),
+            ((25, 50, 0), 25.0),
             "{extraction:?}"
         );
         let second = extraction.documents.get(1).map(String::as_str);
@@ -125,7 +131,7 @@ async fn calls_run_in_parallel_over_kept_connections() {
 async fn what_policy_refuses_is_rejected_with_a_hint() {
     let pipeline = pipeline("https://api.example.com", &Limits::default());
     let source = source("https://other.test");
-    let called = pipeline.extract(&source, &rows(1), None, None).await;
+    let called = pipeline.extract(&source.text(), &rows(1), None, None).await;
     let result = called.result;
     assert!(
         matches!(result, Err(CallError::Failure(Failure::PermanentDenied(_)))),
@@ -138,7 +144,7 @@ async fn what_policy_refuses_is_rejected_with_a_hint() {
         "{hint}"
     );
 
-    let called = pipeline.query(&question(), None, None).await;
+    let called = pipeline.query(&query().text(), None, None).await;
     let answer = called.result;
     assert!(
         matches!(answer, Err(CallError::Failure(Failure::PermanentDenied(_)))),
@@ -164,7 +170,7 @@ async fn time_and_memory_are_bounded() {
             let budget = Some(Duration::from_millis(100));
             let pipeline = pipeline(&origin, &limits);
             let result = pipeline
-                .extract(&source(&origin), &rows, None, budget)
+                .extract(&source(&origin).text(), &rows, None, budget)
                 .await
                 .result;
             assert!(expected(&result), "{result:?}");

@@ -5,8 +5,7 @@ use crate::bindings::obelisk::types::time::{Duration, ScheduleAt};
 use crate::bindings::obelisk::workflow::workflow_support;
 use crate::bindings::rowcast::obelisk::types::{Job, Tally};
 use crate::bindings::rowcast::obelisk_obelisk_ext::chunk as children;
-use crate::bindings::rowcast::pipeline::extract::{self, Cell, Extraction, Source};
-use crate::bindings::rowcast::pipeline::load::{self, Report, Table};
+use crate::bindings::rowcast::pipeline::transfer::{self, Remaining, TransferReport};
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::chunk::{Calls, check, chunk};
 use crate::run::{Outcome, cut, summary};
@@ -51,23 +50,19 @@ impl run_export::Guest for Workflow {
 struct Obelisk;
 
 impl Calls for Obelisk {
-    fn extract(
+    fn transfer(
         &mut self,
-        source: &Source,
+        job: &Job,
         rows: &[String],
-        only: Option<&[Cell]>,
-        budget_ms: u64,
-    ) -> Result<Extraction, Failure> {
-        extract::extract(source, rows, only, Some(budget_ms))
-    }
-
-    fn load(
-        &mut self,
-        table: &Table,
-        documents: &[String],
-        budget_ms: u64,
-    ) -> Result<Report, Failure> {
-        load::load(table, documents, Some(budget_ms))
+        remaining: Option<&Remaining>,
+    ) -> Result<TransferReport, Failure> {
+        transfer::transfer(
+            &job.source,
+            &job.table,
+            rows,
+            remaining,
+            Some(job.budget_ms),
+        )
     }
 
     fn sleep_ms(&mut self, duration: u64) {

@@ -1,7 +1,7 @@
 //! Rows and a job → every document in DynamoDB, on as many machines as Obelisk
 //! has: a workflow of two functions. `run` cuts the rows into chunks and starts
-//! a child execution for each; `chunk` calls Rowcast's activities until nothing
-//! is pending.
+//! a child execution for each; `chunk` calls Rowcast's activity `transfer` until
+//! nothing remains.
 //!
 //! It holds no clock and sends no request, so that Obelisk can replay it on
 //! another machine from its log. The decisions are plain functions over values,

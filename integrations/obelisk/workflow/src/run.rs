@@ -58,6 +58,7 @@ pub fn summary(mut outcomes: Vec<Outcome>) -> Result<Summary, Failure> {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
+    use crate::bindings::rowcast::pipeline::types::Problem;
 
     #[test]
     fn chunks_cover_the_rows_once() {
@@ -77,6 +78,13 @@ mod tests {
         check(2, u32::MAX, &[(0, 2)]);
     }
 
+    fn invalid(reason: &str) -> Failure {
+        Failure::PermanentInvalid(Problem {
+            reason: reason.to_owned(),
+            counters: Vec::new(),
+        })
+    }
+
     fn outcome(first_row: u32, result: Result<u32, &str>) -> Outcome {
         Outcome {
             first_row,
@@ -87,7 +95,7 @@ mod tests {
                     documents: written,
                     ..Tally::new()
                 })
-                .map_err(|reason| Failure::PermanentInvalid(reason.to_owned())),
+                .map_err(invalid),
         }
     }
 
@@ -112,7 +120,7 @@ mod tests {
     #[test]
     fn a_run_fails_when_every_chunk_does() {
         let failure = summary(vec![outcome(2, Err("late")), outcome(0, Err("early"))]).unwrap_err();
-        assert_eq!(failure, Failure::PermanentInvalid("early".to_owned()));
+        assert_eq!(failure, invalid("early"));
         assert_eq!(summary(Vec::new()).unwrap().chunks, 0);
     }
 }

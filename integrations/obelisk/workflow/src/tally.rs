@@ -1,8 +1,8 @@
 //! What the calls returned → one account of a chunk, and of a run.
 
 use crate::bindings::rowcast::obelisk::types::{Rejection, Tally};
-use crate::bindings::rowcast::pipeline::extract::{Cell, Extraction};
-use crate::bindings::rowcast::pipeline::types::Stop;
+use crate::bindings::rowcast::pipeline::transfer::{Remaining, TransferReport};
+use crate::bindings::rowcast::pipeline::types::{Request, Stop};
 
 impl Tally {
     /// Nothing yet.
@@ -12,6 +12,7 @@ impl Tally {
             done: 0,
             documents: 0,
             written: 0,
+            unchanged: 0,
             superseded: 0,
             refused: 0,
             undelivered: 0,
@@ -29,25 +30,47 @@ impl Tally {
         self.written == 0 && self.done == 0 && self.rejected.is_empty()
     }
 
-    /// Enters what an extraction did, but for its documents' fate.
-    pub fn extracted(&mut self, extraction: &Extraction) {
-        add(&mut self.done, extraction.done.len());
-        add(&mut self.documents, extraction.documents.len());
-        let cells = extraction
-            .rejected
-            .iter()
-            .map(|cell| rejection(cell.cell, "", &cell.reason));
-        self.rejected.extend(cells);
-        let records = extraction
-            .rejected_records
-            .iter()
-            .map(|record| rejection(record.cell, &record.path, &record.reason));
-        self.rejected.extend(records);
+    /// Enters what a call settled; what it left is settled by a later one, or by
+    /// [`leave`](Self::leave).
+    pub fn transferred(&mut self, report: &TransferReport) {
+        let refused = u32::try_from(report.rejected_documents.len()).unwrap_or(u32::MAX);
+        for (sum, part) in [
+            (&mut self.done, report.done),
+            (&mut self.written, report.written),
+            (&mut self.unchanged, report.unchanged),
+            (&mut self.superseded, report.superseded),
+            (&mut self.refused, refused),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
+        let settled = [report.written, report.unchanged, report.superseded, refused];
+        for part in settled {
+            self.documents = self.documents.saturating_add(part);
+        }
+        let requests = report.rejected.iter();
+        let requests = requests.map(|it| rejection(it.request, "", &it.reason));
+        let records = report.rejected_records.iter();
+        let records = records.map(|it| rejection(it.request, &it.path, &it.reason));
+        let documents = report.rejected_documents.iter();
+        let documents = documents.map(|it| rejection(it.request, &it.path, &it.reason));
+        self.rejected
+            .extend(requests.chain(records).chain(documents));
     }
 
     /// Says why something is pending.
-    pub fn stop(&mut self, pending: Vec<Cell>, stop: Stop) {
-        self.pending = pending;
+    pub fn leave(&mut self, remaining: Option<Remaining>, stop: Stop) {
+        if let Some(Remaining {
+            requests,
+            documents,
+        }) = remaining
+        {
+            add(&mut self.undelivered, documents.len());
+            add(&mut self.documents, documents.len());
+            let requests = requests.into_iter().map(|pending| pending.request);
+            let documents = documents.into_iter().map(|pending| pending.request);
+            self.pending = requests.chain(documents).collect();
+            self.pending.dedup();
+        }
         self.stopped = Some(stop);
     }
 
@@ -56,18 +79,19 @@ impl Tally {
         let rejected = self
             .rejected
             .iter_mut()
-            .map(|rejection| &mut rejection.cell);
-        for cell in rejected.chain(&mut self.pending) {
-            cell.row = cell.row.saturating_add(first_row);
+            .map(|rejection| &mut rejection.request);
+        for request in rejected.chain(&mut self.pending) {
+            request.row = request.row.saturating_add(first_row);
         }
     }
 
-    /// Adds another account. The first reason for pending cells is kept.
+    /// Adds another account. The first reason for pending requests is kept.
     pub fn add(&mut self, other: Self) {
         for (sum, part) in [
             (&mut self.done, other.done),
             (&mut self.documents, other.documents),
             (&mut self.written, other.written),
+            (&mut self.unchanged, other.unchanged),
             (&mut self.superseded, other.superseded),
             (&mut self.refused, other.refused),
             (&mut self.undelivered, other.undelivered),
@@ -93,11 +117,9 @@ pub fn add(sum: &mut u32, length: usize) {
     *sum = sum.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
 }
 
-/// A rejection of its own words.
-#[must_use]
-pub fn rejection(cell: Cell, path: &str, reason: &str) -> Rejection {
+fn rejection(request: Request, path: &str, reason: &str) -> Rejection {
     Rejection {
-        cell,
+        request,
         path: path.to_owned(),
         reason: reason.to_owned(),
     }

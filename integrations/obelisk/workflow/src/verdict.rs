@@ -1,16 +1,16 @@
 //! How a call ended → when to make the next one, if at all.
 
-use crate::bindings::rowcast::pipeline::types::{Failure, RateLimit, Stop};
+use crate::bindings::rowcast::pipeline::types::{Failure, Problem, RateLimit, Stop, StopReason};
 
 /// The first wait after an upstream was unavailable, in milliseconds; it
 /// doubles with each call that achieves nothing.
 const FIRST_WAIT_MS: u64 = 1_000;
 /// The longest such wait. An outage of an hour then costs sixty calls.
 const LONGEST_WAIT_MS: u64 = 60_000;
-/// The longest silence that is waited out: 30 days. An upstream may ask for
-/// more, even for what no calendar has; that's for a person, and the cells stay
-/// pending.
-const LONGEST_SILENCE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+/// The longest pause that is waited out: 30 days. An upstream may ask for
+/// more, even for what no calendar has; that's for a person, and the requests
+/// stay pending.
+const LONGEST_PAUSE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// What to do after a call that left something over.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ impl Patience {
             // upstream has nothing to do with it.
             Failure::ExecutionFailed => Verdict::Again,
             Failure::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
-            Failure::RateLimited(limit) => silence(limit),
+            Failure::RateLimited(limit) => pause(limit),
         }
     }
 
@@ -61,11 +61,11 @@ impl Patience {
             self.fruitless.saturating_add(1)
         };
         match stop {
-            Stop::Denied(_) => Verdict::GiveUp,
+            Stop::Denied(_) | Stop::Invalid(_) => Verdict::GiveUp,
             _ if self.fruitless >= self.most => Verdict::GiveUp,
             Stop::Budget => Verdict::Again,
             Stop::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
-            Stop::RateLimited(limit) => silence(limit),
+            Stop::RateLimited(limit) => pause(limit),
         }
     }
 
@@ -75,8 +75,8 @@ impl Patience {
     }
 }
 
-fn silence(limit: &RateLimit) -> Verdict {
-    if limit.retry_after_ms > LONGEST_SILENCE_MS {
+fn pause(limit: &RateLimit) -> Verdict {
+    if limit.retry_after_ms > LONGEST_PAUSE_MS {
         Verdict::GiveUp
     } else {
         Verdict::Wait(limit.retry_after_ms)
@@ -86,13 +86,19 @@ fn silence(limit: &RateLimit) -> Verdict {
 /// A failure as the reason why something is pending.
 #[must_use]
 pub fn stop_of(failure: Failure) -> Stop {
+    let reason = |problem: Problem| StopReason {
+        upstream: String::new(),
+        reason: problem.reason,
+    };
     match failure {
-        Failure::ExecutionFailed => Stop::Unavailable("the call never answered".to_owned()),
-        Failure::Unavailable(reason) => Stop::Unavailable(reason),
+        Failure::ExecutionFailed => Stop::Unavailable(StopReason {
+            upstream: String::new(),
+            reason: "the call never answered".to_owned(),
+        }),
+        Failure::Unavailable(problem) => Stop::Unavailable(reason(problem)),
         Failure::RateLimited(limit) => Stop::RateLimited(limit),
-        Failure::PermanentInvalid(reason) | Failure::PermanentDenied(reason) => {
-            Stop::Denied(reason)
-        }
+        Failure::PermanentInvalid(problem) => Stop::Invalid(reason(problem)),
+        Failure::PermanentDenied(problem) => Stop::Denied(reason(problem)),
     }
 }
 
@@ -100,14 +106,30 @@ pub fn stop_of(failure: Failure) -> Stop {
 mod tests {
     use super::*;
 
+    fn problem(reason: &str) -> Problem {
+        Problem {
+            reason: reason.to_owned(),
+            counters: Vec::new(),
+        }
+    }
+
+    fn reason(reason: &str) -> StopReason {
+        StopReason {
+            upstream: "https://api.example".to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+
     fn unavailable() -> Failure {
-        Failure::Unavailable("down".to_owned())
+        Failure::Unavailable(problem("down"))
     }
 
     fn limit() -> RateLimit {
         RateLimit {
             retry_after_ms: 7_000,
+            upstream: "https://api.example".to_owned(),
             reason: "QUOTA_EXCEEDED".to_owned(),
+            counters: Vec::new(),
         }
     }
 
@@ -124,10 +146,10 @@ mod tests {
         check(unavailable(), Verdict::Wait(1_000));
         check(Failure::RateLimited(limit()), Verdict::Wait(7_000));
         check(
-            Failure::PermanentInvalid("no such table".to_owned()),
+            Failure::PermanentInvalid(problem("no such table")),
             Verdict::GiveUp,
         );
-        check(Failure::PermanentDenied("403".to_owned()), Verdict::GiveUp);
+        check(Failure::PermanentDenied(problem("403")), Verdict::GiveUp);
     }
 
     #[test]
@@ -141,12 +163,13 @@ mod tests {
         };
         check(Stop::Budget, Verdict::Again);
         check(Stop::RateLimited(limit()), Verdict::Wait(7_000));
-        check(Stop::Unavailable("down".to_owned()), Verdict::Wait(1_000));
-        check(Stop::Denied("403".to_owned()), Verdict::GiveUp);
+        check(Stop::Unavailable(reason("down")), Verdict::Wait(1_000));
+        check(Stop::Denied(reason("403")), Verdict::GiveUp);
+        check(Stop::Invalid(reason("no table")), Verdict::GiveUp);
     }
 
     #[test]
-    fn a_silence_of_years_is_not_waited_out() {
+    fn a_pause_of_years_is_not_waited_out() {
         let check = |retry_after_ms, expected: Verdict| {
             let limit = RateLimit {
                 retry_after_ms,
@@ -157,8 +180,8 @@ mod tests {
             let failure = Failure::RateLimited(limit);
             assert_eq!(Patience::new(2).after_failure(&failure), expected);
         };
-        check(LONGEST_SILENCE_MS, Verdict::Wait(LONGEST_SILENCE_MS));
-        check(LONGEST_SILENCE_MS + 1, Verdict::GiveUp);
+        check(LONGEST_PAUSE_MS, Verdict::Wait(LONGEST_PAUSE_MS));
+        check(LONGEST_PAUSE_MS + 1, Verdict::GiveUp);
         check(u64::MAX, Verdict::GiveUp);
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bindings::rowcast::pipeline::dynamodb::{Response, SendError};
+use crate::settings::Mistakes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -67,7 +68,7 @@ fn check(
         max_delay_ms: 1_000,
         max_retry_after_ms: 0,
     };
-    let mut caller = Caller::new(&script, retry, budget_ms);
+    let mut caller = Caller::new(&script, "tracks", retry, budget_ms);
     let requests = (0..rounds.first().map_or(1, |round| round.len()))
         .map(|number| Request {
             operation: "Query".to_owned(),
@@ -130,6 +131,8 @@ fn attempts_have_bounds() {
             max_delay_ms: 1,
             max_retry_after_ms: 0,
         };
-        assert_eq!(check_retry(&retry).is_ok(), fine, "{attempts}");
+        let mut mistakes = Mistakes::default();
+        retry.check(&mut mistakes);
+        assert_eq!(mistakes.is_empty(), fine, "{attempts}");
     }
 }

@@ -1,9 +1,9 @@
 //! JSON as `serde_json` meets it → what the writer writes.
 
 use super::{Writer, escaped};
-use crate::bindings::exports::rowcast::pipeline::load::{KeyAttribute, KeyKind};
 use crate::dynamodb::key::{self, KeyRole, KeyValue};
 use crate::dynamodb::number::Decimal;
+use crate::settings::{KeyAttribute, KeyKind};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! Documents → items or rejections.
 
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::load::KeyKind;
+use crate::settings::KeyKind;
 
 fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
     KeySchema {
@@ -198,7 +198,7 @@ fn check_key(schema: &KeySchema, document: &str, expected: &str) {
                 "{document}"
             );
         }
-        Err(Rejection { path, reason }) => {
+        Err(Rejection { path, reason, .. }) => {
             let seen = format!("{path}: {reason}");
             assert!(
                 !expected.is_empty() && seen.contains(expected),

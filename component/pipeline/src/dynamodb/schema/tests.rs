@@ -35,7 +35,7 @@ fn check_keys(body: &str, expected: &str) {
 
 #[test]
 fn keys_and_indexes_are_read() {
-    check_keys(FULL, "artist_id:KeyKind::Text rank:KeyKind::Number");
+    check_keys(FULL, "artist_id:Text rank:Number");
     let schema = parse_description(FULL).unwrap();
     assert_eq!(
         (schema.name.as_str(), schema.status.as_str()),
@@ -54,12 +54,12 @@ fn keys_and_indexes_are_read() {
             )
         })
         .collect();
-    let by_digest = "artist_id:KeyKind::Text digest:KeyKind::Bytes".to_owned();
+    let by_digest = "artist_id:Text digest:Bytes".to_owned();
     assert_eq!(
         indexes,
         [
             ("by_digest", by_digest, false, true),
-            ("ranks", "rank:KeyKind::Number ".to_owned(), true, false)
+            ("ranks", "rank:Number ".to_owned(), true, false)
         ]
     );
 }

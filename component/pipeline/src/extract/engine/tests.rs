@@ -2,33 +2,33 @@
 
 use super::super::run;
 use super::super::script::{Reply, Script, answer, draw, rows, source};
-use crate::bindings::exports::rowcast::pipeline::extract::{
-    Axis, Cell, Extraction, Field, Pagination, RejectionKind, Source,
-};
+use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
+use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectionKind, Request};
 use crate::platform::{HttpError, HttpRequest};
+use crate::settings::{Axis, Field, Header, NextUrl, Pagination, Source};
 
 mod budgets;
 mod credentials;
 mod stops;
 
 /// One call in a line: "done 0:2 1:1 rejected 2(Status 404) pending 3 because
-/// budget; 5 requests, 1 repeats, 0 tokens", cells by row.
+/// budget; 5 requests, 1 repeats, 0 tokens", requests by row.
 fn shown(result: &Result<Extraction, Failure>) -> String {
     let extraction = match result {
         Ok(extraction) => extraction,
-        Err(failure) => return format!("{failure:?}"),
+        Err(failure) => return shown_failure(failure),
     };
     let mut words = Vec::new();
-    let mut say = |what: &str, cells: Vec<String>| {
-        if !cells.is_empty() {
-            words.push(format!("{what} {}", cells.join(" ")));
+    let mut say = |what: &str, rows: Vec<String>| {
+        if !rows.is_empty() {
+            words.push(format!("{what} {}", rows.join(" ")));
         }
     };
     let done = extraction
         .done
         .iter()
-        .map(|done| format!("{}:{}", done.cell.row, done.documents));
+        .map(|done| format!("{}:{}", done.request.row, done.documents));
     say("done", done.collect());
     let rejected = extraction.rejected.iter().map(|rejected| {
         let kind = format!("{:?}", rejected.kind).replace("RejectionKind::", "");
@@ -36,7 +36,7 @@ fn shown(result: &Result<Extraction, Failure>) -> String {
             .status
             .map(|status| format!(" {status}"))
             .unwrap_or_default();
-        format!("{}({kind}{status})", rejected.cell.row)
+        format!("{}({kind}{status})", rejected.request.row)
     });
     say("rejected", rejected.collect());
     say(
@@ -44,43 +44,67 @@ fn shown(result: &Result<Extraction, Failure>) -> String {
         extraction
             .pending
             .iter()
-            .map(|cell| cell.row.to_string())
+            .map(|pending| pending.request.row.to_string())
             .collect(),
     );
     match &extraction.stopped {
         None => {}
         Some(Stop::Budget) => words.push("because budget".to_owned()),
         Some(Stop::Denied(_)) => words.push("because denied".to_owned()),
+        Some(Stop::Invalid(_)) => words.push("because invalid".to_owned()),
         Some(Stop::Unavailable(_)) => words.push("because unavailable".to_owned()),
         Some(Stop::RateLimited(limit)) => {
             words.push(format!("because limited {}", limit.retry_after_ms));
         }
     }
-    let Extraction {
-        requests,
-        retries,
-        token_requests,
-        ..
-    } = extraction;
+    let [requests, retries, token_requests] =
+        ["source.requests", "source.retries", "token.requests"]
+            .map(|name| counted(extraction, name));
     format!(
         "{}; {requests} requests, {retries} repeats, {token_requests} tokens",
         words.join(" ")
     )
 }
 
-/// Each of the plan's cells is in exactly one list, and the counts fit.
-fn check_balance(result: &Result<Extraction, Failure>, cells: usize) {
+/// A failure without its counters, which it must have.
+fn shown_failure(failure: &Failure) -> String {
+    let (text, counters) = match failure {
+        Failure::ExecutionFailed => return "ExecutionFailed".to_owned(),
+        Failure::Unavailable(it) => (format!("Unavailable({:?})", it.reason), &it.counters),
+        Failure::PermanentInvalid(it) => {
+            (format!("PermanentInvalid({:?})", it.reason), &it.counters)
+        }
+        Failure::PermanentDenied(it) => (format!("PermanentDenied({:?})", it.reason), &it.counters),
+        Failure::RateLimited(it) => {
+            let (wait, upstream, reason) = (it.retry_after_ms, &it.upstream, &it.reason);
+            let text = format!("RateLimited({wait}, {upstream}, {reason:?})");
+            (text, &it.counters)
+        }
+    };
+    assert_eq!(counters.len(), 3, "{failure:?}");
+    text
+}
+
+/// A counter of that name; each has one.
+fn counted(extraction: &Extraction, name: &str) -> f64 {
+    let mut counters = extraction.counters.iter();
+    let counter = counters.find(|counter| counter.name == name);
+    counter.map_or(f64::NAN, |counter| counter.value)
+}
+
+/// Each of the plan's requests is in exactly one list, and the counts fit.
+fn check_balance(result: &Result<Extraction, Failure>, requests: usize) {
     let Ok(extraction) = result else { return };
-    let done = extraction.done.iter().map(|done| done.cell);
-    let rejected = extraction.rejected.iter().map(|rejected| rejected.cell);
+    let done = extraction.done.iter().map(|done| done.request);
+    let rejected = extraction.rejected.iter().map(|rejected| rejected.request);
     let mut all: Vec<_> = done
         .chain(rejected)
-        .chain(extraction.pending.iter().copied())
+        .chain(extraction.pending.iter().map(|pending| pending.request))
         .collect();
-    all.sort_by_key(|cell| (cell.row, cell.combination));
+    all.sort_by_key(|request| (request.row, request.combination));
     all.dedup();
     let lists = extraction.done.len() + extraction.rejected.len() + extraction.pending.len();
-    assert_eq!((all.len(), lists), (cells, cells), "{extraction:?}");
+    assert_eq!((all.len(), lists), (requests, requests), "{extraction:?}");
     let documents: u32 = extraction.done.iter().map(|done| done.documents).sum();
     assert_eq!(
         usize::try_from(documents).ok(),
@@ -142,7 +166,10 @@ fn documents_follow_the_cells_whatever_comes_first() {
         value: value.to_owned(),
     };
     source.attributes = vec![field("key", "{id}-{country}"), field("row", "{id}")];
-    source.headers = vec![field("x-row", "{id}")];
+    source.headers = vec![Header {
+        name: "x-row".to_owned(),
+        value: "{id}".into(),
+    }];
     // Later requests are answered sooner.
     let script = Script::new(|request: &HttpRequest, _| {
         let latency = if request.url.ends_with("US") { 90 } else { 30 };
@@ -171,11 +198,14 @@ fn documents_follow_the_cells_whatever_comes_first() {
 }
 
 #[test]
-fn only_names_the_cells() {
+fn only_names_the_requests() {
     let script = Script::new(|_: &HttpRequest, _| ok());
-    let only = [3, 1].map(|row| Cell {
-        row,
-        combination: 0,
+    let only = [3, 1].map(|row| PendingRequest {
+        request: Request {
+            row,
+            combination: 0,
+        },
+        resume: None,
     });
     let result = script.block_on(run(&script, &source(), &rows(5), Some(&only), None));
     assert_eq!(
@@ -264,7 +294,9 @@ fn rows_that_fill_no_template_are_rejected_alone() {
 #[test]
 fn pages_are_read_to_the_end_or_not_at_all() {
     let mut source = source();
-    source.pagination = Pagination::NextUrl("/next".to_owned());
+    source.pagination = Pagination::NextUrl(NextUrl {
+        pointer: "/next".to_owned(),
+    });
     source.max_pages = 3;
     let reply = |request: &HttpRequest, before| {
         let page = request.url.split_once("?p=").map_or("1", |(_, page)| page);
@@ -337,8 +369,14 @@ fn any_mix_of_answers_balances() {
             "seed {seed}"
         );
         if let Ok(extraction) = &result {
-            let sent = u32::try_from(script.sent.borrow().len()).ok();
-            assert_eq!(sent, Some(extraction.requests), "seed {seed}");
+            let sent = u32::try_from(script.sent.borrow().len())
+                .ok()
+                .map(f64::from);
+            assert_eq!(
+                sent,
+                Some(counted(extraction, "source.requests")),
+                "seed {seed}"
+            );
         }
     }
 }

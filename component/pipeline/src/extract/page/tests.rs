@@ -2,20 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::extract::CursorPagination;
 
 const PRESENT: &str = "https://api.example/v1/list?market=US&q=a%20b";
 
-fn check(pagination: &Pagination, body: &str, links: &[&str], expected: &str) {
+fn check(paging: &Paging, body: &str, links: &[&str], expected: &str) {
     let present = Url::parse(PRESENT).unwrap();
     let headers: Vec<_> = links
         .iter()
         .map(|link| ("link".to_owned(), (*link).to_owned()))
         .collect();
     let body: &RawValue = serde_json::from_str(body).unwrap();
-    let next = Paging::parse(pagination)
-        .unwrap()
-        .next(&present, body, &headers);
+    let next = paging.next(&present, body, &headers);
     let mut trail = Trail::new(present, 2);
     let advanced = next.and_then(|next| match next {
         Some(next) => trail.advance(next).map(|()| trail.present().to_string()),
@@ -29,7 +26,7 @@ fn check(pagination: &Pagination, body: &str, links: &[&str], expected: &str) {
 fn next_urls_stay_at_their_origin() {
     let check = |body: &str, expected: &str| {
         check(
-            &Pagination::NextUrl("/next".to_owned()),
+            &Paging::NextUrl(Pointer::parse("/next").unwrap()),
             body,
             &[],
             expected,
@@ -85,11 +82,11 @@ fn next_urls_stay_at_their_origin() {
 #[test]
 fn cursors_replace_their_parameter_only() {
     let check = |parameter: &str, body: &str, expected: &str| {
-        let cursor = CursorPagination {
-            pointer: "/meta/0".to_owned(),
+        let cursor = Paging::Cursor {
+            pointer: Pointer::parse("/meta/0").unwrap(),
             parameter: parameter.to_owned(),
         };
-        check(&Pagination::Cursor(cursor), body, &[], expected);
+        check(&cursor, body, &[], expected);
     };
     check("after", r#"{"meta":[""]}"#, "end");
     let base = "https://api.example/v1/list?";
@@ -113,7 +110,7 @@ fn cursors_replace_their_parameter_only() {
 #[test]
 fn link_headers_are_read_as_rfc_8288_says() {
     let check = |links: &[&str], expected: &str| {
-        check(&Pagination::LinkHeader, "{}", links, expected);
+        check(&Paging::LinkHeader, "{}", links, expected);
     };
     let second = "https://api.example/p2";
     check(&[], "end");

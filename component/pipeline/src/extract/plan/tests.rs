@@ -3,31 +3,43 @@
 use super::super::excerpt::chain;
 use super::super::script::source;
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::extract::{
-    Axis, Basic, ClientCredentials, CursorPagination, Pagination,
+use crate::settings::{
+    Auth, Axis, Basic, Bearer, ClientCredentials, CursorPagination, Field, Header, NextUrl,
+    Pagination,
 };
 
 const ROW: &str = r#"{"id":1,"name":"x"}"#;
 
-fn check_cells(only: Option<&[Cell]>, change: impl FnOnce(&mut Source), expected: &str) {
+fn check_requests(
+    only: Option<&[PendingRequest]>,
+    change: impl FnOnce(&mut Source),
+    expected: &str,
+) {
     let mut source = source();
     change(&mut source);
     let rows = [ROW, r#"{"id":2}"#, "nonsense"].map(str::to_owned);
     let shown = match Plan::check(&source, &rows, only) {
-        Ok(plan) => format!("{} cells", plan.cells.len()),
+        Ok(plan) => format!("{} requests", plan.requests.len()),
         Err(error) => chain(&error),
     };
     assert_eq!(shown, expected);
 }
 
 fn check(change: impl FnOnce(&mut Source), expected: &str) {
-    check_cells(None, change, expected);
+    check_requests(None, change, expected);
 }
 
 fn field(name: &str, value: &str) -> Field {
     Field {
         name: name.to_owned(),
         value: value.to_owned(),
+    }
+}
+
+fn secret(name: &str, value: &str) -> Header {
+    Header {
+        name: name.to_owned(),
+        value: value.into(),
     }
 }
 
@@ -42,11 +54,11 @@ fn axis(name: &str, values: &[&str]) -> Axis {
 #[test]
 fn urls_and_templates() {
     let url = |url: &str, expected: &str| check(|source| url.clone_into(&mut source.url), expected);
-    url("https://api.example/{id}/{name}", "3 cells");
-    url("http://127.0.0.1:8080/{{{id}}}", "3 cells");
-    url("https://{name}.example:{id}/", "3 cells");
-    let scheme =
-        "url must start with https:// (or http://, where the host allows it) and a host name";
+    url("https://api.example/{id}/{name}", "3 requests");
+    url("http://127.0.0.1:8080/{{{id}}}", "3 requests");
+    url("https://{name}.example:{id}/", "3 requests");
+    let scheme = "source: /url must start with https:// (or http://, where the host allows it) and a \
+                  host name";
     for bad in [
         "ftp://api.example/{id}",
         "{id}",
@@ -57,46 +69,50 @@ fn urls_and_templates() {
     ] {
         url(bad, scheme);
     }
-    let user = "url has a user name or password in it; use auth = basic";
+    let user = "source: /url has a user name or password in it (use `auth` with type \"basic\")";
     url("https://me:secret@api.example/", user);
     let open = "the `{` at byte 20 is never closed; a literal brace is written `{{`";
     url(
         "https://api.example/{id",
-        &format!("read the template of url: {open}"),
+        &format!("source: /url is not a template: {open}"),
     );
     let early = "`{record:…}` is for attributes; there is no record before the request is made";
     url(
         "https://api.example/{record:/a}",
-        &format!("read the template of url: {early}"),
+        &format!("source: /url is not a template: {early}"),
     );
-    let unknown = "no row has `ID`, and no axis is called so; known are `id`, `name`";
+    let unknown = "no row has `ID`, and no matrix axis has this name; known are `id`, `name`";
     url("https://api.example/{ID}", unknown);
     let header = |name: &str, value: &str, expected: &str| {
         check(
-            |source| source.headers = vec![field("a", "1"), field(name, value)],
+            |source| source.headers = vec![secret("a", "1"), secret(name, value)],
             expected,
         );
     };
-    header("x-id", "{id}", "3 cells");
+    header("x-id", "{id}", "3 requests");
     header(
         "x id",
         "secret",
-        "the name of header 2 is no HTTP field name",
+        "source: /headers/x id is not the name of an HTTP header",
     );
-    header("", "secret", "the name of header 2 is no HTTP field name");
+    header(
+        "",
+        "secret",
+        "source: /headers/ is not the name of an HTTP header",
+    );
     header(
         "x",
         "se{cret",
-        "read the template of header 2: the `{` at byte 2 is never closed; a \
-                            literal brace is written `{{`",
+        "source: /headers/x is not a template: the `{` at byte 2 is never closed; a literal \
+         brace is written `{{`",
     );
     header(
         "x",
         "{record:/a}",
-        &format!("read the template of header 2: {early}"),
+        &format!("source: /headers/x is not a template: {early}"),
     );
-    let odd = "read the template of header 2: the braces at byte 0 hold no column's name; literal \
-               braces are doubled";
+    let odd = "source: /headers/x is not a template: the braces at byte 0 hold no column's name; \
+               literal braces are doubled";
     header("x", r#"{"secret":1}"#, odd);
     let attribute = |name: &str, value: &str, expected: &str| {
         check(
@@ -104,19 +120,19 @@ fn urls_and_templates() {
             expected,
         );
     };
-    attribute("b", "{record:/x}{id}", "3 cells");
-    attribute("a", "2", "the attribute name `a` is empty or given twice");
-    attribute("", "2", "the attribute name `` is empty or given twice");
+    attribute("b", "{record:/x}{id}", "3 requests");
+    attribute("a", "2", "source: /attributes/a is given twice");
+    attribute("", "2", "source: /attributes/ has no name");
     attribute(
         "b",
         "{record:x}",
-        "read the template of the attribute `b`: read the pointer after \
-                                  `record:`: a JSON Pointer is empty or starts with `/`",
+        "source: /attributes/b is not a template: read the pointer after `record:`: a JSON Pointer \
+         is empty or starts with `/`",
     );
     attribute(
         "b",
         "{nope}",
-        "no row has `nope`, and no axis is called so; known are `id`, `name`",
+        "no row has `nope`, and no matrix axis has this name; known are `id`, `name`",
     );
 }
 
@@ -125,15 +141,21 @@ fn pointers_and_pages() {
     let pointer = "a JSON Pointer is empty or starts with `/`";
     check(
         |source| source.records = "t".to_owned(),
-        &format!("read the pointer in records: {pointer}"),
+        &format!("source: /records is not a JSON Pointer: {pointer} (perhaps \"/t\")"),
     );
     check(
         |source| source.require = vec!["/a".to_owned(), "b".to_owned()],
-        &format!("read the pointer `b` in require: {pointer}"),
+        &format!("source: /require/1 is not a JSON Pointer: {pointer} (perhaps \"/b\")"),
     );
     check(
-        |source| source.pagination = Pagination::NextUrl("next".to_owned()),
-        &format!("read the pointer in pagination: {pointer}"),
+        |source| {
+            source.pagination = Pagination::NextUrl(NextUrl {
+                pointer: "next".to_owned(),
+            })
+        },
+        &format!(
+            "source: /pagination/pointer is not a JSON Pointer: {pointer} (perhaps \"/next\")"
+        ),
     );
     let cursor = CursorPagination {
         pointer: "/c".to_owned(),
@@ -141,41 +163,49 @@ fn pointers_and_pages() {
     };
     check(
         |source| source.pagination = Pagination::Cursor(cursor),
-        "the pagination's cursor needs the name of a query parameter",
+        "source: /pagination/parameter is empty",
     );
 }
 
 #[test]
-fn matrix_and_cells() {
+fn matrix_and_requests() {
     let matrix = |axes: Vec<Axis>, expected: &str| check(|source| source.matrix = axes, expected);
     matrix(
         vec![axis("a", &["1", "2"]), axis("b", &["1", "2"])],
-        "12 cells",
+        "12 requests",
     );
     matrix(
         vec![axis("a", &[])],
-        "the axis `a` has no values; it needs at least one",
+        "source: /matrix/a has no values; it needs at least one",
     );
     matrix(
         vec![axis("a", &["1"]), axis("a", &["1"])],
-        "two axes are named `a`",
+        "source: /matrix/a is given twice",
     );
     let column = "the axis `name` is named like a column; rename one of them";
     matrix(vec![axis("name", &["1"])], column);
-    let many = vec!["x"; 65_536];
+    let many: Vec<_> = (0..65_536).map(|value| value.to_string()).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    matrix(
+        vec![axis("a", &many), axis("b", &many)],
+        "source: /matrix has more than 4294967295 combinations",
+    );
     let too_many = "rows times combinations is more than 4294967295 requests; give fewer rows per \
                     call";
-    matrix(vec![axis("a", &many), axis("b", &many)], too_many);
-    let only = |cells: &[(u32, u32)], expected: &str| {
-        let cells: Vec<_> = cells
+    matrix(vec![axis("a", &many), axis("b", &many[..32_768])], too_many);
+    let only = |requests: &[(u32, u32)], expected: &str| {
+        let requests: Vec<_> = requests
             .iter()
-            .map(|&(row, combination)| Cell { row, combination })
+            .map(|&(row, combination)| PendingRequest {
+                request: Request { row, combination },
+                resume: None,
+            })
             .collect();
         let two = |source: &mut Source| source.matrix = vec![axis("a", &["1", "2"])];
-        check_cells(Some(&cells), two, expected);
+        check_requests(Some(&requests), two, expected);
     };
-    only(&[(2, 1), (0, 0)], "2 cells");
-    only(&[], "0 cells");
+    only(&[(2, 1), (0, 0)], "2 requests");
+    only(&[], "0 requests");
     only(
         &[(3, 0)],
         "only has row 3, combination 0, but there are 3 rows and 2 combinations",
@@ -194,53 +224,59 @@ fn matrix_and_cells() {
 fn ranges() {
     check(
         |source| source.concurrency = 0,
-        "concurrency is 0; it must be 1 to 256",
+        "source: /concurrency is 0; it must be 1 to 256",
     );
     check(
         |source| source.concurrency = 257,
-        "concurrency is 257; it must be 1 to 256",
+        "source: /concurrency is 257; it must be 1 to 256",
     );
     check(
         |source| source.max_pages = 10_001,
-        "max-pages is 10001; it must be 1 to 10000",
+        "source: /max_pages is 10001; it must be 1 to 10000",
     );
-    let attempts = "retry.max-attempts is 21; it must be 1 to 20";
+    let attempts = "source: /retry/max_attempts is 21; it must be 1 to 20";
     check(|source| source.retry.max_attempts = 21, attempts);
-    let timeout = "request-timeout-ms is 0; it must be 1 to 4294967295";
+    let timeout = "source: /request_timeout_ms is 0; it must be 1 to 4294967295";
     check(|source| source.request_timeout_ms = 0, timeout);
-    let body = "max-body-bytes is 0; it must be 1 to 18446744073709551615";
+    let body = "source: /max_body_bytes is 0; it must be 1 to 18446744073709551615";
     check(|source| source.max_body_bytes = 0, body);
 }
 
 #[test]
 fn authentication() {
     let auth = |auth: Auth, expected: &str| check(|source| source.auth = auth, expected);
-    auth(Auth::Bearer("abc".to_owned()), "3 cells");
-    auth(Auth::Bearer(String::new()), "auth has no token");
-    let characters = "auth's token has characters that an HTTP header can't carry";
-    auth(Auth::Bearer("se\ncret".to_owned()), characters);
+    let bearer = |token: &str| {
+        Auth::Bearer(Bearer {
+            token: token.into(),
+        })
+    };
+    auth(bearer("abc"), "3 requests");
+    auth(bearer(""), "source: /auth/token is empty");
+    let characters = "source: /auth/token has characters that an HTTP header can't carry";
+    auth(bearer("se\ncret"), characters);
     let basic = Basic {
         username: "a:b".to_owned(),
-        password: "secret".to_owned(),
+        password: "secret".into(),
     };
     auth(
         Auth::Basic(basic),
-        "auth's username has a colon, which HTTP Basic can't carry",
+        "source: /auth/username has a colon, which HTTP Basic can't carry",
     );
     let client = |url: &str, id: &str| {
         Auth::ClientCredentials(ClientCredentials {
             token_url: url.to_owned(),
             client_id: id.to_owned(),
-            client_secret: "secret".to_owned(),
+            client_secret: "secret".into(),
             scope: String::new(),
         })
     };
-    auth(client("https://login.example/token", "me"), "3 cells");
+    auth(client("https://login.example/token", "me"), "3 requests");
     auth(
         client("https://login.example/token", ""),
-        "auth has no client-id",
+        "source: /auth/client_id is empty",
     );
-    let url = "auth's token-url must start with https:// (or http://) and carry no credentials";
+    let url =
+        "source: /auth/token_url must start with https:// (or http://) and carry no credentials";
     for bad in [
         "login.example",
         "ftp://login.example",
@@ -251,28 +287,42 @@ fn authentication() {
     }
     check(
         |source| {
-            source.auth = Auth::Bearer("abc".to_owned());
-            source.headers = vec![field("Authorization", "secret")];
+            source.auth = bearer("abc");
+            source.headers = vec![secret("Authorization", "secret")];
         },
-        "headers have an Authorization beside auth; keep one of them",
+        "source: /headers/Authorization is already set by `auth`",
     );
 }
 
 #[test]
-fn cells_without_a_request() {
+fn everything_is_said_at_once() {
+    check(
+        |source| {
+            source.url = "api.example".to_owned();
+            source.max_pages = 0;
+            source.require = vec!["id".to_owned()];
+        },
+        "source: /max_pages is 0; it must be 1 to 10000; /url must start with https:// (or \
+         http://, where the host allows it) and a host name; /require/0 is not a JSON Pointer: a \
+         JSON Pointer is empty or starts with `/` (perhaps \"/id\")",
+    );
+}
+
+#[test]
+fn requests_that_cannot_be_made() {
     let order = |row: &str, expected: &str| {
         let mut source = source();
         source.url = "https://api.example/{id}#part".to_owned();
-        source.headers = vec![field("x", "{id}")];
+        source.headers = vec![secret("x", "{id}")];
         source.attributes = vec![field("b", "{name}")];
         let rows = [ROW.to_owned(), row.to_owned()];
         let plan = Plan::check(&source, &rows, None).map_err(|error| chain(&error));
-        let cell = Cell {
+        let request = Request {
             row: 1,
             combination: 0,
         };
         let shown = plan.and_then(|plan| {
-            let order = plan.order(cell).map_err(|error| chain(&error))?;
+            let order = plan.order(request).map_err(|error| chain(&error))?;
             Ok(order.url.to_string())
         });
         assert_eq!(shown.unwrap_or_else(|reason| reason), expected, "{row}");

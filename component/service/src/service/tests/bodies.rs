@@ -127,30 +127,30 @@ fn bodies_that_do_not_fit_are_told_where() {
     );
     check(
         "/query",
-        r#"{"question":{}}"#,
-        "`/question/table` is missing",
-        "/question/table",
+        r#"{"cursor":"c"}"#,
+        "`/query` is missing",
+        "/query",
         None,
     );
     check(
         "/extract",
-        r#"{"source":{"url":"u","concurency":1},"rows":[]}"#,
-        "`/source/concurency` is not known",
-        "/source/concurency",
-        Some("did you mean `concurrency`?"),
+        r#"{"source":{},"rows":[],"budget":1}"#,
+        "`/budget` is not known",
+        "/budget",
+        Some("did you mean `budget_ms`?"),
     );
     check(
         "/explain",
-        r#"{"question":{"table":"t"},"cursor":"c"}"#,
+        r#"{"query":{"table":"t"},"cursor":"c"}"#,
         "`/cursor` is not known",
         "/cursor",
-        Some("known here: `question`, `budget_ms`"),
+        Some("known here: `query`, `budget_ms`"),
     );
     check(
-        "/extract",
-        r#"{"source":{"url":"u","auth":{"bearer":["s3cr3t"]}},"rows":[]}"#,
-        "`/source/auth/bearer` is a list, expected a string",
-        "/source/auth/bearer",
+        "/query",
+        r#"{"query":{"table":"t"},"budget_ms":["s3cr3t"]}"#,
+        "`/budget_ms` is a list",
+        "/budget_ms",
         None,
     );
 }

@@ -3,11 +3,12 @@
 use super::super::answer;
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
-use crate::input::{Explain, Extract, Load, Query};
+use crate::input::{Explain, Extract, Load, Query, Transfer};
 use crate::openapi::{conforms, document};
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Access, Answer, Explanation};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Access, Explanation, Page};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::TransferReport;
 use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -44,9 +45,7 @@ impl Calls for Script {
             rejected_records: Vec::new(),
             pending: Vec::new(),
             stopped: None,
-            requests: 0,
-            retries: 0,
-            token_requests: 0,
+            counters: Vec::new(),
         };
         self.note(format!("extract {}", call.rows.join(" ")), result)
     }
@@ -54,38 +53,52 @@ impl Calls for Script {
     fn load(&self, call: &Load) -> Result<Report, Failure> {
         let result = Report {
             written: 1,
+            unchanged: 0,
             superseded: Vec::new(),
             rejected: Vec::new(),
             pending: Vec::new(),
             stopped: None,
-            capacity: 1.0,
-            requests: 1,
-            retries: 0,
+            counters: Vec::new(),
         };
         self.note(format!("load {}", call.documents.join(" ")), result)
     }
 
-    fn query(&self, call: &Query) -> Result<Answer, Failure> {
-        let result = Answer {
+    fn transfer(&self, call: &Transfer) -> Result<TransferReport, Failure> {
+        let result = TransferReport {
+            done: 1,
+            documents: 1,
+            written: 1,
+            unchanged: 0,
+            superseded: 0,
+            rejected: Vec::new(),
+            rejected_records: Vec::new(),
+            rejected_documents: Vec::new(),
+            remaining: None,
+            stopped: None,
+            counters: Vec::new(),
+        };
+        self.note(format!("transfer {}", call.rows.join(" ")), result)
+    }
+
+    fn query(&self, call: &Query) -> Result<Page, Failure> {
+        let result = Page {
             documents: self.documents.clone(),
             cursor: None,
             access: Access::Scan,
             scanned: 1,
-            matched: 1,
-            capacity: 0.5,
-            requests: 1,
+            counters: Vec::new(),
         };
-        self.note(format!("query {}", call.question.filter), result)
+        self.note(format!("query {}", call.query), result)
     }
 
     fn explain(&self, call: &Explain) -> Result<Explanation, Failure> {
         let result = Explanation {
-            findings: Vec::new(),
+            diagnoses: Vec::new(),
             scanned: 0,
             complete: true,
-            capacity: 0.0,
+            counters: Vec::new(),
         };
-        self.note(format!("explain {}", call.question.filter), result)
+        self.note(format!("explain {}", call.query), result)
     }
 }
 
@@ -167,9 +180,10 @@ pub fn is_problem(response: &Response, status: u16, detail: &str) {
 
 pub const EXTRACT: &str = r#"{"source":{"url":"https://x/"},"rows":[{"id":1.0}, {"id":2}]}"#;
 pub const LOAD: &str = r#"{"table":{"name":"t"},"documents":[{"id":1.0}]}"#;
-pub const QUERY: &str = r#"{"question":{"table":"t","filter":"a > 1"}}"#;
+pub const TRANSFER: &str = r#"{"source":{"url":"u"},"table":{"name":"t"},"rows":[{"id":1.0}]}"#;
+pub const QUERY: &str = r#"{"query":{"table":"t","filter":"a > 1"}}"#;
 
-pub const POSTS: [(&str, &str, &str, &str); 4] = [
+pub const POSTS: [(&str, &str, &str, &str); 5] = [
     (
         "/extract",
         EXTRACT,
@@ -177,6 +191,22 @@ pub const POSTS: [(&str, &str, &str, &str); 4] = [
         "Extraction",
     ),
     ("/load", LOAD, r#"load {"id":1.0}"#, "Report"),
-    ("/query", QUERY, "query a > 1", "Answer"),
-    ("/explain", QUERY, "explain a > 1", "Explanation"),
+    (
+        "/transfer",
+        TRANSFER,
+        r#"transfer {"id":1.0}"#,
+        "TransferReport",
+    ),
+    (
+        "/query",
+        QUERY,
+        r#"query {"table":"t","filter":"a > 1"}"#,
+        "Page",
+    ),
+    (
+        "/explain",
+        QUERY,
+        r#"explain {"table":"t","filter":"a > 1"}"#,
+        "Explanation",
+    ),
 ];

@@ -1,15 +1,15 @@
 //! Tokens: fetched once, shared, renewed once.
 
 use super::*;
-use crate::bindings::exports::rowcast::pipeline::extract::{Auth, Basic, ClientCredentials};
 use crate::platform::HttpMethod;
+use crate::settings::{Auth, Basic, Bearer, ClientCredentials};
 
 fn with_client() -> Source {
     let mut source = source();
     source.auth = Auth::ClientCredentials(ClientCredentials {
         token_url: "https://login.example/token".to_owned(),
         client_id: "me:1".to_owned(),
-        client_secret: "s%cret".to_owned(),
+        client_secret: "s%cret".into(),
         scope: "read all".to_owned(),
     });
     source
@@ -87,7 +87,7 @@ fn a_401_renews_the_token_once() {
     };
     let expected = "done 0:1 1:1 2:1 3:1 4:1 5:1; 10 requests, 4 repeats, 2 tokens";
     check(&with_client(), 6, None, from("T1"), expected);
-    let expected = "Failure::PermanentDenied(\"https://api.example/0 answered 401; check the \
+    let expected = "PermanentDenied(\"https://api.example/0 answered 401; check the \
                     source's credentials\")";
     check(&with_client(), 1, None, from("T9"), expected);
     let mut one_by_one = with_client();
@@ -142,7 +142,7 @@ fn the_token_endpoint_decides_too() {
                 .all(|(_, request)| is_token(request))
         );
         // Who waited for the token doesn't ask for it again.
-        let attempts = if expected.starts_with("Failure::Unavailable") {
+        let attempts = if expected.starts_with("Unavailable") {
             3
         } else {
             1
@@ -150,7 +150,7 @@ fn the_token_endpoint_decides_too() {
         assert_eq!(script.times().len(), attempts, "{expected}");
     };
     let answered = "the token endpoint https://login.example/token answered";
-    let denied = |said: &str| format!("Failure::PermanentDenied(\"{answered} {said}\")");
+    let denied = |said: &str| format!("PermanentDenied(\"{answered} {said}\")");
     let hint = "check client-id, client-secret and scope";
     let body = r#"{"error":"invalid_client","error_description":"Bad"}"#;
     let said = format!("400: invalid_client: Bad; {hint}");
@@ -169,11 +169,9 @@ fn the_token_endpoint_decides_too() {
     fails(&|| answer(200, &[], mac), &denied(said));
     fails(
         &|| answer(500, &[], ""),
-        &format!("Failure::Unavailable(\"{answered} 500\")"),
+        &format!("Unavailable(\"{answered} 500\")"),
     );
-    let limited = format!(
-        "Failure::RateLimited(RateLimit {{ retry-after-ms: 61000, reason: \"{answered} 429\" }})"
-    );
+    let limited = format!("RateLimited(61000, https://login.example, \"{answered} 429\")");
     fails(&|| answer(429, &[("retry-after", "61")], ""), &limited);
     let slow = |request: &HttpRequest, before| {
         if is_token(request) {
@@ -237,11 +235,16 @@ fn other_credentials_are_sent_as_they_are() {
         let values: Vec<_> = headers.map(|(_, value)| value.as_str()).collect();
         assert_eq!(values, expected);
     };
-    check_header(Auth::None, &[]);
-    check_header(Auth::Bearer("abc".to_owned()), &["Bearer abc"]);
+    check_header(Auth::None {}, &[]);
+    check_header(
+        Auth::Bearer(Bearer {
+            token: "abc".into(),
+        }),
+        &["Bearer abc"],
+    );
     let basic = Basic {
         username: "me".to_owned(),
-        password: "p:w".to_owned(),
+        password: "p:w".into(),
     };
     check_header(Auth::Basic(basic), &["Basic bWU6cDp3"]);
 }

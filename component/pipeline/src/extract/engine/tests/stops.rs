@@ -22,8 +22,8 @@ fn nobody_sends_inside_the_window() {
         let result = script.block_on(run(&script, &source, &rows(20), None, None));
         check_balance(&result, 20);
         assert_eq!(
-            result.map(|call| (call.done.len(), call.retries)),
-            Ok((20, 2))
+            result.map(|call| (call.done.len(), counted(&call, "source.retries"))),
+            Ok((20, 2.0))
         );
         let sent = script.sent.borrow();
         let first = |row| {
@@ -59,8 +59,8 @@ fn what_the_host_did_not_send_is_no_attempt() {
     check(
         "61",
         1,
-        "Failure::RateLimited(RateLimit { retry-after-ms: 61000, reason: \
-         \"https://api.example/0 answered 429\" })",
+        "RateLimited(61000, https://api.example, \
+         \"https://api.example/0 answered 429\")",
     );
 }
 
@@ -94,17 +94,17 @@ fn nothing_achieved_is_a_failure() {
     };
     failure(
         &|| limited("3600"),
-        "Failure::RateLimited(RateLimit { retry-after-ms: 3600000, reason: \
-         \"https://api.example/0 answered 429\" })",
+        "RateLimited(3600000, https://api.example, \
+         \"https://api.example/0 answered 429\")",
     );
     let quota = r#"{"error":{"status":429,"message":"Too many","reason":"QUOTA_EXCEEDED"}}"#;
     let times = failure(
         &|| answer(429, &[], quota),
-        "Failure::RateLimited(RateLimit { retry-after-ms: 1000, reason: \
-         \"https://api.example/0 answered 429: QUOTA_EXCEEDED: Too many\" })",
+        "RateLimited(1000, https://api.example, \
+         \"https://api.example/0 answered 429: QUOTA_EXCEEDED: Too many\")",
     );
     assert_eq!(times, [0, 0, 0, 0]);
-    let denied = |said: &str| format!("Failure::PermanentDenied(\"{said}\")");
+    let denied = |said: &str| format!("PermanentDenied(\"{said}\")");
     failure(
         &|| answer(403, &[], ""),
         &denied("https://api.example/2 answered 403"),
@@ -129,15 +129,15 @@ fn nothing_achieved_is_a_failure() {
         9,
         None,
         |_, _| unavailable(),
-        "Failure::Unavailable(\"https://api.example/0 gave no complete answer: reset\")",
+        "Unavailable(\"https://api.example/0 gave no complete answer: reset\")",
     );
     check(
         &source,
         9,
         None,
         |_, _| answer(429, &[], ""),
-        "Failure::RateLimited(RateLimit { retry-after-ms: 1000, reason: \
-         \"https://api.example/0 answered 429\" })",
+        "RateLimited(1000, https://api.example, \
+         \"https://api.example/0 answered 429\")",
     );
 }
 

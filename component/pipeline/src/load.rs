@@ -6,18 +6,17 @@ mod ledger;
 mod prepare;
 mod verdict;
 
-use crate::bindings::exports::rowcast::pipeline::load::{KeyKind, KeySchema, Report, Table};
-use crate::bindings::rowcast::pipeline::types::{Failure, Retry, Stop};
-use crate::dynamodb::call::{CallError, Caller, check_retry, rate_limit};
+use crate::bindings::exports::rowcast::pipeline::load::Report;
+use crate::bindings::rowcast::pipeline::types::{Counter, Failure, Stop};
+use crate::dynamodb::call::{CallError, Caller, throttled};
 use crate::dynamodb::schema::{describe_request, interpret, missing_table};
+use crate::failure::{denied, invalid, stop_reason, unavailable, with_counters};
 use crate::platform::Dynamo;
+use crate::settings::{KeyKind, KeySchema, Mistakes, Table, within};
 use batch::{Batch, Queue};
 use ledger::{Fate, Ledger};
 use prepare::{Put, prepare, successor};
 use verdict::{Cause, Refusal, Verdict, verdict};
-
-/// Batches that `concurrency` may ask for.
-const MAX_CONCURRENCY: u32 = 64;
 
 /// Writes documents to a table, see `wit/load.wit`.
 ///
@@ -30,12 +29,15 @@ pub fn run<D: Dynamo>(
     documents: &[String],
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
-    check_table(table).map_err(Failure::PermanentInvalid)?;
-    let total = u32::try_from(documents.len()).map_err(|_| {
-        Failure::PermanentInvalid("a call takes at most 4294967295 documents".to_owned())
-    })?;
+    let mut mistakes = Mistakes::default();
+    check(table, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(invalid(format!("table: {mistakes}")));
+    }
+    let total = u32::try_from(documents.len())
+        .map_err(|_| invalid("a call takes at most 4294967295 documents"))?;
     let mut load = Load {
-        caller: Caller::new(dynamo, table.retry, budget_ms),
+        caller: Caller::new(dynamo, &table.name, table.retry, budget_ms),
         table,
         documents,
         ledger: Ledger::new(total),
@@ -49,7 +51,10 @@ pub fn run<D: Dynamo>(
         Some(keys) => Some(keys.clone()),
         // Nothing to write needs no keys.
         None if documents.is_empty() => None,
-        None => load.ask_keys()?,
+        None => match load.ask_keys() {
+            Ok(keys) => keys,
+            Err(failure) => return Err(with_counters(failure, load.counters())),
+        },
     };
     let Some(keys) = keys else {
         // No documents, or no time to ask: both leave every document pending.
@@ -192,11 +197,12 @@ impl<D: Dynamo> Load<'_, D> {
                 self.queue.halves.push_front(second);
                 self.queue.halves.push_front(first);
             }
-            Verdict::Reject(reason) => {
+            Verdict::Reject(kind, reason) => {
                 round.progress = true;
                 round.rejected = true;
                 for put in puts {
                     let fate = Fate::Rejected {
+                        kind,
                         path: String::new(),
                         reason: reason.clone(),
                     };
@@ -246,54 +252,70 @@ impl<D: Dynamo> Load<'_, D> {
         })
     }
 
-    /// Closes the books.
+    /// Every document in one list.
     fn report(mut self, halt: Option<Halt>) -> Result<Report, Failure> {
         for put in self.queue.drain() {
             self.ledger.pending(&put);
         }
+        let counters = self.counters();
+        let upstream = self.caller.upstream().to_owned();
+        let failed = |failure| Err(with_counters(failure, counters.clone()));
         let stopped = match halt {
             Some(Halt::Budget) => Some(Stop::Budget),
             Some(Halt::Refused(refusal)) if self.ledger.acknowledged() == 0 => {
-                return Err(match refusal {
-                    Refusal::Denied(reason) => Failure::PermanentDenied(reason),
+                return failed(match refusal {
+                    Refusal::Denied(reason) => denied(reason),
                     Refusal::MissingTable => missing_table(&self.table.name),
-                    Refusal::Invalid(reason) => Failure::PermanentInvalid(reason),
+                    Refusal::Invalid(reason) => invalid(reason),
                 });
             }
-            Some(Halt::Refused(Refusal::Denied(reason) | Refusal::Invalid(reason))) => {
-                Some(Stop::Denied(reason))
+            Some(Halt::Refused(Refusal::Denied(reason))) => {
+                Some(Stop::Denied(stop_reason(&upstream, reason)))
             }
-            Some(Halt::Refused(Refusal::MissingTable)) => Some(Stop::Denied(format!(
-                "the table `{}` is gone",
-                self.table.name
-            ))),
+            Some(Halt::Refused(Refusal::Invalid(reason))) => {
+                Some(Stop::Invalid(stop_reason(&upstream, reason)))
+            }
+            Some(Halt::Refused(Refusal::MissingTable)) => {
+                let reason = format!("the table `{}` is gone", self.table.name);
+                Some(Stop::Invalid(stop_reason(&upstream, reason)))
+            }
             Some(Halt::Exhausted) | None => match self.exhausted {
                 Some(cause) if self.ledger.acknowledged() == 0 => {
-                    return Err(match cause {
-                        Cause::Throttled(reason) => Failure::RateLimited(rate_limit(reason)),
-                        Cause::Unavailable(reason) => Failure::Unavailable(reason),
+                    return failed(match cause {
+                        Cause::Throttled(reason) => {
+                            Failure::RateLimited(throttled(&upstream, reason))
+                        }
+                        Cause::Unavailable(reason) => unavailable(reason),
                     });
                 }
-                Some(Cause::Throttled(reason)) => Some(Stop::RateLimited(rate_limit(reason))),
-                Some(Cause::Unavailable(reason)) => Some(Stop::Unavailable(reason)),
+                Some(Cause::Throttled(reason)) => {
+                    Some(Stop::RateLimited(throttled(&upstream, reason)))
+                }
+                Some(Cause::Unavailable(reason)) => {
+                    Some(Stop::Unavailable(stop_reason(&upstream, reason)))
+                }
                 None => None,
             },
         };
-        // Repeating the call is safe, and the books may balance then.
-        let balance = self
-            .ledger
-            .close()
-            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+        // Repeating the call is safe, and the documents may add up then.
+        let balance = match self.ledger.close() {
+            Ok(balance) => balance,
+            Err(error) => return failed(unavailable(error.to_string())),
+        };
         Ok(Report {
             written: balance.written,
             superseded: balance.superseded,
             rejected: balance.rejected,
             pending: balance.pending,
+            unchanged: 0,
             stopped,
-            capacity: self.capacity,
-            requests: self.caller.requests,
-            retries: self.caller.retries.saturating_add(self.repeats),
+            counters,
         })
+    }
+
+    fn counters(&self) -> Vec<Counter> {
+        self.caller
+            .counters(self.repeats, "dynamodb.write-capacity", self.capacity)
     }
 }
 
@@ -310,43 +332,35 @@ fn shown(keys: &KeySchema) -> String {
     }
 }
 
-/// What is wrong with the configuration.
-fn check_table(table: &Table) -> Result<(), String> {
+/// Adds what can't work.
+pub fn check(table: &Table, mistakes: &mut Mistakes) {
     let Table {
         name,
         keys,
         retry,
         concurrency,
     } = table;
-    let retry: &Retry = retry;
     let plain = |each: u8| each.is_ascii_alphanumeric() || matches!(each, b'_' | b'-' | b'.');
     if !(3..=255).contains(&name.len()) || !name.bytes().all(plain) {
-        return Err(format!(
-            "the table's name `{name}` is not one: 3 to 255 letters, digits, `_`, `-` and `.`"
-        ));
+        mistakes.add(
+            "/name",
+            "must be 3 to 255 letters, digits, `_`, `-` and `.`",
+        );
     }
-    if !(1..=MAX_CONCURRENCY).contains(concurrency) {
-        return Err(format!(
-            "concurrency is {concurrency}; it must be 1 to {MAX_CONCURRENCY}"
-        ));
-    }
-    if let Some(keys) = keys {
-        let sort = keys.sort.as_ref().map(|sort| sort.name.as_str());
-        if sort == Some(keys.partition.name.as_str()) {
-            return Err(format!(
-                "both of the table's keys are called `{}`",
-                keys.partition.name
-            ));
-        }
-        for name in std::iter::once(keys.partition.name.as_str()).chain(sort) {
-            if !(1..=255).contains(&name.len()) {
-                return Err(format!(
-                    "`{name}` can't be a key: it must have 1 to 255 bytes"
-                ));
+    within(mistakes, "/concurrency", (*concurrency).into(), 1, 64);
+    if let Some(KeySchema { partition, sort }) = keys {
+        let sort = sort.as_ref().map(|sort| &sort.name);
+        let names = [("partition", Some(&partition.name)), ("sort", sort)];
+        for (role, name) in names {
+            if name.is_some_and(|name| !(1..=255).contains(&name.len())) {
+                mistakes.add(format!("/keys/{role}/name"), "must have 1 to 255 bytes");
             }
         }
+        if sort == Some(&partition.name) {
+            mistakes.add("/keys/sort/name", "is the partition key's name, too");
+        }
     }
-    check_retry(retry)
+    retry.check(mistakes);
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Rows and a source → documents, every cell accounted for.
+//! Rows and a source → documents, every request accounted for.
 //!
 //! [`plan`] checks everything before the first request; [`engine`] requests,
 //! many at a time; [`verdict`] judges each outcome; [`cut`] and [`document`]
-//! make documents of bodies; [`ledger`] sees that each cell ends once.
+//! make documents of bodies; [`ledger`] sees that each request ends once.
 
 pub mod auth;
 pub mod budget;
+pub mod checked;
 pub mod cut;
 pub mod document;
 pub mod engine;
@@ -23,9 +24,11 @@ pub mod standing;
 pub mod template;
 pub mod verdict;
 
-use crate::bindings::exports::rowcast::pipeline::extract::{Cell, Extraction, Source};
-use crate::bindings::rowcast::pipeline::types::Failure;
+use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
+use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
+use crate::failure::invalid;
 use crate::platform::Http;
+use crate::settings::Source;
 
 /// Makes one request per row and combination, and cuts the answers into
 /// documents; the contract is in `wit/extract.wit`.
@@ -33,11 +36,11 @@ pub async fn run<H: Http>(
     http: &H,
     source: &Source,
     rows: &[String],
-    only: Option<&[Cell]>,
+    only: Option<&[PendingRequest]>,
     budget_ms: Option<u64>,
 ) -> Result<Extraction, Failure> {
     let budget = budget::Budget::start(http.now_ms(), budget_ms);
-    let plan = plan::Plan::check(source, rows, only)
-        .map_err(|error| Failure::PermanentInvalid(excerpt::chain(&error)))?;
+    let plan =
+        plan::Plan::check(source, rows, only).map_err(|error| invalid(excerpt::chain(&error)))?;
     engine::run(http, &plan, budget).await
 }

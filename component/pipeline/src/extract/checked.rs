@@ -1,0 +1,198 @@
+//! A source's settings → templates, pointers, pages and matrix, or everything
+//! that can't work, whatever the rows are.
+
+use super::auth;
+use super::excerpt::chain;
+use super::matrix::Matrix;
+use super::page::Paging;
+use super::pointer::Pointer;
+use super::template::{Place, Template};
+use crate::settings::{Auth, Field, Header, Mistakes, Pagination, Source, escaped, within};
+use std::collections::HashSet;
+use url::Url;
+
+/// A source that can work.
+pub struct Checked<'a> {
+    /// The settings as they were given.
+    pub source: &'a Source,
+    /// Where the records are.
+    pub records: Pointer,
+    /// What each record must have.
+    pub require: Vec<Pointer>,
+    /// How the next page is found.
+    pub paging: Paging,
+    /// The first page's URL.
+    pub url: Template,
+    /// The headers' names and values.
+    pub headers: Vec<(&'a str, Template)>,
+    /// The attributes' names and values.
+    pub attributes: Vec<(&'a str, Template)>,
+    /// The axes.
+    pub matrix: Matrix<'a>,
+}
+
+impl<'a> Checked<'a> {
+    /// Checks everything that needs neither rows nor requests.
+    pub fn new(source: &'a Source, mistakes: &mut Mistakes) -> Option<Self> {
+        ranges(source, mistakes);
+        auth::check(&source.auth, mistakes);
+        let url = template("/url", &source.url, Place::Url, mistakes);
+        if let Some(url) = &url {
+            check_url(&url.sample_url(), mistakes);
+        }
+        let records = pointer("/records", &source.records, mistakes);
+        let require = source.require.iter().enumerate();
+        let require: Vec<_> = require
+            .filter_map(|(index, text)| pointer(&format!("/require/{index}"), text, mistakes))
+            .collect();
+        let paging = paging(&source.pagination, mistakes);
+        let headers = headers(source, mistakes);
+        let attributes = attributes(&source.attributes, mistakes);
+        let matrix = Matrix::new(&source.matrix, mistakes);
+        // Each of them is there exactly where nothing was wrong with it.
+        let (url, records, paging) = (url?, records?, paging?);
+        mistakes.is_empty().then_some(Self {
+            source,
+            records,
+            require,
+            paging,
+            url,
+            headers,
+            attributes,
+            matrix,
+        })
+    }
+
+    /// The origins that its requests go to; none of one that a row decides.
+    #[must_use]
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins = vec![origin(&self.source.url)];
+        if let Auth::ClientCredentials(client) = &self.source.auth {
+            origins.push(origin(&client.token_url));
+        }
+        origins.dedup();
+        origins
+    }
+}
+
+/// A URL's beginning up to its path. Of a template it's taken as it is written,
+/// so that what a row would choose is seen.
+#[must_use]
+pub fn origin(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + "://".len());
+    let rest = url.get(start..).unwrap_or_default();
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let origin = url.get(..start + length).unwrap_or_default();
+    Url::parse(origin).map_or_else(
+        |_| origin.to_owned(),
+        |url| url.origin().ascii_serialization(),
+    )
+}
+
+fn template(at: &str, text: &str, place: Place, mistakes: &mut Mistakes) -> Option<Template> {
+    Template::parse(text, place)
+        .map_err(|error| mistakes.add(at, format!("is not a template: {}", chain(&error))))
+        .ok()
+}
+
+fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
+    Pointer::parse(text)
+        .map_err(|error| {
+            let message = format!("is not a JSON Pointer: {error}");
+            if text.starts_with(['/', '#', '$']) {
+                mistakes.add(at, message);
+            } else {
+                let hint = format!("perhaps \"/{}\"", text.replace('.', "/"));
+                mistakes.add_with_hint(at, message, hint);
+            }
+        })
+        .ok()
+}
+
+fn ranges(source: &Source, mistakes: &mut Mistakes) {
+    within(mistakes, "/concurrency", source.concurrency.into(), 1, 256);
+    within(mistakes, "/max_pages", source.max_pages.into(), 1, 10_000);
+    let timeout = source.request_timeout_ms.into();
+    within(mistakes, "/request_timeout_ms", timeout, 1, u32::MAX.into());
+    within(
+        mistakes,
+        "/max_body_bytes",
+        source.max_body_bytes,
+        1,
+        u64::MAX,
+    );
+    source.retry.check(mistakes);
+}
+
+/// Checks a URL's scheme, host and lack of credentials.
+fn check_url(sample: &str, mistakes: &mut Mistakes) {
+    let url = Url::parse(sample).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match url {
+        None => mistakes.add(
+            "/url",
+            "must start with https:// (or http://, where the host allows it) and a host name",
+        ),
+        Some(url) if !url.username().is_empty() || url.password().is_some() => {
+            mistakes.add_with_hint(
+                "/url",
+                "has a user name or password in it",
+                "use `auth` with type \"basic\"",
+            );
+        }
+        Some(_) => {}
+    }
+}
+
+fn paging(pagination: &Pagination, mistakes: &mut Mistakes) -> Option<Paging> {
+    let at = "/pagination/pointer";
+    Some(match pagination {
+        Pagination::None {} => Paging::None,
+        Pagination::LinkHeader {} => Paging::LinkHeader,
+        Pagination::NextUrl(next) => Paging::NextUrl(pointer(at, &next.pointer, mistakes)?),
+        Pagination::Cursor(cursor) => {
+            if cursor.parameter.is_empty() {
+                mistakes.add("/pagination/parameter", "is empty");
+            }
+            Paging::Cursor {
+                pointer: pointer(at, &cursor.pointer, mistakes)?,
+                parameter: cursor.parameter.clone(),
+            }
+        }
+    })
+}
+
+fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {
+    let mut headers = Vec::with_capacity(source.headers.len());
+    for Header { name, value } in &source.headers {
+        let at = format!("/headers/{}", escaped(name));
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            mistakes.add(&at, "is not the name of an HTTP header");
+        }
+        let authenticated = !matches!(source.auth, Auth::None {});
+        if name.eq_ignore_ascii_case("authorization") && authenticated {
+            mistakes.add(&at, "is already set by `auth`");
+        }
+        let value = template(&at, value.expose(), Place::Header, mistakes);
+        headers.extend(value.map(|value| (name.as_str(), value)));
+    }
+    headers
+}
+
+fn attributes<'a>(fields: &'a [Field], mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {
+    let mut names = HashSet::new();
+    let mut attributes = Vec::with_capacity(fields.len());
+    for Field { name, value } in fields {
+        let at = format!("/attributes/{}", escaped(name));
+        if name.is_empty() {
+            mistakes.add(&at, "has no name");
+        }
+        if !names.insert(name) {
+            mistakes.add(&at, "is given twice");
+        }
+        let value = template(&at, value, Place::Attribute, mistakes);
+        attributes.extend(value.map(|value| (name.as_str(), value)));
+    }
+    attributes
+}

@@ -1,0 +1,43 @@
+//! JSON text → the settings of a source, a table or a query, or everything
+//! that is wrong with their form. The only definition of settings: their
+//! schemas are derived from these types, and defaults stand nowhere else.
+//!
+//! What can't work although its form is right is found where it is used: by
+//! `extract`, `load` and `query`, before their first request.
+
+mod auth;
+pub mod preset;
+mod query;
+mod read;
+mod retry;
+mod secret;
+mod source;
+mod table;
+mod tree;
+
+pub use auth::{Auth, Basic, Bearer, ClientCredentials};
+pub use query::Query;
+pub use read::{Mistake, Mistakes, escaped, within};
+pub use retry::Retry;
+pub use secret::Secret;
+pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};
+pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
+
+use tree::Node;
+
+/// Reads a source's settings; none where too little of them can be read.
+pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {
+    let mut tree = Node::parse(text, mistakes)?;
+    preset::fill(&mut tree, mistakes);
+    read::read(tree, mistakes)
+}
+
+/// Reads a table's settings.
+pub fn table(text: &str, mistakes: &mut Mistakes) -> Option<Table> {
+    read::read(Node::parse(text, mistakes)?, mistakes)
+}
+
+/// Reads a query's settings.
+pub fn query(text: &str, mistakes: &mut Mistakes) -> Option<Query> {
+    read::read(Node::parse(text, mistakes)?, mistakes)
+}

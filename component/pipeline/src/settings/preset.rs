@@ -1,0 +1,107 @@
+//! A preset's name → the settings that it stands for, and how they are filled
+//! in where a caller's settings say nothing.
+
+use super::read::{Mistakes, nearest};
+use super::tree::Node;
+
+/// Settings that a name stands for. `${…}` in them are credentials that a
+/// caller has to give: a host may take them from its environment.
+#[derive(Debug)]
+pub struct Preset {
+    /// What `preset` in a source's settings says.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// The source's settings.
+    pub source: &'static str,
+    /// Settings of a table that fits.
+    pub table: &'static str,
+}
+
+/// All of them.
+pub const PRESETS: &[Preset] = &[Preset {
+    name: "spotify-top-tracks",
+    summary: "An artist's top tracks in each country, by Spotify's Web API; rows need a column \
+              `id`, the artist's.",
+    source: r##"{
+  "url": "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}",
+  "records": "/tracks",
+  "require": ["/id", "/popularity"],
+  "matrix": {"country": ["US", "CA"]},
+  "attributes": {
+    "artist_id": "{id}",
+    "country": "{country}",
+    "country_track": "{country}#{record:/id}"
+  },
+  "auth": {
+    "type": "client-credentials",
+    "token_url": "https://accounts.spotify.com/api/token",
+    "client_id": "${SPOTIFY_CLIENT_ID}",
+    "client_secret": "${SPOTIFY_CLIENT_SECRET}"
+  }
+}"##,
+    table: r#"{
+  "keys": {
+    "partition": {"name": "artist_id", "type": "S"},
+    "sort": {"name": "country_track", "type": "S"}
+  }
+}"#,
+}];
+
+/// Fills in what a source with a preset doesn't say. A setting that it does
+/// say replaces the preset's whole, so that no axis or attribute is left over;
+/// `auth` is filled up if it is of the same type.
+pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
+    let Some(Node::Text(name)) = source.get("preset") else {
+        return;
+    };
+    let Some(preset) = PRESETS.iter().find(|preset| preset.name == name) else {
+        let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+        let hint = match nearest(name, &names) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("known presets: {}", names.join(", ")),
+        };
+        mistakes.add_with_hint("/preset", "is not the name of a preset", hint);
+        return;
+    };
+    let Some(preset) = Node::parse(preset.source, mistakes) else {
+        return;
+    };
+    let given_type = source.get("auth").and_then(|auth| auth.get("type"));
+    let preset_type = preset.get("auth").and_then(|auth| auth.get("type"));
+    let same_type = given_type.is_none() || given_type == preset_type;
+    if let (true, Some(given), Some(preset)) =
+        (same_type, source.get_mut("auth"), preset.get("auth"))
+    {
+        fill_up(given, preset);
+    }
+    fill_up(source, &preset);
+}
+
+fn fill_up(given: &mut Node, preset: &Node) {
+    let (Node::Object(given), Node::Object(preset)) = (given, preset) else {
+        return;
+    };
+    for (name, node) in preset {
+        if !given.iter().any(|(known, _)| known == name) && !is_placeholder(node) {
+            given.push((name.clone(), without_placeholders(node)));
+        }
+    }
+}
+
+fn without_placeholders(node: &Node) -> Node {
+    match node {
+        Node::Object(members) => Node::Object(
+            members
+                .iter()
+                .filter(|(_, node)| !is_placeholder(node))
+                .map(|(name, node)| (name.clone(), without_placeholders(node)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+fn is_placeholder(node: &Node) -> bool {
+    matches!(node, Node::Text(text) if text.starts_with("${"))
+}

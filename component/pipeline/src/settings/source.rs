@@ -1,0 +1,195 @@
+//! The API that is asked for each row, and how its answers are read.
+
+use super::{Auth, Retry, Secret};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A REST API and how to read it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A name for settings that are filled in where the others say nothing.
+    #[serde(default)]
+    pub preset: Option<String>,
+    /// URL template of a GET request. `{name}` is a row's column or a matrix
+    /// axis, percent-encoded; `{{` and `}}` are braces. It must be https, or
+    /// http where the host allows that.
+    pub url: String,
+    /// Request headers; values are templates (not percent-encoded).
+    #[serde(default, deserialize_with = "in_order")]
+    pub headers: Vec<Header>,
+    /// Axes and their values; one request is made per row and combination.
+    #[serde(default, deserialize_with = "in_order")]
+    pub matrix: Vec<Axis>,
+    /// JSON Pointer (RFC 6901) to the array of records in the body; empty for
+    /// the body itself. An object there is one record.
+    #[serde(default)]
+    pub records: String,
+    /// Attributes added before each record's own members. Values are templates,
+    /// which may also use `{record:/json/pointer}`. A name that the record has
+    /// itself rejects the record.
+    #[serde(default, deserialize_with = "in_order")]
+    pub attributes: Vec<Field>,
+    /// JSON Pointers that must lead to a value in each record (null counts as
+    /// one). A record without one is rejected.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// How requests are authenticated.
+    #[serde(default)]
+    pub auth: Auth,
+    /// How the next page of an answer is found.
+    #[serde(default)]
+    pub pagination: Pagination,
+    /// Pages per request at most; more reject the request.
+    #[serde(default = "max_pages")]
+    pub max_pages: u32,
+    /// Requests in flight at once within one call.
+    #[serde(default = "concurrency")]
+    pub concurrency: u32,
+    /// How failed requests are repeated.
+    #[serde(default)]
+    pub retry: Retry,
+    /// Time for one attempt, from connecting to the body's last byte, in
+    /// milliseconds.
+    #[serde(default = "request_timeout_ms")]
+    pub request_timeout_ms: u32,
+    /// Bytes of one body at most; a longer one rejects the request.
+    #[serde(default = "max_body_bytes")]
+    pub max_body_bytes: u64,
+}
+
+/// A request header. Its value is secret, because some APIs take their key
+/// there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The header's name.
+    pub name: String,
+    /// A template of its value.
+    pub value: Secret,
+}
+
+/// An attribute added to each record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// A template of its value.
+    pub value: String,
+}
+
+/// One axis of the matrix: a request is made for each of its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// What templates call it; must not be a column's name.
+    pub name: String,
+    /// Its values, at least one.
+    pub values: Vec<String>,
+}
+
+/// How the next page of an answer is found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Pagination {
+    /// One request is the whole answer.
+    None {},
+    /// The body has the next page's URL.
+    NextUrl(NextUrl),
+    /// A token in the body goes into a query parameter of the next request.
+    Cursor(CursorPagination),
+    /// The `Link` header's `rel="next"` (RFC 8288).
+    LinkHeader {},
+}
+
+impl Default for Pagination {
+    fn default() -> Self {
+        Self::None {}
+    }
+}
+
+/// The body has the next page's URL.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextUrl {
+    /// JSON Pointer to it (absolute, or relative to the present page); null,
+    /// missing or empty ends the pages.
+    pub pointer: String,
+}
+
+/// A token in the body goes into a query parameter of the next request.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CursorPagination {
+    /// JSON Pointer to the token; null, missing or empty ends the pages.
+    pub pointer: String,
+    /// The query parameter that carries it.
+    pub parameter: String,
+}
+
+fn max_pages() -> u32 {
+    100
+}
+
+fn concurrency() -> u32 {
+    8
+}
+
+fn request_timeout_ms() -> u32 {
+    20_000
+}
+
+fn max_body_bytes() -> u64 {
+    8 * 1024 * 1024
+}
+
+/// An object → a list, in the text's order, which decides the order of
+/// attributes and combinations.
+fn in_order<'de, D: Deserializer<'de>, T: Entry>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_map(InOrder(PhantomData))
+}
+
+/// A member of such an object.
+trait Entry {
+    type Value: for<'de> Deserialize<'de>;
+    fn new(name: String, value: Self::Value) -> Self;
+}
+
+impl Entry for Header {
+    type Value = Secret;
+    fn new(name: String, value: Secret) -> Self {
+        Self { name, value }
+    }
+}
+
+impl Entry for Axis {
+    type Value = Vec<String>;
+    fn new(name: String, values: Vec<String>) -> Self {
+        Self { name, values }
+    }
+}
+
+impl Entry for Field {
+    type Value = String;
+    fn new(name: String, value: String) -> Self {
+        Self { name, value }
+    }
+}
+
+struct InOrder<T>(PhantomData<T>);
+
+impl<'de, T: Entry> Visitor<'de> for InOrder<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((name, value)) = map.next_entry()? {
+            entries.push(T::new(name, value));
+        }
+        Ok(entries)
+    }
+}

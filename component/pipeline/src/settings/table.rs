@@ -1,0 +1,61 @@
+//! The DynamoDB table that documents are written to.
+
+use super::Retry;
+use serde::Deserialize;
+
+/// A table and how to write to it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its keys; left out, DynamoDB is asked (DescribeTable) once per call.
+    #[serde(default)]
+    pub keys: Option<KeySchema>,
+    /// How failed writes are repeated.
+    #[serde(default)]
+    pub retry: Retry,
+    /// Batches sent at once.
+    #[serde(default = "concurrency")]
+    pub concurrency: u32,
+}
+
+/// A table's or an index's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySchema {
+    /// The partition key.
+    pub partition: KeyAttribute,
+    /// The sort key, where there is one.
+    #[serde(default)]
+    pub sort: Option<KeyAttribute>,
+}
+
+/// A key attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyAttribute {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: KeyKind,
+}
+
+/// DynamoDB's types of key attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum KeyKind {
+    /// Text.
+    #[serde(rename = "S")]
+    Text,
+    /// A number.
+    #[serde(rename = "N")]
+    Number,
+    /// Bytes; documents hold them as base64 text.
+    #[serde(rename = "B")]
+    Bytes,
+}
+
+fn concurrency() -> u32 {
+    8
+}

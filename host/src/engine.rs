@@ -1,0 +1,52 @@
+//! The component's bytes, and capabilities for it → calls that end in time,
+//! within their memory, and with everything accounted for.
+
+mod account;
+pub(crate) mod bindings;
+mod called;
+#[cfg(test)]
+mod core;
+mod dynamodb;
+mod ending;
+mod pipeline;
+mod runtime;
+mod said;
+mod settings;
+mod shared;
+mod state;
+
+pub use bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
+pub use bindings::exports::rowcast::pipeline::load::{
+    RejectedDocument, Report, SupersededDocument,
+};
+pub use bindings::exports::rowcast::pipeline::query::{Access, Diagnosis, Explanation, Page};
+pub use bindings::exports::rowcast::pipeline::transfer::{
+    PendingDocument, RejectedDocument as RejectedTransfer, Remaining, TransferReport,
+};
+pub use bindings::rowcast::pipeline::types::{
+    Counter, Failure, PendingRequest, Problem, RateLimit, RejectedRecord, RejectedRequest,
+    RejectionKind, Request, Stop, StopReason,
+};
+pub use called::Called;
+pub use ending::CallError;
+pub use pipeline::Pipeline;
+pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
+pub use settings::{
+    Auth, Axis, Field, KeyAttribute, KeyKind, KeySchema, Pagination, Query, Retry, Source, Table,
+};
+
+/// The component that this crate was built with: `rowcast:pipeline@0.2.0`. The
+/// same bytes run in other hosts.
+pub const COMPONENT: &[u8] = include_bytes!(env!("ROWCAST_PLUGIN"));
+
+/// The same with its own signing, for hosts that don't provide `dynamodb`. With the
+/// feature `cli` only: building it takes longer than the plugin alone.
+#[cfg(feature = "cli")]
+pub const STANDALONE: &[u8] = include_bytes!(env!("ROWCAST_STANDALONE"));
+
+/// The sum of the counters of that name.
+#[must_use]
+pub fn counted(counters: &[Counter], name: &str) -> f64 {
+    let named = counters.iter().filter(|counter| counter.name == name);
+    named.map(|counter| counter.value).sum()
+}
