@@ -12,13 +12,16 @@ use serde_json::value::RawValue;
 pub struct Attribute<'t> {
     name: &'t str,
     pieces: Vec<Piece<'t>>,
+    /// A placeholder that stands alone, and is text whatever its value.
+    text: bool,
 }
 
 enum Piece<'t> {
     Text(String),
     /// A number or a boolean, with its digits.
     Literal(String),
-    Record(&'t Pointer),
+    /// And whether the attribute is left out where there is nothing.
+    Record(&'t Pointer, bool),
 }
 
 /// Why a record is no document.
@@ -83,52 +86,78 @@ impl DocumentError {
 }
 
 impl<'t> Attribute<'t> {
-    /// Fills a cell's values into an attribute's template.
+    /// Fills a cell's values into an attribute's template; none where a value is
+    /// missing that may be.
     pub fn bind(
         name: &'t str,
         template: &'t Template,
         scope: &Scope<'_>,
-    ) -> Result<Self, FillError> {
-        let piece = |part: &'t Part| {
-            Ok(match part {
+    ) -> Result<Option<Self>, FillError> {
+        let mut pieces = Vec::with_capacity(template.parts().len());
+        for (place, part) in template.parts().iter().enumerate() {
+            let optional = template.marks(place).optional;
+            pieces.push(match part {
                 Part::Text(text) => Piece::Text(text.clone()),
-                Part::Name(name) => match scope.get(name)? {
-                    Value::Text(text) => Piece::Text(text.into_owned()),
-                    Value::Literal(literal) => Piece::Literal(literal.to_owned()),
+                Part::Name(name) => match scope.get(name) {
+                    Ok(Value::Text(text)) => Piece::Text(text.into_owned()),
+                    Ok(Value::Literal(literal)) => Piece::Literal(literal.to_owned()),
+                    Err(
+                        FillError::Missing { .. }
+                        | FillError::Unfit {
+                            kind: Kind::Null, ..
+                        },
+                    ) if optional => return Ok(None),
+                    Err(error) => return Err(error),
                 },
-                Part::Record(pointer) => Piece::Record(pointer),
-            })
-        };
-        let pieces = template
-            .parts()
-            .iter()
-            .map(piece)
-            .collect::<Result<_, _>>()?;
-        Ok(Self { name, pieces })
+                Part::Record(pointer) => Piece::Record(pointer, optional),
+            });
+        }
+        let text = template.marks(0).text;
+        Ok(Some(Self { name, pieces, text }))
     }
 
-    /// The attribute's value as JSON text. A template that is exactly one
-    /// placeholder keeps a number's or boolean's type; all others are strings.
-    fn value(&self, record: &RawValue) -> Result<String, DocumentError> {
-        if let [piece] = self.pieces.as_slice() {
-            match piece {
-                Piece::Literal(literal) => return Ok(literal.clone()),
-                Piece::Record(pointer) => {
-                    if let Value::Literal(literal) = self.look(pointer, record)? {
-                        return Ok(literal.to_owned());
-                    }
-                }
-                Piece::Text(_) => {}
-            }
-        }
+    /// The attribute's value as JSON text; none where it is to be left out. A
+    /// template that is exactly one placeholder keeps a number's or boolean's
+    /// type, unless it says otherwise; all others are strings.
+    fn value(&self, record: &RawValue) -> Result<Option<String>, DocumentError> {
         let mut text = String::new();
         for piece in &self.pieces {
-            match piece {
-                Piece::Text(piece) | Piece::Literal(piece) => text.push_str(piece),
-                Piece::Record(pointer) => text.push_str(self.look(pointer, record)?.as_str()),
+            let literal = match piece {
+                Piece::Text(piece) => {
+                    text.push_str(piece);
+                    continue;
+                }
+                Piece::Literal(literal) => literal.as_str(),
+                Piece::Record(pointer, optional) => match self.look(pointer, record) {
+                    Ok(Value::Text(piece)) => {
+                        text.push_str(&piece);
+                        continue;
+                    }
+                    Ok(Value::Literal(literal)) => literal,
+                    Err(
+                        DocumentError::Missing { .. }
+                        | DocumentError::Unfit {
+                            kind: Kind::Null, ..
+                        },
+                    ) if *optional => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+            };
+            if self.pieces.len() == 1 && !self.text {
+                return Ok(Some(literal.to_owned()));
             }
+            text.push_str(literal);
         }
-        Ok(quoted(&text))
+        Ok(Some(quoted(&text)))
+    }
+
+    /// Whether it is the record's own member of its name, as text: it takes that
+    /// one's place.
+    fn is_own_as_text(&self) -> bool {
+        let [Piece::Record(pointer, _)] = self.pieces.as_slice() else {
+            return false;
+        };
+        self.text && pointer.as_str() == pointer::to_member(self.name)
     }
 
     fn look<'r>(&self, at: &Pointer, record: &'r RawValue) -> Result<Value<'r>, DocumentError> {
@@ -171,14 +200,32 @@ pub fn build(
     }
     let mut document = String::with_capacity(record.get().len() + 32 * attributes.len());
     document.push('{');
+    let mut replaces = false;
     for attribute in attributes {
         if members.iter().any(|(name, _)| name == attribute.name) {
-            return Err(DocumentError::Clash(attribute.name.to_owned()));
+            if !attribute.is_own_as_text() {
+                return Err(DocumentError::Clash(attribute.name.to_owned()));
+            }
+            replaces = true;
         }
+        let Some(value) = attribute.value(record)? else {
+            continue;
+        };
         document.push_str(&quoted(attribute.name));
         document.push(':');
-        document.push_str(&attribute.value(record)?);
+        document.push_str(&value);
         document.push(',');
+    }
+    if replaces {
+        let is_added = |name: &str| attributes.iter().any(|attribute| attribute.name == name);
+        for (name, value) in members.iter().filter(|(name, _)| !is_added(name)) {
+            document.extend([&quoted(name), ":", value.get(), ","]);
+        }
+        if document.ends_with(',') {
+            document.pop();
+        }
+        document.push('}');
+        return Ok(document);
     }
     if members.is_empty() && document.ends_with(',') {
         document.pop();
@@ -201,7 +248,7 @@ mod tests {
     use crate::settings::Mistakes;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
-        let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true}"#).unwrap();
+        let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true,"nothing":null}"#).unwrap();
         let matrix = Matrix::new(&[], &mut Mistakes::default());
         let scope = Scope {
             row: &row,
@@ -214,7 +261,7 @@ mod tests {
             .collect();
         let bound: Vec<_> = attributes
             .iter()
-            .map(|(name, template)| Attribute::bind(name, template, &scope).unwrap())
+            .filter_map(|(name, template)| Attribute::bind(name, template, &scope).unwrap())
             .collect();
         let require: Vec<_> = require
             .iter()
@@ -254,6 +301,20 @@ mod tests {
     fn one_placeholder_keeps_numbers_and_booleans() {
         check(&[("k", "{n}")], &[], "{}", r#"{"k":1.50}"#);
         check(&[("k", "{yes}")], &[], "{}", r#"{"k":true}"#);
+        check(&[("k", "{text:n}")], &[], "{}", r#"{"k":"1.50"}"#);
+        // Without a value there is no attribute, where that may be.
+        check(&[("k", "{no?}")], &[], r#"{"a":1}"#, r#"{"a":1}"#);
+        check(&[("k", "a{nothing?}")], &[], r#"{"a":1}"#, r#"{"a":1}"#);
+        check(&[("k", "{n?}")], &[], "{}", r#"{"k":1.50}"#);
+        let optional = ("k", "{record:/b?}");
+        for record in [r#"{"a":1}"#, r#"{"b":null}"#, "{}"] {
+            check(&[optional], &[], record, record);
+        }
+        check(&[optional], &[], r#"{"b":2}"#, r#"{"k":2,"b":2}"#);
+        // A record's own member becomes text, as a key of that name must be.
+        let own = ("id", "{text:record:/id}");
+        check(&[own], &[], r#"{"id":7}"#, r#"{"id":"7"}"#);
+        check(&[own], &[], r#"{"a": 1.0, "id": 7, "b":[]}"#, r#"{"id":"7","a":1.0,"b":[]}"#);
         check(&[("k", "{n}{yes}")], &[], "{}", r#"{"k":"1.50true"}"#);
         check(&[("k", "#{n}")], &[], "{}", r##"{"k":"#1.50"}"##);
         check(
