@@ -194,7 +194,7 @@ impl DynamoDb {
         if u64::try_from(body.len()).is_ok_and(|length| length > limit) {
             let length = body.len();
             return Err(SendError::TooLarge(format!(
-                "send {operation} of {length} bytes: the limit is {limit} (`dynamodb_body_kib`)"
+                "send {operation} of {length} bytes: the limit is {limit}"
             )));
         }
         let Ok(_permit) = shared.in_flight.acquire().await else {
@@ -298,12 +298,12 @@ impl Shared {
             ExchangeError::Denied(_) => SendError::Denied(text),
             ExchangeError::Connect(connect) if connect.is_lasting() => SendError::Denied(text),
             ExchangeError::TooLarge(_) => {
-                SendError::TooLarge(format!("{text} (`dynamodb_body_kib`)"))
+                SendError::TooLarge(text)
             }
             ExchangeError::Timeout(_) => {
                 let bound = self.bounds.time;
                 SendError::Unavailable(format!(
-                    "{act}: no complete answer within {bound:?} (`dynamodb_seconds`)"
+                    "{act}: no complete answer within {bound:?}"
                 ))
             }
             ExchangeError::Connect(_) | ExchangeError::Broken(_) | ExchangeError::Invalid => {

@@ -76,9 +76,7 @@ impl WasiHttpHooks for Hooks {
             let limit = self.outbound.limits.requests_per_call;
             self.denials.record(Denial::new(
                 format!("policy refuses more than {limit} HTTP requests in one call"),
-                Some(Hint::new(
-                    "raise `[limits] requests_per_call` in rowcast.toml",
-                )),
+                Some(Hint::new("lower `run.chunk_rows` in rowcast.toml")),
             ));
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         };
