@@ -58,7 +58,7 @@ mod tests {
             let annotations = Annotations::from([("d", description.to_owned())]);
             assert_eq!(annotate(b"wasm".to_vec(), "n", &annotations), expected);
         };
-        let name = b"wasm\0\x12\x0ecomponent-name\0\x02\x01n";
+        let name = b"wasm\0\x13\x0ecomponent-name\0\x02\x01n";
         check("", name);
         check("text", &[&name[..], b"\0\x06\x01dtext"].concat());
         let long = "x".repeat(300);

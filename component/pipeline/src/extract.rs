@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod budget;
+pub mod call_state;
 pub mod checked;
 pub mod cut;
 pub mod document;
@@ -15,12 +16,13 @@ pub mod json;
 pub mod ledger;
 pub mod matrix;
 pub mod page;
+pub mod pages;
 pub mod plan;
 pub mod pointer;
+pub mod resume;
 pub mod row;
 #[cfg(test)]
 pub(crate) mod script;
-pub mod standing;
 pub mod template;
 pub mod verdict;
 

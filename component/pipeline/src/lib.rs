@@ -38,7 +38,6 @@ pub mod bindings {
     });
 }
 
-pub mod backoff;
 pub mod calls;
 pub mod describe;
 pub mod dynamodb;
@@ -46,6 +45,7 @@ pub mod extract;
 pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod json;
 pub mod load;
 pub mod message;
 pub mod numbers;
@@ -62,4 +62,13 @@ mod properties;
 pub mod query;
 pub mod retry;
 pub mod settings;
+#[cfg(test)]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise"
+)]
+mod simulation;
 pub mod transfer;

@@ -3,20 +3,36 @@
 
 mod batch;
 mod ledger;
+mod pacing;
 mod prepare;
 mod verdict;
 
 use crate::bindings::exports::rowcast::pipeline::load::Report;
-use crate::bindings::rowcast::pipeline::types::{Counter, Failure, Stop};
+use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RejectionKind, Stop};
 use crate::dynamodb::call::{CallError, Caller, throttled};
 use crate::dynamodb::schema::{describe_request, interpret, missing_table};
-use crate::failure::{denied, invalid, stop_reason, unavailable, with_counters};
+use crate::failure::{denied, invalid, stop_reason, table_upstream, unavailable, with_counters};
 use crate::platform::Dynamo;
+use crate::retry;
 use crate::settings::{KeyKind, KeySchema, Mistakes, Table, within};
-use batch::{Batch, Queue};
+use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
 use ledger::{Fate, Ledger};
-use prepare::{Put, prepare, successor};
+use pacing::{Pacing, units};
+use prepare::{Put, interleave, prepare, successor};
 use verdict::{Cause, Refusal, Verdict, verdict};
+
+/// A batch that waits longer for its turn is made smaller; nobody sleeps longer
+/// at once.
+const LONG_TURN_MS: u64 = 500;
+
+/// Where nothing but throttling is answered for that long, the caller waits.
+const LONGEST_THROTTLED_MS: u64 = 60_000;
+
+/// Times that a put may be left unprocessed while others are processed.
+const MOST_PASSED_OVER: u32 = 30;
+
+const UNPROCESSED: &str = "DynamoDB returned the write unprocessed, which it does when the \
+                           table's or a partition's throughput is exceeded";
 
 /// Writes documents to a table, see `wit/load.wit`.
 ///
@@ -45,6 +61,7 @@ pub fn run<D: Dynamo>(
         capacity: 0.0,
         repeats: 0,
         exhausted: None,
+        pacing: Pacing::new(table_upstream(&table.name)),
         asked: table.keys.is_none(),
     };
     let keys = match &table.keys {
@@ -64,7 +81,7 @@ pub fn run<D: Dynamo>(
         let stop = (total > 0).then_some(Halt::Budget);
         return load.report(stop);
     };
-    load.queue.puts = prepare(documents, &keys, &mut load.ledger).into();
+    load.queue.puts = interleave(prepare(documents, &keys, &mut load.ledger)).into();
     let halt = load.write(&keys);
     load.report(halt)
 }
@@ -80,7 +97,8 @@ struct Load<'a, D: Dynamo> {
     /// BatchWriteItem calls that repeated a write.
     repeats: u32,
     /// Why the last put that ran out of attempts did.
-    exhausted: Option<Cause>,
+    exhausted: Option<String>,
+    pacing: Pacing,
     /// Whether the keys are DynamoDB's own word.
     asked: bool,
 }
@@ -88,6 +106,9 @@ struct Load<'a, D: Dynamo> {
 /// Why writing ended before everything was attempted.
 enum Halt {
     Budget,
+    /// Nothing but throttling was answered for too long, or until the budget
+    /// ended.
+    Throttled(String),
     /// Attempts ran out while nothing at all got through.
     Exhausted,
     Refused(Refusal),
@@ -118,13 +139,18 @@ impl<D: Dynamo> Load<'_, D> {
         }
     }
 
-    /// Sends rounds of batches until nothing waits, or it is no use.
+    /// Sends batches until nothing waits, or it is no use.
     fn write(&mut self, keys: &KeySchema) -> Option<Halt> {
         while !self.queue.is_empty() {
             if self.caller.out_of_time() {
-                return Some(Halt::Budget);
+                return Some(self.out_of_time());
             }
-            let round = self.round(keys);
+            let batches = match self.gather() {
+                Ok(batches) => batches,
+                Err(wait) if self.caller.sleep(wait) => continue,
+                Err(_) => return Some(self.out_of_time()),
+            };
+            let round = self.send(batches, keys);
             if let Some(refusal) = round.refusal {
                 return Some(Halt::Refused(refusal));
             }
@@ -133,27 +159,83 @@ impl<D: Dynamo> Load<'_, D> {
             {
                 return Some(Halt::Refused(refusal));
             }
-            // A single hot key may run out of attempts while others get
-            // through; but where nothing does, the rest needn't try.
+            // A single put may run out of attempts while others get through;
+            // but where nothing does, the rest needn't try.
             if round.exhausted && !round.progress {
                 return Some(Halt::Exhausted);
             }
-            if let Some(attempts) = round.waiting
-                && !self.caller.pause(attempts)
+            let now = self.caller.dynamo().now_ms();
+            if let Some((time, reason)) = self.pacing.throttled(now)
+                && time > LONGEST_THROTTLED_MS
             {
-                return Some(Halt::Budget);
+                return Some(Halt::Throttled(reason.to_owned()));
+            }
+            if let Some(attempts) = round.waiting
+                && !self.caller.pause(retry::Cause::Transient, attempts)
+            {
+                return Some(self.out_of_time());
             }
         }
         None
     }
 
-    fn round(&mut self, keys: &KeySchema) -> Round {
+    /// Throttling that ate the budget is the table's doing, not the caller's.
+    fn out_of_time(&self) -> Halt {
+        let now = self.caller.dynamo().now_ms();
+        match self.pacing.throttled(now) {
+            Some((_, reason)) => Halt::Throttled(reason.to_owned()),
+            None => Halt::Budget,
+        }
+    }
+
+    /// What may be sent now; or how long to wait.
+    fn gather(&mut self) -> Result<Vec<Batch>, u64> {
+        let dynamo = self.caller.dynamo();
         let most = usize::try_from(self.table.concurrency).unwrap_or(usize::MAX);
-        let batches = self.queue.round(most);
+        let mut batches: Vec<Batch> = Vec::new();
+        let (mut bytes, mut wait) = (0, u64::MAX);
+        while batches.len() < most && bytes + batch::MAX_BATCH_BYTES <= MAX_ROUND_BYTES {
+            let most_units = self.pacing.most_units();
+            let (queue, pacing) = (&mut self.queue, &mut self.pacing);
+            let next = queue.batch(most_units, |put| {
+                let hot = pacing.reserve_hot(dynamo, put);
+                if hot > 0 {
+                    wait = wait.min(hot);
+                }
+                hot == 0
+            });
+            if next.puts.is_empty() {
+                break;
+            }
+            let total = next.puts.iter().map(units).fold(0, u32::saturating_add);
+            let turn = self.pacing.reserve(dynamo, total);
+            if turn > 0 {
+                if turn > LONG_TURN_MS && next.puts.len() > 1 && !next.half {
+                    self.pacing.shrink(total);
+                }
+                wait = wait.min(turn);
+                let puts: Vec<&Put> = next.puts.iter().collect();
+                self.pacing.give_back(dynamo, &puts);
+                self.queue.give_back(next);
+                break;
+            }
+            bytes += next.puts.iter().map(put_bytes).sum::<usize>();
+            batches.push(next);
+        }
+        if batches.is_empty() {
+            return Err(wait.clamp(1, LONG_TURN_MS));
+        }
+        Ok(batches)
+    }
+
+    fn send(&mut self, mut batches: Vec<Batch>, keys: &KeySchema) -> Round {
         let repeats = batches.iter().filter(|batch| batch.repeated).count();
         self.repeats = self
             .repeats
             .saturating_add(u32::try_from(repeats).unwrap_or(u32::MAX));
+        for put in batches.iter_mut().flat_map(|batch| &mut batch.puts) {
+            put.tries.sent = put.tries.sent.saturating_add(1);
+        }
         let requests = batches
             .iter()
             .map(|batch| batch::request(&self.table.name, &batch.puts))
@@ -162,9 +244,43 @@ impl<D: Dynamo> Load<'_, D> {
         let mut round = Round::default();
         for (Batch { puts, .. }, outcome) in batches.into_iter().zip(outcomes) {
             let verdict = verdict(outcome, &puts, keys);
+            self.learn(&verdict, &puts);
             self.apply(verdict, puts, keys, &mut round);
         }
         round
+    }
+
+    /// What a batch's answer says about the pace.
+    fn learn(&mut self, verdict: &Verdict, puts: &[Put]) {
+        let dynamo = self.caller.dynamo();
+        let all: Vec<&Put> = puts.iter().collect();
+        match verdict {
+            Verdict::Done { unprocessed, .. } => {
+                let mut left = Vec::new();
+                let mut written = Vec::new();
+                for (position, put) in puts.iter().enumerate() {
+                    if unprocessed.contains(&position) {
+                        left.push(put);
+                    } else {
+                        written.push(put);
+                    }
+                }
+                self.pacing.report(dynamo, &written, &left);
+                self.caller.succeeded();
+            }
+            Verdict::Resend(Cause::Throttled(reason)) => {
+                self.pacing.note(reason);
+                if is_hot(reason) {
+                    self.pacing.report_hot(dynamo, &all);
+                } else {
+                    self.pacing.report(dynamo, &[], &all);
+                }
+            }
+            Verdict::Resend(Cause::Unavailable(_))
+            | Verdict::Split
+            | Verdict::Reject(..)
+            | Verdict::Stop(_) => self.pacing.report(dynamo, &[], &[]),
+        }
     }
 
     fn apply(&mut self, verdict: Verdict, puts: Vec<Put>, keys: &KeySchema, round: &mut Round) {
@@ -183,11 +299,17 @@ impl<D: Dynamo> Load<'_, D> {
                         self.ledger.written(&put);
                     }
                 }
-                let reason = "DynamoDB returned the write unprocessed, which it does when the \
-                              table's or a partition's throughput is exceeded";
-                self.resend(again, &Cause::Throttled(reason.to_owned()), round);
+                if !again.is_empty() {
+                    self.pacing.note(UNPROCESSED);
+                }
+                self.pass_over(again, keys);
             }
-            Verdict::Resend(cause) => self.resend(puts, &cause, round),
+            Verdict::Resend(Cause::Throttled(reason)) if is_hot(&reason) && puts.len() > 1 => {
+                // One of them is of a hot partition, and it isn't known which.
+                self.queue.halves.extend(by_partition(puts));
+            }
+            Verdict::Resend(Cause::Throttled(_)) => self.pass_over(puts, keys),
+            Verdict::Resend(Cause::Unavailable(reason)) => self.resend(puts, &reason, keys, round),
             Verdict::Split => {
                 round.progress = true;
                 let mut first = puts;
@@ -218,20 +340,74 @@ impl<D: Dynamo> Load<'_, D> {
         }
     }
 
-    /// Puts that may be sent again wait at the front, so that each has its
-    /// attempts before the next begins; the others end as pending.
-    fn resend(&mut self, puts: Vec<Put>, cause: &Cause, round: &mut Round) {
+    /// Being throttled costs time and no attempts, but for a put that isn't
+    /// processed again and again while others are.
+    fn pass_over(&mut self, puts: Vec<Put>, keys: &KeySchema) {
+        let written = self.ledger.acknowledged();
         for mut put in puts.into_iter().rev() {
-            put.attempts += 1;
-            if put.attempts >= self.table.retry.max_attempts {
-                self.ledger.pending(&put);
-                self.exhausted = Some(cause.clone());
-                round.exhausted = true;
+            if written > put.tries.others {
+                put.tries.others = written;
+                put.tries.passed_over += 1;
+            }
+            if put.tries.passed_over >= MOST_PASSED_OVER {
+                self.reject(put, UNPROCESSED, keys);
             } else {
-                round.waiting = round.waiting.max(Some(put.attempts));
                 self.queue.puts.push_front(put);
             }
         }
+    }
+
+    /// Puts that failed are sent again until their attempts run out. Where
+    /// others were written meanwhile, the culprit among them is looked for, and
+    /// rejected; where nothing was, they end as pending.
+    fn resend(&mut self, puts: Vec<Put>, reason: &str, keys: &KeySchema, round: &mut Round) {
+        let written = self.ledger.acknowledged();
+        let alone = puts.len() == 1;
+        let mut exhausted = Vec::new();
+        for mut put in puts.into_iter().rev() {
+            if put.tries.failed == 0 {
+                put.tries.others = written;
+            }
+            put.tries.failed += 1;
+            let others = written > put.tries.others;
+            // One alone is given twice as many before it is called bad.
+            let most = self.table.retry.max_attempts * if alone && others { 2 } else { 1 };
+            if put.tries.failed >= most {
+                exhausted.push(put);
+            } else {
+                round.waiting = round.waiting.max(Some(put.tries.failed));
+                self.queue.puts.push_front(put);
+            }
+        }
+        let (culprits, vain): (Vec<_>, Vec<_>) = exhausted
+            .into_iter()
+            .partition(|put| written > put.tries.others);
+        for put in &vain {
+            self.ledger.pending(put);
+            self.exhausted = Some(reason.to_owned());
+            round.exhausted = true;
+        }
+        round.progress |= !culprits.is_empty();
+        for mut put in culprits {
+            if alone {
+                self.reject(put, reason, keys);
+            } else {
+                put.tries.failed = 0;
+                self.queue.halves.push_front(vec![put]);
+            }
+        }
+    }
+
+    /// It never succeeds while others do.
+    fn reject(&mut self, put: Put, reason: &str, keys: &KeySchema) {
+        let fate = Fate::Rejected {
+            kind: RejectionKind::Exhausted,
+            path: String::new(),
+            reason: format!("{reason}; its attempts ran out while other documents were written"),
+        };
+        self.ledger.settle(put.index, fate);
+        let next = successor(put, self.documents, keys, &mut self.ledger);
+        self.queue.puts.extend(next);
     }
 
     /// With the wrong keys in the configuration DynamoDB refuses every item
@@ -279,21 +455,18 @@ impl<D: Dynamo> Load<'_, D> {
                 let reason = format!("the table `{}` is gone", self.table.name);
                 Some(Stop::Invalid(stop_reason(&upstream, reason)))
             }
+            Some(Halt::Throttled(reason)) => {
+                let limit = throttled(&upstream, reason);
+                if self.ledger.acknowledged() == 0 {
+                    return failed(Failure::RateLimited(limit));
+                }
+                Some(Stop::RateLimited(limit))
+            }
             Some(Halt::Exhausted) | None => match self.exhausted {
-                Some(cause) if self.ledger.acknowledged() == 0 => {
-                    return failed(match cause {
-                        Cause::Throttled(reason) => {
-                            Failure::RateLimited(throttled(&upstream, reason))
-                        }
-                        Cause::Unavailable(reason) => unavailable(reason),
-                    });
+                Some(reason) if self.ledger.acknowledged() == 0 => {
+                    return failed(unavailable(reason));
                 }
-                Some(Cause::Throttled(reason)) => {
-                    Some(Stop::RateLimited(throttled(&upstream, reason)))
-                }
-                Some(Cause::Unavailable(reason)) => {
-                    Some(Stop::Unavailable(stop_reason(&upstream, reason)))
-                }
+                Some(reason) => Some(Stop::Unavailable(stop_reason(&upstream, reason))),
                 None => None,
             },
         };
@@ -317,6 +490,26 @@ impl<D: Dynamo> Load<'_, D> {
         self.caller
             .counters(self.repeats, "dynamodb.write-capacity", self.capacity)
     }
+}
+
+/// Whether throttling is about a partition, not about the table.
+fn is_hot(reason: &str) -> bool {
+    reason.contains("KeyRange")
+}
+
+fn by_partition(puts: Vec<Put>) -> Vec<Vec<Put>> {
+    let mut groups: Vec<Vec<Put>> = Vec::new();
+    for put in puts {
+        let same = |group: &&mut Vec<Put>| {
+            let first = group.first();
+            first.is_some_and(|first| first.key.partition == put.key.partition)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(put),
+            None => groups.push(vec![put]),
+        }
+    }
+    groups
 }
 
 fn shown(keys: &KeySchema) -> String {

@@ -24,13 +24,13 @@ use std::collections::VecDeque;
 /// What may be in flight before anything was answered: few enough for an
 /// upstream that allows one a second.
 const START_REQUESTS: f64 = 4.0;
-/// The same for a table: one full batch.
-const START_UNITS: f64 = 25.0;
+/// The same for a table: two full batches.
+const START_UNITS: f64 = 50.0;
 /// How much an accepted request adds to what may be in flight. When the limit
 /// is met, about this share of all that was sent is refused at once.
 const GROWTH_REQUESTS: f64 = 0.25;
 /// The same for a table.
-const GROWTH_UNITS: f64 = 0.08;
+const GROWTH_UNITS: f64 = 0.15;
 /// A pause from which on it isn't a rate that is exceeded but the quota of a
 /// window: it is used up at once, and then waited for.
 const LONG_PAUSE_MS: u64 = 3_000;
@@ -49,7 +49,7 @@ const FORGET_MS: u64 = 300_000;
 /// Nobody is told to come back later than that after the first who may go: by
 /// then the rate may have risen.
 const LONGEST_HINT_MS: f64 = 1_000.0;
-/// Until something was measured: the latency.
+/// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
 /// Between those who wait for an answer to others.
 const BETWEEN_MS: f64 = 2.0;
@@ -215,7 +215,11 @@ impl Pace {
         };
         self.in_flight = self.in_flight.saturating_sub(reserved);
         self.stale = self.stale.saturating_sub(reserved);
-        if units > 0 {
+        if units == 0 {
+            if let Limit::Rate(rate) = &mut self.limit {
+                rate.give_back(reserved);
+            }
+        } else {
             self.latency_ms += (float(now_ms.saturating_sub(sent_ms)) - self.latency_ms) / 8.0;
         }
         fresh

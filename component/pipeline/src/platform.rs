@@ -3,6 +3,7 @@
 //! else.
 
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use crate::pace::Observation;
 use std::future::Future;
 use std::time::SystemTime;
 
@@ -18,6 +19,14 @@ pub trait Dynamo {
     fn sleep_ms(&self, duration: u64);
     /// A uniformly drawn number.
     fn random(&self) -> u64;
+    /// A place among the requests of all instances to an upstream, as
+    /// [`Pace::reserve`](crate::pace::Pace::reserve) has it; none where the
+    /// host doesn't share it.
+    fn reserve(&self, _upstream: &str, _units: u32) -> Option<u64> {
+        None
+    }
+    /// What became of it.
+    fn report(&self, _upstream: &str, _seen: &Observation) {}
 }
 
 /// HTTP to the source, clocks and random numbers; nothing blocks.
@@ -32,4 +41,12 @@ pub trait Http {
     fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()>;
     /// A uniformly drawn number.
     fn random(&self) -> u64;
+    /// A place among the requests of all instances to an upstream, as
+    /// [`Pace::reserve`](crate::pace::Pace::reserve) has it; none where the
+    /// host doesn't share it.
+    fn reserve(&self, _upstream: &str, _units: u32) -> Option<u64> {
+        None
+    }
+    /// What became of it.
+    fn report(&self, _upstream: &str, _seen: &Observation) {}
 }

@@ -44,7 +44,7 @@ impl Backoff {
     /// is any number, uniformly drawn.
     #[must_use]
     pub fn wait_ms(self, attempt: u32, random: u64) -> u64 {
-        let doublings = attempt.saturating_sub(1).min(30);
+        let doublings = attempt.saturating_sub(1).min(32);
         let bound = self.base_ms.saturating_mul(1 << doublings);
         let bound = bound.min(self.longest_ms);
         // The modulo's bias is below 2^-30 for any bound a `u32` can hold.

@@ -17,7 +17,7 @@ mod tree;
 
 pub use auth::{Auth, Basic, Bearer, ClientCredentials};
 pub use query::Query;
-pub use read::{Mistake, Mistakes, escaped, within};
+pub use read::{Mistake, Mistakes, escaped, nearest, within};
 pub use retry::Retry;
 pub use secret::Secret;
 pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};

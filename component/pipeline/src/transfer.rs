@@ -159,7 +159,7 @@ fn summed(
 
 /// The reason that a caller should act on; among rate limits the longest.
 fn graver(one: Option<Stop>, other: Option<Stop>) -> Option<Stop> {
-    let gravity = crate::extract::standing::gravity;
+    let gravity = crate::extract::call_state::gravity;
     match (one, other) {
         (Some(one), Some(other)) if gravity(&other) > gravity(&one) => Some(other),
         (one, other) => one.or(other),

@@ -6,9 +6,10 @@
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::{
     describe, extract, load, query, transfer,
 };
-use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb;
 use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
+use rowcast_pipeline::bindings::rowcast::pipeline::{dynamodb, pace};
 use rowcast_pipeline::calls;
+use rowcast_pipeline::pace::Observation;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use rowcast_wasi::{Wasi, clock, executor};
 use std::future::Future;
@@ -39,7 +40,7 @@ impl extract::Guest for Plugin {
         only: Option<Vec<PendingRequest>>,
         budget_ms: Option<u64>,
     ) -> Result<extract::Extraction, Failure> {
-        let call = calls::extract(&Wasi, &source, &rows, only.as_deref(), budget_ms);
+        let call = calls::extract(&Plugin, &source, &rows, only.as_deref(), budget_ms);
         executor::block_on(call)
     }
 }
@@ -100,6 +101,14 @@ impl Dynamo for Plugin {
     fn random(&self) -> u64 {
         clock::random()
     }
+
+    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
+        reserve(upstream, units)
+    }
+
+    fn report(&self, upstream: &str, seen: &Observation) {
+        report(upstream, seen);
+    }
 }
 
 /// As WASI has it; a transfer needs both of one value.
@@ -123,4 +132,30 @@ impl Http for Plugin {
     fn random(&self) -> u64 {
         clock::random()
     }
+
+    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
+        reserve(upstream, units)
+    }
+
+    fn report(&self, upstream: &str, seen: &Observation) {
+        report(upstream, seen);
+    }
+}
+
+fn reserve(upstream: &str, units: u32) -> Option<u64> {
+    match pace::reserve(upstream, units) {
+        pace::Turn::Go => None,
+        pace::Turn::After(wait_ms) => Some(wait_ms),
+    }
+}
+
+fn report(upstream: &str, seen: &Observation) {
+    let seen = pace::Observation {
+        accepted: seen.accepted,
+        refused: seen.refused,
+        pause_ms: seen.pause_ms,
+        remaining: seen.remaining,
+        reset_ms: seen.reset_ms,
+    };
+    pace::report(upstream, seen);
 }

@@ -13,7 +13,6 @@ pub mod calls;
 mod guest;
 pub mod http;
 pub mod input;
-mod nearest;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -22,9 +21,7 @@ mod nearest;
     reason = "a test stops at the first surprise"
 )]
 mod openapi;
-pub mod output;
 pub mod problem;
 pub mod read;
 pub mod service;
 pub mod settings;
-pub mod write;

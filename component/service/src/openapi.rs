@@ -2,56 +2,42 @@
 
 mod schema;
 
-use crate::input;
-use crate::read::{Mistake, Value as Read};
+use crate::input::{Explain, Extract, Load, Query, Transfer};
+use crate::read::Mistake;
 use crate::service;
 use crate::service::OPENAPI;
 use crate::settings::MAX_BODY_BYTES;
 use schema::check;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use std::fmt::Debug;
 
 /// Reads a request's body; what was read is shown by its `Debug`.
-type Reader = fn(Read<'_>) -> Result<String, Mistake>;
+type Reader = fn(&[u8]) -> Result<String, Mistake>;
 
 /// Every schema that requests have, how a request of its kind is read, and a
 /// request's path to it.
 const READ: [(&str, Reader, &str); 8] = [
-    ("ExtractRequest", extract, ""),
-    ("PendingRequest", extract, "/only/0"),
-    ("Request", extract, "/only/0/request"),
-    ("LoadRequest", load, ""),
-    ("TransferRequest", transfer, ""),
-    ("Remaining", transfer, "/remaining"),
-    ("QueryRequest", query, ""),
-    ("ExplainRequest", explain, ""),
+    ("ExtractRequest", shown::<Extract>, ""),
+    ("PendingRequest", shown::<Extract>, "/only/0"),
+    ("Request", shown::<Extract>, "/only/0/request"),
+    ("LoadRequest", shown::<Load>, ""),
+    ("TransferRequest", shown::<Transfer>, ""),
+    ("Remaining", shown::<Transfer>, "/remaining"),
+    ("QueryRequest", shown::<Query>, ""),
+    ("ExplainRequest", shown::<Explain>, ""),
 ];
 
-fn extract(body: Read<'_>) -> Result<String, Mistake> {
-    input::extract(body).map(|call| format!("{call:?}"))
-}
-
-fn load(body: Read<'_>) -> Result<String, Mistake> {
-    input::load(body).map(|call| format!("{call:?}"))
-}
-
-fn transfer(body: Read<'_>) -> Result<String, Mistake> {
-    input::transfer(body).map(|call| format!("{call:?}"))
-}
-
-fn query(body: Read<'_>) -> Result<String, Mistake> {
-    input::query(body).map(|call| format!("{call:?}"))
-}
-
-fn explain(body: Read<'_>) -> Result<String, Mistake> {
-    input::explain(body).map(|call| format!("{call:?}"))
+fn shown<T: DeserializeOwned + Debug>(body: &[u8]) -> Result<String, Mistake> {
+    crate::read::read::<T>(body).map(|call| format!("{call:?}"))
 }
 
 const ROUTES: [(&str, &str, Option<Reader>); 7] = [
-    ("/extract", "post", Some(extract)),
-    ("/load", "post", Some(load)),
-    ("/transfer", "post", Some(transfer)),
-    ("/query", "post", Some(query)),
-    ("/explain", "post", Some(explain)),
+    ("/extract", "post", Some(shown::<Extract>)),
+    ("/load", "post", Some(shown::<Load>)),
+    ("/transfer", "post", Some(shown::<Transfer>)),
+    ("/query", "post", Some(shown::<Query>)),
+    ("/explain", "post", Some(shown::<Explain>)),
     ("/health", "get", None),
     ("/openapi.json", "get", None),
 ];
@@ -61,7 +47,7 @@ pub fn document() -> Value {
 }
 
 fn read(reader: Reader, body: &Value) -> Result<String, Mistake> {
-    Read::parse(body.to_string().as_bytes()).and_then(reader)
+    reader(body.to_string().as_bytes())
 }
 
 /// What conforms to a schema's least: its required members, and those of the

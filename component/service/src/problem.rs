@@ -1,11 +1,9 @@
 //! What went wrong → problem details (RFC 9457).
 
 use crate::http::Response;
-use crate::output::NotJson;
 use crate::read::Mistake;
-use crate::write::{Json, object};
 use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
-use std::error::Error as _;
+use serde_json::{Map, Value, json};
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -26,8 +24,8 @@ pub enum Problem {
     Invalid(Mistake),
     /// The call achieved nothing.
     Failed(Failure),
-    /// The call's result can't be written.
-    NotJson(NotJson),
+    /// A document of the call's result is not JSON, and which. Ours always is.
+    NotJson(String),
     /// A setting of the service itself can't be read.
     Misconfigured(String),
 }
@@ -61,26 +59,21 @@ impl Problem {
             Self::Invalid(mistake) => (Some(mistake.pointer()), mistake.hint()),
             _ => (None, None),
         };
-        let mut members: Vec<(&str, &dyn Json)> = vec![
-            ("type", &kind),
-            ("title", &title),
-            ("status", &status),
-            ("detail", &detail),
+        let members = [
+            ("type", Some(json!(kind))),
+            ("title", Some(json!(title))),
+            ("status", Some(json!(status))),
+            ("detail", Some(json!(detail))),
+            ("failure", failure.map(Value::from)),
+            ("retry_after_ms", limit.map(Value::from)),
+            ("pointer", pointer.map(Value::from)),
+            ("hint", hint.map(Value::from)),
         ];
-        if let Some(failure) = &failure {
-            members.push(("failure", failure));
-        }
-        if let Some(limit) = &limit {
-            members.push(("retry_after_ms", limit));
-        }
-        if let Some(pointer) = &pointer {
-            members.push(("pointer", pointer));
-        }
-        if let Some(hint) = &hint {
-            members.push(("hint", hint));
-        }
-        let mut body = String::new();
-        object(&mut body, &members);
+        let members = members.into_iter();
+        let body: Map<String, Value> = members
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        let body = Value::Object(body).to_string();
         let response = Response::new(status, MEDIA_TYPE, body.into_bytes());
         match (self, limit) {
             (_, Some(milliseconds)) => {
@@ -143,7 +136,9 @@ impl Problem {
         match self {
             Self::NotFound(routes) => format!("there are: {routes}"),
             Self::MethodNotAllowed(allowed) => format!("it has: {allowed}"),
-            Self::UnsupportedMediaType(detail) | Self::Misconfigured(detail) => detail.clone(),
+            Self::UnsupportedMediaType(detail)
+            | Self::Misconfigured(detail)
+            | Self::NotJson(detail) => detail.clone(),
             Self::TooLarge(limit) => format!(
                 "it may have {limit} bytes at the most; send fewer rows or documents at once, or \
                  set ROWCAST_MAX_BODY_BYTES in the service's environment"
@@ -156,10 +151,6 @@ impl Problem {
                 Failure::Unavailable(problem)
                 | Failure::PermanentInvalid(problem)
                 | Failure::PermanentDenied(problem) => problem.reason.clone(),
-            },
-            Self::NotJson(error) => match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
             },
         }
     }
@@ -188,11 +179,5 @@ impl From<Mistake> for Problem {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
-    }
-}
-
-impl From<NotJson> for Problem {
-    fn from(error: NotJson) -> Self {
-        Self::NotJson(error)
     }
 }

@@ -11,12 +11,11 @@ mod tests;
 
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
-use crate::input;
-use crate::output;
 use crate::problem::Problem;
-use crate::read::Value;
+use crate::read::read;
 use crate::settings::Settings;
-use crate::write::object;
+use serde::Serialize;
+use serde_json::json;
 
 /// The description of everything here, as `GET /openapi.json` answers it.
 pub const OPENAPI: &str = include_str!("../openapi.json");
@@ -83,28 +82,18 @@ fn dispatch(
     let text = match route {
         Route::Health => health(),
         Route::OpenApi => return Ok(Response::new(200, JSON, OPENAPI.as_bytes())),
-        Route::Extract => {
-            let call = input::extract(Value::parse(&body(request, settings)?)?)?;
-            output::extraction(&calls.extract(&call)?)?
-        }
-        Route::Load => {
-            let call = input::load(Value::parse(&body(request, settings)?)?)?;
-            output::report(&calls.load(&call)?)
-        }
-        Route::Transfer => {
-            let call = input::transfer(Value::parse(&body(request, settings)?)?)?;
-            output::transfer_report(&calls.transfer(&call)?)?
-        }
-        Route::Query => {
-            let call = input::query(Value::parse(&body(request, settings)?)?)?;
-            output::page(&calls.query(&call)?)?
-        }
-        Route::Explain => {
-            let call = input::explain(Value::parse(&body(request, settings)?)?)?;
-            output::explanation(&calls.explain(&call)?)
-        }
+        Route::Extract => json(&calls.extract(&read(&body(request, settings)?)?)?)?,
+        Route::Load => json(&calls.load(&read(&body(request, settings)?)?)?)?,
+        Route::Transfer => json(&calls.transfer(&read(&body(request, settings)?)?)?)?,
+        Route::Query => json(&calls.query(&read(&body(request, settings)?)?)?)?,
+        Route::Explain => json(&calls.explain(&read(&body(request, settings)?)?)?)?,
     };
-    Ok(Response::new(200, JSON, text.into_bytes()))
+    Ok(Response::new(200, JSON, text))
+}
+
+/// A result's JSON.
+fn json(result: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(result).map_err(|error| Problem::NotJson(error.to_string()))
 }
 
 fn route(path: &str) -> Result<Route, Problem> {
@@ -117,17 +106,13 @@ fn route(path: &str) -> Result<Route, Problem> {
     })
 }
 
-fn health() -> String {
-    let mut out = String::new();
-    object(
-        &mut out,
-        &[
-            ("status", &"ok"),
-            ("name", &env!("CARGO_PKG_NAME")),
-            ("version", &env!("CARGO_PKG_VERSION")),
-        ],
-    );
-    out
+fn health() -> Vec<u8> {
+    let health = json!({
+        "status": "ok",
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    health.to_string().into_bytes()
 }
 
 /// The body, if it's JSON by its headers and within its limit.

@@ -2,11 +2,12 @@
 //! within bounds of attempts and time.
 
 use super::outcome::{Outcome, outcome};
-use crate::backoff;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RateLimit};
 use crate::failure::{self, counter, denied, invalid, table_upstream, unavailable};
+use crate::numbers::float;
 use crate::platform::Dynamo;
+use crate::retry::{Cause, RetryQuota};
 use crate::settings::Retry;
 
 /// DynamoDB doesn't say for how long it throttles, but it hands out capacity
@@ -26,6 +27,8 @@ pub struct Caller<'a, D: Dynamo> {
     pub requests: u32,
     /// How many of them were repeats.
     pub retries: u32,
+    quota: RetryQuota,
+    waits_ms: u64,
 }
 
 /// Why a request has no answer.
@@ -62,6 +65,8 @@ impl<'a, D: Dynamo> Caller<'a, D> {
             deadline_ms,
             requests: 0,
             retries: 0,
+            quota: RetryQuota::default(),
+            waits_ms: 0,
         }
     }
 
@@ -79,13 +84,20 @@ impl<'a, D: Dynamo> Caller<'a, D> {
             let last = attempt >= self.retry.max_attempts;
             let outcomes = self.attempt(waiting.iter().map(|(_, each)| each.clone()).collect());
             let mut again = Vec::new();
+            let mut cause = Cause::Transient;
             for ((position, request), outcome) in waiting.into_iter().zip(outcomes) {
                 let result = match outcome {
                     Outcome::Throttled(_) | Outcome::Unavailable(_) if !last => {
+                        if matches!(outcome, Outcome::Throttled(_)) {
+                            cause = Cause::Throttled;
+                        }
                         again.push((position, request));
                         continue;
                     }
-                    Outcome::Answered(body) => Ok(body),
+                    Outcome::Answered(body) => {
+                        self.quota.succeeded();
+                        Ok(body)
+                    }
                     Outcome::Throttled(reason) => Err(CallError::Throttled(reason)),
                     Outcome::Unavailable(reason) => Err(CallError::Unavailable(reason)),
                     Outcome::Denied(reason) => Err(CallError::Denied(reason)),
@@ -97,7 +109,7 @@ impl<'a, D: Dynamo> Caller<'a, D> {
                 }
             }
             waiting = again;
-            if !waiting.is_empty() && !self.pause(attempt) {
+            if !waiting.is_empty() && !self.pause(cause, attempt) {
                 break;
             }
             attempt += 1;
@@ -124,21 +136,38 @@ impl<'a, D: Dynamo> Caller<'a, D> {
         outcomes
     }
 
-    /// Waits as long as the policy says between attempt number `attempt` and
-    /// the next. False, at once, where the budget ends before that.
+    /// Waits between attempt number `attempt` and the next, as AWS's standard
+    /// retry has it. False, at once, where the budget ends before that.
     #[must_use]
-    pub fn pause(&self, attempt: u32) -> bool {
-        let delay = backoff::delay_ms(&self.retry, attempt, self.dynamo.random());
-        if self
-            .remaining_ms()
-            .is_some_and(|remaining| remaining <= delay)
-        {
+    pub fn pause(&mut self, cause: Cause, attempt: u32) -> bool {
+        let random = self.dynamo.random();
+        let delay = self.quota.wait_ms(cause, attempt, None, random);
+        self.sleep(delay.min(self.retry.max_delay_ms.into()))
+    }
+
+    /// Waits. False, at once, where the budget ends before that.
+    #[must_use]
+    pub fn sleep(&mut self, delay_ms: u64) -> bool {
+        let remaining = self.remaining_ms();
+        if remaining.is_some_and(|remaining| remaining <= delay_ms) {
             return false;
         }
-        if delay > 0 {
-            self.dynamo.sleep_ms(delay);
+        if delay_ms > 0 {
+            self.waits_ms = self.waits_ms.saturating_add(delay_ms);
+            self.dynamo.sleep_ms(delay_ms);
         }
         !self.out_of_time()
+    }
+
+    /// A request succeeded.
+    pub fn succeeded(&mut self) {
+        self.quota.succeeded();
+    }
+
+    /// The world, for the pace.
+    #[must_use]
+    pub fn dynamo(&self) -> &'a D {
+        self.dynamo
     }
 
     /// What the table is called among upstreams.
@@ -154,6 +183,7 @@ impl<'a, D: Dynamo> Caller<'a, D> {
             counter("dynamodb.requests", self.requests),
             counter("dynamodb.retries", self.retries.saturating_add(repeats)),
             counter(capacity, units),
+            counter("dynamodb.waits-ms", float(self.waits_ms)),
         ]
     }
 

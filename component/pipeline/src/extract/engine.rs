@@ -1,27 +1,44 @@
 //! A plan → requests, many at a time → outcomes. The only place of this
 //! interface that sends.
 
-use super::auth::{Authorization, Credentials, Renewal};
+use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
+use super::call_state::CallState;
 use super::checked::origin;
-use super::cut::{self, BodyError};
-use super::document;
 use super::excerpt;
-use super::ledger::{Balance, Harvest, Ledger, Outcome, Unbalanced};
-use super::page::Trail;
+use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
+use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
-use super::standing::Standing;
-use super::verdict::{Refusal, Trouble, Verdict, is_unsent, judge};
-use crate::backoff;
+use super::resume::Progress;
+use super::verdict::{Refusal, Trouble, Verdict, judge, observation};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
-use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
-use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
+use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
+use crate::pace::Observation;
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
 use std::pin::pin;
 use url::Url;
+
+/// A request that got 401 with so many tokens is refused for itself.
+const MOST_UNAUTHORIZED: u32 = 5;
+
+/// A request that was refused so often, as if there were too many, while others
+/// were accepted, is refused for itself.
+const MOST_LIMITED: u32 = 10;
+
+/// A request that was refused lets others go first for that long, longer each
+/// time.
+const LET_GO_MS: u64 = 20;
+
+/// Calls in which a request's attempts ran out, although the upstream answered
+/// others; after so many it is rejected. Until then it may be the upstream.
+const MOST_CALLS: u32 = 3;
+
+/// The same where the upstream answered nobody else: there may be nobody else.
+const MOST_CALLS_ALONE: u32 = 6;
 
 /// Carries a plan out.
 pub async fn run<H: Http>(
@@ -33,42 +50,52 @@ pub async fn run<H: Http>(
         http,
         plan,
         budget,
+        whole_ms: budget.remaining_ms(http.now_ms()),
         credentials: Credentials::new(plan.checked.source),
-        standing: Standing::new(origin(&plan.checked.source.url)),
+        state: CallState::new(origin(&plan.checked.source.url)),
     };
     let balance = call.settle_all().await;
     // Whatever was counted wrongly, nothing of it may be believed.
     let balance = balance.map_err(|error| unavailable(error.to_string()))?;
-    call.standing.close(balance, call.credentials.requests())
+    call.state.close(balance, call.credentials.requests())
 }
 
 struct Call<'c, H> {
     http: &'c H,
     plan: &'c Plan<'c>,
     budget: Budget,
+    /// What there was of it at the start.
+    whole_ms: u64,
     credentials: Credentials<'c>,
-    standing: Standing,
+    state: CallState,
 }
 
 /// Why a request isn't done.
 enum End {
     Rejected(Refusal),
     Pending,
+    /// Its attempts ran out; so many answers were good by then.
+    Exhausted(Trouble, u32),
 }
 
-/// Why a good status's body isn't kept.
-enum Spoiled {
-    /// Cut short, perhaps on the way.
-    Truncated(String),
-    Other(String),
+/// What one request has been through on one page.
+#[derive(Default)]
+struct Tries {
+    limited: u32,
+    refused: u32,
+    unauthorized: u32,
+    /// Good answers to others, when it was last refused for their number.
+    others: u32,
+    repeat: bool,
 }
 
-/// A request's outcome and the token it was sent with.
-struct Sent {
-    outcome: Result<HttpResponse, HttpError>,
-    token: u32,
-    /// The host answered itself, so it was neither a request nor an attempt.
-    unsent: bool,
+/// A request whose attempts ran out, and that may not be at fault.
+struct Suspect {
+    line: usize,
+    progress: Progress,
+    trouble: Trouble,
+    /// How many answers were good by then.
+    others: u32,
 }
 
 impl<H: Http> Call<'_, H> {
@@ -76,109 +103,172 @@ impl<H: Http> Call<'_, H> {
         let requests = &self.plan.requests;
         let mut ledger = Ledger::open(requests);
         let concurrency = usize::try_from(self.plan.checked.source.concurrency).unwrap_or(1);
-        let settling = requests
-            .iter()
-            .enumerate()
-            .map(|(line, pending)| async move { (line, self.settle(pending.request).await) });
+        let settling = self
+            .in_order()
+            .into_iter()
+            .map(|(line, pending, progress)| async move {
+                (line, self.settle(line, pending, progress).await)
+            });
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
+        let mut suspects = Vec::new();
         while let Some((line, outcome)) = settled.next().await {
-            ledger.settle(line, outcome)?;
+            match outcome {
+                Ok(outcome) => ledger.settle(line, outcome)?,
+                Err(suspect) => suspects.push(suspect),
+            }
+        }
+        for suspect in suspects {
+            let line = suspect.line;
+            ledger.settle(line, self.judge_suspect(suspect))?;
         }
         ledger.close()
     }
 
-    async fn settle(&self, request: Request) -> Outcome {
-        let order = match self.plan.order(request) {
+    /// Those whose attempts ran out in an earlier call come last, so that they
+    /// hold up nobody.
+    fn in_order(&self) -> Vec<(usize, &PendingRequest, Progress)> {
+        let read = |(line, pending): (usize, &'_ PendingRequest)| {
+            let progress = Progress::read(pending.request, pending.resume.as_deref());
+            (line, progress)
+        };
+        let mut lines: Vec<_> = self.plan.requests.iter().enumerate().map(read).collect();
+        lines.sort_by_key(|(_, progress)| progress.exhausted);
+        if lines
+            .iter()
+            .any(|(_, it)| it.exhausted > 0 || it.failed > 0)
+        {
+            self.state.continues();
+        }
+        lines
+            .into_iter()
+            .filter_map(|(line, progress)| Some((line, self.plan.requests.get(line)?, progress)))
+            .collect()
+    }
+
+    /// One bad thing is one bad thing: where others were answered well, a
+    /// request whose attempts ran out is rejected. Where that isn't sure yet,
+    /// it is pending, and remembers it.
+    fn judge_suspect(&self, suspect: Suspect) -> Outcome {
+        let Suspect {
+            mut progress,
+            trouble,
+            others,
+            ..
+        } = suspect;
+        progress.exhausted = progress.exhausted.saturating_add(1);
+        progress.failed = 0;
+        let good = self.state.succeeded();
+        let own = trouble.status() == Some(500) && good > 0;
+        let most = if good > 0 {
+            MOST_CALLS
+        } else {
+            MOST_CALLS_ALONE
+        };
+        let after = good > others && !self.state.is_halted();
+        if after || own || progress.exhausted >= most {
+            let reason = trouble.reason();
+            let reason = if good > 0 {
+                format!("{reason}; its attempts ran out while other requests succeeded")
+            } else {
+                let calls = progress.exhausted;
+                format!("{reason}; its attempts ran out in {calls} calls")
+            };
+            return Outcome::Rejected(Refusal {
+                kind: RejectionKind::Exhausted,
+                status: trouble.status(),
+                reason,
+            });
+        }
+        self.state
+            .note(Stop::Unavailable(self.state.reason(trouble.reason())));
+        Outcome::Pending(progress)
+    }
+
+    async fn settle(
+        &self,
+        line: usize,
+        pending: &PendingRequest,
+        progress: Progress,
+    ) -> Result<Outcome, Suspect> {
+        let order = match self.plan.order(pending.request) {
             Ok(order) => order,
             Err(error) => {
-                let reason = excerpt::chain(&error);
-                return Outcome::Rejected(Refusal {
+                return Ok(Outcome::Rejected(Refusal {
                     kind: RejectionKind::Template,
                     status: None,
-                    reason,
-                });
+                    reason: excerpt::chain(&error),
+                }));
             }
         };
-        match self.read_pages(request, order).await {
-            Ok(harvest) => Outcome::Done(harvest),
-            Err(End::Rejected(refusal)) => Outcome::Rejected(refusal),
-            Err(End::Pending) => Outcome::Pending,
+        let most = self.plan.checked.source.max_pages;
+        let mut pages = Pages::new(pending.request, order.url.clone(), progress, most);
+        loop {
+            match self.read_page(&order, &mut pages).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(Outcome::Done(pages.finish())),
+                Err(End::Rejected(refusal)) => return Ok(Outcome::Rejected(refusal)),
+                Err(End::Pending) => return Ok(Outcome::Pending(pages.progress())),
+                Err(End::Exhausted(trouble, others)) => {
+                    return Err(Suspect {
+                        line,
+                        progress: pages.progress(),
+                        trouble,
+                        others,
+                    });
+                }
+            }
         }
     }
 
-    async fn read_pages(&self, request: Request, order: Order<'_>) -> Result<Harvest, End> {
-        let mut trail = Trail::new(order.url.clone(), self.plan.checked.source.max_pages);
-        let mut harvest = Harvest::default();
-        while self
-            .read_page(request, &order, &mut trail, &mut harvest)
-            .await?
-        {}
-        Ok(harvest)
-    }
-
     /// Asks for the present page until there is an answer to keep or a reason
-    /// to give up.
-    async fn read_page(
-        &self,
-        request: Request,
-        order: &Order<'_>,
-        trail: &mut Trail,
-        harvest: &mut Harvest,
-    ) -> Result<bool, End> {
-        let mut attempt = 1;
-        let mut repeat = false;
+    /// to give up. Attempts count for one page.
+    async fn read_page(&self, order: &Order<'_>, pages: &mut Pages) -> Result<bool, End> {
+        let mut tries = Tries::default();
         loop {
-            let url = trail.present();
-            let Sent {
-                outcome,
-                token,
-                unsent,
-            } = self.send(url, &order.headers, repeat).await?;
-            repeat |= !unsent;
-            match judge(url, &outcome, self.http.today()) {
+            let given_ms = self.given_ms();
+            let (outcome, token) = self.send(pages.present(), &order.headers, &tries).await?;
+            tries.repeat = true;
+            match judge(pages.present(), &outcome, self.http.today()) {
                 Verdict::Done(response) => {
-                    match self.keep(request, order, response, trail, harvest) {
+                    self.state.succeed();
+                    self.state.received(response.body.len());
+                    self.credentials.worked(token);
+                    match pages.keep(self.plan, order, response) {
                         Ok(more) => return Ok(more),
-                        Err(Spoiled::Truncated(_)) if attempt < self.most_attempts() => {
-                            self.back_off(attempt).await?;
+                        Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
+                            self.back_off(pages.failed()).await?;
                         }
-                        Err(Spoiled::Truncated(reason) | Spoiled::Other(reason)) => {
-                            let reason = format!("{}: {reason}", excerpt::url(trail.present()));
-                            let (kind, status) = (RejectionKind::Body, Some(response.status));
+                        Err(PageFault::Truncated(reason) | PageFault::Other(reason)) => {
                             return Err(End::Rejected(Refusal {
-                                kind,
-                                status,
-                                reason,
+                                kind: RejectionKind::Body,
+                                status: Some(response.status),
+                                reason: format!("{}: {reason}", excerpt::url(pages.present())),
                             }));
                         }
                     }
                 }
-                Verdict::Retry(trouble) => self.retry(trouble, attempt).await?,
-                Verdict::Wait(wait, reason) if unsent => {
-                    self.fall_silent(wait, reason, 0)?;
-                    continue;
+                Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
+                Verdict::Limited(refusal) => {
+                    self.limited(refusal, &mut tries)?;
+                    self.let_others_go(&tries).await?;
                 }
-                Verdict::Wait(wait, reason) => self.fall_silent(wait, reason, attempt)?,
                 Verdict::Stop(reason) => {
                     let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
                     return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
                 }
-                Verdict::RefreshToken(reason) => {
-                    self.renew(token, reason).await?;
-                    // It isn't the request's fault, and can happen only once.
-                    continue;
-                }
+                Verdict::Unauthorized(refusal) => self.renew(token, refusal, &mut tries)?,
                 Verdict::Reject(refusal) => {
                     if refusal.status == Some(403) {
-                        self.standing.refused(&refusal.reason);
+                        self.state.refused(&refusal.reason);
+                    } else if refusal.status.is_some() {
+                        self.credentials.worked(token);
                     }
                     if refusal.status.is_some() {
-                        self.standing.answered();
+                        self.state.answer();
                     }
                     return Err(End::Rejected(refusal));
                 }
             }
-            attempt += 1;
         }
     }
 
@@ -187,188 +277,197 @@ impl<H: Http> Call<'_, H> {
         &self,
         url: &Url,
         headers: &[(String, String)],
-        repeat: bool,
-    ) -> Result<Sent, End> {
-        let Authorization { value, token } = loop {
+        tries: &Tries,
+    ) -> Result<(Result<HttpResponse, HttpError>, u32), End> {
+        let authorization = loop {
+            self.check()?;
+            let fetched = self.credentials.authorization(self.http, self.budget).await;
+            let _ = fetched.map_err(|stop| self.stop(stop))?;
             self.admit().await?;
-            let authorization = self.credentials.authorization(self.http, self.budget).await;
-            let authorization = authorization.map_err(|stop| self.stop(stop))?;
-            // Fetching a token takes time, in which the others go on.
-            let now = self.http.now_ms();
-            let silent = self.standing.silence_ms(now) > 0;
-            if !silent && !self.standing.is_halted() && self.budget.remaining_ms(now) > 0 {
+            // Waiting takes time, in which a token may expire.
+            if let Some(authorization) = self.credentials.present(self.http.now_ms()) {
                 break authorization;
             }
+            self.state.report(self.http, &Observation::default());
         };
         let mut headers = headers.to_vec();
+        let value = authorization.value;
         headers.extend(value.map(|value| ("authorization".to_owned(), value)));
         let source = self.plan.checked.source;
-        let remaining = self.budget.remaining_ms(self.http.now_ms());
         let request = HttpRequest {
             method: HttpMethod::Get,
             url: url.as_str().to_owned(),
             headers,
             body: Vec::new(),
-            timeout_ms: remaining.min(source.request_timeout_ms.into()),
+            timeout_ms: self.given_ms(),
             max_body_bytes: source.max_body_bytes,
         };
+        self.state.sent(tries.repeat);
         let outcome = self.http.send(request).await;
-        let unsent = is_unsent(&outcome);
-        if !unsent {
-            self.standing.sent(repeat);
-        }
-        Ok(Sent {
-            outcome,
-            token,
-            unsent,
-        })
+        let seen = observation(&outcome, self.http.today());
+        self.state.report(self.http, &seen);
+        Ok((outcome, authorization.token))
     }
 
-    /// Waits until a request may be started.
-    async fn admit(&self) -> Result<(), End> {
-        loop {
-            if self.standing.is_halted() {
-                return Err(End::Pending);
-            }
-            let now = self.http.now_ms();
-            if self.budget.remaining_ms(now) == 0 {
-                self.standing.note(Stop::Budget);
-                return Err(End::Pending);
-            }
-            match self.standing.silence_ms(now) {
-                0 => return Ok(()),
-                silence => self.wait(silence).await?,
-            }
+    /// Whether a request may be started at all.
+    fn check(&self) -> Result<(), End> {
+        if self.state.is_halted() {
+            return Err(End::Pending);
         }
-    }
-
-    /// Reads an answer into documents, and takes the trail to the next page.
-    fn keep(
-        &self,
-        request: Request,
-        order: &Order<'_>,
-        response: &HttpResponse,
-        trail: &mut Trail,
-        harvest: &mut Harvest,
-    ) -> Result<bool, Spoiled> {
-        self.standing.succeeded();
-        let spoiled = |error: BodyError| match error {
-            BodyError::Truncated(..) => Spoiled::Truncated(error.to_string()),
-            // An empty body under 204 and 205 is whole.
-            BodyError::Empty if !matches!(response.status, 204 | 205) => {
-                Spoiled::Truncated(error.to_string())
-            }
-            other => Spoiled::Other(other.to_string()),
-        };
-        let root = cut::parse(&response.body).map_err(spoiled)?;
-        let records = cut::records(root, &self.plan.checked.records, &self.plan.checked.require)
-            .map_err(spoiled)?;
-        for record in records {
-            match document::build(&order.attributes, &self.plan.checked.require, record) {
-                Ok(document) => harvest.documents.push(document),
-                Err(error) => {
-                    let index = harvest.documents.len() + harvest.rejected.len();
-                    harvest.rejected.push(RejectedRecord {
-                        request,
-                        index: u32::try_from(index).unwrap_or(u32::MAX),
-                        kind: error.kind(),
-                        path: error.path(),
-                        reason: error.to_string(),
-                    });
-                }
-            }
+        if self.remaining_ms() == 0 {
+            self.state.note(Stop::Budget);
+            return Err(End::Pending);
         }
-        let next = self
-            .plan
-            .checked
-            .paging
-            .next(trail.present(), root, &response.headers);
-        match next.map_err(|error| Spoiled::Other(error.to_string()))? {
-            None => Ok(false),
-            Some(next) => match trail.advance(next) {
-                Ok(()) => Ok(true),
-                Err(error) => Err(Spoiled::Other(error.to_string())),
-            },
-        }
-    }
-
-    /// Waits for the next attempt, or gives the request up.
-    async fn retry(&self, trouble: Trouble, attempt: u32) -> Result<(), End> {
-        let exhausted = attempt >= self.most_attempts();
-        match trouble {
-            Trouble::Throttled(reason) => {
-                let wait = self.draw(attempt);
-                if exhausted || wait >= self.remaining_ms() {
-                    let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
-                    return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
-                }
-                self.wait(wait).await
-            }
-            // Not the upstream's failure: it wasn't given the time.
-            Trouble::Unavailable(_) if self.remaining_ms() == 0 => {
-                self.standing.note(Stop::Budget);
-                Err(End::Pending)
-            }
-            Trouble::Unavailable(reason) if exhausted => {
-                self.standing.exhausted(reason);
-                Err(End::Pending)
-            }
-            Trouble::Unavailable(_) => self.back_off(attempt).await,
-        }
-    }
-
-    /// The upstream asked for silence. If it is worth waiting out, everybody
-    /// does, in `admit`.
-    fn fall_silent(&self, wait: u64, reason: String, attempt: u32) -> Result<(), End> {
-        let too_long = wait > self.plan.checked.source.retry.max_retry_after_ms;
-        if too_long || wait >= self.remaining_ms() || attempt >= self.most_attempts() {
-            return Err(self.stop(self.rate_limited(wait, reason)));
-        }
-        // The clock leaves out parts of a millisecond; nobody is to be early.
-        self.standing
-            .silence_until(self.http.now_ms().saturating_add(wait).saturating_add(1));
         Ok(())
     }
 
-    async fn renew(&self, token: u32, reason: String) -> Result<(), End> {
-        match self.credentials.refused(token, self.http.now_ms()).await {
-            Renewal::Repeat => Ok(()),
-            Renewal::Expired => {
-                let reason = format!("{reason}; two tokens expired within one call, call again");
-                Err(self.stop(Stop::Unavailable(self.standing.reason(reason))))
+    /// Waits until the pace allows a request.
+    async fn admit(&self) -> Result<(), End> {
+        loop {
+            self.check()?;
+            match self.state.reserve(self.http, 1) {
+                0 => return Ok(()),
+                wait => {
+                    self.check_pause("the upstream asked for a pause")?;
+                    self.wait(wait).await?;
+                }
             }
-            Renewal::Refused => Err(self.stop(Stop::Denied(
-                self.standing
-                    .reason(format!("{reason}; check the source's credentials")),
-            ))),
         }
     }
 
-    async fn back_off(&self, attempt: u32) -> Result<(), End> {
-        self.wait(self.draw(attempt)).await
+    /// A pause that can't be waited out here is the caller's to wait.
+    fn check_pause(&self, reason: &str) -> Result<(), End> {
+        let pause = self.state.reserve(self.http, 0);
+        let retry = &self.plan.checked.source.retry;
+        if pause > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
+            // The pace keeps a millisecond more, as the clock leaves out parts.
+            let asked = pause.saturating_sub(1);
+            return Err(self.stop(self.rate_limited(asked, reason.to_owned())));
+        }
+        Ok(())
     }
 
-    fn draw(&self, attempt: u32) -> u64 {
-        backoff::delay_ms(&self.plan.checked.source.retry, attempt, self.http.random())
+    /// There are too many requests. That costs time and no attempts, unless it
+    /// is this request that is refused while others are accepted.
+    fn limited(&self, refusal: Refusal, tries: &mut Tries) -> Result<(), End> {
+        self.state.answer();
+        let others = self.state.succeeded();
+        if others > tries.others {
+            tries.others = others;
+            tries.limited += 1;
+        }
+        let most = match refusal.status {
+            Some(429) => MOST_LIMITED.max(self.most_attempts()),
+            _ => self.most_attempts(),
+        };
+        if tries.limited >= most {
+            let reason = refusal.reason;
+            return Err(End::Rejected(Refusal {
+                kind: RejectionKind::Exhausted,
+                reason: format!("{reason}, again and again, while other requests were accepted"),
+                ..refusal
+            }));
+        }
+        tries.refused += 1;
+        let retry = &self.plan.checked.source.retry;
+        let stopped = self.check_pause(&refusal.reason);
+        let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
+        if stopped.is_ok() && too_long && refusal.status == Some(429) {
+            let pause = self.state.reserve(self.http, 0);
+            let wait = pause.saturating_sub(1).max(retry.max_delay_ms.into());
+            return Err(self.stop(self.rate_limited(wait, refusal.reason)));
+        }
+        // Other statuses may be about this request, however often it is asked
+        // to wait. It remembers that.
+        if let Some(status) = refusal.status.filter(|&status| status != 429)
+            && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
+        {
+            let trouble = Trouble::Failed(status, refusal.reason);
+            self.state.exhausted(&trouble);
+            return Err(End::Exhausted(trouble, self.state.succeeded()));
+        }
+        stopped
+    }
+
+    /// The first to be sent after a pause is somebody else: it may be this
+    /// request that is refused, and not the number of all.
+    async fn let_others_go(&self, tries: &Tries) -> Result<(), End> {
+        let turns = u64::from(tries.refused.min(MOST_LIMITED));
+        let pause = self.state.reserve(self.http, 0);
+        let jitter = self.http.random() % LET_GO_MS;
+        self.wait(pause + turns * LET_GO_MS + jitter).await
+    }
+
+    /// Waits for the next attempt, or gives the request up.
+    async fn retry(&self, trouble: Trouble, given_ms: u64, pages: &mut Pages) -> Result<(), End> {
+        if matches!(trouble, Trouble::Failed(..)) {
+            self.state.answered_badly();
+        }
+        let ended = self.remaining_ms() == 0;
+        // Not the upstream's failure where it wasn't given the time.
+        if ended && given_ms < self.fair_ms() {
+            self.state.note(Stop::Budget);
+            return Err(End::Pending);
+        }
+        if pages.fail() >= self.most_attempts() {
+            self.state.exhausted(&trouble);
+            return Err(End::Exhausted(trouble, self.state.succeeded()));
+        }
+        self.back_off(pages.failed()).await
+    }
+
+    /// The time that an attempt has.
+    fn given_ms(&self) -> u64 {
+        let timeout = self.plan.checked.source.request_timeout_ms;
+        self.remaining_ms().min(timeout.into())
+    }
+
+    /// The time that an attempt must have to count as one: half of what it may
+    /// have at the most.
+    fn fair_ms(&self) -> u64 {
+        let timeout = self.plan.checked.source.request_timeout_ms;
+        self.whole_ms.min(timeout.into()) / 2
+    }
+
+    /// The token was refused: it has expired, or the request isn't allowed.
+    fn renew(&self, token: u32, refusal: Refusal, tries: &mut Tries) -> Result<(), End> {
+        self.state.answer();
+        tries.unauthorized += 1;
+        let renewal = self.credentials.refused(token);
+        if renewal == Renewal::Repeat && tries.unauthorized < MOST_UNAUTHORIZED {
+            return Ok(());
+        }
+        self.state.refused(&refusal.reason);
+        Err(End::Rejected(refusal))
+    }
+
+    async fn back_off(&self, attempt: u32) -> Result<(), End> {
+        let retry = &self.plan.checked.source.retry;
+        let backoff = Backoff {
+            base_ms: retry.base_delay_ms.into(),
+            longest_ms: retry.max_delay_ms.into(),
+        };
+        self.wait(backoff.wait_ms(attempt, self.http.random()))
+            .await
     }
 
     /// Sleeps, unless the budget doesn't allow it or the call is halted.
     async fn wait(&self, wait: u64) -> Result<(), End> {
         if wait >= self.remaining_ms() {
-            self.standing.note(Stop::Budget);
+            self.state.note(Stop::Budget);
             return Err(End::Pending);
         }
-        select(pin!(self.http.sleep_ms(wait)), pin!(self.standing.halted())).await;
+        self.state.waits(wait);
+        select(pin!(self.http.sleep_ms(wait)), pin!(self.state.halted())).await;
         Ok(())
     }
 
     fn rate_limited(&self, retry_after_ms: u64, reason: String) -> Stop {
-        let upstream = origin(&self.plan.checked.source.url);
-        Stop::RateLimited(rate_limit(&upstream, retry_after_ms, reason))
+        Stop::RateLimited(rate_limit(self.state.upstream(), retry_after_ms, reason))
     }
 
     fn stop(&self, stop: Stop) -> End {
-        self.standing.halt(stop);
+        self.state.halt(stop);
         End::Pending
     }
 

@@ -1,6 +1,7 @@
 //! Requests and their outcomes → an extraction in which each is in exactly
 //! one list. The type guards the balance.
 
+use super::resume::Progress;
 use super::verdict::Refusal;
 use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectedRecord, RejectedRequest};
@@ -12,8 +13,8 @@ pub enum Outcome {
     Done(Harvest),
     /// Will not succeed if repeated.
     Rejected(Refusal),
-    /// Not attempted, or unresolved.
-    Pending,
+    /// Not attempted, or unresolved; with what it has so far.
+    Pending(Progress),
 }
 
 /// What a request's pages gave.
@@ -99,7 +100,10 @@ impl Ledger {
                         reason,
                     });
                 }
-                Outcome::Pending => balance.pending.push(pending),
+                Outcome::Pending(progress) => balance.pending.push(PendingRequest {
+                    request,
+                    resume: progress.write(),
+                }),
             }
         }
         Ok(balance)
@@ -117,13 +121,17 @@ mod tests {
                 row,
                 combination: 0,
             },
-            resume: Some("page 2".to_owned()),
+            resume: Some(r#"{"exhausted":2}"#.to_owned()),
         }
     }
 
     #[test]
     fn each_request_is_settled_once() {
         let requests = [pending(0), pending(1)];
+        let progress = Progress {
+            exhausted: 2,
+            ..Progress::default()
+        };
         let mut ledger = Ledger::open(&requests);
         let documents = vec!["{}".to_owned()];
         let harvest = Harvest {
@@ -131,9 +139,15 @@ mod tests {
             rejected: Vec::new(),
         };
         assert_eq!(ledger.settle(1, Outcome::Done(harvest)), Ok(()));
-        assert_eq!(ledger.settle(1, Outcome::Pending), Err(Unbalanced));
-        assert_eq!(ledger.settle(2, Outcome::Pending), Err(Unbalanced));
-        assert_eq!(ledger.settle(0, Outcome::Pending), Ok(()));
+        assert_eq!(
+            ledger.settle(1, Outcome::Pending(Progress::default())),
+            Err(Unbalanced)
+        );
+        assert_eq!(
+            ledger.settle(2, Outcome::Pending(Progress::default())),
+            Err(Unbalanced)
+        );
+        assert_eq!(ledger.settle(0, Outcome::Pending(progress)), Ok(()));
         let lists = ledger
             .close()
             .map(|balance| (balance.done, balance.pending));

@@ -101,6 +101,25 @@ impl Trail {
         }
     }
 
+    /// The same page as an earlier call had reached.
+    #[must_use]
+    pub fn at(mut self, pages: u32) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// How many the present page is.
+    #[must_use]
+    pub fn page(&self) -> u32 {
+        self.pages
+    }
+
+    /// Whether that page was read, or is the present one.
+    #[must_use]
+    pub fn knows(&self, page: &Url) -> bool {
+        self.seen.contains(page.as_str())
+    }
+
     /// The page to ask for.
     #[must_use]
     pub fn present(&self) -> &Url {

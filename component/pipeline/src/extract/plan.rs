@@ -11,6 +11,13 @@ use crate::settings::{Mistakes, Source};
 use std::collections::BTreeSet;
 use url::Url;
 
+/// Headers that are sent where the source has no others. Many APIs refuse
+/// requests that don't say who asks.
+pub const DEFAULT_HEADERS: [(&str, &str); 2] = [
+    ("user-agent", concat!("rowcast/", env!("CARGO_PKG_VERSION"))),
+    ("accept", "application/json"),
+];
+
 /// What was checked.
 pub struct Plan<'a> {
     /// The source's settings, checked.
@@ -85,6 +92,9 @@ pub enum OrderError {
     /// A value that would lead to another path.
     #[error("the filled url has `.` or `..` as a path segment, which would lead elsewhere")]
     Dots,
+    /// A value that would lead to the list that the resource is in.
+    #[error("a value in the path of url is empty, which would lead elsewhere")]
+    Empty,
     /// A header's values.
     #[error("fill the template of header {0}")]
     Header(usize, #[source] FillError),
@@ -141,6 +151,9 @@ impl<'a> Plan<'a> {
         if path.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(OrderError::Dots);
         }
+        if empty_segments(path) > empty_segments(&self.checked.url.sample_url()) {
+            return Err(OrderError::Empty);
+        }
         let mut url = Url::parse(&filled).map_err(OrderError::NoUrl)?;
         url.set_fragment(None);
         let mut headers = Vec::with_capacity(self.checked.headers.len());
@@ -152,6 +165,14 @@ impl<'a> Plan<'a> {
                 return Err(OrderError::HeaderValue(number));
             }
             headers.push(((*name).to_owned(), value));
+        }
+        for (name, value) in DEFAULT_HEADERS {
+            let known = headers
+                .iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(name));
+            if !known {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
         }
         let mut attributes = Vec::with_capacity(self.checked.attributes.len());
         for (name, template) in &self.checked.attributes {
@@ -202,6 +223,16 @@ impl<'a> Plan<'a> {
             }
         }
     }
+}
+
+/// Empty segments of a URL's path.
+fn empty_segments(url: &str) -> usize {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest);
+    path.split('/')
+        .skip(1)
+        .filter(|segment| segment.is_empty())
+        .count()
 }
 
 fn requests(

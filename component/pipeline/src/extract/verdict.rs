@@ -4,16 +4,17 @@
 use super::cut::Words;
 use super::excerpt;
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::pace::Observation;
 use crate::platform::{HttpError, HttpResponse};
-use std::time::{Duration, SystemTime};
+use crate::retry::{Asked, is_transient};
+use std::time::SystemTime;
 use url::Url;
 
 /// Spotify's word for a daily quota that is used up.
 const QUOTA_EXCEEDED: &str = "QUOTA_EXCEEDED";
 
-/// The header by which a host says that it answered itself, because another
-/// call was asked for silence.
-const UNSENT: &str = "rowcast-unsent";
+/// Bytes of a page for people that are looked at.
+const PAGE_BYTES: usize = 1_024;
 
 /// What to do about an outcome.
 #[derive(Debug, PartialEq)]
@@ -22,23 +23,42 @@ pub enum Verdict<'a> {
     Done(&'a HttpResponse),
     /// Repeat it after a drawn wait.
     Retry(Trouble),
-    /// Everybody waits that many milliseconds; then repeat it.
-    Wait(u64, String),
+    /// Too many requests: repeat it when the pace allows it.
+    Limited(Refusal),
     /// Ask this upstream nothing more.
     Stop(String),
-    /// 401: the token, if it can be had anew, is refreshed.
-    RefreshToken(String),
+    /// 401: the token, if it can be had anew, is renewed.
+    Unauthorized(Refusal),
     /// This request will not succeed if repeated.
     Reject(Refusal),
 }
 
 /// Why a request is worth repeating.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The upstream, or the way to it, fails.
-    Unavailable(String),
-    /// 429 without saying for how long.
-    Throttled(String),
+    /// The upstream answered a status that may pass.
+    Failed(u16, String),
+    /// There was no complete answer.
+    Silent(String),
+}
+
+impl Trouble {
+    /// One sentence.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Failed(_, reason) | Self::Silent(reason) => reason,
+        }
+    }
+
+    /// The status, where there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Failed(status, _) => Some(*status),
+            Self::Silent(_) => None,
+        }
+    }
 }
 
 /// Why a request isn't worth repeating.
@@ -50,6 +70,29 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// One sentence.
     pub reason: String,
+}
+
+/// What an answer's headers ask for; `today` is the time it came in.
+#[must_use]
+pub fn asked(response: &HttpResponse, today: SystemTime) -> Asked {
+    Asked::read(|name| header(&response.headers, name), today)
+}
+
+/// What an outcome says about the pace towards the upstream.
+#[must_use]
+pub fn observation(outcome: &Result<HttpResponse, HttpError>, today: SystemTime) -> Observation {
+    let Ok(response) = outcome else {
+        return Observation::default();
+    };
+    let asked = asked(response, today);
+    let limits = asked.limits(response.status);
+    Observation {
+        accepted: u32::from(!limits),
+        refused: u32::from(limits),
+        pause_ms: limits.then(|| asked.pause()).flatten(),
+        remaining: asked.remaining,
+        reset_ms: asked.reset_ms,
+    }
 }
 
 /// Judges the outcome of a GET of `url`; `today` is the time it came in.
@@ -69,11 +112,11 @@ pub fn judge<'a>(
     };
     match outcome {
         Ok(response) => judge_status(url, response, today),
-        Err(HttpError::Unavailable(cause)) => Verdict::Retry(Trouble::Unavailable(format!(
+        Err(HttpError::Unavailable(cause)) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer: {}",
             excerpt::line(cause)
         ))),
-        Err(HttpError::Timeout) => Verdict::Retry(Trouble::Unavailable(format!(
+        Err(HttpError::Timeout) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer in time"
         ))),
         Err(HttpError::TooLarge) => reject(
@@ -98,60 +141,39 @@ fn judge_status<'a>(url: &Url, response: &'a HttpResponse, today: SystemTime) ->
         return Verdict::Done(response);
     }
     let words = Words::read(&response.body);
-    let said = words
-        .line()
-        .map(|line| format!(": {line}"))
-        .unwrap_or_default();
+    let said = words.line().or_else(|| page(&response.body));
+    let said = said.map(|line| format!(": {line}")).unwrap_or_default();
     let shown = excerpt::url(url);
     let reason = format!("{shown} answered {status}{said}");
-    match (status, retry_after_ms(&response.headers, today)) {
-        (429 | 503, Some(wait)) => Verdict::Wait(wait, reason),
-        (429, None) if words.code.as_deref() == Some(QUOTA_EXCEEDED) => Verdict::Stop(reason),
-        (429, None) => Verdict::Retry(Trouble::Throttled(reason)),
-        (408 | 425 | 500 | 502 | 503 | 504, _) => Verdict::Retry(Trouble::Unavailable(reason)),
-        (401, _) => Verdict::RefreshToken(reason),
-        _ => {
-            let hint = hint(url, response).unwrap_or_default();
-            let reason = format!("{reason}{hint}");
-            Verdict::Reject(Refusal {
-                kind: RejectionKind::Status,
-                status: Some(status),
-                reason,
-            })
-        }
-    }
-}
-
-/// Whether the host answered without asking the upstream.
-#[must_use]
-pub fn is_unsent(outcome: &Result<HttpResponse, HttpError>) -> bool {
-    outcome
-        .as_ref()
-        .is_ok_and(|response| header(&response.headers, UNSENT).is_some())
-}
-
-/// How long the upstream asks for silence: RFC 9110's `Retry-After`, in
-/// seconds or as a date. None where it says nothing, nothing legible, or no
-/// time at all.
-#[must_use]
-pub fn retry_after_ms(headers: &[(String, String)], today: SystemTime) -> Option<u64> {
-    let value = header(headers, "retry-after")?.trim();
-    let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a very long time, not an illegible one.
-        value
-            .parse::<u64>()
-            .unwrap_or(u64::MAX)
-            .saturating_mul(1_000)
-    } else {
-        let until = httpdate::parse_http_date(value).ok()?;
-        // The date is by the upstream's calendar, which its `Date` tells.
-        let date = header(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
-        let wait = until
-            .duration_since(date.unwrap_or(today))
-            .unwrap_or(Duration::ZERO);
-        u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+    let refusal = |reason| Refusal {
+        kind: RejectionKind::Status,
+        status: Some(status),
+        reason,
     };
-    (wait > 0).then_some(wait)
+    let asked = asked(response, today);
+    if status == 429 && words.code.as_deref() == Some(QUOTA_EXCEEDED) && asked.pause().is_none() {
+        return Verdict::Stop(reason);
+    }
+    if asked.limits(status) {
+        return Verdict::Limited(refusal(reason));
+    }
+    if is_transient(status) {
+        return Verdict::Retry(Trouble::Failed(status, reason));
+    }
+    if status == 401 {
+        let reason = format!("{reason}; check the source's credentials");
+        return Verdict::Unauthorized(refusal(reason));
+    }
+    let hint = hint(url, response).unwrap_or_default();
+    Verdict::Reject(refusal(format!("{reason}{hint}")))
+}
+
+/// The beginning of a body that isn't JSON: a page for people may say why.
+fn page(body: &[u8]) -> Option<String> {
+    let start = body.get(..PAGE_BYTES).unwrap_or(body);
+    let line = excerpt::line(&String::from_utf8_lossy(start));
+    let is_json = line.starts_with(['{', '[']);
+    (!line.is_empty() && !is_json).then_some(line)
 }
 
 /// A header's value; names are in lower case.

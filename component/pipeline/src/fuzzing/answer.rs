@@ -3,7 +3,7 @@
 
 use super::lines;
 use crate::extract::cut::Words;
-use crate::extract::verdict::{Trouble, Verdict, judge, retry_after_ms};
+use crate::extract::verdict::{Verdict, asked, judge};
 use crate::platform::HttpResponse;
 use std::time::{Duration, UNIX_EPOCH};
 use url::Url;
@@ -29,34 +29,34 @@ pub fn answer(data: &[u8]) {
         header("location", location),
     ];
     let today = UNIX_EPOCH + Duration::from_secs(1_770_000_001);
-    let asked = retry_after_ms(&headers, today);
-    assert_ne!(asked, Some(0), "a wait of no time is none");
-    if let Ok(seconds) = retry_after.parse::<u32>()
-        && seconds > 0
-        && retry_after.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        assert_eq!(asked, Some(u64::from(seconds) * 1_000));
-    }
     let status: u16 = status.parse().unwrap_or(429);
     let outcome = Ok(HttpResponse {
         status,
         headers,
         body: body.as_bytes().to_vec(),
     });
+    if let Ok(response) = &outcome {
+        let asked = asked(response, today).pause_ms;
+        assert_ne!(asked, Some(0), "a wait of no time is none");
+        let digits = retry_after.bytes().all(|byte| byte.is_ascii_digit());
+        if let Ok(seconds @ 1..1_000_000_000) = retry_after.parse::<u64>()
+            && digits
+        {
+            assert_eq!(asked, Some(seconds * 1_000));
+        }
+    }
     let words = match judge(&url, &outcome, today) {
         Verdict::Done(_) => {
             assert!((200..300).contains(&status));
             return;
         }
-        Verdict::Wait(wait, words) => {
-            assert_eq!(Some(wait), asked);
-            assert!(matches!(status, 429 | 503));
-            words
+        Verdict::Stop(words) => words,
+        Verdict::Retry(trouble) => trouble.reason().to_owned(),
+        Verdict::Limited(refusal) => {
+            assert!(matches!(status, 403 | 429 | 503));
+            refusal.reason
         }
-        Verdict::Stop(words)
-        | Verdict::RefreshToken(words)
-        | Verdict::Retry(Trouble::Unavailable(words) | Trouble::Throttled(words)) => words,
-        Verdict::Reject(refusal) => {
+        Verdict::Unauthorized(refusal) | Verdict::Reject(refusal) => {
             assert_eq!(refusal.status, Some(status));
             refusal.reason
         }

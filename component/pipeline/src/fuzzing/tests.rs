@@ -8,7 +8,7 @@ use std::path::Path;
 
 #[test]
 fn the_corpus_replays() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let (mut files, mut bytes) = (0, 0);
     for (name, target) in TARGETS {
         let before = files;
@@ -29,7 +29,7 @@ fn the_corpus_replays() {
 
 #[test]
 fn each_target_is_one_of_the_fuzzers() {
-    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
     let declared = manifest.matches("[[bin]]").count();
     assert_eq!(declared, TARGETS.len());

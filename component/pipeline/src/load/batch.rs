@@ -1,5 +1,6 @@
 //! Puts → BatchWriteItem requests within DynamoDB's bounds and ours. Pure.
 
+use super::pacing::units;
 use super::prepare::Put;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use std::collections::VecDeque;
@@ -14,6 +15,9 @@ pub const MAX_BATCH_BYTES: usize = 16_000_000;
 /// make this component's memory a multiple of its documents.
 pub const MAX_ROUND_BYTES: usize = 32_000_000;
 
+/// Puts of hot partitions that a batch passes over.
+const MAX_PASSED: usize = 1_000;
+
 const PUT_HEAD: &str = r#"{"PutRequest":{"Item":"#;
 const PUT_TAIL: &str = "}}";
 /// Around the puts, beside the table's name of at most 255 characters.
@@ -26,6 +30,8 @@ pub struct Batch {
     pub puts: Vec<Put>,
     /// Whether it repeats a write.
     pub repeated: bool,
+    /// Whether it is half of a refused one.
+    pub half: bool,
 }
 
 /// What waits to be sent.
@@ -45,49 +51,55 @@ impl Queue {
         self.puts.is_empty() && self.halves.is_empty()
     }
 
-    /// Takes what the next round sends: at most `most` batches, at most
-    /// [`MAX_ROUND_BYTES`], at least one batch if anything waits.
-    pub fn round(&mut self, most: usize) -> Vec<Batch> {
-        let mut batches = Vec::new();
-        let mut bytes = 0;
-        while batches.len() < most {
-            let batch = match self.halves.pop_front() {
-                Some(puts) => Batch {
-                    puts,
-                    repeated: true,
-                },
-                None => self.batch(),
+    /// Takes what the next request writes: a half, or puts of that many units
+    /// at most that may be written now, from the front.
+    pub fn batch(&mut self, most_units: u32, mut may: impl FnMut(&Put) -> bool) -> Batch {
+        if let Some(puts) = self.halves.pop_front() {
+            return Batch {
+                puts,
+                repeated: true,
+                half: true,
             };
-            if batch.puts.is_empty() {
-                break;
-            }
-            bytes += batch.puts.iter().map(put_bytes).sum::<usize>();
-            batches.push(batch);
-            if bytes.saturating_add(MAX_BATCH_BYTES) > MAX_ROUND_BYTES {
-                break;
-            }
         }
-        batches
-    }
-
-    fn batch(&mut self) -> Batch {
         let mut batch = Batch::default();
-        let mut bytes = FRAME_BYTES;
-        while batch.puts.len() < MAX_PUTS {
+        let mut later = Vec::new();
+        let (mut bytes, mut total) = (FRAME_BYTES, 0_u32);
+        while batch.puts.len() < MAX_PUTS && later.len() < MAX_PASSED {
             let Some(put) = self.puts.pop_front() else {
                 break;
             };
-            bytes += put_bytes(&put);
             // An item of 400 KB is at the most a few MB of JSON, so one always
             // fits; were it otherwise, DynamoDB would say so.
-            if bytes > MAX_BATCH_BYTES && !batch.puts.is_empty() {
+            let fits = bytes + put_bytes(&put) <= MAX_BATCH_BYTES
+                && total.saturating_add(units(&put)) <= most_units;
+            if !fits && !batch.puts.is_empty() {
                 self.puts.push_front(put);
                 break;
             }
-            batch.repeated |= put.attempts > 0;
+            if !may(&put) {
+                later.push(put);
+                continue;
+            }
+            bytes += put_bytes(&put);
+            total = total.saturating_add(units(&put));
+            batch.repeated |= put.tries.sent > 0;
             batch.puts.push(put);
         }
+        for put in later.into_iter().rev() {
+            self.puts.push_front(put);
+        }
         batch
+    }
+
+    /// Takes back a batch that wasn't sent.
+    pub fn give_back(&mut self, batch: Batch) {
+        if batch.half {
+            self.halves.push_front(batch.puts);
+            return;
+        }
+        for put in batch.puts.into_iter().rev() {
+            self.puts.push_front(put);
+        }
     }
 
     /// Everything that still waits.
@@ -96,7 +108,9 @@ impl Queue {
     }
 }
 
-fn put_bytes(put: &Put) -> usize {
+/// The bytes of a put in a request.
+#[must_use]
+pub fn put_bytes(put: &Put) -> usize {
     // One more for the comma.
     PUT_HEAD.len() + put.json.len() + PUT_TAIL.len() + 1
 }
@@ -137,45 +151,51 @@ mod tests {
             index,
             json: "x".repeat(bytes),
             key,
-            attempts: 0,
+            tries: crate::load::prepare::Tries::default(),
             supersedes: Vec::new(),
         }
     }
 
-    /// Items of that many bytes each → puts in each batch of the first round.
-    fn check(items: u32, bytes: usize, most: usize, expected: &[usize]) {
+    /// Items of that many bytes each → puts in each batch.
+    fn check(items: u32, bytes: usize, most_units: u32, expected: &[usize]) {
         let mut queue = Queue::default();
         queue.puts.extend((0..items).map(|index| put(index, bytes)));
-        let round = queue.round(most);
-        let sizes: Vec<usize> = round.iter().map(|batch| batch.puts.len()).collect();
-        assert_eq!(sizes, expected, "{items} items of {bytes}");
-        let mut body_bytes = 0;
-        for batch in &round {
+        let mut sizes = Vec::new();
+        while !queue.is_empty() {
+            let batch = queue.batch(most_units, |_| true);
             let body = request("table", &batch.puts).body;
             assert!(body.len() <= MAX_BATCH_BYTES, "{}", body.len());
-            body_bytes += body.len();
+            sizes.push(batch.puts.len());
         }
-        assert!(body_bytes <= MAX_ROUND_BYTES + FRAME_BYTES * round.len());
-        let left = queue.drain().count();
-        assert_eq!(
-            left + sizes.iter().sum::<usize>(),
-            items as usize,
-            "nothing is lost"
-        );
+        assert_eq!(sizes, expected, "{items} items of {bytes}");
     }
 
     #[test]
     fn batches_stay_within_bounds() {
-        check(0, 10, 4, &[]);
-        check(1, 10, 4, &[1]);
-        check(25, 10, 4, &[25]);
-        check(26, 10, 4, &[25, 1]);
-        check(26, 10, 1, &[25]);
-        check(200, 10, 3, &[25, 25, 25]);
+        let any = u32::MAX;
+        check(0, 10, any, &[]);
+        check(1, 10, any, &[1]);
+        check(25, 10, any, &[25]);
+        check(26, 10, any, &[25, 1]);
+        check(60, 10, any, &[25, 25, 10]);
+        check(11, 10, 4, &[4, 4, 3]);
+        check(5, 2_000, 5, &[2, 2, 1]);
+        check(2, 9_000, 5, &[1, 1]);
         // 25 put bytes and a frame: 15,999,488 bytes are the most for puts.
-        check(25, 639_979 - 25, 2, &[25]);
-        check(25, 639_979 - 24, 2, &[24, 1]);
-        check(60, 2_800_000, 64, &[5, 5]);
+        check(25, 639_979 - 25, any, &[25]);
+        check(25, 639_979 - 24, any, &[24, 1]);
+        check(12, 2_800_000, any, &[5, 5, 2]);
+    }
+
+    #[test]
+    fn what_may_not_be_written_now_is_passed_over() {
+        let mut queue = Queue::default();
+        queue.puts.extend((0..6).map(|index| put(index, 1)));
+        let odd = |put: &Put| put.index % 2 == 1;
+        let taken = |batch: Batch| batch.puts.iter().map(|put| put.index).collect::<Vec<_>>();
+        assert_eq!(taken(queue.batch(25, odd)), [1, 3, 5]);
+        assert_eq!(taken(queue.batch(25, odd)), [0_u32; 0]);
+        assert_eq!(taken(queue.batch(25, |_| true)), [0, 2, 4]);
     }
 
     #[test]
@@ -183,9 +203,8 @@ mod tests {
         let mut queue = Queue::default();
         queue.puts.push_back(put(0, 1));
         queue.halves.push_back(vec![put(1, 1), put(2, 1)]);
-        let round = queue.round(4);
-        let seen: Vec<_> = round
-            .iter()
+        let seen: Vec<_> = (0..2)
+            .map(|_| queue.batch(25, |_| true))
             .map(|it| (it.puts.len(), it.repeated))
             .collect();
         assert_eq!(seen, [(2, true), (1, false)]);

@@ -2,7 +2,7 @@
 //! rejected are settled. Pure.
 
 use super::ledger::{Fate, Ledger};
-use crate::dynamodb::key::Key;
+use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{Item, marshal};
 use crate::settings::KeySchema;
 use std::collections::HashMap;
@@ -17,11 +17,41 @@ pub struct Put {
     pub json: String,
     /// Its key, unlike any other put's of the call.
     pub key: Key,
-    /// How often it was sent without being acknowledged or refused.
-    pub attempts: u32,
+    /// What it has been through.
+    pub tries: Tries,
     /// Earlier documents of the same key, the latest first. They share its fate
     /// unless DynamoDB refuses it: then the first of them takes its place.
     pub supersedes: Vec<u32>,
+}
+
+/// What a put has been through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tries {
+    /// How often it was sent.
+    pub sent: u32,
+    /// How often there was no answer, or a failure on DynamoDB's side.
+    pub failed: u32,
+    /// How often it wasn't processed although others were since.
+    pub passed_over: u32,
+    /// How many documents were written when that last happened.
+    pub others: u32,
+}
+
+/// Puts of different partitions in turn, so that a batch isn't one partition's:
+/// the first of each, then the second of each.
+#[must_use]
+pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
+    let mut seen: HashMap<KeyValue, u32> = HashMap::new();
+    let mut ranked: Vec<(u32, Put)> = puts
+        .into_iter()
+        .map(|put| {
+            let rank = seen.entry(put.key.partition.clone()).or_default();
+            *rank += 1;
+            (*rank, put)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, put)| put).collect()
 }
 
 /// Turns documents into puts, in their order. DynamoDB refuses a batch that
@@ -80,7 +110,7 @@ fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Opt
             index,
             json,
             key,
-            attempts: 0,
+            tries: Tries::default(),
             supersedes: Vec::new(),
         }),
         Err(rejection) => {

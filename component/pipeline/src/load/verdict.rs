@@ -185,7 +185,7 @@ mod tests {
                     index,
                     json: item.json,
                     key: item.key,
-                    attempts: 0,
+                    tries: crate::load::prepare::Tries::default(),
                     supersedes: Vec::new(),
                 })
             })

@@ -30,6 +30,9 @@ const RISE: f64 = 0.3;
 /// Where the upstream asks for no pause, the time of so many reservations is
 /// enough: the rate was exceeded by little.
 const PAUSE_RESERVATIONS: f64 = 3.0;
+/// More than that isn't saved before it is spent: a large item would wait for
+/// longer than a call lasts.
+const MOST_SAVED_MS: f64 = 1_000.0;
 /// No such pause is shorter.
 const SHORTEST_PAUSE_MS: f64 = 50.0;
 
@@ -149,7 +152,8 @@ impl Rate {
         let time = f64::from(units) * 1_000.0 / self.per_second;
         self.next_ms = self.next_ms.max(now - time);
         // Saved first, spent then: an upstream that refused has nothing left.
-        let due = self.next_ms + time - 1_000.0 / self.per_second;
+        let more = time - 1_000.0 / self.per_second;
+        let due = self.next_ms + more.min(MOST_SAVED_MS);
         let waits = due > now;
         self.limits |= waits;
         waits.then_some(due)
@@ -157,6 +161,11 @@ impl Rate {
 
     pub(super) fn take(&mut self, units: u32) {
         self.next_ms += self.between_ms(units);
+    }
+
+    /// They weren't used after all.
+    pub(super) fn give_back(&mut self, units: u32) {
+        self.next_ms -= self.between_ms(units);
     }
 
     /// The time of that many units.

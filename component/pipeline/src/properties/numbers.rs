@@ -1,9 +1,8 @@
 //! Numbers that DynamoDB holds, and their order; waits.
 
 use super::config;
-use crate::backoff::delay_ms;
 use crate::dynamodb::number::{Decimal, size};
-use crate::settings::Retry;
+use crate::retry::Backoff;
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
@@ -155,19 +154,17 @@ proptest! {
     fn waits_stay_within_their_bounds(
         base in any::<u32>(), most in any::<u32>(), attempt in any::<u32>(), random in any::<u64>(),
     ) {
-        let retry = Retry {
-            max_attempts: 5,
-            base_delay_ms: base,
-            max_delay_ms: most,
-            max_retry_after_ms: 0,
+        let retry = Backoff {
+            base_ms: base.into(),
+            longest_ms: most.into(),
         };
-        let wait = delay_ms(&retry, attempt, random);
+        let wait = retry.wait_ms(attempt, random);
         prop_assert!(wait <= u64::from(most));
         let doubled = u128::from(base) << u128::from(attempt.saturating_sub(1).min(90));
         prop_assert!(u128::from(wait) <= doubled);
         // Full jitter: every wait up to the bound can be drawn.
         let bound = doubled.min(u128::from(most));
-        let longest = delay_ms(&retry, attempt, u64::try_from(bound).unwrap());
+        let longest = retry.wait_ms(attempt, u64::try_from(bound).unwrap());
         prop_assert_eq!(u128::from(longest), bound);
     }
 }

@@ -251,7 +251,8 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The name that differs from what was written by a slip or two.
-pub(super) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
     names
         .iter()
         .map(|name| (strsim::levenshtein(written, name), *name))

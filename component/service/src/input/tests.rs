@@ -1,10 +1,9 @@
 //! Requests with everything in them.
 
 use super::*;
-
-fn read<T>(body: &str, reader: fn(Value<'_>) -> Result<T, Mistake>) -> T {
-    reader(Value::parse(body.as_bytes()).unwrap()).unwrap()
-}
+use crate::read::read;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::PendingDocument;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::Request;
 
 fn pending(row: u32, resume: Option<&str>) -> PendingRequest {
     PendingRequest {
@@ -32,14 +31,14 @@ fn bodies_are_read_whole() {
         only: Some(vec![pending(1, Some("p"))]),
         budget_ms: Some(10),
     };
-    assert_eq!(read(&body, extract), expected);
+    assert_eq!(read::<Extract>(body.as_bytes()).unwrap(), expected);
     let body = format!(r#"{{"table": {TABLE}, "documents": [{{"a":1e2}}]}}"#);
     let expected = Load {
         table: TABLE.to_owned(),
         documents: vec![r#"{"a":1e2}"#.to_owned()],
         budget_ms: None,
     };
-    assert_eq!(read(&body, load), expected);
+    assert_eq!(read::<Load>(body.as_bytes()).unwrap(), expected);
     let body = format!(
         r#"{{"source": {SOURCE}, "table": {TABLE}, "rows": [], "remaining": {{
             "requests": [{{"request":{{"row":3,"combination":2}}}}],
@@ -58,17 +57,18 @@ fn bodies_are_read_whole() {
         }),
         budget_ms: None,
     };
-    assert_eq!(read(&body, transfer), expected);
+    assert_eq!(read::<Transfer>(body.as_bytes()).unwrap(), expected);
     let body = format!(r#"{{"query": {TABLE}, "cursor": "c", "budget_ms": 1}}"#);
     let expected = Query {
         query: TABLE.to_owned(),
         cursor: Some("c".to_owned()),
         budget_ms: Some(1),
     };
-    assert_eq!(read(&body, query), expected);
+    assert_eq!(read::<Query>(body.as_bytes()).unwrap(), expected);
     let expected = Explain {
         query: TABLE.to_owned(),
         budget_ms: None,
     };
-    assert_eq!(read(&format!(r#"{{"query": {TABLE}}}"#), explain), expected);
+    let body = format!(r#"{{"query": {TABLE}}}"#);
+    assert_eq!(read::<Explain>(body.as_bytes()).unwrap(), expected);
 }

@@ -1,6 +1,7 @@
 //! Requests and what is answered, with scripted calls.
 
 mod bodies;
+mod results;
 mod stage;
 
 use super::*;

@@ -9,11 +9,16 @@ fn check_at(url: &str, outcome: &Result<HttpResponse, HttpError>, expected: &str
     let today = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
     let shown = match judge(&Url::parse(url).unwrap(), outcome, today) {
         Verdict::Done(response) => format!("done {}", response.status),
-        Verdict::Retry(Trouble::Unavailable(reason)) => format!("retry: {reason}"),
-        Verdict::Retry(Trouble::Throttled(reason)) => format!("throttled: {reason}"),
-        Verdict::Wait(wait, reason) => format!("wait {wait}: {reason}"),
+        Verdict::Retry(trouble) => format!("retry: {}", trouble.reason()),
+        Verdict::Limited(refusal) => {
+            let pause = outcome
+                .as_ref()
+                .ok()
+                .and_then(|it| asked(it, today).pause());
+            format!("limited {}: {}", pause.unwrap_or(0), refusal.reason)
+        }
         Verdict::Stop(reason) => format!("stop: {reason}"),
-        Verdict::RefreshToken(reason) => format!("refresh: {reason}"),
+        Verdict::Unauthorized(refusal) => format!("unauthorized: {}", refusal.reason),
         Verdict::Reject(Refusal {
             kind,
             status,
@@ -43,23 +48,25 @@ fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
 fn statuses_are_done_repeated_or_rejected() {
     check(200, &[], "", "done 200");
     check(206, &[], "", "done 206");
-    for status in [408, 425, 500, 502, 503, 504] {
+    for status in [
+        408, 425, 500, 502, 503, 504, 507, 520, 522, 524, 529, 530, 598,
+    ] {
         check(status, &[], "", &format!("retry: URL answered {status}"));
     }
     check(500, &[("retry-after", "9")], "", "retry: URL answered 500");
-    check(429, &[], "", "throttled: URL answered 429");
+    check(429, &[], "", "limited 0: URL answered 429");
     check(
         401,
         &[],
         r#"{"error":"expired"}"#,
-        "refresh: URL answered 401: expired",
+        "unauthorized: URL answered 401: expired; check the source's credentials",
     );
     for status in [400, 402, 403, 404, 409, 410, 422, 451, 501, 505] {
         check(
             status,
             &[],
             "<html>",
-            &format!("reject Status {status}: URL answered {status}"),
+            &format!("reject Status {status}: URL answered {status}: <html>"),
         );
     }
     check(
@@ -89,35 +96,36 @@ fn statuses_are_done_repeated_or_rejected() {
 
 #[test]
 fn retry_after_is_seconds_or_a_date() {
-    let wait = |value: &str, expected: &str| {
-        check(
-            429,
-            &[("retry-after", value)],
-            "",
-            &format!("{expected}: URL answered 429"),
-        );
-        let expected = expected.replace("throttled", "retry");
-        check(
-            503,
-            &[("retry-after", value)],
-            "",
-            &format!("{expected}: URL answered 503"),
-        );
+    let wait = |value: &str, pause: u64| {
+        let asked = [("retry-after", value)];
+        let limited = |status| format!("limited {pause}: URL answered {status}");
+        check(429, &asked, "", &limited(429));
+        let otherwise = |status, otherwise: &str| {
+            let expected = limited(status);
+            let other = format!("{otherwise}: URL answered {status}");
+            check(
+                status,
+                &asked,
+                "",
+                if pause > 0 { &expected } else { &other },
+            );
+        };
+        otherwise(503, "retry");
+        otherwise(403, "reject Status 403");
     };
-    wait("120", "wait 120000");
-    wait(" 1 ", "wait 1000");
-    wait("99999999999999999999999", "wait 18446744073709551615");
-    wait("Mon, 23 Nov 2026 10:00:07 GMT", "wait 7000");
-    wait("Monday, 23-Nov-26 10:00:07 GMT", "wait 7000");
-    wait("Mon, 23 Nov 2026 09:00:00 GMT", "throttled");
-    wait("0", "throttled");
-    wait("", "throttled");
-    wait("-5", "throttled");
-    wait("soon", "throttled");
+    wait("120", 120_000);
+    wait(" 1 ", 1_000);
+    wait("99999999999999999999999", u64::MAX);
+    wait("Mon, 23 Nov 2026 10:00:07 GMT", 7_000);
+    wait("Monday, 23-Nov-26 10:00:07 GMT", 7_000);
+    wait("1795428003", 3_000);
+    for none in ["Mon, 23 Nov 2026 09:00:00 GMT", "0", "", "-5", "soon"] {
+        wait(none, 0);
+    }
     // Our clock is an hour behind theirs.
     let date = ("date", "Mon, 23 Nov 2026 11:00:00 GMT");
     let until = ("retry-after", "Mon, 23 Nov 2026 11:00:07 GMT");
-    check(429, &[date, until], "", "wait 7000: URL answered 429");
+    check(429, &[date, until], "", "limited 7000: URL answered 429");
 }
 
 #[test]
@@ -129,13 +137,13 @@ fn spotifys_reasons_are_passed_on() {
         quota,
         "stop: URL answered 429: QUOTA_EXCEEDED: Too many",
     );
-    let wait = "wait 3000: URL answered 429: QUOTA_EXCEEDED: Too many";
+    let wait = "limited 3000: URL answered 429: QUOTA_EXCEEDED: Too many";
     check(429, &[("retry-after", "3")], quota, wait);
     check(
         429,
         &[],
         r#"{"message":"QUOTA_EXCEEDED"}"#,
-        "throttled: URL answered 429: QUOTA_EXCEEDED",
+        "limited 0: URL answered 429: QUOTA_EXCEEDED",
     );
     let hint = "; since February 2026 Spotify's Development Mode serves neither \
                 /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; \

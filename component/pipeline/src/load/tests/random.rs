@@ -174,7 +174,12 @@ fn agree(
     for each in &report.rejected {
         assert!(listed.insert(at(each.index)), "seed {seed}");
         let case = &cases[at(each.index)];
-        assert!(case.key.is_none() || case.poisoned, "seed {seed}: {each:?}");
+        // Many failures in a row while others are written look like a bad item.
+        let exhausted = each.kind == RejectionKind::Exhausted;
+        assert!(
+            case.key.is_none() || case.poisoned || exhausted,
+            "seed {seed}: {each:?}"
+        );
     }
     for index in &report.pending {
         assert!(listed.insert(at(*index)), "seed {seed}");

@@ -87,16 +87,21 @@ fn a_401_renews_the_token_once() {
     };
     let expected = "done 0:1 1:1 2:1 3:1 4:1 5:1; 10 requests, 4 repeats, 2 tokens";
     check(&with_client(), 6, None, from("T1"), expected);
-    let expected = "PermanentDenied(\"https://api.example/0 answered 401; check the \
-                    source's credentials\")";
+    // One may be a resource that isn't allowed; twenty are the credentials.
+    let expected = "rejected 0(Status 401); 2 requests, 1 repeats, 2 tokens";
     check(&with_client(), 1, None, from("T9"), expected);
+    let expected = "PermanentDenied(\"https://api.example/19 answered 401; check the \
+                    source's credentials\")";
+    let mut in_turn = with_client();
+    in_turn.concurrency = 1;
+    check(&in_turn, 30, None, from("T9"), expected);
     let mut one_by_one = with_client();
     one_by_one.concurrency = 1;
     let reply = |request: &HttpRequest, before| match id(request) {
         0 => ok(),
         _ => from("T9")(request, before),
     };
-    let expected = "done 0:1 pending 1 2 because denied; 3 requests, 1 repeats, 2 tokens";
+    let expected = "done 0:1 rejected 1(Status 401) 2(Status 401); 5 requests, 2 repeats, 3 tokens";
     check(&one_by_one, 3, None, reply, expected);
 }
 
@@ -157,9 +162,10 @@ fn the_token_endpoint_decides_too() {
     fails(&|| answer(400, &[], body), &denied(&said));
     fails(&|| answer(401, &[], ""), &denied(&format!("401; {hint}")));
     fails(&|| answer(403, &[], ""), &denied(&format!("403; {hint}")));
-    fails(&|| answer(404, &[], ""), &denied("404; check token-url"));
-    let said = "something that is not JSON; check token-url";
-    fails(&|| answer(200, &[], "<html>"), &denied(said));
+    fails(&|| answer(404, &[], ""), &denied(&format!("404; {hint}")));
+    let html = "PermanentDenied(\"the token endpoint https://login.example/token gave something \
+                that has no token; check token-url\")";
+    fails(&|| answer(200, &[], "<html>"), html);
     fails(
         &|| answer(200, &[], "{}"),
         &denied("no access_token; check token-url"),
@@ -202,7 +208,9 @@ fn a_token_does_not_open_the_window() {
         reply,
         "done 0:1 1:1; 4 requests, 2 repeats, 2 tokens",
     );
-    assert_eq!(script.times(), [0, 100, 100, 110, 2_151, 2_151]);
+    let times = script.times();
+    assert_eq!(times.get(..4), Some([0, 100, 100, 110].as_slice()));
+    assert!(times.iter().skip(4).all(|&at| at > 2_150), "{times:?}");
 }
 
 #[test]
@@ -215,7 +223,12 @@ fn the_token_endpoint_is_asked_again() {
     };
     let expected = "done 0:1 1:1 2:1 3:1 4:1; 5 requests, 0 repeats, 3 tokens";
     let script = check(&with_client(), 5, None, reply, expected);
-    assert_eq!(script.times().get(1), Some(&5_010));
+    assert!(
+        script
+            .times()
+            .get(1)
+            .is_some_and(|&at| (5_010..5_150).contains(&at))
+    );
 }
 
 #[test]
@@ -232,6 +245,7 @@ fn other_credentials_are_sent_as_they_are() {
         );
         let sent = script.sent.borrow();
         let headers = sent.iter().flat_map(|(_, request)| &request.headers);
+        let headers = headers.filter(|(name, _)| name == "authorization");
         let values: Vec<_> = headers.map(|(_, value)| value.as_str()).collect();
         assert_eq!(values, expected);
     };

@@ -1,44 +1,54 @@
-//! What a call's requests tell each other: when the upstream may be asked
-//! again, whether it may be asked at all, and how it did so far. Then: balance
-//! and standing → extraction or failure.
+//! What a call's requests tell each other: how fast the upstream may be asked,
+//! whether it may be asked at all, and how it did so far. Then: balance and
+//! call state → extraction or failure.
 
 use super::ledger::Balance;
+use super::verdict::Trouble;
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
 use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
 use crate::failure::{counter, denied, stop_reason, unavailable, with_counters};
+use crate::numbers::float;
+use crate::pace::{Observation, Pace};
+use crate::platform::Http;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// Refusals without any success, after which the credentials are at fault.
-const MOST_REFUSALS: u32 = 3;
+/// Answers from the first on that were all refusals, after which the
+/// credentials are at fault. Fewer may be private resources.
+const MOST_REFUSALS: u32 = 20;
 
-/// Cells in a row whose attempts ran out, after which the upstream is down.
-const MOST_EXHAUSTED: u32 = 3;
+/// Requests in a row whose attempts ran out, after which the upstream is down.
+const MOST_EXHAUSTED: u32 = 10;
 
-/// The standing of the upstream within a call.
-#[derive(Default)]
-pub struct Standing {
+/// The state of the upstream within a call.
+pub struct CallState {
     /// The source's origin.
     upstream: String,
+    pace: RefCell<Pace>,
     stop: RefCell<Option<Stop>>,
     halted: Cell<bool>,
     sleepers: RefCell<BTreeMap<u64, Waker>>,
     places: Cell<u64>,
-    not_before_ms: Cell<u64>,
-    succeeded: Cell<bool>,
+    succeeded: Cell<u32>,
     refusals: Cell<u32>,
     exhausted: Cell<u32>,
+    /// Whether there was any answer.
+    answered: Cell<bool>,
+    /// Since when every answer refuses the number of requests.
+    limited_since_ms: Cell<Option<u64>>,
     requests: Cell<u32>,
     retries: Cell<u32>,
+    waits_ms: Cell<u64>,
+    bytes: Cell<u64>,
 }
 
 /// Somebody asleep, who is woken when the call is halted.
 pub struct Halted<'s> {
-    standing: &'s Standing,
+    state: &'s CallState,
     place: u64,
 }
 
@@ -46,31 +56,41 @@ impl Future for Halted<'_> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.standing.is_halted() {
+        if self.state.is_halted() {
             return Poll::Ready(());
         }
         let waker = context.waker().clone();
-        self.standing
-            .sleepers
-            .borrow_mut()
-            .insert(self.place, waker);
+        self.state.sleepers.borrow_mut().insert(self.place, waker);
         Poll::Pending
     }
 }
 
 impl Drop for Halted<'_> {
     fn drop(&mut self) {
-        self.standing.sleepers.borrow_mut().remove(&self.place);
+        self.state.sleepers.borrow_mut().remove(&self.place);
     }
 }
 
-impl Standing {
+impl CallState {
     /// Nothing has been sent to that origin yet.
     #[must_use]
     pub fn new(upstream: String) -> Self {
         Self {
             upstream,
-            ..Self::default()
+            pace: RefCell::new(Pace::of_requests(None)),
+            stop: RefCell::default(),
+            halted: Cell::default(),
+            sleepers: RefCell::default(),
+            places: Cell::default(),
+            succeeded: Cell::default(),
+            refusals: Cell::default(),
+            exhausted: Cell::default(),
+            answered: Cell::default(),
+            limited_since_ms: Cell::default(),
+            requests: Cell::default(),
+            retries: Cell::default(),
+            waits_ms: Cell::default(),
+            bytes: Cell::default(),
         }
     }
 
@@ -78,6 +98,12 @@ impl Standing {
     #[must_use]
     pub fn reason(&self, reason: impl Into<String>) -> StopReason {
         stop_reason(&self.upstream, reason)
+    }
+
+    /// Its origin.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.upstream
     }
 
     /// Whether nothing more may be started.
@@ -90,13 +116,10 @@ impl Standing {
     pub fn halted(&self) -> Halted<'_> {
         let place = self.places.get();
         self.places.set(place.wrapping_add(1));
-        Halted {
-            standing: self,
-            place,
-        }
+        Halted { state: self, place }
     }
 
-    /// Notes why a cell is pending; the gravest reason stays.
+    /// Notes why a request is pending; the gravest reason stays.
     pub fn note(&self, stop: Stop) {
         let mut present = self.stop.borrow_mut();
         if present
@@ -114,15 +137,39 @@ impl Standing {
         self.sleepers.take().into_values().for_each(Waker::wake);
     }
 
-    /// The upstream asked for silence until then; it's for all requests.
-    pub fn silence_until(&self, now_ms: u64) {
-        self.not_before_ms.set(self.not_before_ms.get().max(now_ms));
+    /// Zero: one request may be sent now, and must be reported. Otherwise: ask
+    /// again after so many milliseconds. A host that shares the upstream among
+    /// its instances decides; where none does, this call's own pace.
+    pub fn reserve<H: Http>(&self, http: &H, units: u32) -> u64 {
+        http.reserve(&self.upstream, units).unwrap_or_else(|| {
+            let mut pace = self.pace.borrow_mut();
+            pace.reserve(http.now_ms(), units, http.random())
+        })
     }
 
-    /// How much of the silence is left.
+    /// What became of a request that was reserved.
+    pub fn report<H: Http>(&self, http: &H, seen: &Observation) {
+        http.report(&self.upstream, seen);
+        self.pace.borrow_mut().report(http.now_ms(), seen);
+        if seen.refused > 0 && self.limited_since_ms.get().is_none() {
+            self.limited_since_ms.set(Some(http.now_ms()));
+        }
+        if seen.accepted > 0 {
+            self.limited_since_ms.set(None);
+        }
+    }
+
+    /// For how long every answer has refused the number of requests.
     #[must_use]
-    pub fn silence_ms(&self, now_ms: u64) -> u64 {
-        self.not_before_ms.get().saturating_sub(now_ms)
+    pub fn limited_ms(&self, now_ms: u64) -> u64 {
+        let since = self.limited_since_ms.get();
+        since.map_or(0, |since| now_ms.saturating_sub(since))
+    }
+
+    /// Somebody waits that long.
+    pub fn waits(&self, wait_ms: u64) {
+        self.waits_ms
+            .set(self.waits_ms.get().saturating_add(wait_ms));
     }
 
     /// A request went out.
@@ -132,33 +179,56 @@ impl Standing {
             .set(self.retries.get().saturating_add(u32::from(repeat)));
     }
 
+    /// That much of a body came.
+    pub fn received(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+    }
+
     /// The upstream answered well.
-    pub fn succeeded(&self) {
-        self.succeeded.set(true);
-        self.answered();
+    pub fn succeed(&self) {
+        self.succeeded.set(self.succeeded.get().saturating_add(1));
+        self.answer();
+    }
+
+    /// How many answers were good.
+    #[must_use]
+    pub fn succeeded(&self) -> u32 {
+        self.succeeded.get()
     }
 
     /// The upstream answered, if only to refuse: it isn't down.
-    pub fn answered(&self) {
+    pub fn answer(&self) {
         self.exhausted.set(0);
+        self.answered.set(true);
     }
 
-    /// The upstream answered 403.
+    /// The upstream answered a status that may pass.
+    pub fn answered_badly(&self) {
+        self.answered.set(true);
+    }
+
+    /// The upstream answered 401 or 403.
     pub fn refused(&self, reason: &str) {
         self.refusals.set(self.refusals.get().saturating_add(1));
-        if !self.succeeded.get() && self.refusals.get() >= MOST_REFUSALS {
+        if self.succeeded.get() == 0 && self.refusals.get() >= MOST_REFUSALS {
             self.halt(Stop::Denied(self.reason(reason)));
         }
     }
 
-    /// A cell's attempts ran out.
-    pub fn exhausted(&self, reason: String) {
+    /// A request's attempts ran out. One is one bad thing; many in a row are an
+    /// upstream that is down.
+    pub fn exhausted(&self, trouble: &Trouble) {
         self.exhausted.set(self.exhausted.get().saturating_add(1));
         if self.exhausted.get() >= MOST_EXHAUSTED {
-            self.halt(Stop::Unavailable(self.reason(reason)));
-        } else {
-            self.note(Stop::Unavailable(self.reason(reason)));
+            self.halt(Stop::Unavailable(self.reason(trouble.reason())));
         }
+    }
+
+    /// Requests of this call were attempted in vain in an earlier one, in which
+    /// there were answers: what is pending must go on counting.
+    pub fn continues(&self) {
+        self.answered.set(true);
     }
 
     /// The call's result. A failure is only for a call that achieved nothing;
@@ -168,6 +238,9 @@ impl Standing {
         let counters = vec![
             counter("source.requests", self.requests.get()),
             counter("source.retries", self.retries.get()),
+            counter("source.successes", self.succeeded.get()),
+            counter("source.waits-ms", float(self.waits_ms.get())),
+            counter("source.bytes", float(self.bytes.get())),
             counter("token.requests", token_requests),
         ];
         if balance.done.is_empty() {
@@ -177,9 +250,15 @@ impl Standing {
             {
                 return Err(with_counters(denied(&first.reason), counters));
             }
-            let nothing = balance.rejected.is_empty();
-            let refused =
-                |rejected: &RejectedRequest| by_policy(rejected) || rejected.status == Some(403);
+            // What was attempted in vain is remembered in what is pending.
+            let nothing = balance.rejected.is_empty()
+                && balance
+                    .pending
+                    .iter()
+                    .all(|pending| pending.resume.is_none());
+            let refused = |rejected: &RejectedRequest| {
+                by_policy(rejected) || matches!(rejected.status, Some(401 | 403))
+            };
             match &stop {
                 Some(Stop::Denied(stop)) if balance.rejected.iter().all(refused) => {
                     return Err(with_counters(denied(&stop.reason), counters));
@@ -187,7 +266,9 @@ impl Standing {
                 Some(Stop::RateLimited(limit)) if nothing => {
                     return Err(with_counters(Failure::RateLimited(limit.clone()), counters));
                 }
-                Some(Stop::Unavailable(stop)) if nothing => {
+                Some(Stop::Unavailable(stop))
+                    if balance.rejected.is_empty() && (nothing || !self.answered.get()) =>
+                {
                     return Err(with_counters(unavailable(&stop.reason), counters));
                 }
                 // A budget that ran out is the caller's own doing, no failure.

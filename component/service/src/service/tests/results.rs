@@ -1,8 +1,24 @@
 //! Results with everything in them; all conform to `openapi.json`.
 
-use super::*;
+use super::super::json;
 use crate::openapi::conforms;
-use std::error::Error;
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::{
+    RejectedDocument, Report, SupersededDocument,
+};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{
+    Access, Diagnosis, Explanation, Page,
+};
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::{self, TransferReport};
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{
+    Counter, PendingRequest, RateLimit, RejectedRecord, RejectedRequest, RejectionKind, Request,
+    Stop, StopReason,
+};
+use serde::Serialize;
+
+fn written(result: &impl Serialize) -> String {
+    String::from_utf8(json(result).unwrap()).unwrap()
+}
 
 fn request(row: u32, combination: u32) -> Request {
     Request { row, combination }
@@ -84,7 +100,7 @@ const LIMITED: &str = r#""stopped":{"rate_limited":{"retry_after_ms":1500,"upstr
 #[test]
 fn an_extraction_is_written_whole() {
     let documents = ["{\"n\": 1.10}", "{}"];
-    let text = extraction(&result(&documents, Some(Stop::RateLimited(limit())))).unwrap();
+    let text = written(&result(&documents, Some(Stop::RateLimited(limit()))));
     let expected = [
         r#"{"documents":[{"n": 1.10},{}],"done":[{"request":{"row":0,"combination":1},"documents":2}],"#,
         REJECTED,
@@ -123,7 +139,7 @@ fn a_transfer_report_is_written_whole() {
         stopped: Some(Stop::RateLimited(limit())),
         counters: counters(),
     };
-    let text = transfer_report(&report).unwrap();
+    let text = written(&report);
     let expected = [
         r#"{"done":1,"documents":6,"written":2,"unchanged":0,"superseded":3,"#,
         REJECTED,
@@ -135,7 +151,7 @@ fn a_transfer_report_is_written_whole() {
     assert_eq!(text, expected.concat());
     conforms("TransferReport", &text);
     report.remaining = None;
-    let text = transfer_report(&report).unwrap();
+    let text = written(&report);
     assert!(text.contains(r#""remaining":null,"#));
     conforms("TransferReport", &text);
 }
@@ -159,7 +175,7 @@ fn every_case_is_written() {
         ),
     ];
     for (stop, expected) in stops {
-        let text = extraction(&result(&[], stop)).unwrap();
+        let text = written(&result(&[], stop));
         assert!(
             text.contains(&format!(r#""stopped":{expected},"#)),
             "{text}"
@@ -182,14 +198,14 @@ fn every_case_is_written() {
         for request in &mut result.rejected {
             (request.kind, request.status) = (kind, None);
         }
-        conforms("Extraction", &extraction(&result).unwrap());
+        conforms("Extraction", &written(&result));
     }
 }
 
 #[test]
 fn a_report_is_written_whole() {
     let superseded = |index, by| SupersededDocument { index, by };
-    let text = report(&Report {
+    let text = written(&Report {
         written: 1,
         unchanged: 2,
         superseded: vec![superseded(2, Some(3)), superseded(7, None)],
@@ -224,7 +240,7 @@ fn a_page_is_written_whole() {
                 scanned: u64::MAX,
                 counters: counters(),
             };
-            let text = page(&result).unwrap();
+            let text = written(&result);
             let expected = format!(
                 r#"{{"documents":[{{"a":1e2}}],"cursor":{shown},"access":"{name}","scanned":18446744073709551615,{COUNTERS}"#
             );
@@ -236,7 +252,7 @@ fn a_page_is_written_whole() {
 
 #[test]
 fn an_explanation_is_written_whole() {
-    let text = explanation(&Explanation {
+    let text = written(&Explanation {
         diagnoses: vec![Diagnosis {
             path: "a".to_owned(),
             expected: "N".to_owned(),
@@ -258,12 +274,13 @@ fn an_explanation_is_written_whole() {
 #[test]
 fn a_document_that_is_not_json_is_told_by_its_index() {
     for wrong in ["", "{", "{} {}", r#"{"a":1},"done":[]"#] {
-        let error = extraction(&result(&["{}", wrong], None)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "read document 1 of the result",
-            "{wrong}"
+        let problem = json(&result(&["{}", wrong], None)).unwrap_err();
+        let response = problem.response();
+        let said = String::from_utf8_lossy(&response.body);
+        assert!(
+            said.contains("read document 1 of the result: "),
+            "{wrong}: {said}"
         );
-        assert!(error.source().is_some());
+        assert_eq!(response.status, 500);
     }
 }

@@ -1,0 +1,141 @@
+//! One request's answers, page by page → its documents, and the next page to
+//! ask for. Knows nothing of attempts.
+
+use super::cut::{self, BodyError};
+use super::document;
+use super::ledger::Harvest;
+use super::page::Trail;
+use super::plan::{Order, Plan};
+use super::resume::Progress;
+use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
+use crate::platform::HttpResponse;
+use url::Url;
+
+/// The pages of one request.
+pub struct Pages {
+    request: Request,
+    trail: Trail,
+    harvest: Harvest,
+    exhausted: u32,
+    failed: u32,
+}
+
+/// Why a page isn't kept.
+#[derive(Debug)]
+pub enum PageFault {
+    /// Cut short, perhaps on the way.
+    Truncated(String),
+    /// It won't be better if it is asked for again.
+    Other(String),
+}
+
+impl Pages {
+    /// Starts at the first page, or at the one that an earlier call had reached.
+    #[must_use]
+    pub fn new(request: Request, first: Url, progress: Progress, most: u32) -> Self {
+        let (trail, harvest) = match progress.page {
+            // Credentials go with every page, so every page stays where they
+            // belong.
+            Some((url, page)) if url.origin() == first.origin() => {
+                (Trail::new(url, most).at(page), progress.harvest)
+            }
+            Some(_) | None => (Trail::new(first, most), Harvest::default()),
+        };
+        Self {
+            request,
+            trail,
+            harvest,
+            exhausted: progress.exhausted,
+            failed: progress.failed,
+        }
+    }
+
+    /// Another attempt at the present page failed; how many have.
+    pub fn fail(&mut self) -> u32 {
+        self.failed = self.failed.saturating_add(1);
+        self.failed
+    }
+
+    /// How many attempts at the present page failed.
+    #[must_use]
+    pub fn failed(&self) -> u32 {
+        self.failed
+    }
+
+    /// The page to ask for.
+    #[must_use]
+    pub fn present(&self) -> &Url {
+        self.trail.present()
+    }
+
+    /// What all pages gave.
+    #[must_use]
+    pub fn finish(self) -> Harvest {
+        self.harvest
+    }
+
+    /// What there is so far, for a call that continues.
+    #[must_use]
+    pub fn progress(self) -> Progress {
+        Progress {
+            page: Some((self.trail.present().clone(), self.trail.page())),
+            harvest: self.harvest,
+            exhausted: self.exhausted,
+            failed: self.failed,
+        }
+    }
+
+    /// Makes documents of a good answer, and turns to the next page. Whether
+    /// there is one.
+    pub fn keep(
+        &mut self,
+        plan: &Plan<'_>,
+        order: &Order<'_>,
+        response: &HttpResponse,
+    ) -> Result<bool, PageFault> {
+        // These statuses say that there is nothing.
+        if matches!(response.status, 204 | 205) && response.body.trim_ascii().is_empty() {
+            return Ok(false);
+        }
+        let fault = |error: BodyError| match error {
+            BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
+            other => PageFault::Other(other.to_string()),
+        };
+        let root = cut::parse(&response.body).map_err(fault)?;
+        let checked = &plan.checked;
+        let records = cut::records(root, &checked.records, &checked.require).map_err(fault)?;
+        let next = checked
+            .paging
+            .next(self.trail.present(), root, &response.headers)
+            .map_err(|error| PageFault::Other(error.to_string()))?;
+        let empty = records.is_empty();
+        for record in records {
+            match document::build(&order.attributes, &checked.require, record) {
+                Ok(document) => self.harvest.documents.push(document),
+                Err(error) => {
+                    let index = self.harvest.documents.len() + self.harvest.rejected.len();
+                    self.harvest.rejected.push(RejectedRecord {
+                        request: self.request,
+                        index: u32::try_from(index).unwrap_or(u32::MAX),
+                        kind: error.kind(),
+                        path: error.path(),
+                        reason: error.to_string(),
+                    });
+                }
+            }
+        }
+        match next {
+            None => Ok(false),
+            // The last page's cursor is that of the page before: the end.
+            Some(next) if empty && self.trail.knows(&next) => Ok(false),
+            Some(next) => {
+                let advanced = self.trail.advance(next);
+                advanced.map_err(|error| PageFault::Other(error.to_string()))?;
+                // An attempt that succeeded: it isn't stuck.
+                self.exhausted = 0;
+                self.failed = 0;
+                Ok(true)
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a request that isn't finished has so far ↔ the opaque text that a
+//! caller passes back: the page it had reached, what the pages before gave, and
+//! how often its attempts ran out. A text that can't be read starts anew.
+
+use super::ledger::Harvest;
+use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// What a request has so far.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The page to ask for, and how many it is; none for the first.
+    pub page: Option<(Url, u32)>,
+    /// What the pages before it gave.
+    pub harvest: Harvest,
+    /// In how many calls its attempts ran out.
+    pub exhausted: u32,
+    /// How many attempts at the page failed.
+    pub failed: u32,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Text {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    page: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    exhausted: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    failed: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<Record>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Record {
+    index: u32,
+    kind: u8,
+    path: String,
+    reason: String,
+}
+
+/// The kinds that a record can be rejected for; their places are in the text.
+const KINDS: [RejectionKind; 3] = [
+    RejectionKind::Body,
+    RejectionKind::Required,
+    RejectionKind::Clash,
+];
+
+impl Progress {
+    /// Reads what [`write`](Self::write) wrote.
+    #[must_use]
+    pub fn read(request: Request, text: Option<&str>) -> Self {
+        let text = text.and_then(|text| serde_json::from_str(text).ok());
+        let text: Text = text.unwrap_or_default();
+        let (exhausted, failed) = (text.exhausted, text.failed);
+        let url = text.url.and_then(|url| Url::parse(&url).ok());
+        let Some(url) = url else {
+            return Self {
+                exhausted,
+                failed,
+                ..Self::default()
+            };
+        };
+        let rejected = text.rejected.into_iter().map(|record| RejectedRecord {
+            request,
+            index: record.index,
+            kind: kind(record.kind),
+            path: record.path,
+            reason: record.reason,
+        });
+        Self {
+            page: Some((url, text.page)),
+            harvest: Harvest {
+                documents: text.documents,
+                rejected: rejected.collect(),
+            },
+            exhausted,
+            failed,
+        }
+    }
+
+    /// The text; none where there is nothing to pass on.
+    #[must_use]
+    pub fn write(self) -> Option<String> {
+        let (url, page) = match self.page {
+            Some((url, page)) if page > 1 => (Some(url.into()), page),
+            Some(_) | None => (None, 0),
+        };
+        if url.is_none() && self.exhausted == 0 && self.failed == 0 {
+            return None;
+        }
+        let rejected = self.harvest.rejected.into_iter().map(|record| Record {
+            index: record.index,
+            kind: place(record.kind),
+            path: record.path,
+            reason: record.reason,
+        });
+        let text = Text {
+            url,
+            page,
+            exhausted: self.exhausted,
+            failed: self.failed,
+            documents: self.harvest.documents,
+            rejected: rejected.collect(),
+        };
+        serde_json::to_string(&text).ok()
+    }
+}
+
+fn kind(place: u8) -> RejectionKind {
+    let kind = KINDS.get(usize::from(place));
+    kind.copied().unwrap_or(RejectionKind::Body)
+}
+
+fn place(kind: RejectionKind) -> u8 {
+    let place = KINDS.iter().position(|known| *known == kind);
+    place.and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,183 @@
+//! Answers about batches → how much may be written now. Writes to the table
+//! share one pace, with those of other instances where the host shares it; a
+//! partition that is hot has one of its own, so that it slows nobody else.
+
+use super::prepare::Put;
+use crate::dynamodb::key::KeyValue;
+use crate::pace::{Observation, Pace};
+use crate::platform::Dynamo;
+use std::collections::HashMap;
+
+/// A write takes one unit for each of these bytes. Measured in DynamoDB's JSON,
+/// which is longer than what it counts.
+const UNIT_BYTES: usize = 1_024;
+
+/// Units of a full batch of small items.
+const FULL: u32 = 25;
+
+/// The pace of one call.
+pub struct Pacing {
+    upstream: String,
+    table: Pace,
+    hot: HashMap<KeyValue, Pace>,
+    /// Units per batch: the last that was taken whole, or a little more.
+    most: u32,
+    /// Since when nothing but throttling was answered.
+    throttled_since_ms: Option<u64>,
+    throttled: String,
+}
+
+/// The write units of a put, at the most.
+#[must_use]
+pub fn units(put: &Put) -> u32 {
+    u32::try_from(put.json.len().div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
+}
+
+impl Pacing {
+    /// Nothing has been written to that table yet.
+    #[must_use]
+    pub fn new(upstream: String) -> Self {
+        Self {
+            upstream,
+            table: Pace::of_units(),
+            hot: HashMap::new(),
+            most: FULL,
+            throttled_since_ms: None,
+            throttled: String::new(),
+        }
+    }
+
+    /// The most units that a batch should have.
+    #[must_use]
+    pub fn most_units(&self) -> u32 {
+        self.most.min(self.table.most_units()).max(1)
+    }
+
+    /// A batch of that many units would have to wait for long: a smaller one may
+    /// not.
+    pub fn shrink(&mut self, units: u32) {
+        self.most = (units / 2).max(1);
+    }
+
+    /// Zero: that many units may be written now, and must be reported.
+    pub fn reserve<D: Dynamo>(&mut self, dynamo: &D, units: u32) -> u64 {
+        dynamo.reserve(&self.upstream, units).unwrap_or_else(|| {
+            let (now, random) = (dynamo.now_ms(), dynamo.random());
+            self.table.reserve(now, units, random)
+        })
+    }
+
+    /// The same for a put's partition, where that is hot.
+    pub fn reserve_hot<D: Dynamo>(&mut self, dynamo: &D, put: &Put) -> u64 {
+        match self.hot.get_mut(&put.key.partition) {
+            None => 0,
+            Some(pace) => pace.reserve(dynamo.now_ms(), units(put), dynamo.random()),
+        }
+    }
+
+    /// A batch that wasn't sent after all.
+    pub fn give_back<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put]) {
+        for put in puts {
+            if let Some(pace) = self.hot.get_mut(&put.key.partition) {
+                pace.report(dynamo.now_ms(), &Observation::default());
+            }
+        }
+    }
+
+    /// What became of a batch: which of its puts were written, which were not
+    /// for lack of throughput. Nothing of it: there was no answer.
+    pub fn report<D: Dynamo>(&mut self, dynamo: &D, written: &[&Put], refused: &[&Put]) {
+        let now = dynamo.now_ms();
+        let sum = |puts: &[&Put]| {
+            puts.iter()
+                .map(|put| units(put))
+                .fold(0, u32::saturating_add)
+        };
+        let hot = hot_partition(written, refused);
+        for (puts, accepted) in [(written, true), (refused, false)] {
+            for put in puts.iter().filter(|put| Some(&put.key.partition) != hot) {
+                if let Some(pace) = self.hot.get_mut(&put.key.partition) {
+                    pace.report(now, &observation(units(put), accepted));
+                }
+            }
+        }
+        let (accepted, mut lacking) = (sum(written), sum(refused));
+        if let Some(partition) = hot {
+            self.heat(partition, lacking, now);
+            lacking = 0;
+        }
+        let seen = Observation {
+            accepted,
+            refused: lacking,
+            ..Observation::default()
+        };
+        dynamo.report(&self.upstream, &seen);
+        self.table.report(now, &seen);
+        if accepted > 0 {
+            self.throttled_since_ms = None;
+        } else if !refused.is_empty() {
+            self.throttled_since_ms.get_or_insert(now);
+        }
+        if lacking > 0 {
+            self.most = accepted.max(1).min(self.most);
+        } else if accepted >= self.most {
+            self.most = self.most.saturating_add(1).min(FULL);
+        }
+    }
+
+    /// A batch was throttled because of one partition: if it is all of that, it
+    /// is the one.
+    pub fn report_hot<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put]) {
+        let now = dynamo.now_ms();
+        let partitions: Vec<_> = puts.iter().map(|put| &put.key.partition).collect();
+        if let [first, rest @ ..] = partitions.as_slice()
+            && rest.iter().all(|other| other == first)
+        {
+            let lacking = puts
+                .iter()
+                .map(|put| units(put))
+                .fold(0, u32::saturating_add);
+            self.heat(first, lacking, now);
+        } else {
+            self.give_back(dynamo, puts);
+        }
+        dynamo.report(&self.upstream, &Observation::default());
+        self.table.report(now, &Observation::default());
+        self.throttled_since_ms.get_or_insert(now);
+    }
+
+    fn heat(&mut self, partition: &KeyValue, units: u32, now_ms: u64) {
+        let pace = self.hot.entry(partition.clone());
+        pace.or_insert_with(Pace::of_units)
+            .report(now_ms, &observation(units, false));
+    }
+
+    /// DynamoDB's words about its throttling.
+    pub fn note(&mut self, reason: &str) {
+        reason.clone_into(&mut self.throttled);
+    }
+
+    /// For how long nothing but throttling was answered, and its words.
+    #[must_use]
+    pub fn throttled(&self, now_ms: u64) -> Option<(u64, &str)> {
+        let since = self.throttled_since_ms?;
+        Some((now_ms.saturating_sub(since), &self.throttled))
+    }
+}
+
+fn observation(units: u32, accepted: bool) -> Observation {
+    Observation {
+        accepted: if accepted { units } else { 0 },
+        refused: if accepted { 0 } else { units },
+        ..Observation::default()
+    }
+}
+
+/// The partition that all that was refused is in, while all of the others was
+/// written.
+fn hot_partition<'p>(written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
+    let first = &refused.first()?.key.partition;
+    let alone = refused.iter().all(|put| put.key.partition == *first);
+    let others = written.iter().any(|put| put.key.partition != *first);
+    (alone && others).then_some(first)
+}
