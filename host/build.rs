@@ -6,6 +6,7 @@ use std::env;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = Builder::new()?;
+    builder.watch("component/json");
     builder.watch("component/pipeline");
     println!("cargo::rerun-if-changed=../component/pipeline/schemas");
     builder.watch("component/wasi");

@@ -148,8 +148,17 @@ const COMMANDS: &[&[&str]] = &[
     &["init", "--force"],
 ];
 
+/// What `extract` and `run` end with. A command that ends early shows little: it
+/// is to fail where the setup is wrong, and nowhere else.
+type Codes = (i32, i32);
+
 /// Runs every command there and searches all that it leaves.
-async fn commands(what: &str, configuration: &str, secrets: &[String]) -> Vec<Output> {
+async fn commands(
+    what: &str,
+    configuration: &str,
+    secrets: &[String],
+    expected: Codes,
+) -> Vec<Output> {
     let mut outputs = Vec::new();
     for command in COMMANDS {
         // A new folder each time: `init` replaces the configuration.
@@ -170,6 +179,10 @@ async fn commands(what: &str, configuration: &str, secrets: &[String]) -> Vec<Ou
         }
         outputs.push(output);
     }
+    let codes = codes(&outputs);
+    assert_eq!((codes[3], codes[4]), expected, "{what}: {outputs:#?}");
+    // These ask nobody.
+    assert_eq!(codes[8..], [0, 0], "{what}: {outputs:#?}");
     outputs
 }
 
@@ -218,50 +231,47 @@ async fn no_command_shows_a_secret() {
         dynamodb: dynamodb.endpoint(),
         more: "",
     };
-    let check =
-        async |what: &str, setup: Setup| commands(what, &setup.configuration(), &secrets).await;
+    let check = async |what: &str, setup: &Setup, codes: Codes| {
+        commands(what, &setup.configuration(), &secrets, codes).await
+    };
 
-    let outputs = check("all is well", setup.clone()).await;
-    assert_eq!(codes(&outputs)[1], 0, "{outputs:?}");
+    let outputs = check("all is well", &setup, (5, 5)).await;
+    assert_eq!(
+        codes(&outputs),
+        [5, 0, 0, 5, 5, 0, 0, 0, 0, 0],
+        "{outputs:?}"
+    );
     assert!(outputs[4].stdout.contains("\"written\""), "{outputs:?}");
-    let by = "component";
-    check(
-        "by the component",
-        Setup {
-            by,
-            ..setup.clone()
-        },
-    )
-    .await;
+    let by_component = Setup {
+        by: "component",
+        ..setup.clone()
+    };
+    check("by the component", &by_component, (5, 5)).await;
 
-    let rows = url.replace(&password, WRONG_PASSWORD);
-    let failed = check(
-        "a wrong password",
-        Setup {
+    let away = closed_port().await;
+    for (what, rows, codes) in [
+        (
+            "a wrong password",
+            url.replace(&password, WRONG_PASSWORD),
+            (3, 3),
+        ),
+        (
+            "PostgreSQL is away",
+            format!("postgresql://me:{password}@{away}/db"),
+            (4, 4),
+        ),
+        (
+            "an unreadable URL",
+            format!("postgresql://me:{password}@127.0.0.1:port/db?sslmode={password}"),
+            (2, 2),
+        ),
+    ] {
+        let setup = Setup {
             rows,
             ..setup.clone()
-        },
-    )
-    .await;
-    assert_ne!(codes(&failed)[4], 0);
-    let rows = format!("postgresql://me:{password}@{}/db", closed_port().await);
-    check(
-        "PostgreSQL is away",
-        Setup {
-            rows,
-            ..setup.clone()
-        },
-    )
-    .await;
-    let rows = format!("postgresql://me:{password}@127.0.0.1:port/db?sslmode={password}");
-    check(
-        "an unreadable URL",
-        Setup {
-            rows,
-            ..setup.clone()
-        },
-    )
-    .await;
+        };
+        check(what, &setup, codes).await;
+    }
 
     let echo = |header: Option<&str>| {
         let header = header.unwrap_or_default();
@@ -269,116 +279,81 @@ async fn no_command_shows_a_secret() {
         let words = serde_json::json!({"error": "invalid_client", "error_description": words});
         Reply::status(401, words.to_string())
     };
-    let echoing = api(echo, artist.clone()).await;
-    let source = echoing.origin();
-    let failed = check(
-        "an echo",
-        Setup {
-            source,
-            ..setup.clone()
-        },
-    )
-    .await;
-    assert!(failed[4].stderr.contains("invalid_client"), "{failed:?}");
     let garbage = |_: Option<&str>| Reply::json(format!(r#"{{"access_token":"{TOKEN}""#));
-    let broken = api(garbage, artist).await;
-    let source = broken.origin();
-    check(
-        "half a token",
-        Setup {
-            source,
-            ..setup.clone()
-        },
-    )
-    .await;
-    for (what, reply) in [
-        ("401", Reply::status(401, r#"{"error":"expired"}"#)),
-        ("500", Reply::status(500, "oops")),
-        ("a reset", Reply::Reset),
-        ("a cut", Reply::Cut(r#"[{"name":"one"}]"#.into())),
+    let half = Reply::Cut(r#"[{"name":"one"}]"#.into());
+    for (what, api, codes) in [
+        ("an echo", api(echo, artist.clone()).await, (3, 3)),
+        ("half a token", api(garbage, artist).await, (4, 4)),
+        (
+            "401",
+            api(grant, Reply::status(401, r#"{"error":"expired"}"#)).await,
+            (3, 3),
+        ),
+        ("500", api(grant, Reply::status(500, "oops")).await, (4, 4)),
+        ("a reset", api(grant, Reply::Reset).await, (4, 4)),
+        ("a cut", api(grant, half).await, (4, 4)),
     ] {
-        let failing = api(grant, reply).await;
-        let source = failing.origin();
-        check(
-            what,
-            Setup {
-                source,
-                ..setup.clone()
-            },
-        )
-        .await;
-    }
-    let source = format!("http://{}", closed_port().await);
-    check(
-        "the API is away",
-        Setup {
-            source,
+        let setup = Setup {
+            source: api.origin(),
             ..setup.clone()
-        },
-    )
-    .await;
+        };
+        let outputs = check(what, &setup, codes).await;
+        let echoed = outputs[4].stderr.contains("invalid_client");
+        assert_eq!(echoed, what == "an echo", "{outputs:?}");
+    }
+    let away = Setup {
+        source: format!("http://{}", closed_port().await),
+        ..setup.clone()
+    };
+    check("the API is away", &away, (4, 4)).await;
 
-    for (what, status, kind) in [
-        ("no access", 400, "AccessDeniedException"),
-        ("no client", 400, "UnrecognizedClientException"),
-        ("expired", 400, "ExpiredTokenException"),
-        ("a fault", 500, "InternalServerError"),
+    for (what, status, kind, codes) in [
+        ("no access", 400, "AccessDeniedException", (5, 3)),
+        ("no client", 400, "UnrecognizedClientException", (5, 3)),
+        ("expired", 400, "ExpiredTokenException", (5, 3)),
+        ("a fault", 500, "InternalServerError", (5, 4)),
     ] {
         let body = format!(r#"{{"__type":"com.amazonaws#{kind}","message":"refused"}}"#);
         let refusing = ScriptedSource::start(move |_, _| Reply::status(status, &*body)).await;
-        let dynamodb = refusing.origin();
-        check(
-            what,
-            Setup {
-                dynamodb,
-                ..setup.clone()
-            },
-        )
-        .await;
+        let setup = Setup {
+            dynamodb: refusing.origin(),
+            ..setup.clone()
+        };
+        check(what, &setup, codes).await;
     }
-    let endpoint = format!("http://{}", closed_port().await);
-    check(
-        "DynamoDB is away",
-        Setup {
-            dynamodb: endpoint,
-            ..setup.clone()
-        },
-    )
-    .await;
-    let more = "[limits]\nmemory_mib = 2";
-    check(
-        "no memory",
-        Setup {
-            more,
-            ..setup.clone()
-        },
-    )
-    .await;
+    let away = Setup {
+        dynamodb: format!("http://{}", closed_port().await),
+        ..setup.clone()
+    };
+    check("DynamoDB is away", &away, (5, 4)).await;
+    let little_memory = Setup {
+        more: "[limits]\nmemory_mib = 2",
+        ..setup.clone()
+    };
+    check("little memory", &little_memory, (5, 5)).await;
 
     let whole = setup.configuration();
     let secret = format!("\"{CLIENT_SECRET}\"");
-    for (what, broken) in [
+    for (what, place, broken, codes) in [
         (
             "an open quote",
-            whole.replace(&secret, &secret[..secret.len() - 1]),
+            secret.as_str(),
+            &secret[..secret.len() - 1],
+            (2, 2),
         ),
-        ("no quotes", whole.replace(&secret, CLIENT_SECRET)),
-        (
-            "a wrong type",
-            whole.replace(&secret, &format!("[{secret}]")),
-        ),
-        (
-            "a wrong name",
-            whole.replace("client_secret", "client_secrt"),
-        ),
+        ("no quotes", &secret, CLIENT_SECRET, (2, 2)),
+        ("a wrong type", &secret, &format!("[{secret}]"), (2, 2)),
+        ("a wrong name", "client_secret", "client_secrt", (2, 2)),
         (
             "a secret as type",
-            whole.replace("client-credentials", CLIENT_SECRET),
+            "client-credentials",
+            CLIENT_SECRET,
+            (2, 2),
         ),
-        ("an open URL", whole.replace(&format!("{url}\""), &url)),
+        ("an open URL", &format!("{url}\""), &url, (2, 2)),
     ] {
-        let outputs = commands(what, &broken, &secrets).await;
-        assert_ne!(codes(&outputs)[4], 0, "{what}");
+        let broken = whole.replace(place, broken);
+        commands(what, &broken, &secrets, codes).await;
     }
 }
 

@@ -14,6 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use toolchain::{DEBIAN, TARGET, Toolchain};
 
+/// For JSON's scanner, which looks at 16 bytes at a time. Every engine that runs
+/// components has these instructions.
+const FLAGS: (&str, &str) = (
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "-Ctarget-feature=+simd128",
+);
+
 /// Says the revision where the sources are in no repository.
 const REVISION: &str = "ROWCAST_REVISION";
 
@@ -176,6 +183,7 @@ fn compile(
     command
         .args(["--profile", "component", "--target", TARGET, "--target-dir"])
         .arg(target);
+    command.env(FLAGS.0, FLAGS.1);
     if let Some(programs) = programs {
         command.env("RUSTC", programs.join("rustc"));
     }

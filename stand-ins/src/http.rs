@@ -3,6 +3,8 @@
 
 mod message;
 mod post;
+#[cfg(test)]
+mod tests;
 
 pub use message::{Reply, Seen};
 pub use post::post;

@@ -9,6 +9,8 @@
 
 mod answer;
 mod log;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Refusal, TRACKS};
 pub use log::{Asked, Outcome};
@@ -143,14 +145,7 @@ impl FaultySource {
         let service = Arc::new(Service {
             plan,
             port: Port::default(),
-            state: Mutex::new(State {
-                meter: plan.limit.map(|(limit, _)| Meter::new(limit)),
-                asked: HashMap::new(),
-                requests: 0,
-                tokens: Vec::new(),
-                valid_from: 0,
-                log: Log::default(),
-            }),
+            state: Mutex::new(State::new(&plan)),
         });
         let serving = Arc::clone(&service);
         let server = Server::start_at(service.port.clone(), move |seen| {
@@ -224,6 +219,17 @@ impl Service {
 }
 
 impl State {
+    fn new(plan: &SourcePlan) -> Self {
+        Self {
+            meter: plan.limit.map(|(limit, _)| Meter::new(limit)),
+            asked: HashMap::new(),
+            requests: 0,
+            tokens: Vec::new(),
+            valid_from: 0,
+            log: Log::default(),
+        }
+    }
+
     fn decide(&mut self, plan: &SourcePlan, seen: &Seen) -> Decision {
         let (least, most) = plan.latency_ms;
         let turn = u32::try_from(self.requests).unwrap_or(u32::MAX);

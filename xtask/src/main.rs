@@ -34,6 +34,8 @@ cargo xtask COMMAND
                the one that is compiled for minutes
   deny         licences, duplicates and sources of all dependencies
   fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
+  bench [ARGS] build everything for release, then compare CPU, time and memory
+               with native programs: see docs/performance.md
   component    build, and say where the component is
 ";
 
@@ -63,6 +65,9 @@ fn main() -> ExitCode {
         }
         Some("deny") => hygiene::deny(),
         Some("fuzz") => hygiene::fuzz(arguments.get(1)),
+        Some("bench") => {
+            setup::for_testing().and_then(|()| bench(arguments.get(1..).unwrap_or_default()))
+        }
         Some("component") => setup::for_running().and_then(|()| component()),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -133,6 +138,33 @@ fn hostile() -> Result<(), String> {
         // One table after the other.
         "--test-threads=1",
     ]))
+}
+
+/// The command and the programs that it's compared with, then all of them in
+/// turns.
+fn bench(arguments: &[String]) -> Result<(), String> {
+    let release = [
+        "build",
+        "--release",
+        "--package",
+        "rowcast",
+        "--bin",
+        "rowcast",
+    ];
+    run(cargo().args(release))?;
+    let manifest = [
+        "--release",
+        "--manifest-path",
+        "bench/Cargo.toml",
+        "--features",
+        "sdk",
+    ];
+    run(cargo().arg("build").args(manifest))?;
+    run(cargo()
+        .arg("run")
+        .args(manifest)
+        .args(["--bin", "bench", "--", "rowcast=target/release/rowcast"])
+        .args(arguments))
 }
 
 fn component() -> Result<(), String> {

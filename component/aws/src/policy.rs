@@ -1,10 +1,9 @@
 //! An operation and its body → admitted, or refused. Of DynamoDB's operations
 //! only those that the pipeline needs, on those tables that are configured.
 
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use rowcast_json::{Flaw, Index, Kind, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt;
 
 /// Which tables may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,100 +34,104 @@ pub enum Refusal {
         /// Whose body it is.
         operation: String,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: Unreadable,
     },
 }
+
+/// What is wrong with a body.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// No JSON.
+    #[error(transparent)]
+    Json(#[from] Flaw),
+    /// Not what the operation takes.
+    #[error("{0}")]
+    Shape(&'static str),
+}
+
+/// Levels of a batch's body that are looked at: `RequestItems`, a table's list,
+/// a write. What is put may be anything.
+const LEVELS: usize = 4;
 
 impl Tables {
     /// Whether that body may be sent to that operation.
     pub fn admit(&self, operation: &str, body: &str) -> Result<(), Refusal> {
         let named = match operation {
-            "DescribeTable" | "PutItem" | "Query" | "Scan" => {
-                parse::<OneTable>(operation, body).map(|body| vec![body.table_name])
-            }
-            "BatchWriteItem" => parse::<Puts>(operation, body).map(|body| body.request_items.0),
-            _ => Err(Refusal::Operation(operation.to_owned())),
-        }?;
+            "DescribeTable" | "PutItem" | "Query" | "Scan" => one_table,
+            "BatchWriteItem" => tables_of_puts,
+            _ => return Err(Refusal::Operation(operation.to_owned())),
+        };
+        let mut index = Index::default();
+        let named = index
+            .outline(body, LEVELS)
+            .map_err(Unreadable::Json)
+            .and_then(|body| named(body).map_err(Unreadable::Shape));
+        let named = named.map_err(|source| Refusal::Unreadable {
+            operation: operation.to_owned(),
+            source,
+        })?;
         let Self::Only(tables) = self else {
             return Ok(());
         };
-        match named.into_iter().find(|table| !tables.contains(table)) {
+        match named
+            .into_iter()
+            .find(|table| !tables.contains(table.as_ref()))
+        {
             None => Ok(()),
             Some(table) => Err(Refusal::Table {
                 operation: operation.to_owned(),
-                table,
+                table: table.into_owned(),
             }),
         }
     }
 }
 
-/// What isn't understood can't be judged, so it's refused. Nor is a list, which
-/// serde would take for an object's members in their order.
-fn parse<Body: DeserializeOwned>(operation: &str, body: &str) -> Result<Body, Refusal> {
-    let body = if body.trim_ascii_start().starts_with('{') {
-        serde_json::from_str(body)
-    } else {
-        Err(serde::de::Error::custom("it is no object"))
-    };
-    body.map_err(|error| Refusal::Unreadable {
-        operation: operation.to_owned(),
-        source: error,
-    })
-}
-
-/// A member that occurs twice is an error, so that nobody can read another
-/// table's name than this.
-#[derive(Deserialize)]
-struct OneTable {
-    #[serde(rename = "TableName")]
-    table_name: String,
-}
-
-#[derive(Deserialize)]
-struct Puts {
-    #[serde(rename = "RequestItems")]
-    request_items: Named,
-}
-
-/// A batch may put; it may not delete. Exactly one member, and never a list.
-#[derive(Deserialize)]
-enum Write {
-    #[serde(rename = "PutRequest")]
-    Put(IgnoredAny),
-}
-
-/// The tables of a batch, each once.
-struct Named(Vec<String>);
-
-impl<'de> Deserialize<'de> for Named {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-
-        impl<'de> Visitor<'de> for Names {
-            type Value = Named;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object with a table's name for each member")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
-                let mut names: Vec<String> = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if names.contains(&name) {
-                        return Err(serde::de::Error::custom("a table occurs twice"));
-                    }
-                    names.push(name);
-                    map.next_value::<Vec<Write>>()?;
-                }
-                if names.is_empty() {
-                    return Err(serde::de::Error::custom("no table"));
-                }
-                Ok(Named(names))
-            }
-        }
-
-        deserializer.deserialize_map(Names)
+/// A member of an object. One that occurs twice is an error, so that nobody can
+/// read another table's name than this; and so is a name that can't be read.
+fn single<'b>(object: Value<'b>, wanted: &str) -> Result<Value<'b>, &'static str> {
+    if object.kind() != Kind::Object {
+        return Err("it is no object");
     }
+    let mut found = None;
+    for (name, value) in object.members() {
+        let is_it = name.is(wanted).map_err(|_| "a name is not Unicode")?;
+        if is_it && found.replace(value).is_some() {
+            return Err("duplicate member");
+        }
+    }
+    found.ok_or("missing field")
+}
+
+fn one_table(body: Value<'_>) -> Result<Vec<Cow<'_, str>>, &'static str> {
+    let name = single(body, "TableName")?.string();
+    Ok(vec![name.ok_or("the table's name is no text")?])
+}
+
+/// The tables of a batch, each once. A batch may put; it may not delete.
+fn tables_of_puts(body: Value<'_>) -> Result<Vec<Cow<'_, str>>, &'static str> {
+    let tables = single(body, "RequestItems")?;
+    if tables.kind() != Kind::Object || tables.is_empty() {
+        return Err("no object with a table's name for each member");
+    }
+    let mut names: Vec<Cow<'_, str>> = Vec::new();
+    for (name, writes) in tables.members() {
+        let name = name.content().map_err(|_| "a name is not Unicode")?;
+        if names.contains(&name) {
+            return Err("a table occurs twice");
+        }
+        names.push(name);
+        let is_put = |write: Value<'_>| {
+            let mut members = write.members();
+            let put = members
+                .next()
+                .is_some_and(|(name, _)| name.is("PutRequest") == Ok(true));
+            put && members.next().is_none()
+        };
+        if writes.kind() != Kind::Array || !writes.elements().all(is_put) {
+            return Err("something else than puts");
+        }
+    }
+    Ok(names)
 }
 
 #[cfg(test)]

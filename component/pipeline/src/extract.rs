@@ -12,7 +12,6 @@ pub mod cut;
 pub mod document;
 pub mod engine;
 pub mod excerpt;
-pub mod json;
 pub mod ledger;
 pub mod matrix;
 pub mod page;

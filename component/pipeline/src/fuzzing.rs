@@ -8,6 +8,7 @@ pub(crate) mod filter_text;
 mod records;
 pub(crate) mod reference;
 mod row;
+pub(crate) mod serde_marshal;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,8 @@ mod conditions;
 mod json;
 mod numbers;
 mod reading;
+mod scan;
+mod suite;
 mod templates;
 mod transcoding;
 

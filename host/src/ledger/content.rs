@@ -8,8 +8,10 @@
 use crate::engine::{KeyAttribute, KeyKind, KeySchema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rowcast_json::{Index, Kind};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The first 128 bits of a SHA-256.
@@ -78,7 +80,7 @@ pub struct Entry {
 /// A document for a table with these keys; none if it can't be one.
 #[must_use]
 pub fn of_document(document: &str, keys: &KeySchema, scope: Hash) -> Option<Entry> {
-    entry(&serde_json::from_str(document).ok()?, keys, scope)
+    entry(Index::default().read(document).ok()?, keys, scope)
 }
 
 /// An item in DynamoDB's JSON, as the document it would have been written
@@ -96,45 +98,45 @@ pub fn of_item(item: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Opti
         };
         Some((name.clone(), value))
     });
-    entry(&members.collect::<Option<_>>()?, keys, scope)
+    let document: Map<String, Value> = members.collect::<Option<_>>()?;
+    of_document(&serde_json::to_string(&document).ok()?, keys, scope)
 }
 
-fn entry(document: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
-    let mut digest = Sha256::new();
+fn entry(document: rowcast_json::Value<'_>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+    let mut form = Form::default();
     let mut item_key = Map::new();
-    text(&mut digest, &scope.to_string());
+    form.text(&scope.to_string());
     for attribute in std::iter::once(&keys.partition).chain(&keys.sort) {
-        let value = document.get(&attribute.name)?;
-        text(&mut digest, &key_value(attribute, value)?);
+        let value = document.member(&attribute.name)?;
+        form.text(&key_value(attribute, value)?);
         let letter = match attribute.kind {
             KeyKind::Text => "S",
             KeyKind::Number => "N",
             KeyKind::Bytes => "B",
         };
-        let written = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
+        let written = value.string().unwrap_or(Cow::Borrowed(value.text()));
         item_key.insert(attribute.name.clone(), json!({ letter: written }));
     }
-    let mut walk = Walk {
-        digest: Sha256::new(),
-        bytes: 0,
-    };
-    walk.members(document);
+    let key = form.end();
+    form.members(document, 0)?;
+    let units = u32::try_from(form.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
     Some(Entry {
-        key: Hash::end(digest),
-        content: Hash::end(walk.digest),
-        capacity: f64::from(u32::try_from(walk.bytes.div_ceil(1024)).unwrap_or(u32::MAX)),
+        key,
+        content: form.end(),
+        capacity: f64::from(units),
         item_key: Value::Object(item_key),
     })
 }
 
 /// A key's value, the same for what DynamoDB takes for the same.
-fn key_value(attribute: &KeyAttribute, value: &Value) -> Option<String> {
-    match (attribute.kind, value) {
-        (KeyKind::Text, Value::String(text)) => Some(text.clone()),
-        (KeyKind::Number, Value::Number(number)) => Some(decimal(&number.to_string())),
-        (KeyKind::Bytes, Value::String(text)) => Some(STANDARD.encode(STANDARD.decode(text).ok()?)),
+fn key_value<'v>(attribute: &KeyAttribute, value: rowcast_json::Value<'v>) -> Option<Cow<'v, str>> {
+    match (attribute.kind, value.kind()) {
+        (KeyKind::Text, Kind::String) => value.string(),
+        (KeyKind::Number, Kind::Number) => Some(Cow::Owned(decimal(value.text()))),
+        (KeyKind::Bytes, Kind::String) => {
+            let bytes = STANDARD.decode(value.string()?.as_bytes()).ok()?;
+            Some(Cow::Owned(STANDARD.encode(bytes)))
+        }
         _ => None,
     }
 }
@@ -166,62 +168,94 @@ fn text(digest: &mut Sha256, text: &str) {
     digest.update(text);
 }
 
-/// Values into a hash, and their bytes by DynamoDB's rules.
-struct Walk {
-    digest: Sha256,
+/// DynamoDB holds fewer, so nothing deeper is ever written.
+const MOST_LEVELS: u32 = 64;
+
+/// Values in one form, to be hashed in one go; and their bytes by DynamoDB's
+/// rules.
+#[derive(Default)]
+struct Form {
+    form: Vec<u8>,
     bytes: u64,
 }
 
-impl Walk {
-    fn value(&mut self, value: &Value) {
-        match value {
-            Value::Null => self.tag("z"),
-            Value::Bool(true) => self.tag("t"),
-            Value::Bool(false) => self.tag("f"),
-            Value::String(string) => {
-                self.digest.update("s");
-                self.text(string);
+impl Form {
+    /// The hash of the form, which begins anew.
+    fn end(&mut self) -> Hash {
+        let hash = Hash::end(Sha256::new_with_prefix(&self.form));
+        self.form.clear();
+        self.bytes = 0;
+        hash
+    }
+
+    /// None where a text isn't Unicode, or for what is nested too deeply.
+    fn value(&mut self, value: rowcast_json::Value<'_>, level: u32) -> Option<()> {
+        if level > MOST_LEVELS {
+            return None;
+        }
+        match value.kind() {
+            Kind::Null => self.tag(b'z'),
+            Kind::Boolean if value.text() == "true" => self.tag(b't'),
+            Kind::Boolean => self.tag(b'f'),
+            Kind::String => {
+                self.form.push(b's');
+                self.text(&value.string()?);
             }
-            Value::Number(number) => {
-                let number = decimal(&number.to_string());
-                self.digest.update("n");
-                text(&mut self.digest, &number);
-                self.bytes += (number.len() as u64).div_ceil(2) + 1;
+            Kind::Number => {
+                let number = decimal(value.text());
+                self.form.push(b'n');
+                let before = self.bytes;
+                self.text(&number);
+                self.bytes = before + (number.len() as u64).div_ceil(2) + 1;
             }
-            Value::Array(items) => {
-                self.digest.update("a");
-                self.digest.update((items.len() as u64).to_be_bytes());
-                self.bytes += 3 + items.len() as u64;
-                for item in items {
-                    self.value(item);
+            Kind::Array => {
+                let count = value.elements().count() as u64;
+                self.container(b'a', count);
+                for element in value.elements() {
+                    self.value(element, level + 1)?;
                 }
+                self.bytes += 3 + count;
             }
-            Value::Object(members) => {
-                self.bytes += 3 + members.len() as u64;
-                self.members(members);
+            Kind::Object => {
+                self.members(value, level)?;
+                self.bytes += 3 + value.members().count() as u64;
             }
         }
+        Some(())
     }
 
-    fn members(&mut self, members: &Map<String, Value>) {
-        let mut sorted: Vec<_> = members.iter().collect();
-        sorted.sort_unstable_by_key(|(name, _)| *name);
-        self.digest.update("o");
-        self.digest.update((sorted.len() as u64).to_be_bytes());
+    fn members(&mut self, object: rowcast_json::Value<'_>, level: u32) -> Option<()> {
+        if object.kind() != Kind::Object {
+            return None;
+        }
+        let members = object
+            .members()
+            .map(|(name, value)| Some((name.content().ok()?, value)));
+        let mut sorted: Vec<_> = members.collect::<Option<_>>()?;
+        sorted.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        self.container(b'o', sorted.len() as u64);
         for (name, value) in sorted {
-            self.text(name);
-            self.value(value);
+            self.text(&name);
+            self.value(value, level + 1)?;
         }
+        Some(())
     }
 
-    fn tag(&mut self, tag: &str) {
-        self.digest.update(tag);
+    fn container(&mut self, letter: u8, count: u64) {
+        self.form.push(letter);
+        self.form.extend_from_slice(&count.to_be_bytes());
+    }
+
+    fn tag(&mut self, letter: u8) {
+        self.form.push(letter);
         self.bytes += 1;
     }
 
-    fn text(&mut self, string: &str) {
-        text(&mut self.digest, string);
-        self.bytes += string.len() as u64;
+    fn text(&mut self, text: &str) {
+        self.form
+            .extend_from_slice(&(text.len() as u64).to_be_bytes());
+        self.form.extend_from_slice(text.as_bytes());
+        self.bytes += text.len() as u64;
     }
 }
 

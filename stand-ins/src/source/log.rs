@@ -52,14 +52,20 @@ impl Log {
     }
 
     pub fn inside_pauses(&self) -> usize {
-        let inside = |(from, lasting): &(Instant, Duration)| {
-            let passed = self.asked.iter().filter_map(|asked| {
-                let passed = asked.at.checked_duration_since(*from)?;
-                (passed < *lasting).then_some(passed)
-            });
-            let (soon, late): (Vec<_>, Vec<_>) = passed.partition(|passed| *passed < ON_THE_WAY);
-            late.len() + soon.len().saturating_sub(ON_THE_WAY_AT_MOST)
+        let passed = |asked: &Asked, (from, lasting): &(Instant, Duration)| {
+            let passed = asked.at.checked_duration_since(*from)?;
+            (passed < *lasting).then_some(passed)
         };
-        self.pauses.iter().map(inside).sum()
+        let is_late = |asked: &&Asked| {
+            let mut passed = self.pauses.iter().filter_map(|pause| passed(asked, pause));
+            passed.any(|passed| passed >= ON_THE_WAY)
+        };
+        let soon = |pause| {
+            let passed = self.asked.iter().filter_map(|asked| passed(asked, pause));
+            passed.filter(|passed| *passed < ON_THE_WAY).count()
+        };
+        let soon = self.pauses.iter().map(soon).max().unwrap_or(0);
+        let late = self.asked.iter().filter(is_late).count();
+        late + soon.saturating_sub(ON_THE_WAY_AT_MOST)
     }
 }

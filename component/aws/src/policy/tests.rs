@@ -62,7 +62,7 @@ fn admits_five_operations_on_configured_tables() {
         check(
             operation,
             r#"{"TableName":"tracks"}{"TableName":"secret"}"#,
-            Some("trailing"),
+            Some("should be the end"),
         );
         check(operation, "", Some("can't judge"));
         check(operation, "[]", Some("can't judge"));

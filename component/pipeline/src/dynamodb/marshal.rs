@@ -1,18 +1,26 @@
-//! A document → DynamoDB's JSON of the item, its size and its key, in one pass
-//! and without a tree. Refuses what DynamoDB would refuse.
+//! A document's index → DynamoDB's JSON of the item, its size and its key, in
+//! one walk that copies slices of the document's text. Refuses what DynamoDB
+//! would refuse.
 
-mod read;
-
-use super::key::{Key, KeyRole, KeyValue};
-use super::number;
+use super::key::{self, Key, KeyRole, KeyValue};
+use super::number::{self, Decimal};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use crate::settings::{KeyAttribute, KeySchema};
-use read::Document;
-use serde::de::DeserializeSeed as _;
-use std::fmt;
+use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
 
 /// 400 KB, names included.
 pub const MAX_ITEM_BYTES: usize = 409_600;
+
+/// Levels of nesting. An attribute's own value is on the first, so that 31
+/// lists or maps may be around the innermost value.
+const MAX_LEVELS: u32 = 32;
+
+const MAX_NAME_BYTES: usize = 65_535;
+
+/// What DynamoDB counts for a list or a map, beside its elements.
+const CONTAINER_BYTES: usize = 3;
+/// What it counts for each of the elements, beside name and value.
+const ELEMENT_BYTES: usize = 1;
 
 /// A document as DynamoDB takes it.
 #[derive(Clone, Debug)]
@@ -36,56 +44,244 @@ pub struct Rejection {
     pub reason: String,
 }
 
-/// Turns a document into an item of a table with these keys.
-pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
-    let mut writer = Writer {
-        // Types cost about half as much again.
-        out: Vec::with_capacity(document.len().saturating_add(document.len() / 2)),
-        size: 0,
-        keys,
-        partition: None,
-        sort: None,
-        rejection: None,
-    };
-    let mut deserializer = serde_json::Deserializer::from_str(document);
-    let read = Document(&mut writer).deserialize(&mut deserializer);
-    if let Err(error) = read.and_then(|()| deserializer.end()) {
-        return Err(writer.rejection.unwrap_or_else(|| Rejection {
-            kind: RejectionKind::Item,
-            path: String::new(),
-            reason: format!("the document is not a JSON object: {error}"),
-        }));
-    }
-    let partition = required(writer.partition, KeyRole::Partition, &keys.partition)?;
-    let sort = match &keys.sort {
-        Some(attribute) => Some(required(writer.sort, KeyRole::Sort, attribute)?),
-        None => None,
-    };
-    let whole = |kind, reason| Rejection {
-        kind,
-        path: String::new(),
-        reason,
-    };
-    if writer.size > MAX_ITEM_BYTES {
-        return Err(whole(
-            RejectionKind::TooLarge,
-            format!(
-                "the item has {} bytes as DynamoDB counts them; it holds {MAX_ITEM_BYTES}",
-                writer.size
-            ),
-        ));
-    }
-    let json = String::from_utf8(writer.out).map_err(|error| {
-        whole(
-            RejectionKind::Item,
-            format!("the document is not UTF-8: {error}"),
-        )
+/// Turns a document's text into an item of a table with these keys. The index
+/// is used again for the next.
+pub fn marshal(index: &mut Index, document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
+    let document = index.read(document).map_err(|flaw| Rejection {
+        kind: RejectionKind::Item,
+        reason: format!("the document is not valid JSON: {flaw}"),
+        path: flaw.path,
     })?;
-    Ok(Item {
-        json,
-        size: writer.size,
-        key: Key { partition, sort },
-    })
+    // Types cost about half as much again.
+    let length = document.text().len();
+    let mut writer = Writer::new(keys, length + length / 2);
+    writer.members(document)?;
+    writer.finish()
+}
+
+/// An item, member by member.
+pub struct Writer<'k> {
+    out: Output,
+    size: usize,
+    keys: &'k KeySchema,
+    partition: Option<KeyValue>,
+    sort: Option<KeyValue>,
+}
+
+/// The path grows from the inside out while the error travels up, so that
+/// documents that are fine pay nothing for it. In a box, for it is rare.
+struct Refused(Box<Rejection>);
+
+impl<'k> Writer<'k> {
+    /// An item of a table with these keys, with room for that many bytes.
+    #[must_use]
+    pub fn new(keys: &'k KeySchema, bytes: usize) -> Self {
+        let mut out = Output::with_capacity(bytes);
+        out.put_literal("{");
+        Self {
+            out,
+            size: 0,
+            keys,
+            partition: None,
+            sort: None,
+        }
+    }
+
+    /// Adds the members of a document.
+    pub fn members(&mut self, document: Value<'_>) -> Result<(), Rejection> {
+        if document.kind() != Kind::Object {
+            return Err(whole(format!(
+                "the document is not a JSON object but {}",
+                document.kind()
+            )));
+        }
+        self.object(document, 1).map_err(|refused| *refused.0)
+    }
+
+    /// The whole item.
+    pub fn finish(mut self) -> Result<Item, Rejection> {
+        let partition = required(self.partition, KeyRole::Partition, &self.keys.partition)?;
+        let sort = match &self.keys.sort {
+            Some(attribute) => Some(required(self.sort, KeyRole::Sort, attribute)?),
+            None => None,
+        };
+        if self.size > MAX_ITEM_BYTES {
+            let reason = format!(
+                "the item has {} bytes as DynamoDB counts them; it holds {MAX_ITEM_BYTES}",
+                self.size
+            );
+            return Err(Rejection {
+                kind: RejectionKind::TooLarge,
+                ..whole(reason)
+            });
+        }
+        self.out.put_literal("}");
+        Ok(Item {
+            json: self.out.into_text(),
+            size: self.size,
+            key: Key { partition, sort },
+        })
+    }
+
+    fn object(&mut self, object: Value<'_>, level: u32) -> Result<(), Refused> {
+        let mut names = Names::of(object);
+        let mut is_first = true;
+        for (name, value) in object.members() {
+            if !std::mem::take(&mut is_first) || (level == 1 && self.out.len() > 1) {
+                self.out.put_literal(",");
+            }
+            let is_known = names.is_known(object, name);
+            self.member(name, is_known, value, level)
+                .map_err(|refused| within(refused, &name.segment()))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        is_known: bool,
+        value: Value<'_>,
+        level: u32,
+    ) -> Result<(), Refused> {
+        if is_known {
+            return Err(refused(
+                "two members of the object have this name".to_owned(),
+            ));
+        }
+        let length = self.out.put_string(name).map_err(not_unicode)?;
+        if length == 0 && level == 1 {
+            return Err(refused(
+                "DynamoDB has no attributes with an empty name".to_owned(),
+            ));
+        }
+        if length > MAX_NAME_BYTES {
+            return Err(refused(format!(
+                "the name has {length} bytes; DynamoDB holds {MAX_NAME_BYTES}"
+            )));
+        }
+        self.size += length;
+        if level > 1 {
+            self.size += ELEMENT_BYTES;
+        } else if let Some((role, attribute)) = role(self.keys, name) {
+            self.out.put_literal(":");
+            let value = self.key(role, attribute, value)?;
+            match role {
+                KeyRole::Partition => self.partition = Some(value),
+                KeyRole::Sort => self.sort = Some(value),
+            }
+            return Ok(());
+        }
+        self.out.put_literal(":");
+        self.value(value, level)
+    }
+
+    fn value(&mut self, value: Value<'_>, level: u32) -> Result<(), Refused> {
+        if level > MAX_LEVELS {
+            return Err(refused(format!(
+                "the value is nested deeper than the {MAX_LEVELS} levels that DynamoDB holds"
+            )));
+        }
+        match value.kind() {
+            Kind::String => self.string(value, r#"{"S":"#),
+            Kind::Number => self.number(value.text()),
+            Kind::Boolean => {
+                self.size += 1;
+                if value.text() == "true" {
+                    self.out.put_literal(r#"{"BOOL":true}"#);
+                } else {
+                    self.out.put_literal(r#"{"BOOL":false}"#);
+                }
+                Ok(())
+            }
+            Kind::Null => {
+                self.size += 1;
+                self.out.put_literal(r#"{"NULL":true}"#);
+                Ok(())
+            }
+            Kind::Array => {
+                self.size += CONTAINER_BYTES;
+                self.out.put_literal(r#"{"L":["#);
+                for (place, element) in value.elements().enumerate() {
+                    if place > 0 {
+                        self.out.put_literal(",");
+                    }
+                    self.value(element, level + 1)
+                        .map_err(|refused| within(refused, &format!("/{place}")))?;
+                    self.size += ELEMENT_BYTES;
+                }
+                self.out.put_literal("]}");
+                Ok(())
+            }
+            Kind::Object => {
+                self.size += CONTAINER_BYTES;
+                self.out.put_literal(r#"{"M":{"#);
+                self.object(value, level + 1)?;
+                self.out.put_literal("}}");
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn string(&mut self, value: Value<'_>, before: &'static str) -> Result<(), Refused> {
+        if let Some(string) = value.as_string() {
+            self.out.put_literal(before);
+            self.size += self.out.put_string(string).map_err(not_unicode)?;
+            self.out.put_literal("}");
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self, text: &str) -> Result<(), Refused> {
+        self.size += number::size(text).map_err(|error| refused(error.to_string()))?;
+        self.out.put_literal(r#"{"N":""#);
+        self.out.put(text);
+        self.out.put_literal(r#""}"#);
+        Ok(())
+    }
+
+    /// The value of a key attribute.
+    fn key(
+        &mut self,
+        role: KeyRole,
+        attribute: &KeyAttribute,
+        value: Value<'_>,
+    ) -> Result<KeyValue, Refused> {
+        let wrong = |found: &str| {
+            let (role, kind) = (role.name(), key::kind_name(attribute.kind));
+            refused(format!("the table's {role} must be {kind}, not {found}"))
+        };
+        match (value.kind(), attribute.kind) {
+            (Kind::String, KeyKind::Text) => {
+                let content = value.as_string().map(Name::content);
+                let text = content.unwrap_or(Err(NotUnicode)).map_err(not_unicode)?;
+                check_length(role, text.len())?;
+                self.string(value, r#"{"S":"#)?;
+                Ok(KeyValue::Text(text.into_owned()))
+            }
+            (Kind::String, KeyKind::Bytes) => {
+                let text = value.string();
+                let bytes = text.and_then(|text| key::bytes(&text));
+                let bytes = bytes.ok_or_else(|| wrong("other text"))?;
+                check_length(role, bytes.len())?;
+                let before = self.size;
+                self.string(value, r#"{"B":"#)?;
+                self.size = before + bytes.len();
+                Ok(KeyValue::Bytes(bytes))
+            }
+            (Kind::Number, KeyKind::Number) => {
+                self.number(value.text())?;
+                let number = Decimal::parse(value.text());
+                number
+                    .map(KeyValue::Number)
+                    .map_err(|error| refused(error.to_string()))
+            }
+            (kind, _) => Err(wrong(&kind.to_string())),
+        }
+    }
 }
 
 fn required(
@@ -93,86 +289,59 @@ fn required(
     role: KeyRole,
     attribute: &KeyAttribute,
 ) -> Result<KeyValue, Rejection> {
+    let name = &attribute.name;
     value.ok_or_else(|| Rejection {
         kind: RejectionKind::Item,
-        path: format!("/{}", escaped(&attribute.name)),
-        reason: format!(
-            "the table's {} `{}` is missing",
-            role.name(),
-            attribute.name
-        ),
+        path: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        reason: format!("the table's {} `{name}` is missing", role.name()),
     })
 }
 
-/// A name in a JSON Pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+fn check_length(role: KeyRole, length: usize) -> Result<(), Refused> {
+    let (name, most) = (role.name(), role.max_bytes());
+    if length == 0 {
+        return Err(refused(format!("the table's {name} must not be empty")));
+    }
+    if length > most {
+        return Err(refused(format!(
+            "the table's {name} has {length} bytes; DynamoDB holds {most}"
+        )));
+    }
+    Ok(())
 }
 
-/// What is written and measured so far.
-struct Writer<'k> {
-    out: Vec<u8>,
-    size: usize,
-    keys: &'k KeySchema,
-    partition: Option<KeyValue>,
-    sort: Option<KeyValue>,
-    /// The first thing wrong; its path grows from the inside out while the
-    /// error travels up, so that documents that are fine pay nothing for it.
-    rejection: Option<Rejection>,
+#[inline]
+fn role<'k>(keys: &'k KeySchema, name: Name<'_>) -> Option<(KeyRole, &'k KeyAttribute)> {
+    if name.is_escaped() {
+        return key::role(keys, &name.content().ok()?);
+    }
+    key::role(keys, name.raw())
 }
 
-impl Writer<'_> {
-    fn put(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+/// Something is wrong with the document as a whole.
+#[cold]
+fn whole(reason: String) -> Rejection {
+    Rejection {
+        kind: RejectionKind::Item,
+        path: String::new(),
+        reason,
     }
+}
 
-    fn quote<E: serde::de::Error>(&mut self, text: &str) -> Result<(), E> {
-        serde_json::to_writer(&mut self.out, text).map_err(E::custom)
-    }
+#[cold]
+fn refused(reason: String) -> Refused {
+    Refused(Box::new(whole(reason)))
+}
 
-    fn reject<E: serde::de::Error>(&mut self, reason: String) -> E {
-        self.rejection.get_or_insert(Rejection {
-            kind: RejectionKind::Item,
-            path: String::new(),
-            reason,
-        });
-        E::custom("rejected")
-    }
+#[cold]
+fn not_unicode(error: NotUnicode) -> Refused {
+    refused(error.to_string())
+}
 
-    /// Says where in its container the error was.
-    fn locate(&mut self, error: &impl fmt::Display, segment: &str) {
-        let rejection = self.rejection.get_or_insert_with(|| Rejection {
-            kind: RejectionKind::Item,
-            path: String::new(),
-            reason: format!("not valid JSON: {error}"),
-        });
-        rejection.path.insert_str(0, segment);
-        rejection.path.insert(0, '/');
-    }
-
-    fn string<E: serde::de::Error>(&mut self, text: &str) -> Result<(), E> {
-        self.size += text.len();
-        self.put(r#"{"S":"#);
-        self.quote(text)?;
-        self.put("}");
-        Ok(())
-    }
-
-    fn number<E: serde::de::Error>(&mut self, text: &str) -> Result<(), E> {
-        self.size += number::size(text).map_err(|error| self.reject(error.to_string()))?;
-        self.put(r#"{"N":""#);
-        self.put(text);
-        self.put(r#""}"#);
-        Ok(())
-    }
-
-    fn bytes<E: serde::de::Error>(&mut self, text: &str, length: usize) -> Result<(), E> {
-        self.size += length;
-        self.put(r#"{"B":"#);
-        self.quote(text)?;
-        self.put("}");
-        Ok(())
-    }
+#[cold]
+fn within(mut refused: Refused, segment: &str) -> Refused {
+    refused.0.path.insert_str(0, segment);
+    refused
 }
 
 #[cfg(test)]

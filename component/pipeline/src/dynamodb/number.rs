@@ -47,9 +47,34 @@ struct Scan {
 /// Checks a number's text, and tells the bytes that DynamoDB counts for it: a
 /// byte per two significant digits, one more, and one for a minus sign.
 pub fn size(text: &str) -> Result<usize, NumberError> {
+    if let Some(size) = size_of_small(text) {
+        return Ok(size);
+    }
     let scan = checked(text)?;
     let digits = scan.significant.map_or(0, |(first, last)| last - first + 1);
     Ok(digits.div_ceil(2) + 1 + usize::from(scan.negative && digits > 0))
+}
+
+/// For integers that no bound is near, as most numbers are.
+#[inline]
+fn size_of_small(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    if bytes.len() > 18
+        || !bytes
+            .first()
+            .is_some_and(|first| matches!(first, b'1'..=b'9'))
+    {
+        return None;
+    }
+    let mut digits = 0;
+    for (byte, count) in bytes.iter().zip(1..) {
+        match byte {
+            b'0' => {}
+            b'1'..=b'9' => digits = count,
+            _ => return None,
+        }
+    }
+    Some(1 + usize::div_ceil(digits, 2))
 }
 
 impl Decimal {

@@ -2,9 +2,8 @@
 //! an error's body → the upstream's own words.
 
 use super::excerpt;
-use super::json::{self, Kind};
 use super::pointer::Pointer;
-use serde_json::value::RawValue;
+use rowcast_json::{Index, Kind, Value};
 
 /// Names that are listed at the most when a pointer leads nowhere.
 const LISTED: usize = 10;
@@ -47,7 +46,7 @@ pub enum BodyError {
 }
 
 /// Reads a body as JSON.
-pub fn parse(body: &[u8]) -> Result<&RawValue, BodyError> {
+pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, BodyError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
@@ -61,8 +60,8 @@ pub fn parse(body: &[u8]) -> Result<&RawValue, BodyError> {
         }
         Err(_) => return Err(BodyError::NotText),
     };
-    serde_json::from_str(text).map_err(|error| {
-        if error.is_eof() {
+    index.read(text).map_err(|flaw| {
+        if flaw.is_end {
             BodyError::Truncated(body.len(), excerpt::line(text))
         } else {
             BodyError::NotJson(excerpt::line(text))
@@ -72,12 +71,12 @@ pub fn parse(body: &[u8]) -> Result<&RawValue, BodyError> {
 
 /// Cuts a body into its records. An object at the pointer is one record.
 pub fn records<'a>(
-    root: &'a RawValue,
+    root: Value<'a>,
     pointer: &Pointer,
     require: &[Pointer],
-) -> Result<Vec<&'a RawValue>, BodyError> {
+) -> Result<Vec<Value<'a>>, BodyError> {
     let found = pointer.find(root);
-    let is_record = |value: &RawValue| require.iter().all(|place| place.find(value).is_some());
+    let is_record = |value: Value<'_>| require.iter().all(|place| place.find(value).is_some());
     // A record may itself have a member called `error`: where the whole body is
     // the record, having all that is required tells it from an error.
     let whole = pointer.as_str().is_empty() && !require.is_empty() && is_record(root);
@@ -91,8 +90,8 @@ pub fn records<'a>(
             there: outline(root),
         });
     };
-    match json::kind(value) {
-        Kind::Array => Ok(json::elements(value).unwrap_or_default()),
+    match value.kind() {
+        Kind::Array => Ok(value.elements().collect()),
         Kind::Object => Ok(vec![value]),
         kind @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
             Err(BodyError::NotRecords {
@@ -118,7 +117,9 @@ impl Words {
     /// Reads an error's body.
     #[must_use]
     pub fn read(body: &[u8]) -> Self {
-        parse(body).map(Self::of).unwrap_or_default()
+        parse(&mut Index::default(), body)
+            .map(Self::of)
+            .unwrap_or_default()
     }
 
     /// Code and sentence in one line; none if the body says nothing.
@@ -131,14 +132,14 @@ impl Words {
         }
     }
 
-    fn of(root: &RawValue) -> Self {
-        let error = json::member(root, "error");
-        let first = json::member(root, "errors").and_then(json::elements);
-        let first = first.and_then(|errors| errors.first().copied());
+    fn of(root: Value<'_>) -> Self {
+        let error = root.member("error");
+        let first = root.member("errors");
+        let first = first.and_then(|errors| errors.elements().next());
         let nested = [error, first]
             .into_iter()
             .flatten()
-            .find(|value| is_object(value));
+            .find(|value| value.kind() == Kind::Object);
         let place = nested.unwrap_or(root);
         let code = text(place, &["reason", "code"]).or_else(|| error.and_then(scalar_text));
         let message = text(
@@ -161,47 +162,46 @@ impl Words {
 }
 
 /// The error that a body with a good status reports, if it does.
-fn reported(root: &RawValue) -> Option<String> {
-    let members = json::members(root)?;
-    let named = |name| {
-        members
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)
-            .map(|found| found.1)
-    };
-    let error = named("error").is_some_and(|error| match json::kind(error) {
-        Kind::Object => json::members(error).is_some_and(|members| !members.is_empty()),
-        Kind::String => error.get() != r#""""#,
-        Kind::Boolean => error.get() == "true",
-        Kind::Null | Kind::Number | Kind::Array => false,
-    });
-    let errors = named("errors")
-        .and_then(json::elements)
-        .is_some_and(|errors| !errors.is_empty());
+fn reported(root: Value<'_>) -> Option<String> {
+    let error = root
+        .member("error")
+        .is_some_and(|error| match error.kind() {
+            Kind::Object => !error.is_empty(),
+            Kind::String => error.text() != r#""""#,
+            Kind::Boolean => error.text() == "true",
+            Kind::Null | Kind::Number | Kind::Array => false,
+        });
+    let errors = root
+        .member("errors")
+        .is_some_and(|errors| errors.kind() == Kind::Array && !errors.is_empty());
     (error || errors).then(|| {
         Words::of(root)
             .line()
-            .unwrap_or_else(|| excerpt::line(root.get()))
+            .unwrap_or_else(|| excerpt::line(root.text()))
     })
 }
 
-fn outline(root: &RawValue) -> String {
-    let Some(members) = json::members(root) else {
-        return format!("it is {}", json::kind(root));
-    };
-    if members.is_empty() {
+fn outline(root: Value<'_>) -> String {
+    if root.kind() != Kind::Object {
+        return format!("it is {}", root.kind());
+    }
+    if root.is_empty() {
         return "it is an empty object".to_owned();
     }
     let said = Words::of(root)
         .message
         .map(|message| format!(", and says: {message}"));
+    let mut members = root.members();
     let names: Vec<_> = members
-        .iter()
+        .by_ref()
         .take(LISTED)
-        .map(|(name, _)| excerpt::line(name))
+        .map(|(name, _)| excerpt::line(&name.content().unwrap_or_default()))
         .collect();
-    let more = if members.len() > LISTED { ", …" } else { "" };
+    let more = if members.next().is_some() {
+        ", …"
+    } else {
+        ""
+    };
     format!(
         "its members are `{}`{more}{}",
         names.join("`, `"),
@@ -209,20 +209,16 @@ fn outline(root: &RawValue) -> String {
     )
 }
 
-fn is_object(value: &RawValue) -> bool {
-    json::kind(value) == Kind::Object
-}
-
-fn text(value: &RawValue, names: &[&str]) -> Option<String> {
+fn text(value: Value<'_>, names: &[&str]) -> Option<String> {
     names
         .iter()
-        .find_map(|name| json::member(value, name).and_then(scalar_text))
+        .find_map(|name| value.member(name).and_then(scalar_text))
 }
 
-fn scalar_text(value: &RawValue) -> Option<String> {
-    let text = match json::kind(value) {
-        Kind::String => excerpt::line(&json::string(value)?),
-        Kind::Number => excerpt::line(value.get()),
+fn scalar_text(value: Value<'_>) -> Option<String> {
+    let text = match value.kind() {
+        Kind::String => excerpt::line(&value.string()?),
+        Kind::Number => excerpt::line(value.text()),
         Kind::Null | Kind::Boolean | Kind::Array | Kind::Object => return None,
     };
     (!text.is_empty()).then_some(text)

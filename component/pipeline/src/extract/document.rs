@@ -1,11 +1,11 @@
 //! A record and its cell's attributes → one document, by splicing text: the
 //! record's own members stay byte for byte.
 
-use super::json::{self, Kind};
 use super::pointer::{self, Pointer};
 use super::template::{FillError, Part, Scope, Template, Value};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use serde_json::value::RawValue;
+use rowcast_json::{self as json, Kind, Output};
+use std::borrow::Cow;
 
 /// An attribute whose columns and axes are filled in; only the record's own
 /// values are open.
@@ -116,10 +116,19 @@ impl<'t> Attribute<'t> {
         Ok(Some(Self { name, pieces, text }))
     }
 
-    /// The attribute's value as JSON text; none where it is to be left out. A
+    /// The attribute's name.
+    #[must_use]
+    pub fn name(&self) -> &'t str {
+        self.name
+    }
+
+    /// The attribute's value for that record; none where it is to be left out. A
     /// template that is exactly one placeholder keeps a number's or boolean's
     /// type, unless it says otherwise; all others are strings.
-    fn value(&self, record: &RawValue) -> Result<Option<String>, DocumentError> {
+    pub fn value<'v>(
+        &'v self,
+        record: json::Value<'v>,
+    ) -> Result<Option<Value<'v>>, DocumentError> {
         let mut text = String::new();
         for piece in &self.pieces {
             let literal = match piece {
@@ -144,34 +153,26 @@ impl<'t> Attribute<'t> {
                 },
             };
             if self.pieces.len() == 1 && !self.text {
-                return Ok(Some(literal.to_owned()));
+                return Ok(Some(Value::Literal(literal)));
             }
             text.push_str(literal);
         }
-        Ok(Some(quoted(&text)))
+        Ok(Some(Value::Text(Cow::Owned(text))))
     }
 
-    /// Whether it is the record's own member of its name, as text: it takes that
-    /// one's place.
-    fn is_own_as_text(&self) -> bool {
-        let [Piece::Record(pointer, _)] = self.pieces.as_slice() else {
-            return false;
-        };
-        self.text && pointer.as_str() == pointer::to_member(self.name)
-    }
-
-    fn look<'r>(&self, at: &Pointer, record: &'r RawValue) -> Result<Value<'r>, DocumentError> {
+    fn look<'r>(&self, at: &Pointer, record: json::Value<'r>) -> Result<Value<'r>, DocumentError> {
         let attribute = || self.name.to_owned();
         let pointer = || at.as_str().to_owned();
         let value = at.find(record).ok_or_else(|| DocumentError::Missing {
             attribute: attribute(),
             pointer: pointer(),
         })?;
-        match json::kind(value) {
-            Kind::String => json::string(value)
+        match value.kind() {
+            Kind::String => value
+                .string()
                 .map(Value::Text)
                 .ok_or_else(|| DocumentError::NotUnicode(pointer())),
-            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.get())),
+            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.text())),
             kind @ (Kind::Null | Kind::Array | Kind::Object) => Err(DocumentError::Unfit {
                 attribute: attribute(),
                 pointer: pointer(),
@@ -181,61 +182,75 @@ impl<'t> Attribute<'t> {
     }
 }
 
-/// The document of a record: the attributes, then its own members as they
-/// were.
-pub fn build(
+/// Checks that a record becomes a document: an object that has what is
+/// required, and no member that an attribute would hide.
+pub fn check(
     attributes: &[Attribute<'_>],
     require: &[Pointer],
-    record: &RawValue,
-) -> Result<String, DocumentError> {
-    let Some(inner) = record.get().strip_prefix('{') else {
-        return Err(DocumentError::NotObject(json::kind(record)));
-    };
-    let members = json::members(record).ok_or_else(|| DocumentError::NotUnicode(String::new()))?;
+    record: json::Value<'_>,
+) -> Result<(), DocumentError> {
+    if record.kind() != Kind::Object {
+        return Err(DocumentError::NotObject(record.kind()));
+    }
+    let mut clash = None;
+    for (name, _) in record.members() {
+        let not_unicode = |_| DocumentError::NotUnicode(String::new());
+        // Also where there are no attributes: a name must have a meaning.
+        if name.is_escaped() {
+            name.content().map_err(not_unicode)?;
+        }
+        for (place, attribute) in attributes.iter().enumerate() {
+            if name.is(attribute.name).map_err(not_unicode)? {
+                clash = Some(clash.map_or(place, |first: usize| first.min(place)));
+            }
+        }
+    }
     if let Some(missing) = require
         .iter()
         .find(|pointer| pointer.find(record).is_none())
     {
         return Err(DocumentError::Required(missing.as_str().to_owned()));
     }
-    let mut document = String::with_capacity(record.get().len() + 32 * attributes.len());
-    document.push('{');
-    let mut replaces = false;
-    for attribute in attributes {
-        if members.iter().any(|(name, _)| name == attribute.name) {
-            if !attribute.is_own_as_text() {
-                return Err(DocumentError::Clash(attribute.name.to_owned()));
-            }
-            replaces = true;
+    // An attribute before the clash may have no value: that is said first.
+    for (place, attribute) in attributes.iter().enumerate() {
+        if clash == Some(place) {
+            return Err(DocumentError::Clash(attribute.name.to_owned()));
         }
+        attribute.value(record)?;
+    }
+    Ok(())
+}
+
+/// The document of a record: the attributes, then its own members as they
+/// were.
+pub fn build(
+    attributes: &[Attribute<'_>],
+    require: &[Pointer],
+    record: json::Value<'_>,
+) -> Result<String, DocumentError> {
+    check(attributes, require, record)?;
+    let text = record.text();
+    let mut document = Output::with_capacity(text.len() + 64 * attributes.len());
+    let mut before = "{";
+    for attribute in attributes {
         let Some(value) = attribute.value(record)? else {
             continue;
         };
-        document.push_str(&quoted(attribute.name));
-        document.push(':');
-        document.push_str(&value);
-        document.push(',');
-    }
-    if replaces {
-        let is_added = |name: &str| attributes.iter().any(|attribute| attribute.name == name);
-        for (name, value) in members.iter().filter(|(name, _)| !is_added(name)) {
-            document.extend([&quoted(name), ":", value.get(), ","]);
+        document.put(before);
+        document.put_quoted(attribute.name);
+        document.put_literal(":");
+        match value {
+            Value::Text(text) => document.put_quoted(&text),
+            Value::Literal(literal) => document.put(literal),
         }
-        if document.ends_with(',') {
-            document.pop();
-        }
-        document.push('}');
-        return Ok(document);
+        before = ",";
     }
-    if members.is_empty() && document.ends_with(',') {
-        document.pop();
+    if record.is_empty() && before == "," {
+        before = "";
     }
-    document.push_str(inner);
-    Ok(document)
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    document.put(before);
+    document.put(text.strip_prefix('{').unwrap_or_default());
+    Ok(document.into_text())
 }
 
 #[cfg(test)]
@@ -246,6 +261,7 @@ mod tests {
     use super::super::template::Place;
     use super::*;
     use crate::settings::Mistakes;
+    use rowcast_json::Index;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
         let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true,"nothing":null}"#).unwrap();
@@ -267,8 +283,9 @@ mod tests {
             .iter()
             .map(|text| Pointer::parse(text).unwrap())
             .collect();
-        let record: &RawValue = serde_json::from_str(record).unwrap();
-        let shown = match build(&bound, &require, record) {
+        let mut index = Index::default();
+        let value = index.read(record).unwrap();
+        let shown = match build(&bound, &require, value) {
             Ok(document) => {
                 serde_json::from_str::<serde_json::Value>(&document).unwrap();
                 document
@@ -311,10 +328,6 @@ mod tests {
             check(&[optional], &[], record, record);
         }
         check(&[optional], &[], r#"{"b":2}"#, r#"{"k":2,"b":2}"#);
-        // A record's own member becomes text, as a key of that name must be.
-        let own = ("id", "{text:record:/id}");
-        check(&[own], &[], r#"{"id":7}"#, r#"{"id":"7"}"#);
-        check(&[own], &[], r#"{"a": 1.0, "id": 7, "b":[]}"#, r#"{"id":"7","a":1.0,"b":[]}"#);
         check(&[("k", "{n}{yes}")], &[], "{}", r#"{"k":"1.50true"}"#);
         check(&[("k", "#{n}")], &[], "{}", r##"{"k":"#1.50"}"##);
         check(

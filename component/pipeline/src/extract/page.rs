@@ -2,9 +2,8 @@
 //! pages from running in circles.
 
 use super::excerpt;
-use super::json::{self, Kind};
 use super::pointer::Pointer;
-use serde_json::value::RawValue;
+use rowcast_json::{Kind, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use url::{Url, form_urlencoded};
@@ -67,7 +66,7 @@ impl Paging {
     pub fn next(
         &self,
         present: &Url,
-        body: &RawValue,
+        body: Value<'_>,
         headers: &[(String, String)],
     ) -> Result<Option<Url>, PageError> {
         match self {
@@ -146,16 +145,16 @@ impl Trail {
     }
 }
 
-fn link<'a>(pointer: &Pointer, body: &'a RawValue) -> Result<Option<Cow<'a, str>>, PageError> {
+fn link<'a>(pointer: &Pointer, body: Value<'a>) -> Result<Option<Cow<'a, str>>, PageError> {
     let Some(value) = pointer.find(body) else {
         return Ok(None);
     };
-    let text = match json::kind(value) {
+    let text = match value.kind() {
         Kind::Null => None,
-        Kind::Number => Some(Cow::Borrowed(value.get())),
-        Kind::String => json::string(value).filter(|text| !text.is_empty()),
+        Kind::Number => Some(Cow::Borrowed(value.text())),
+        Kind::String => value.string().filter(|text| !text.is_empty()),
         // What several APIs write instead of null.
-        Kind::Boolean if value.get() == "false" => None,
+        Kind::Boolean if value.text() == "false" => None,
         kind @ (Kind::Boolean | Kind::Array | Kind::Object) => {
             return Err(PageError::NoLink {
                 pointer: pointer.as_str().to_owned(),

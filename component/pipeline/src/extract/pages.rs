@@ -9,6 +9,7 @@ use super::plan::{Order, Plan};
 use super::resume::Progress;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
 use crate::platform::HttpResponse;
+use rowcast_json::Index;
 use url::Url;
 
 /// The pages of one request.
@@ -101,7 +102,8 @@ impl Pages {
             BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
             other => PageFault::Other(other.to_string()),
         };
-        let root = cut::parse(&response.body).map_err(fault)?;
+        let mut index = Index::default();
+        let root = cut::parse(&mut index, &response.body).map_err(fault)?;
         let checked = &plan.checked;
         let records = cut::records(root, &checked.records, &checked.require).map_err(fault)?;
         let next = checked

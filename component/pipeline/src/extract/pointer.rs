@@ -1,8 +1,6 @@
-//! JSON Pointer (RFC 6901) and a borrowed value → the value it leads to,
-//! borrowed.
+//! JSON Pointer (RFC 6901) and a value → the value it leads to.
 
-use super::json::{self, Kind};
-use serde_json::value::RawValue;
+use rowcast_json::{Kind, Value};
 
 /// A checked JSON Pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +42,12 @@ impl Pointer {
 
     /// What the pointer leads to, if anything.
     #[must_use]
-    pub fn find<'a>(&self, root: &'a RawValue) -> Option<&'a RawValue> {
+    pub fn find<'a>(&self, root: Value<'a>) -> Option<Value<'a>> {
         self.tokens
             .iter()
-            .try_fold(root, |value, token| match json::kind(value) {
-                Kind::Object => json::member(value, token),
-                Kind::Array => json::elements(value)?.get(index(token)?).copied(),
+            .try_fold(root, |value, token| match value.kind() {
+                Kind::Object => value.member(token),
+                Kind::Array => value.elements().nth(index(token)?),
                 Kind::Null | Kind::Boolean | Kind::Number | Kind::String => None,
             })
     }
@@ -86,15 +84,14 @@ fn index(token: &str) -> Option<usize> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
+    use rowcast_json::Index;
 
     fn check(pointer: &str, expected: Option<&str>) {
         let body = r#" {"foo": ["bar", {"x":1.50}], "": 0, "a/b": 1, "m~n": 8, "n":null,
             "é": 2, "d":1, "d":2, "\u0065scaped": true, "~1": "tilde one"} "#;
-        let root: &RawValue = serde_json::from_str(body).unwrap();
-        let found = Pointer::parse(pointer)
-            .unwrap()
-            .find(root)
-            .map(RawValue::get);
+        let mut index = Index::default();
+        let root = index.read(body).unwrap();
+        let found = Pointer::parse(pointer).unwrap().find(root).map(Value::text);
         assert_eq!(found, expected, "{pointer}");
     }
 

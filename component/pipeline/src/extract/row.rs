@@ -1,13 +1,15 @@
 //! A row's text → its columns, borrowed.
 
-use super::json::{self, Kind, Members};
-use serde_json::value::RawValue;
+use rowcast_json::{Flaw, Index, Kind, NotUnicode, Value};
 use std::collections::HashSet;
 
 /// A row that is a JSON object with distinct names.
 #[derive(Debug)]
 pub struct Row<'a> {
-    columns: Members<'a>,
+    text: &'a str,
+    index: Index,
+    /// In the order of the members.
+    names: Vec<String>,
 }
 
 /// Why a text is no row.
@@ -15,7 +17,7 @@ pub struct Row<'a> {
 pub enum RowError {
     /// Not JSON at all.
     #[error("read the row as JSON")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(#[source] Flaw),
     /// JSON, but no object.
     #[error("the row is {0}, not an object")]
     NotObject(Kind),
@@ -30,30 +32,34 @@ pub enum RowError {
 impl<'a> Row<'a> {
     /// Reads a row.
     pub fn parse(text: &'a str) -> Result<Self, RowError> {
-        let value: &RawValue = serde_json::from_str(text).map_err(RowError::NotJson)?;
-        if json::kind(value) != Kind::Object {
-            return Err(RowError::NotObject(json::kind(value)));
+        let mut index = Index::default();
+        let value = index.read(text).map_err(RowError::NotJson)?;
+        if value.kind() != Kind::Object {
+            return Err(RowError::NotObject(value.kind()));
         }
-        let columns = json::members(value).ok_or(RowError::NotUnicode)?;
+        let names = value
+            .members()
+            .map(|(name, _)| Ok(name.content()?.into_owned()));
+        let names: Result<Vec<_>, NotUnicode> = names.collect();
+        let names = names.map_err(|_| RowError::NotUnicode)?;
         let mut seen = HashSet::new();
-        if let Some((twice, _)) = columns.iter().find(|(name, _)| !seen.insert(name)) {
-            return Err(RowError::Duplicate(twice.clone().into_owned()));
+        if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+            return Err(RowError::Duplicate(twice.clone()));
         }
-        Ok(Self { columns })
+        Ok(Self { text, index, names })
     }
 
     /// A column's value.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.columns
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| *value)
+    pub fn get(&self, name: &str) -> Option<Value<'_>> {
+        let place = self.names.iter().position(|known| known == name)?;
+        let mut members = self.index.root(self.text).members();
+        members.nth(place).map(|(_, value)| value)
     }
 
     /// The columns' names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(name, _)| name.as_ref())
+        self.names.iter().map(String::as_str)
     }
 }
 
@@ -66,9 +72,8 @@ mod tests {
         let shown = match Row::parse(text) {
             Ok(row) => {
                 let columns = row
-                    .columns
-                    .iter()
-                    .map(|(name, value)| format!("{name}={value}"));
+                    .names()
+                    .map(|name| format!("{name}={}", row.get(name).map_or("", Value::text)));
                 columns.collect::<Vec<_>>().join(" ")
             }
             Err(error) => chain(&error),
@@ -92,11 +97,11 @@ mod tests {
         check(r#"{"\ud800":1}"#, "a column's name is not Unicode");
         check(
             "{",
-            "read the row as JSON: EOF while parsing an object at line 1 column 1",
+            "read the row as JSON: the text ends after 1 bytes; it should go on with a name or `}`",
         );
         check(
             "",
-            "read the row as JSON: EOF while parsing a value at line 1 column 0",
+            "read the row as JSON: the text ends after 0 bytes; it should go on with a value",
         );
     }
 }

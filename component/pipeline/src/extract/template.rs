@@ -1,11 +1,11 @@
 //! A template and a cell's values → URL, header or attribute text. Parsed once
 //! per call, filled once per cell.
 
-use super::json::{self, Kind};
 use super::matrix::Matrix;
 use super::pointer::{Pointer, PointerError};
 use super::row::Row;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rowcast_json::Kind;
 use std::borrow::Cow;
 
 /// RFC 3986's unreserved characters stay as they are.
@@ -243,11 +243,12 @@ impl<'s> Scope<'s> {
                 known,
             });
         };
-        match json::kind(value) {
-            Kind::String => json::string(value)
+        match value.kind() {
+            Kind::String => value
+                .string()
                 .map(Value::Text)
                 .ok_or_else(|| FillError::NotUnicode(name.to_owned())),
-            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.get())),
+            Kind::Number | Kind::Boolean => Ok(Value::Literal(value.text())),
             kind @ (Kind::Null | Kind::Array | Kind::Object) => Err(FillError::Unfit {
                 name: name.to_owned(),
                 kind,

@@ -9,8 +9,9 @@ use crate::extract::pointer::Pointer;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::settings::Mistakes;
-use serde_json::Value;
+use rowcast_json::{self as json, Index, Kind};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// A pointer on the first line, a body after it.
 ///
@@ -25,21 +26,23 @@ pub fn records(data: &[u8]) {
     let Some(pointer) = text.ok().and_then(|text| Pointer::parse(text).ok()) else {
         return;
     };
-    let root = match cut::parse(body) {
+    let mut index = Index::default();
+    let root = match cut::parse(&mut index, body) {
         Ok(root) => root,
         Err(error) => {
             assert!(!error.to_string().contains(char::is_control), "{error}");
             return;
         }
     };
+    agrees(root);
     let cut = cut::records(root, &pointer, &[]);
     for record in cut.iter().flatten() {
-        spliced(record);
+        spliced(*record);
     }
-    if root.get().contains(PRIVATE) {
+    if root.text().contains(PRIVATE) {
         return;
     }
-    let Ok(tree) = serde_json::from_str::<Value>(root.get()) else {
+    let Ok(tree) = serde_json::from_str::<Value>(root.text()) else {
         return;
     };
     let there = tree.pointer(pointer.as_str());
@@ -57,17 +60,37 @@ pub fn records(data: &[u8]) {
         };
         assert_eq!(records.len(), expected.len());
         for (record, expected) in records.into_iter().zip(&expected) {
-            assert!(same(&value(record), expected), "{record} is not {expected}");
+            assert!(
+                same(&value(record), expected),
+                "{record:?} is not {expected}"
+            );
         }
     }
 }
 
-fn value(text: &RawValue) -> Value {
-    serde_json::from_str(text.get()).unwrap_or_default()
+fn value(text: json::Value<'_>) -> Value {
+    serde_json::from_str(text.text()).unwrap_or_default()
+}
+
+/// What the scan took for JSON is JSON, to the last member.
+fn agrees(root: json::Value<'_>) {
+    let text = root.text();
+    assert!(serde_json::from_str::<&RawValue>(text).is_ok(), "{text}");
+    let members: usize = root.members().count() + root.elements().count();
+    let expected = match root.kind() {
+        Kind::Object => serde_json::from_str(text).map(|all: Map<String, Value>| all.len()),
+        Kind::Array => serde_json::from_str(text).map(|all: Vec<&RawValue>| all.len()),
+        Kind::Null | Kind::Boolean | Kind::Number | Kind::String => Ok(0),
+    };
+    // A tree keeps one of several members with one name, and refuses what
+    // isn't Unicode.
+    if let Ok(expected) = expected {
+        assert!(members >= expected, "{text}");
+    }
 }
 
 /// With an attribute before it, a record keeps all of its members.
-fn spliced(record: &RawValue) {
+fn spliced(record: json::Value<'_>) {
     let Ok(template) = Template::parse("{n}", Place::Attribute) else {
         return;
     };
@@ -87,13 +110,13 @@ fn spliced(record: &RawValue) {
         return;
     };
     let valid = serde_json::from_str::<&RawValue>(&document);
-    assert!(valid.is_ok(), "{record} became {document}");
-    if record.get().contains(PRIVATE) {
+    assert!(valid.is_ok(), "{record:?} became {document}");
+    if record.text().contains(PRIVATE) {
         return;
     }
     let (Ok(Value::Object(mut members)), Ok(Value::Object(own))) = (
         serde_json::from_str(&document),
-        serde_json::from_str(record.get()),
+        serde_json::from_str(record.text()),
     ) else {
         return;
     };

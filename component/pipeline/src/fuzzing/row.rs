@@ -1,8 +1,8 @@
 //! A row → all of its columns, or the reason why it is none.
 
 use super::reference::{PRIVATE, same};
-use crate::extract::json;
 use crate::extract::row::{Row, RowError};
+use rowcast_json as json;
 use serde_json::Value;
 
 /// The input is a row's text.
@@ -27,10 +27,10 @@ pub fn row(data: &[u8]) {
             assert_eq!(row.names().count(), members.len());
             for (name, expected) in &members {
                 let found = row.get(name);
-                let value = found.and_then(|value| serde_json::from_str(value.get()).ok());
+                let value = found.and_then(|value| serde_json::from_str(value.text()).ok());
                 let kept = value.is_some_and(|value: Value| same(&value, expected));
                 assert!(kept, "the column `{name}` is {found:?}");
-                let content = found.and_then(json::string);
+                let content = found.and_then(json::Value::string);
                 assert_eq!(content.as_deref(), expected.as_str());
             }
         }

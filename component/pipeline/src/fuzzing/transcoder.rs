@@ -2,11 +2,13 @@
 //! and the key that a plain reading of it has. An item → valid JSON.
 
 use super::reference::{PRIVATE, item_size, same};
+use super::serde_marshal;
 use crate::dynamodb::key::Key;
-use crate::dynamodb::marshal::{MAX_ITEM_BYTES, marshal};
+use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection, marshal};
 use crate::dynamodb::unmarshal::{self, Page};
 use crate::extract::pointer::Pointer;
 use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_json::Index;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -40,7 +42,10 @@ pub fn transcoder(data: &[u8]) {
 
 /// Whether it became an item; then everything that must hold of it does.
 pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
-    let item = match marshal(text, keys) {
+    let mut index = Index::default();
+    let item = marshal(&mut index, text, keys);
+    agree(text, &item, serde_marshal::marshal(text, keys));
+    let item = match item {
         Ok(item) => item,
         Err(rejection) => {
             assert!(Pointer::parse(&rejection.path).is_ok(), "{rejection:?}");
@@ -51,7 +56,7 @@ pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
     assert!(item.size <= MAX_ITEM_BYTES);
     assert_eq!(Key::of_item(&item.json, keys).as_ref(), Some(&item.key));
     let back = unmarshal::document(&item.json).unwrap_or_default();
-    let again = marshal(&back, keys);
+    let again = marshal(&mut index, &back, keys);
     let again = again.map(|again| (again.json, again.size, again.key));
     assert_eq!(again, Ok((item.json, item.size, item.key)), "{text}");
     // As an attribute's name it's fine, but not in a tree.
@@ -69,6 +74,31 @@ pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
         .collect();
     assert_eq!(item.size, item_size(&document, &binary), "{text}");
     true
+}
+
+/// The first edition has the same item, or the same place of what is wrong.
+fn agree(text: &str, item: &Result<Item, Rejection>, reference: Result<Item, Rejection>) {
+    match (item, reference) {
+        (Ok(item), Ok(reference)) => {
+            assert_eq!(item.size, reference.size, "{text}");
+            assert_eq!(item.key, reference.key, "{text}");
+            if item.json != reference.json {
+                // It writes `1E5` as `1e+5`.
+                let numbers = |json: &str| json.replace('E', "e").replace("e+", "e");
+                assert_eq!(numbers(&item.json), numbers(&reference.json), "{text}");
+            }
+        }
+        (Err(item), Err(reference)) => {
+            // It stops at what it can't hold, even where no JSON follows.
+            if serde_json::from_str::<&RawValue>(text).is_ok() {
+                assert_eq!(item.path, reference.path, "{text}: {item:?} {reference:?}");
+            }
+        }
+        // It can't hold objects that imitate its numbers.
+        (item, reference) => {
+            assert!(text.contains(PRIVATE), "{text}: {item:?} {reference:?}");
+        }
+    }
 }
 
 /// The keys `id` and `at`.

@@ -5,6 +5,7 @@ use super::ledger::{Fate, Ledger};
 use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{Item, marshal};
 use crate::settings::KeySchema;
+use rowcast_json::Index;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -63,9 +64,10 @@ pub fn prepare(documents: &[String], keys: &KeySchema, ledger: &mut Ledger) -> V
     // Where the put of each key is.
     let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
     // From the end, so that the first seen of a key is the one to keep.
+    let mut json = Index::default();
     let numbered: Vec<(u32, &String)> = (0..).zip(documents).collect();
     for (index, document) in numbered.into_iter().rev() {
-        let Some(put) = put(index, document, keys, ledger) else {
+        let Some(put) = put(&mut json, index, document, keys, ledger) else {
             continue;
         };
         match kept.entry(put.key.clone()) {
@@ -92,10 +94,13 @@ pub fn successor(
     keys: &KeySchema,
     ledger: &mut Ledger,
 ) -> Option<Put> {
+    let mut json = Index::default();
     let mut earlier = refused.supersedes.into_iter();
     while let Some(index) = earlier.next() {
         let document = usize::try_from(index).ok().and_then(|at| documents.get(at));
-        if let Some(put) = document.and_then(|document| put(index, document, keys, ledger)) {
+        if let Some(put) =
+            document.and_then(|document| put(&mut json, index, document, keys, ledger))
+        {
             let supersedes = earlier.collect();
             return Some(Put { supersedes, ..put });
         }
@@ -104,8 +109,14 @@ pub fn successor(
 }
 
 /// One document's put, unless it's rejected.
-fn put(index: u32, document: &str, keys: &KeySchema, ledger: &mut Ledger) -> Option<Put> {
-    match marshal(document, keys) {
+fn put(
+    json: &mut Index,
+    index: u32,
+    document: &str,
+    keys: &KeySchema,
+    ledger: &mut Ledger,
+) -> Option<Put> {
+    match marshal(json, document, keys) {
         Ok(Item { json, key, .. }) => Some(Put {
             index,
             json,

@@ -152,8 +152,7 @@ fn documents_are_written_in_batches() {
         &wrong,
         &[],
         None,
-        "written 0, 0 rejected : the document is not a JSON object: invalid type: null, expected \
-         an object at line 1 column 4, requests 0 retries 0",
+        "written 0, 0 rejected : the document is not a JSON object but null, requests 0 retries 0",
     );
 }
 

@@ -168,6 +168,7 @@ mod tests {
     use super::*;
     use crate::dynamodb::marshal::marshal;
     use crate::settings::{KeyAttribute, KeyKind};
+    use rowcast_json::Index;
 
     /// The answer to `puts` puts, whose keys are the numbers from 1.
     fn check(outcome: Outcome, puts: u32, expected: &Verdict) {
@@ -180,7 +181,12 @@ mod tests {
         };
         let puts: Vec<Put> = (0..puts)
             .filter_map(|index| {
-                let item = marshal(&format!(r#"{{"id":{}.0}}"#, index + 1), &keys).ok()?;
+                let item = marshal(
+                    &mut Index::default(),
+                    &format!(r#"{{"id":{}.0}}"#, index + 1),
+                    &keys,
+                )
+                .ok()?;
                 Some(Put {
                     index,
                     json: item.json,

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rowcast_json::Index;
 use serde_json::{Map, Value};
 
 /// A key's type and a value of it.
@@ -46,7 +47,7 @@ proptest! {
         }
         let expected = Value::Object(Map::from_iter(members));
         let text = written(&expected, style);
-        let item = marshal(&text, &schema);
+        let item = marshal(&mut Index::default(), &text, &schema);
         prop_assert!(item.is_ok(), "{}: {:?}", text, item);
         let item = item.unwrap();
         let back: Value = serde_json::from_str(&unmarshal::document(&item.json).unwrap()).unwrap();
@@ -76,7 +77,10 @@ proptest! {
             .collect();
         let items: Vec<_> = documents
             .iter()
-            .map(|document| marshal(&written(document, style), &schema).unwrap().json)
+            .map(|document| {
+                let text = written(document, style);
+                marshal(&mut Index::default(), &text, &schema).unwrap().json
+            })
             .collect();
         let answer = format!(r#"{{"Items":[{}],"Count":{}}}"#, items.join(","), items.len());
         let page = unmarshal::Page::parse(&answer).unwrap();

@@ -31,7 +31,7 @@ pub struct Source {
     /// which may also use `{record:/json/pointer}`. `{name?}` leaves the
     /// attribute out where the value is null or missing; `{text:name}` makes
     /// text of a number or boolean. A name that the record has itself rejects
-    /// the record, unless it's `{text:record:/name}` of that very name.
+    /// the record.
     #[serde(default, deserialize_with = "in_order")]
     pub attributes: Vec<Field>,
     /// JSON Pointers that must lead to a value in each record (null counts as

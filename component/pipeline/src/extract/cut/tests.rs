@@ -9,11 +9,12 @@ fn check_requiring(require: &[&str], pointer: &str, body: &[u8], expected: &str)
         .iter()
         .map(|text| Pointer::parse(text).unwrap())
         .collect();
-    let cut = parse(body).and_then(|root| records(root, &pointer, &require));
+    let mut index = Index::default();
+    let cut = parse(&mut index, body).and_then(|root| records(root, &pointer, &require));
     let shown = match cut {
         Ok(records) => records
             .iter()
-            .map(|record| record.get())
+            .map(|record| record.text())
             .collect::<Vec<_>>()
             .join(" | "),
         Err(error) => error.to_string(),

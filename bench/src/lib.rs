@@ -1,0 +1,48 @@
+//! What the programs of a measurement share: the work that each of them does,
+//! and the answers that they get.
+
+pub mod tracks;
+
+use std::env;
+
+/// The work, from the environment: the same for every program.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Where the rows are.
+    pub postgres: String,
+    /// The source's origin.
+    pub source: String,
+    /// DynamoDB's endpoint.
+    pub dynamodb: String,
+}
+
+/// The combinations of each row.
+pub const COUNTRIES: [&str; 2] = ["US", "CA"];
+
+/// Requests to the source at once; Rowcast's default is four workers with eight.
+pub const SOURCE_IN_FLIGHT: usize = 32;
+
+impl Work {
+    /// Reads the environment.
+    pub fn read() -> anyhow::Result<Self> {
+        Ok(Self {
+            postgres: env::var("BENCH_POSTGRES")?,
+            source: env::var("BENCH_SOURCE")?,
+            dynamodb: env::var("BENCH_DYNAMODB")?,
+        })
+    }
+
+    /// The artists' ids.
+    pub async fn rows(&self) -> anyhow::Result<Vec<String>> {
+        let (client, connection) =
+            tokio_postgres::connect(&self.postgres, tokio_postgres::NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let rows = client
+            .query("SELECT id FROM artists ORDER BY id", &[])
+            .await?;
+        let ids = rows.iter().map(|row| row.get(0)).collect();
+        drop(client);
+        connection.await??;
+        Ok(ids)
+    }
+}
