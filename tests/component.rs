@@ -99,6 +99,17 @@ fn the_standalone_component_and_the_service_need_only_wasi() {
             rowcast:pipeline/transfer@0.2.0
             rowcast:pipeline/query@0.2.0"#]],
     );
+    // Nothing of its edge is the contract's own.
+    let imports = expect![[r#"
+        wasi:cli/environment@0.2.12
+        wasi:clocks/monotonic-clock@0.2.12
+        wasi:clocks/wall-clock@0.2.12
+        wasi:http/outgoing-handler@0.2.12
+        wasi:http/types@0.2.12
+        wasi:io/error@0.2.12
+        wasi:io/poll@0.2.12
+        wasi:io/streams@0.2.12
+        wasi:random/random@0.2.12"#]];
     check(
         SERVICE,
         &imports,

@@ -26,7 +26,7 @@ async fn help() {
               table      Create or describe the DynamoDB table
               check      Try every connection and credential, writing nothing
               demo       See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
-              component  Describe the WASI component, or write it to a file
+              component  Describe a WASI component, or write it to a file
               init       Write a commented configuration file
               help       Print this message or the help of the given subcommand(s)
 

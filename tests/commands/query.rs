@@ -212,15 +212,15 @@ async fn the_question_is_wrong() {
         expect![[r#"
         exit 2
         --- stderr
-        error: the question could not be answered
-          because: filter, column 14: expected a name or a value, found `>`
+        error: the query could not be answered
+          because: query: /filter can't be read: column 14: expected a name or a value, found `>`
     "#]],
     )
     .await;
     check(&stage, &["query", "name = \"x\""], expect![[r#"
         exit 2
         --- stderr
-        error: the question could not be answered
+        error: the query could not be answered
           because: filter, column 8: `"` can't be here; text goes in single quotes, names between backticks
     "#]]).await;
     check(
@@ -229,7 +229,7 @@ async fn the_question_is_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: the question could not be answered
+            error: the query could not be answered
               because: select ``, column 1: expected a name or a value, found the end
         "#]],
     )
@@ -240,7 +240,7 @@ async fn the_question_is_wrong() {
         expect![[r#"
             exit 2
             --- stderr
-            error: the question could not be answered
+            error: the query could not be answered
               because: table `top_tracks` has no index `none`; it has none
         "#]],
     )

@@ -77,7 +77,7 @@ async fn a_template_does_not_fit_the_rows() {
         DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
         error: the run stopped before its end
-          because: no row has `artist`, and no axis is called so; known are `country`, `id`, `label`, `name`
+          because: no row has `artist`, and no matrix axis has this name; known are `country`, `id`, `label`, `name`
     "#]]).await;
     let null = section(&source.origin()).replace("{id}", "{label}");
     check(

@@ -21,7 +21,7 @@ async fn missing_then_created_then_there_already() {
     check(&stage, &["query", "popularity > 90"], expect![[r#"
         exit 2
         --- stderr
-        error: the question could not be answered
+        error: the query could not be answered
           because: DynamoDB has no table `top_tracks` in this account and region; `rowcast table create` makes it
     "#]]).await;
     check(&stage, &["table", "describe"], expect![[r#"
@@ -111,7 +111,7 @@ async fn dynamodb_is_not_there() {
     check(&stage, &["query", "popularity > 90"], expect![[r#"
         exit 4
         --- stderr
-        error: the question could not be answered
+        error: the query could not be answered
           because: send DescribeTable to http://127.0.0.1:PORT: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
           hint: run again later, or see `rowcast check`
     "#]]).await;
@@ -128,7 +128,7 @@ async fn aws_is_not_configured() {
     check(&stage, &["query", "popularity > 90"], expect![[r#"
         exit 3
         --- stderr
-        error: the question could not be answered
+        error: the query could not be answered
           because: find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
           hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable
     "#]]).await;

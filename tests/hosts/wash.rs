@@ -116,9 +116,15 @@ impl Wash {
 fn failure(problem: &Value) -> Option<Value> {
     let case = problem.get("failure")?.as_str()?;
     let detail = problem.get("detail")?.clone();
+    let counters = problem.get("counters")?;
     let payload = match problem.get("retry_after_ms") {
-        Some(wait) => json!({"retry_after_ms": wait, "reason": detail}),
-        None => detail,
+        Some(wait) => json!({
+            "retry_after_ms": wait,
+            "upstream": problem.get("upstream")?,
+            "reason": detail,
+            "counters": counters,
+        }),
+        None => json!({"reason": detail, "counters": counters}),
     };
     Some(Value::Object(Map::from_iter([(case.to_owned(), payload)])))
 }

@@ -86,7 +86,7 @@ async fn failures_of_the_source_are_told_by_their_status() {
         refused,
         403,
         "permanent_denied",
-        "policy refuses",
+        "ROWCAST_ALLOW does not name",
     )
     .await;
     assert_eq!(source.seen().len(), before);

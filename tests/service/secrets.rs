@@ -64,7 +64,7 @@ async fn a_secret_goes_to_the_source_and_nowhere_else() {
 async fn a_list_that_is_none_lets_nothing_through_and_says_so() {
     let source = ScriptedSource::start(|_, _| Reply::json("[]")).await;
     let proxy = Proxy::start(&[("ROWCAST_ALLOW", "api.example.com")]).await;
-    let call = extract(&source.origin(), &json!("none"));
+    let call = extract(&source.origin(), &json!({"type": "none"}));
     let answer = proxy.post("/extract", &call).await;
     // Repeating can't help, so it isn't 503.
     assert_eq!(answer.status, 403, "{}", answer.text());

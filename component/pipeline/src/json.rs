@@ -111,6 +111,12 @@ object!(Diagnosis {
     other_type
 });
 object!(StopReason { upstream, reason });
+object!(RateLimit {
+    retry_after_ms,
+    upstream,
+    reason,
+    counters
+});
 object!(Counter { name, value });
 names!(Access { Query => "query", Scan => "scan" });
 names!(RejectionKind {
@@ -125,7 +131,7 @@ impl Serialize for Stop {
             Self::Budget => return serializer.serialize_str("budget"),
             Self::RateLimited(limit) => {
                 let mut object = serializer.serialize_map(None)?;
-                object.serialize_entry("rate_limited", &Limit(limit))?;
+                object.serialize_entry("rate_limited", limit)?;
                 return object.end();
             }
             Self::Unavailable(reason) => ("unavailable", reason),
@@ -134,25 +140,6 @@ impl Serialize for Stop {
         };
         let mut object = serializer.serialize_map(None)?;
         object.serialize_entry(case, reason)?;
-        object.end()
-    }
-}
-
-/// Why a call stopped; the counters are the result's own.
-struct Limit<'a>(&'a RateLimit);
-
-impl Serialize for Limit<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let RateLimit {
-            retry_after_ms,
-            upstream,
-            reason,
-            counters: _,
-        } = self.0;
-        let mut object = serializer.serialize_map(None)?;
-        object.serialize_entry("retry_after_ms", retry_after_ms)?;
-        object.serialize_entry("upstream", upstream)?;
-        object.serialize_entry("reason", reason)?;
         object.end()
     }
 }

@@ -51,8 +51,20 @@ impl Problem {
         let kind = format!("/openapi.json#/components/responses/{name}");
         let detail = self.detail();
         let failure = self.failure();
-        let limit = match &self {
-            Self::Failed(Failure::RateLimited(limit)) => Some(limit.retry_after_ms),
+        let (limit, upstream) = match &self {
+            Self::Failed(Failure::RateLimited(limit)) => {
+                (Some(limit.retry_after_ms), Some(limit.upstream.as_str()))
+            }
+            _ => (None, None),
+        };
+        // What the call took all the same.
+        let counters = match &self {
+            Self::Failed(Failure::RateLimited(limit)) => Some(&limit.counters),
+            Self::Failed(
+                Failure::Unavailable(problem)
+                | Failure::PermanentInvalid(problem)
+                | Failure::PermanentDenied(problem),
+            ) => Some(&problem.counters),
             _ => None,
         };
         let (pointer, hint) = match &self {
@@ -66,6 +78,8 @@ impl Problem {
             ("detail", Some(json!(detail))),
             ("failure", failure.map(Value::from)),
             ("retry_after_ms", limit.map(Value::from)),
+            ("upstream", upstream.map(Value::from)),
+            ("counters", counters.map(|counters| json!(counters))),
             ("pointer", pointer.map(Value::from)),
             ("hint", hint.map(Value::from)),
         ];

@@ -95,7 +95,7 @@ const REJECTED: &str = concat!(
 
 const COUNTERS: &str = r#""counters":[{"name":"source.requests","value":5.0}]}"#;
 
-const LIMITED: &str = r#""stopped":{"rate_limited":{"retry_after_ms":1500,"upstream":"https://x","reason":"QUOTA_EXCEEDED"}},"#;
+const LIMITED: &str = r#""stopped":{"rate_limited":{"retry_after_ms":1500,"upstream":"https://x","reason":"QUOTA_EXCEEDED","counters":[{"name":"source.requests","value":5.0}]}},"#;
 
 #[test]
 fn an_extraction_is_written_whole() {
