@@ -1,6 +1,7 @@
 //! PostgreSQL's types and queries, as rows see them.
 
 mod errors;
+mod sessions;
 mod stopping;
 mod tls;
 

@@ -3,6 +3,7 @@
 pub mod command;
 pub mod dynamodb;
 pub mod local_dynamo;
+pub mod pooler;
 pub mod postgres;
 pub mod proxy;
 pub mod python_pipeline;

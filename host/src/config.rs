@@ -22,6 +22,7 @@ mod table;
 mod tests;
 mod tree;
 
+pub(crate) use deserialize::nearest;
 pub use error::ConfigError;
 pub use init::commented;
 pub use ledger::Ledger;
@@ -94,4 +95,7 @@ pub struct Egress {
     pub origins: Vec<String>,
     /// Private, loopback or link-local addresses that origins may resolve to.
     pub addresses: Vec<IpAddr>,
+    /// Origins of other machines that get credentials over plain http, such as
+    /// `http://dynamodb-local:8000` in a network of containers.
+    pub plain_http: Vec<String>,
 }

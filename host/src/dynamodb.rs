@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod credentials;
 mod items;
+mod profile;
 
 use crate::hint::Hint;
 use crate::http_out::client::{Bounds, Client, ExchangeError};
@@ -12,7 +13,7 @@ use aws_credential_types::Credentials;
 use bytes::Bytes;
 use credentials::{Keyring, KeyringError, StaticCredentials};
 use http::{Response, header};
-use rowcast_aws::endpoint;
+use profile::Profile;
 use rowcast_aws::service_error;
 use rowcast_aws::sign::{self, SignError, Unsigned};
 use rowcast_aws::skew::{Corrected, Skew};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub profile: Option<String>,
     /// Credentials, instead of AWS's standard chain.
     pub credentials: Option<StaticCredentials>,
+    /// Origins of other machines that may be spoken to over plain http.
+    pub plain_http: Vec<String>,
 }
 
 /// Why there is no answer from DynamoDB.
@@ -90,11 +93,17 @@ pub fn endpoint_hint(error: &EndpointError) -> Hint {
             "set `region` in [table] of rowcast.toml, or AWS_REGION, or `region` in the AWS profile"
         }
         EndpointError::Region(_) => "correct `region` in [table] of rowcast.toml, or AWS_REGION",
-        EndpointError::Url { .. } | EndpointError::Shape(_) => {
+        EndpointError::Url(_) => {
             "correct `endpoint` in [table] of rowcast.toml, or AWS_ENDPOINT_URL_DYNAMODB; leave it out to use AWS's own"
         }
         EndpointError::Plain(_) => {
-            "set `endpoint` in [table] of rowcast.toml to an https URL; http is for localhost, 127.0.0.0/8 and [::1]"
+            "use https, or name it under [egress] of rowcast.toml: plain_http = [\"http://host:port\"]"
+        }
+        EndpointError::Kind { .. } => {
+            "see AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_ENDPOINT_URL_DYNAMODB and the AWS profile"
+        }
+        EndpointError::Flag(_) | EndpointError::Files(_) => {
+            "correct it there; AWS_PROFILE and `profile` in [table] of rowcast.toml name the profile"
         }
     })
 }
@@ -103,13 +112,9 @@ impl Settings {
     /// Where DynamoDB is, by these settings, the environment and the AWS
     /// profile. Its host belongs among the egress policy's trusted hosts.
     pub async fn endpoint(&self) -> Result<Endpoint, EndpointError> {
+        let profile = Profile::load(self.profile.as_deref()).await?;
         let variable = |name: &str| std::env::var(name).ok();
-        let overriding = endpoint::overriding(self.endpoint.as_deref(), variable);
-        let region = match endpoint::region(self.region.as_deref(), variable) {
-            Some(region) => Some(region),
-            None => credentials::profile_region(self.profile.as_deref()).await,
-        };
-        Endpoint::resolve(region.as_deref(), overriding.as_deref())
+        profile.endpoint(self, &variable)
     }
 
     /// The credentials for that endpoint. They are obtained when the first
@@ -189,7 +194,7 @@ impl DynamoDb {
         if u64::try_from(body.len()).is_ok_and(|length| length > limit) {
             let length = body.len();
             return Err(SendError::TooLarge(format!(
-                "send {operation} of {length} bytes: the limit is {limit} (`dynamodb_body_kib`)"
+                "send {operation} of {length} bytes: the limit is {limit}"
             )));
         }
         let Ok(_permit) = shared.in_flight.acquire().await else {
@@ -291,16 +296,13 @@ impl Shared {
         let text = explained(&act, error, error.hint());
         match error {
             ExchangeError::Denied(_) => SendError::Denied(text),
-            ExchangeError::TooLarge(_) => {
-                SendError::TooLarge(format!("{text} (`dynamodb_body_kib`)"))
-            }
+            ExchangeError::Connect(connect) if connect.is_lasting() => SendError::Denied(text),
+            ExchangeError::TooLarge(_) => SendError::TooLarge(text),
             ExchangeError::Timeout(_) => {
                 let bound = self.bounds.time;
-                SendError::Unavailable(format!(
-                    "{act}: no complete answer within {bound:?} (`dynamodb_seconds`)"
-                ))
+                SendError::Unavailable(format!("{act}: no complete answer within {bound:?}"))
             }
-            ExchangeError::Connect(_) | ExchangeError::Broken(_) | ExchangeError::Invalid(_) => {
+            ExchangeError::Connect(_) | ExchangeError::Broken(_) | ExchangeError::Invalid => {
                 SendError::Unavailable(text)
             }
         }

@@ -32,6 +32,7 @@ use crate::engine::{self, COMPONENT, Capabilities, EngineError, Pipeline, Runtim
 use crate::hint::Hint;
 use crate::http_out::authorizer::{Authorizer, Method, Rule, RuleError};
 use crate::http_out::client::{Client, ClientError};
+use crate::http_out::egress::Origin;
 use crate::ledger::LedgerError;
 use crate::plan::{self, PlanError};
 use crate::rows::{self, Rows, RowsError};
@@ -115,7 +116,7 @@ impl HostError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Plan(error) => error.hint(),
-            Self::Client(_) => None,
+            Self::Client(error) => error.hint(),
             Self::Rule(error) => error.hint(),
             Self::Endpoint(error) => Some(endpoint_hint(error)),
             Self::Engine(error) => error.hint(),
@@ -139,7 +140,9 @@ impl Host {
     /// The same with another component that exports `rowcast:pipeline@0.2.0`.
     pub async fn with_component(config: Config, component: &[u8]) -> Result<Self, HostError> {
         let runtime = Runtime::new(config.limits.clone())?;
-        let settings = config.table.as_ref().map(settings);
+        let plain_http = plan::plain_http(&config)?;
+        let settings = config.table.as_ref();
+        let settings = settings.map(|table| settings_of(table, &plain_http));
         let endpoint = match &settings {
             Some(settings) => Some(settings.endpoint().await?),
             None => None,
@@ -161,7 +164,7 @@ impl Host {
             }
             _ => None,
         };
-        let rules = rules(&config)?;
+        let rules = rules(&config, plain_http)?;
         let capabilities = Capabilities {
             client: client.clone(),
             egress,
@@ -318,8 +321,9 @@ pub enum RowsOrConfigError {
     Rows(#[from] RowsError),
 }
 
-fn settings(table: &config::Table) -> Settings {
+fn settings_of(table: &config::Table, plain_http: &[Origin]) -> Settings {
     Settings {
+        plain_http: plain_http.iter().map(ToString::to_string).collect(),
         region: table.region.clone(),
         endpoint: table.endpoint.clone(),
         profile: table.profile.clone(),
@@ -332,7 +336,7 @@ fn settings(table: &config::Table) -> Settings {
 }
 
 /// How the host authenticates to the source, where it is to.
-fn rules(config: &Config) -> Result<Vec<Rule>, PlanError> {
+fn rules(config: &Config, plain_http: Vec<Origin>) -> Result<Vec<Rule>, PlanError> {
     let Some(source) = &config.source else {
         return Ok(Vec::new());
     };
@@ -352,7 +356,7 @@ fn rules(config: &Config) -> Result<Vec<Rule>, PlanError> {
             client_secret,
             scope,
         } => Method::ClientCredentials {
-            token_url: token_url.clone(),
+            token_url: plan::token_address(token_url)?,
             client_id: client_id.clone(),
             client_secret: client_secret.clone(),
             scope: scope.clone(),
@@ -361,6 +365,7 @@ fn rules(config: &Config) -> Result<Vec<Rule>, PlanError> {
     Ok(vec![Rule {
         origin: plan::source_origin(source)?,
         method,
+        plain_http,
         settings: SECRET_SETTINGS.map(str::to_owned).to_vec(),
     }])
 }

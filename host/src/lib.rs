@@ -4,6 +4,7 @@
 //! Enters: a configuration, and capabilities such as credentials. Leaves: a
 //! report in which every row, request and document is accounted for.
 
+pub mod address;
 pub mod config;
 pub mod document;
 pub mod dynamodb;

@@ -1,6 +1,7 @@
 //! Configuration → what the component, the egress policy and the authorizer
 //! are given. Pure.
 
+use crate::address::Address;
 use crate::config::{self, AuthBy, AuthMethod, Config, KeyType};
 use crate::dynamodb::admin::TableDescription;
 use crate::engine;
@@ -17,16 +18,17 @@ pub struct PlanError {
     pub setting: String,
     /// What is wrong with it.
     pub source: OriginError,
+    /// Whether a template's braces stand where the origin should.
+    template: bool,
 }
 
 impl PlanError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
-        let template = self.source.to_string().contains('{');
         let text =
             "write its scheme, host and port out: a row may not choose which server is asked";
-        template.then(|| Hint::new(text))
+        self.template.then(|| Hint::new(text))
     }
 }
 
@@ -230,7 +232,7 @@ pub fn egress(config: &Config, dynamodb_host: Option<&str>) -> Result<Egress, Pl
         if let (AuthBy::Component, AuthMethod::ClientCredentials { token_url, .. }) =
             (source.auth.by, &source.auth.method)
         {
-            origins.insert(token_origin(token_url)?);
+            origins.insert(token_address(token_url)?.origin().clone());
         }
     }
     for origin in &config.egress.origins {
@@ -247,20 +249,25 @@ pub fn egress(config: &Config, dynamodb_host: Option<&str>) -> Result<Egress, Pl
     })
 }
 
-fn token_origin(url: &str) -> Result<Origin, PlanError> {
-    let setting = "source.auth.token_url";
-    let parsed = url.parse().map_err(|_| OriginError::Syntax(url.to_owned()));
-    parsed
-        .and_then(|url| Origin::of(&url))
-        .map_err(|source| PlanError {
-            setting: setting.to_owned(),
-            source,
-        })
+/// Origins of other machines that get credentials over plain http.
+pub(crate) fn plain_http(config: &Config) -> Result<Vec<Origin>, PlanError> {
+    let origins = config.egress.plain_http.iter();
+    origins.map(|it| parse("egress.plain_http", it)).collect()
+}
+
+/// The endpoint for tokens.
+pub(crate) fn token_address(url: &str) -> Result<Address, PlanError> {
+    Address::parse(url).map_err(|source| PlanError {
+        setting: "source.auth.token_url".to_owned(),
+        source,
+        template: false,
+    })
 }
 
 fn parse(setting: &str, text: &str) -> Result<Origin, PlanError> {
     text.parse().map_err(|source| PlanError {
         setting: setting.to_owned(),
         source,
+        template: text.contains('{'),
     })
 }

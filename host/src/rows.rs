@@ -14,7 +14,8 @@ use std::io;
 use std::pin::Pin;
 
 /// Rows, each the text of one JSON object. They are fetched as they are asked
-/// for; dropping the stream closes what it reads from. After an error it ends.
+/// for; dropping the stream closes what it reads from. After an error it ends,
+/// unless that [is about one row](RowsError::is_one_row).
 pub type Rows = Pin<Box<dyn Stream<Item = Result<String, RowsError>> + Send>>;
 
 /// Opens the rows: connects and prepares the query, or opens the file.

@@ -251,16 +251,23 @@ impl Run {
                     let (number, outcome): (u64, Outcome) = finished?;
                     state.finished(number, outcome);
                     state.stop(upstreams.denied(false));
-                    if let Some(limit) = self.max_rejected.filter(|limit| state.tally.exceeds(*limit)) {
-                        let rejected = state.tally.rejections();
-                        state.stop(Some(Stopped::Rejections { rejected, limit }));
-                    }
+                    state.limit(self.max_rejected);
                     let told = observe.event(Event::Progress(state.tally)).await;
                     state.stop(told.err().map(Stopped::Output));
                 }
                 _ = stop.changed(), if reading => {}
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.push(row),
+                    Some(Err(RowsError::Rejected { place, text, message })) => {
+                        state.tally.rows.read += 1;
+                        state.tally.rows.rejected += 1;
+                        state.tally.rows.unreadable += 1;
+                        let reason = message;
+                        let rejection = Rejection::Row { place, text, reason };
+                        let told = observe.event(Event::Rejected(Box::new(rejection))).await;
+                        state.stop(told.err().map(Stopped::Output));
+                        state.limit(self.max_rejected);
+                    }
                     // The rows before it are as good as any.
                     Some(Err(error)) => state.end(Some(error)),
                     None => state.end(None),
@@ -396,6 +403,14 @@ impl State {
         self.unfinished.remove(&number);
         self.tally.add(&outcome.tally);
         self.stop(outcome.stopped);
+    }
+
+    /// Stops where more is rejected than may be.
+    fn limit(&mut self, limit: Option<Share>) {
+        if let Some(limit) = limit.filter(|limit| self.tally.exceeds(*limit)) {
+            let rejected = self.tally.rejections();
+            self.stop(Some(Stopped::Rejections { rejected, limit }));
+        }
     }
 
     /// The first reason counts. That nobody reads is none where there's another.

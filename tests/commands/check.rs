@@ -90,7 +90,7 @@ async fn the_source_fails() {
             --- stdout
             ok      rows        columns id, name, label
             FAILED  source      ask the source for the first row
-                      because: fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client
+                      because: fetch a token from http://127.0.0.1:PORT: it answers 401: invalid_client
                       hint: check source.auth.client_id, source.auth.client_secret
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
@@ -139,7 +139,7 @@ async fn the_source_fails() {
         --- stdout
         ok      rows        columns id, name, label
         FAILED  source      ask the source for the first row
-                  because: fetch a token from http://localhost:PORT/api/token: policy refuses to connect to localhost at 127.0.0.1, a loopback address
+                  because: fetch a token from http://localhost:PORT: policy refuses to connect to localhost at 127.0.0.1, a loopback address
                   hint: if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
         ok      table       `top_tracks`, keys artist_id (S), country_track (S)
         ok      permission  BatchWriteItem may be called

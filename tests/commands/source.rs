@@ -116,7 +116,7 @@ async fn the_client_is_refused() {
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
                 error: the run stopped before its end
-                  because: fetch a token from http://127.0.0.1:PORT/api/token: it answers 401: invalid_client: Invalid client secret
+                  because: fetch a token from http://127.0.0.1:PORT: it answers 401: invalid_client: Invalid client secret
                   hint: check source.auth.client_id, source.auth.client_secret; then `rowcast run --resume RUN` goes on where it stopped
             "#]],
         ),
@@ -362,7 +362,7 @@ async fn the_source_is_not_there() {
         DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
         time       SECONDS s
         error: the run stopped before its end
-          because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks gave no complete answer: fetch a token from http://127.0.0.1:PORT/api/token: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
+          because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks gave no complete answer: fetch a token from http://127.0.0.1:PORT: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
           hint: run again later, or see `rowcast check`; then `rowcast run --resume RUN` goes on where it stopped
     "#]]).await;
 }

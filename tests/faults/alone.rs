@@ -98,7 +98,7 @@ const SOURCE: &[(&str, &[SourceFault], &str)] = &[
     ("429, seconds", &[RetryAfter(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("503, date", &[RetryAfterDate(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("429, a day", &[RetryAfter(86_400)], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: API rate limit exceeded; it asks to wait 1 day"),
-    ("quota", &[QuotaExceeded], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: QUOTA_EXCEEDED: Quota exceeded; it asks to wait 1 s"),
+    ("quota", &[QuotaExceeded], "asked 5 (again 0), called 1 (again 0): written 16, stored 16"),
     ("reset", &[Reset], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("cut", &[Cut], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("truncated", &[Truncated], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
@@ -132,9 +132,9 @@ const DYNAMODB: &[(&str, &[DynamoFault], &str)] = &[
     ("reset after", &[ResetAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("cut after", &[CutAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("2 × reset after", &[ResetAfter; 2], "asked 4 (again 0), called 3 (again 2): written 16, stored 16"),
-    ("3 × reset after", &[ResetAfter; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 16, 16 documents pending; send BatchWriteItem to exchange a request and its answer"),
+    ("3 × reset after", &[ResetAfter; 3], "asked 4 (again 0), called 4 (again 2): written 16, stored 16"),
     ("3 × throughput", &[Throughput; 3], "asked 4 (again 0), called ?: written 16, stored 16"),
-    ("3 × 500", &[Internal; 3], "asked 4 (again 0), called 3 (again 0): written 0, stored 0, 16 documents pending; InternalServerError"),
+    ("3 × 500", &[Internal; 3], "asked 4 (again 0), called 4 (again 2): written 16, stored 16"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

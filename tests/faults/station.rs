@@ -4,6 +4,7 @@
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use futures_util::stream;
+use rowcast::address::Address;
 use rowcast::config::{AuthBy, AuthMethod, Config};
 use rowcast::dynamodb::DynamoDb;
 use rowcast::dynamodb::Endpoint;
@@ -203,11 +204,12 @@ fn rules(config: &Config) -> Vec<Rule> {
         } if source.auth.by == AuthBy::Host => vec![Rule {
             origin: plan::source_origin(source).unwrap(),
             method: Method::ClientCredentials {
-                token_url: token_url.clone(),
+                token_url: Address::parse(token_url).unwrap(),
                 client_id: client_id.clone(),
                 client_secret: client_secret.clone(),
                 scope: scope.clone(),
             },
+            plain_http: Vec::new(),
             settings: Vec::new(),
         }],
         _ => Vec::new(),

@@ -15,21 +15,10 @@ async fn extract(
     query: &str,
     change: impl FnOnce(Rows) -> Rows,
 ) -> (Tally, RowsError) {
-    extract_within(server, query, "", change).await
-}
-
-/// The same with those `[limits]`.
-async fn extract_within(
-    server: &Postgres,
-    query: &str,
-    limits: &str,
-    change: impl FnOnce(Rows) -> Rows,
-) -> (Tally, RowsError) {
     let source = ScriptedSource::start(|_, _| Reply::json("{}")).await;
     let configuration = [
         rows_section(&server.url(), query),
         source_section(&source.origin(), 4),
-        format!("[limits]\n{limits}\n"),
     ]
     .concat();
     let host = host(&configuration).await;
@@ -92,26 +81,4 @@ async fn a_backend_that_is_terminated_stops_the_run_and_loses_nothing() {
     );
     assert!(text.ends_with("unavailable"), "{text}");
     println!("{} rows, then: {text}", tally.rows.read);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_does_not_come_stops_the_run_and_loses_nothing() {
-    let server = Postgres::start().await;
-    // Wide rows, so that those before it are sent; the last one's end may wait
-    // in the server's buffer.
-    let query = "SELECT n AS id, CASE WHEN n = 6 THEN pg_sleep(60) END AS slept,
-            repeat('x', 10000) AS x
-        FROM generate_series(1, 9) n";
-    let (tally, error) = extract_within(&server, query, "row_seconds = 3", |rows| rows).await;
-    let read = tally.rows.read;
-    assert!((4..=5).contains(&read), "{tally:?}");
-    assert_eq!(tally.rows.done, read, "{tally:?}");
-    assert_eq!(
-        describe(&error),
-        format!(
-            "read row {} from PostgreSQL: nothing came within 3 s\n  \
-             hint: `limits.row_seconds` is the bound; raise it if this is expected\n  unavailable",
-            read + 1
-        )
-    );
 }

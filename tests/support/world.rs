@@ -88,11 +88,13 @@ impl World {
         let rule = Rule {
             origin: self.source.origin().parse().unwrap(),
             method: Method::Bearer(Secret::new("the-hosts-own")),
+            plain_http: Vec::new(),
             settings: Vec::new(),
         };
         let settings = Settings {
             region: Some("us-east-1".into()),
             endpoint: Some(self.dynamodb.origin()),
+            plain_http: Vec::new(),
             profile: None,
             credentials: Some(StaticCredentials {
                 access_key_id: "key".into(),

@@ -1,8 +1,7 @@
 //! A region and what overrides it → where DynamoDB is: origin, `Host` and
 //! signing region. Touches neither network nor environment.
 
-use std::net::IpAddr;
-use url::{Host, Url};
+use crate::origin::{Origin, OriginError, Scheme};
 
 /// The region that requests to a DynamoDB on this machine are signed for where
 /// none is configured. Stand-ins accept any; a signature must name one.
@@ -13,6 +12,7 @@ const LOOPBACK_REGION: &str = "us-east-1";
 pub struct Endpoint {
     origin: String,
     host: String,
+    name: String,
     region: String,
 }
 
@@ -25,62 +25,96 @@ pub enum EndpointError {
     /// The region's name can't be one.
     #[error("use `{0}` as AWS region: a region is letters, digits and hyphens")]
     Region(String),
-    /// The endpoint is no URL.
-    #[error("read the DynamoDB endpoint `{url}` as a URL")]
-    Url {
-        /// What was configured.
-        url: String,
-        /// What is wrong with it.
-        source: url::ParseError,
-    },
-    /// The endpoint is more than an origin, or not one of http.
-    #[error("use `{0}` as DynamoDB endpoint: it must be https://host or https://host:port")]
-    Shape(String),
+    /// The endpoint is no origin. It may have a password in it, so nothing of it
+    /// is shown.
+    #[error("use the configured DynamoDB endpoint: it must be https://host or https://host:port")]
+    Url(#[source] OriginError),
     /// Plain http to another machine.
     #[error("use `{0}` as DynamoDB endpoint: plain http leaves this machine")]
     Plain(String),
+    /// FIPS or dual stack are wanted, and an endpoint is given that may be
+    /// neither; or the partition doesn't have it.
+    #[error("use {kind}: {reason}")]
+    Kind {
+        /// What is wanted.
+        kind: &'static str,
+        /// Why it can't be had.
+        reason: &'static str,
+    },
+    /// A setting that is on or off is neither.
+    #[error("read {0}: it must be true or false")]
+    Flag(String),
+    /// AWS's own files can't be read.
+    #[error("read AWS's configuration files: {0}")]
+    Files(String),
+}
+
+/// What an endpoint is chosen by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The AWS region.
+    pub region: Option<String>,
+    /// An origin in place of the region's own endpoint.
+    pub overriding: Option<String>,
+    /// An endpoint with FIPS 140 cryptography.
+    pub fips: bool,
+    /// An endpoint with IPv6 addresses.
+    pub dual_stack: bool,
+    /// Origins of other machines that may be spoken to over plain http.
+    pub plain_http: Vec<String>,
 }
 
 impl Endpoint {
     /// The endpoint of a region, or the one that overrides it. A region is not
     /// needed where the override is on this machine.
     pub fn resolve(region: Option<&str>, overriding: Option<&str>) -> Result<Self, EndpointError> {
-        let region = region.map(check_region).transpose()?;
-        let Some(text) = overriding else {
+        Self::choose(&Choice {
+            region: region.map(str::to_owned),
+            overriding: overriding.map(str::to_owned),
+            ..Choice::default()
+        })
+    }
+
+    /// The same, with all that the choice may depend on.
+    pub fn choose(choice: &Choice) -> Result<Self, EndpointError> {
+        let region = choice.region.as_deref().map(check_region).transpose()?;
+        let Some(text) = &choice.overriding else {
             let region = region.ok_or(EndpointError::NoRegion)?;
-            let host = format!("dynamodb.{region}.{}", domain(region));
+            let host = regional(region, choice.fips, choice.dual_stack)?;
             return Ok(Self {
                 origin: format!("https://{host}"),
+                name: host.clone(),
                 host,
                 region: region.to_owned(),
             });
         };
-        let url = Url::parse(text).map_err(|source| EndpointError::Url {
-            url: without_user(text),
-            source,
-        })?;
-        let bare = url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none();
-        let (true, Some(name), "http" | "https") = (bare, url.host(), url.scheme()) else {
-            return Err(EndpointError::Shape(without_user(text)));
-        };
-        let loopback = is_loopback(&name);
-        if url.scheme() == "http" && !loopback {
-            return Err(EndpointError::Plain(text.to_owned()));
+        // As AWS's own tools: what is asked for must not be left out silently.
+        let both = "an endpoint is configured, and it need not be one; choose";
+        for (wanted, kind) in [
+            (choice.fips, "a FIPS endpoint"),
+            (choice.dual_stack, "a dual-stack endpoint"),
+        ] {
+            if wanted {
+                return Err(EndpointError::Kind { kind, reason: both });
+            }
+        }
+        let origin: Origin = text.parse().map_err(EndpointError::Url)?;
+        let loopback = origin.is_loopback();
+        let name = origin.host().to_owned();
+        let plain = origin.scheme() == Scheme::Http;
+        let origin = origin.to_string();
+        if plain && !loopback && !choice.plain_http.contains(&origin) {
+            return Err(EndpointError::Plain(origin));
         }
         let region = region
             .or(loopback.then_some(LOOPBACK_REGION))
             .ok_or(EndpointError::NoRegion)?;
-        // A `Url` has no port where it's the scheme's own, like the wire's Host.
-        let host = url
-            .port()
-            .map_or_else(|| name.to_string(), |port| format!("{name}:{port}"));
+        // No port where it's the scheme's own, like the wire's Host.
+        let (_, host) = origin.split_once("://").unwrap_or_default();
         Ok(Self {
-            origin: format!("{}://{host}", url.scheme()),
-            host,
+            host: host.to_owned(),
+            name,
+            origin,
             region: region.to_owned(),
         })
     }
@@ -101,16 +135,7 @@ impl Endpoint {
     /// hosts.
     #[must_use]
     pub fn host_name(&self) -> &str {
-        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
-        match authority
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-        {
-            Some((address, _)) => address,
-            None => authority
-                .split_once(':')
-                .map_or(authority, |(name, _)| name),
-        }
+        &self.name
     }
 
     /// The region that signatures name.
@@ -162,35 +187,56 @@ fn check_region(region: &str) -> Result<&str, EndpointError> {
     }
 }
 
-/// The domain of the partition that a region belongs to.
-fn domain(region: &str) -> &'static str {
-    const PARTITIONS: [(&str, &str); 6] = [
-        ("cn-", "amazonaws.com.cn"),
-        ("us-iso-", "c2s.ic.gov"),
-        ("us-isob-", "sc2s.sgov.gov"),
-        ("us-isof-", "csp.hci.ic.gov"),
-        ("eu-isoe-", "cloud.adc-e.uk"),
-        ("eusc-", "amazonaws.eu"),
+/// A region's own endpoint, by the rules of AWS's SDKs.
+fn regional(region: &str, fips: bool, dual_stack: bool) -> Result<String, EndpointError> {
+    /// Prefix of a partition's regions, its domain, and that of dual stack.
+    const PARTITIONS: [(&str, &str, Option<&str>); 6] = [
+        (
+            "cn-",
+            "amazonaws.com.cn",
+            Some("api.amazonwebservices.com.cn"),
+        ),
+        ("us-iso-", "c2s.ic.gov", None),
+        ("us-isob-", "sc2s.sgov.gov", None),
+        ("us-isof-", "csp.hci.ic.gov", None),
+        ("eu-isoe-", "cloud.adc-e.uk", None),
+        ("eusc-", "amazonaws.eu", None),
     ];
-    PARTITIONS
+    let partition = PARTITIONS
         .iter()
-        .find(|(prefix, _)| region.starts_with(prefix))
-        .map_or("amazonaws.com", |(_, domain)| domain)
+        .find(|(prefix, ..)| region.starts_with(prefix));
+    let (domain, dual) = partition.map_or(("amazonaws.com", Some("api.aws")), |found| {
+        (found.1, found.2)
+    });
+    let domain = match (dual_stack, dual) {
+        (false, _) => domain,
+        (true, Some(dual)) => dual,
+        (true, None) => {
+            return Err(EndpointError::Kind {
+                kind: "a dual-stack endpoint",
+                reason: "this region's partition has none",
+            });
+        }
+    };
+    // GovCloud's own endpoint is the one.
+    let own = region.starts_with("us-gov-") && !dual_stack;
+    let service = if fips && !own {
+        "dynamodb-fips"
+    } else {
+        "dynamodb"
+    };
+    Ok(format!("{service}.{region}.{domain}"))
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
-        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
-        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
-    }
-}
-
-/// A URL for a message: whoever put a password into it doesn't want it shown.
-fn without_user(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((_, rest)) => format!("…@{rest}"),
-        None => text.to_owned(),
+/// Whether a setting by that name is on; `value` is what it's set to.
+pub fn is_on(name: &str, value: Option<&str>) -> Result<bool, EndpointError> {
+    match value
+        .map(|value| value.trim().to_ascii_lowercase())
+        .as_deref()
+    {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(EndpointError::Flag(name.to_owned())),
     }
 }
 
@@ -293,7 +339,7 @@ mod tests {
         check(None, Some("https://d.example"), "none is configured");
         check(Some("eu_west"), None, "use `eu_west`");
         check(Some("evil.example/"), None, "letters, digits and hyphens");
-        check(Some("x"), Some("localhost"), "as a URL");
+        check(Some("x"), Some("localhost"), "must be https://host");
         check(Some("x"), Some("localhost:8000"), "must be https://host");
         check(
             Some("x"),
@@ -303,7 +349,7 @@ mod tests {
         check(
             Some("x"),
             Some("https://me:hunter2@d.example"),
-            "…@d.example",
+            "must be https://host",
         );
         check(Some("x"), Some("http://10.0.0.7:8000"), "plain http leaves");
         check(
@@ -312,6 +358,88 @@ mod tests {
             "plain http leaves",
         );
         check(Some("x"), Some("http://128.0.0.1"), "plain http leaves");
+    }
+
+    #[test]
+    fn kinds_of_endpoints() {
+        let check = |region: &str, fips, dual_stack, expected: &str| {
+            let choice = Choice {
+                region: Some(region.to_owned()),
+                fips,
+                dual_stack,
+                ..Choice::default()
+            };
+            let found = Endpoint::choose(&choice).map(|endpoint| endpoint.host().to_owned());
+            let found = found.unwrap_or_else(|error| error.to_string());
+            assert_eq!(found, expected, "{choice:?}");
+        };
+        check(
+            "us-west-2",
+            true,
+            false,
+            "dynamodb-fips.us-west-2.amazonaws.com",
+        );
+        check("us-west-2", false, true, "dynamodb.us-west-2.api.aws");
+        check("us-west-2", true, true, "dynamodb-fips.us-west-2.api.aws");
+        check(
+            "us-gov-west-1",
+            true,
+            false,
+            "dynamodb.us-gov-west-1.amazonaws.com",
+        );
+        check(
+            "us-gov-west-1",
+            true,
+            true,
+            "dynamodb-fips.us-gov-west-1.api.aws",
+        );
+        let china = "dynamodb.cn-north-1.api.amazonwebservices.com.cn";
+        check("cn-north-1", false, true, china);
+        let none = "use a dual-stack endpoint: this region's partition has none";
+        check("us-iso-east-1", false, true, none);
+        for (fips, dual_stack, kind) in [(true, false, "FIPS"), (false, true, "dual-stack")] {
+            let error = Endpoint::choose(&Choice {
+                overriding: Some("https://d.example".into()),
+                fips,
+                dual_stack,
+                ..Choice::default()
+            });
+            assert_eq!(
+                error.unwrap_err().to_string(),
+                format!(
+                    "use a {kind} endpoint: an endpoint is configured, and it need not be one; choose"
+                )
+            );
+        }
+        for (value, expected) in [
+            (None, Ok(false)),
+            (Some(""), Ok(false)),
+            (Some(" True\n"), Ok(true)),
+            (Some("false"), Ok(false)),
+            (Some("1"), Err(EndpointError::Flag("X".into()))),
+        ] {
+            assert_eq!(is_on("X", value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn plain_http_by_name() {
+        let choice = |endpoint: &str| Choice {
+            region: Some("us-east-1".into()),
+            overriding: Some(endpoint.into()),
+            plain_http: vec!["http://dynamodb-local:8000".into()],
+            ..Choice::default()
+        };
+        let found = Endpoint::choose(&choice("http://DynamoDB-local:8000/")).unwrap();
+        assert_eq!(found.origin(), "http://dynamodb-local:8000");
+        for other in [
+            "http://dynamodb-local",
+            "http://dynamodb-local:8001",
+            "http://10.0.0.7:8000",
+        ] {
+            let error = Endpoint::choose(&choice(other)).unwrap_err();
+            assert!(matches!(error, EndpointError::Plain(_)), "{error:?}");
+        }
     }
 
     #[test]

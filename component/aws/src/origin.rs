@@ -41,27 +41,28 @@ pub struct Origin {
     port: u16,
 }
 
-/// Why something is no origin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why something is no origin. Nothing of the text is in it: what can't be read
+/// may have a password anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// Not a URL at all.
-    #[error("{0:?} is not a URL such as \"https://api.example.com\"")]
-    Syntax(String),
+    #[error("it is not a URL such as \"https://api.example.com\"")]
+    Syntax,
     /// A scheme other than http and https, or none.
-    #[error("{0:?} begins with neither \"https://\" nor \"http://\"")]
-    Scheme(String),
+    #[error("it begins with neither \"https://\" nor \"http://\"")]
+    Scheme,
     /// `user@host`: credentials don't belong into URLs.
-    #[error("the URL names a user before its host")]
+    #[error("it names a user before its host")]
     UserInformation,
     /// A host that is neither a name nor an address.
-    #[error("{0:?} is neither a host name nor an IP address")]
-    Host(String),
+    #[error("its host is neither a name nor an IP address")]
+    Host,
     /// A port that is no number from 1 to 65535.
-    #[error("{0:?} is no port")]
-    Port(String),
+    #[error("its port is not a number from 1 to 65535")]
+    Port,
     /// A path or query where only an origin may stand.
-    #[error("{0:?} has a path or query; an origin ends after its host and port")]
-    Path(String),
+    #[error("it has a path or query; an origin ends after its host and port")]
+    Path,
 }
 
 impl Origin {
@@ -70,11 +71,9 @@ impl Origin {
         let scheme = match url.scheme_str() {
             Some("https") => Scheme::Https,
             Some("http") => Scheme::Http,
-            _ => return Err(OriginError::Scheme(url.to_string())),
+            _ => return Err(OriginError::Scheme),
         };
-        let authority = url
-            .authority()
-            .ok_or_else(|| OriginError::Syntax(url.to_string()))?;
+        let authority = url.authority().ok_or(OriginError::Syntax)?;
         if authority.as_str().contains('@') {
             return Err(OriginError::UserInformation);
         }
@@ -86,10 +85,10 @@ impl Origin {
             .unwrap_or_default();
         let port = match behind_host.strip_prefix(':') {
             None if behind_host.is_empty() => scheme.default_port(),
-            None => return Err(OriginError::Port(behind_host.to_owned())),
+            None => return Err(OriginError::Port),
             Some(digits) => match digits.parse() {
                 Ok(port) if port > 0 && digits.bytes().all(|byte| byte.is_ascii_digit()) => port,
-                _ => return Err(OriginError::Port(digits.to_owned())),
+                _ => return Err(OriginError::Port),
             },
         };
         Ok(Self {
@@ -122,21 +121,30 @@ impl Origin {
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
+
+    /// Whether it is on this machine: a loopback address or `localhost`. Names
+    /// that end in `.localhost` should lead here too, but not every resolver
+    /// keeps to that.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match self.address() {
+            Some(address) => address.to_canonical().is_loopback(),
+            None => self.host == "localhost",
+        }
+    }
 }
 
 impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let url: Uri = text
-            .parse()
-            .map_err(|_| OriginError::Syntax(text.to_owned()))?;
+        let url: Uri = text.parse().map_err(|_| OriginError::Syntax)?;
         let origin = Self::of(&url)?;
         let bare = url.path_and_query().is_none_or(|path| path.as_str() == "/");
         if bare && !text.contains(['#', '?']) {
             Ok(origin)
         } else {
-            Err(OriginError::Path(text.to_owned()))
+            Err(OriginError::Path)
         }
     }
 }
@@ -158,17 +166,16 @@ impl fmt::Display for Origin {
 }
 
 fn canonical_host(host: &str) -> Result<String, OriginError> {
-    let refused = || OriginError::Host(host.to_owned());
     if let Some(inside) = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
     {
-        let address: Ipv6Addr = inside.parse().map_err(|_| refused())?;
+        let address: Ipv6Addr = inside.parse().map_err(|_| OriginError::Host)?;
         return Ok(address.to_string());
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     if host.is_empty() || host.starts_with('.') || !host.bytes().all(plain) {
-        return Err(refused());
+        return Err(OriginError::Host);
     }
     Ok(host.to_ascii_lowercase())
 }

@@ -3,7 +3,7 @@
 //! configuration file and AWS's whole chain of credentials instead.
 
 use aws_credential_types::Credentials;
-use rowcast_aws::endpoint::{self, Endpoint, EndpointError};
+use rowcast_aws::endpoint::{self, Choice, Endpoint, EndpointError};
 use rowcast_aws::policy::Tables;
 
 /// Seconds one DynamoDB call may take: `ROWCAST_DYNAMODB_SECONDS`.
@@ -58,7 +58,14 @@ impl Settings {
         let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let overriding = endpoint::overriding(None, &variable);
         let region = endpoint::region(None, &variable);
-        let endpoint = Endpoint::resolve(region.as_deref(), overriding.as_deref())?;
+        let is_on = |name: &str| endpoint::is_on(name, variable(name).as_deref());
+        let endpoint = Endpoint::choose(&Choice {
+            region,
+            overriding,
+            fips: is_on("AWS_USE_FIPS_ENDPOINT")?,
+            dual_stack: is_on("AWS_USE_DUALSTACK_ENDPOINT")?,
+            plain_http: Vec::new(),
+        })?;
         // A secret that is kept in a file often ends with its line.
         let credential = |name: &str| set(name).map(|value| value.trim().to_owned());
         let needed = |name| credential(name).ok_or(SettingsError::NoCredentials(name));
@@ -155,6 +162,14 @@ mod tests {
         assert_eq!(lines.credentials.access_key_id(), "AKID2");
         assert_eq!(lines.credentials.secret_access_key(), "secret");
         assert_eq!(lines.credentials.session_token(), Some("token"));
+        let both = read(&[
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ]);
+        assert_eq!(
+            both.unwrap().endpoint.origin(),
+            "https://dynamodb-fips.eu-west-1.api.aws"
+        );
         let none = read(&[("ROWCAST_TABLES", "")]).unwrap();
         assert_eq!(none.tables, Tables::Only([].into()));
     }
@@ -186,6 +201,7 @@ mod tests {
             "AWS_SECRET_ACCESS_KEY is not set",
         );
         check(&[("AWS_ENDPOINT_URL", "http://10.0.0.7")], "plain http");
+        check(&[("AWS_USE_FIPS_ENDPOINT", "yes")], "AWS_USE_FIPS_ENDPOINT");
         check(
             &[("ROWCAST_DYNAMODB_SECONDS", "0")],
             "ROWCAST_DYNAMODB_SECONDS",

@@ -93,6 +93,7 @@ impl From<HostError> for Failure {
             | HostError::Plan(_)
             | HostError::Rule(_)
             | HostError::Endpoint(_)
+            | HostError::Client(_)
             | HostError::Keys { .. }
             | HostError::Engine(_) => Exit::Invalid,
             HostError::NotActive { .. } => Exit::Unavailable,

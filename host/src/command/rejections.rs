@@ -94,6 +94,7 @@ impl Kept {
 
 fn describe(rejection: &Rejection) -> String {
     match rejection {
+        Rejection::Row { place, reason, .. } => format!("{place}: {reason}"),
         Rejection::Request {
             row_number,
             combination,

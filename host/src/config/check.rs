@@ -3,10 +3,11 @@
 use super::{
     AuthMethod, Config, ConfigError, Credentials, Keys, Pagination, Retry, Rows, Source, Table,
 };
+use crate::address::Address;
+use crate::http_out::egress::Origin;
 use crate::limits::Limits;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use url::{Host, Url};
 
 type Checked = Result<(), ConfigError>;
 
@@ -23,8 +24,13 @@ pub(super) fn check(config: &Config) -> Checked {
     if let Some(section) = &config.table {
         table(section)?;
     }
-    for (index, origin) in config.egress.origins.iter().enumerate() {
-        is_origin(&format!("egress.origins.{index}"), origin)?;
+    for (list, origins) in [
+        ("origins", &config.egress.origins),
+        ("plain_http", &config.egress.plain_http),
+    ] {
+        for (index, origin) in origins.iter().enumerate() {
+            is_origin(&format!("egress.{list}.{index}"), origin)?;
+        }
     }
     let chunk_rows = config.run.chunk_rows.unwrap_or(1);
     within("run.chunk_rows", chunk_rows, 1..=10_000)?;
@@ -115,13 +121,10 @@ fn auth(method: &AuthMethod) -> Checked {
             client_secret,
             ..
         } => {
-            let url = Url::parse(token_url).ok();
-            let url = url.filter(|url| matches!(url.scheme(), "https" | "http"));
-            holds(
-                "source.auth.token_url",
-                url.is_some(),
-                "is no http or https URL",
-            )?;
+            if let Err(error) = Address::parse(token_url) {
+                let setting = "source.auth.token_url";
+                return Err(ConfigError::invalid(setting, error.to_string()));
+            }
             not_empty("source.auth.client_id", client_id.is_empty())?;
             not_empty("source.auth.client_secret", client_secret.is_empty())
         }
@@ -144,9 +147,6 @@ fn table(table: &Table) -> Checked {
         "table.profile",
         table.profile.as_ref().is_some_and(String::is_empty),
     )?;
-    if let Some(text) = &table.endpoint {
-        endpoint(text)?;
-    }
     within("table.concurrency", table.concurrency, 1..=64)?;
     if let Some(Credentials {
         access_key_id,
@@ -184,48 +184,12 @@ fn table(table: &Table) -> Checked {
     retry("table.retry", &table.retry)
 }
 
-fn endpoint(text: &str) -> Checked {
-    let setting = "table.endpoint";
-    let Ok(url) = Url::parse(text) else {
-        return Err(ConfigError::invalid(setting, "is no URL"));
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback(&url) => Ok(()),
-        "http" => Err(ConfigError::invalid(
-            setting,
-            "must be https, except on this machine",
-        )),
-        _ => Err(ConfigError::invalid(
-            setting,
-            "must start with https:// or http://",
-        )),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 fn is_origin(setting: &str, text: &str) -> Checked {
-    let url = Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "https" | "http")
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    holds(
-        setting,
-        url.is_some(),
-        "is no origin, such as https://api.example.com or http://localhost:8080",
-    )
+    match text.parse::<Origin>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ConfigError::invalid(setting, error.to_string())
+            .with_hint("an origin is like https://api.example.com or http://localhost:8080")),
+    }
 }
 
 fn retry(section: &str, retry: &Retry) -> Checked {
@@ -246,22 +210,11 @@ fn limits(limits: &Limits) -> Checked {
         ("call_seconds", limits.call_seconds),
         ("memory_mib", limits.memory_mib),
         ("instances", limits.instances.into()),
-        ("transfer_mib", limits.transfer_mib),
-        ("resources", limits.resources.into()),
         ("connect_seconds", limits.connect_seconds),
         ("request_seconds", limits.request_seconds),
-        ("idle_seconds", limits.idle_seconds),
         ("requests_in_flight", limits.requests_in_flight.into()),
-        ("requests_per_call", limits.requests_per_call.into()),
-        ("request_headers_kib", limits.request_headers_kib),
-        ("request_body_kib", limits.request_body_kib),
         ("response_body_kib", limits.response_body_kib),
-        ("dynamodb_seconds", limits.dynamodb_seconds),
-        ("dynamodb_in_flight", limits.dynamodb_in_flight.into()),
-        ("dynamodb_per_call", limits.dynamodb_per_call.into()),
-        ("dynamodb_body_kib", limits.dynamodb_body_kib),
         ("credentials_seconds", limits.credentials_seconds),
-        ("row_seconds", limits.row_seconds),
         ("row_kib", limits.row_kib),
     ];
     match numbers.iter().find(|(_, number)| *number == 0) {

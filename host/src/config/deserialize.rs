@@ -120,7 +120,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// The name that differs from what was written by a slip or two.
-pub(super) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
     names
         .iter()
         .map(|name| (strsim::levenshtein(written, name), *name))

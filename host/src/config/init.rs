@@ -17,7 +17,7 @@ pub fn commented(preset: Option<&str>) -> Result<String, ConfigError> {
 }
 
 const HEAD: &str = r#"# Rowcast: rows in, a request for each, every record in DynamoDB.
-# ${NAME} and ${NAME:-default} in text come from the environment; $$ is a dollar.
+# ${NAME} and ${NAME:-default} in text come from the environment; $${ is ${ itself.
 
 # Where rows come from.
 [rows]
@@ -125,6 +125,7 @@ const TAIL: &str = r#"# What the component may reach beyond the source itself.
 # [egress]
 # origins = ["https://cdn.example.com"]
 # addresses = ["127.0.0.1"]         # private addresses are refused unless named
+# plain_http = ["http://dynamodb-local:8000"]   # gets credentials without TLS
 
 # [run]
 # chunk_rows = 50                   # rows per call into the component

@@ -22,7 +22,7 @@ pub(super) fn fill(node: &mut Node, path: &str, env: Environment<'_>) -> Result<
                     line: node.line,
                     message: "has a `${` that isn't followed by a variable's name and `}`".into(),
                     hint: Some(crate::hint::Hint::new(
-                        "write ${NAME} or ${NAME:-default}, and $$ for a dollar sign",
+                        "write ${NAME} or ${NAME:-default}, and $${ for a ${ that stays",
                     )),
                 },
             })?;
@@ -56,25 +56,22 @@ pub(super) enum Mistake {
     Malformed,
 }
 
-/// Fills one text. `$$` is a dollar sign, and so is a `$` before anything but
-/// `{`. As in a shell, a default is taken for an empty variable too, and
-/// defaults aren't filled themselves.
+/// Fills one text. `$${` is `${` itself; any other `$` stands for itself, as in
+/// SQL's `$$text$$`. As in a shell, a default is taken for an empty variable
+/// too, and defaults aren't filled themselves.
 pub(super) fn expand(text: &str, env: Environment<'_>) -> Result<String, Mistake> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        filled.push_str(before);
-        if let Some(after) = after.strip_prefix('$') {
-            filled.push('$');
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            filled.extend([before, "${"]);
             rest = after;
-        } else if let Some(after) = after.strip_prefix('{') {
-            let (inside, after) = after.split_once('}').ok_or(Mistake::Malformed)?;
-            filled.push_str(&value(inside, env)?);
-            rest = after;
-        } else {
-            filled.push('$');
-            rest = after;
+            continue;
         }
+        filled.push_str(before);
+        let (inside, after) = after.split_once('}').ok_or(Mistake::Malformed)?;
+        filled.push_str(&value(inside, env)?);
+        rest = after;
     }
     filled.push_str(rest);
     Ok(filled)

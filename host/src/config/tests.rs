@@ -44,9 +44,13 @@ fn interpolates() {
     check("${UNSET:-a:-b}", Ok("a:-b"));
     check("${EMPTY}", Ok(""));
     check("${EMPTY:-7}", Ok("7"));
-    check("$$", Ok("$"));
+    check("$", Ok("$"));
     check("$${NUMBER}", Ok("${NUMBER}"));
-    check("$$$NUMBER $", Ok("$$NUMBER $"));
+    check("$$$NUMBER $", Ok("$$$NUMBER $"));
+    check(
+        "SELECT $$it's ${NUMBER}$$, $q$x$q$",
+        Ok("SELECT $$it's 12$$, $q$x$q$"),
+    );
     check("WHERE id = $1 {id}", Ok("WHERE id = $1 {id}"));
     check("${UNSET}", Err("Unset(\"UNSET\")"));
     check("${", Err("Malformed"));
@@ -260,7 +264,7 @@ fn mistakes_of_form() {
     check_mistake(
         "[source]\nurl = '${'",
         "`source.url` (line 2): has a `${` that isn't followed by a variable's name and `}`",
-        Some("write ${NAME} or ${NAME:-default}, and $$ for a dollar sign"),
+        Some("write ${NAME} or ${NAME:-default}, and $${ for a ${ that stays"),
     );
     check_mistake(
         &format!("{SOURCE}\nconcurency = 8"),
@@ -331,16 +335,24 @@ fn mistakes_of_meaning() {
         "`source.preset`: there is no such preset",
         Some("did you mean \"spotify-top-tracks\"?"),
     );
-    check_mistake(
-        "[table]\nname = 'tracks'\nendpoint = 'http://example.com'",
-        "`table.endpoint`: must be https, except on this machine",
-        None,
-    );
-    check_mistake(
-        "[egress]\norigins = ['example.com:8080']",
-        "`egress.origins.0`: is no origin, such as https://api.example.com or http://localhost:8080",
-        None,
-    );
+    for (list, origin, message) in [
+        (
+            "origins",
+            "example.com:8080",
+            "it begins with neither \"https://\" nor \"http://\"",
+        ),
+        (
+            "plain_http",
+            "http://db:8000/x",
+            "it has a path or query; an origin ends after its host and port",
+        ),
+    ] {
+        check_mistake(
+            &format!("[egress]\n{list} = ['{origin}']"),
+            &format!("`egress.{list}.0`: {message}"),
+            Some("an origin is like https://api.example.com or http://localhost:8080"),
+        );
+    }
     check_mistake(
         "[egress]\naddresses = ['localhost']",
         "`egress.addresses.0` (line 2): invalid IP address syntax",

@@ -4,14 +4,16 @@ use crate::hint::Hint;
 use crate::secret::Secret;
 use aws_config::Region;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError,
 };
-use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -154,11 +156,7 @@ impl Keyring {
     /// AWS's standard chain, or one profile of its files.
     pub async fn standard(profile: Option<&str>, region: &str, bound: Duration) -> Self {
         let region = Region::new(region.to_owned());
-        let http = Builder::new()
-            .tls_provider(tls::Provider::Rustls(
-                tls::rustls_provider::CryptoMode::Ring,
-            ))
-            .build_https();
+        let http = http();
         let found = ProviderConfig::default().with_http_client(http);
         // Someone who names a profile means it, whatever the environment says.
         if let Some(name) = profile {
@@ -251,24 +249,37 @@ impl Keyring {
     }
 }
 
+/// How AWS's own library asks for credentials: through the environment's proxy,
+/// and trusting whom else the environment names. What it names and can't be
+/// read was complained of when our own client was made.
+fn http() -> SharedHttpClient {
+    let bundle = std::env::var("AWS_CA_BUNDLE").ok();
+    let bundle = bundle.and_then(|path| std::fs::read(path).ok());
+    let context = bundle.and_then(|pem| {
+        let trusted = TrustStore::default().with_pem_certificate(pem);
+        TlsContext::builder().with_trust_store(trusted).build().ok()
+    });
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        if let Some(settings) = settings {
+            connector.set_connector_settings(Some(settings.clone()));
+        }
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        let mut connector = connector.tls_provider(ring);
+        if let Some(context) = &context {
+            connector.set_tls_context(context.clone());
+        }
+        connector.build()
+    })
+}
+
 /// Whether both are the same key and session.
 #[must_use]
 pub fn same(one: &Credentials, other: &Credentials) -> bool {
     one.access_key_id() == other.access_key_id() && one.session_token() == other.session_token()
-}
-
-/// The region of an AWS profile, where its files name one.
-pub async fn profile_region(profile: Option<&str>) -> Option<String> {
-    let builder = ProfileFileRegionProvider::builder();
-    let builder = match profile {
-        Some(name) => builder.profile_name(name),
-        None => builder,
-    };
-    builder
-        .build()
-        .region()
-        .await
-        .map(|region| region.as_ref().to_owned())
 }
 
 impl Shared {

@@ -147,11 +147,13 @@ async fn world() -> World {
     let rule = Rule {
         origin: source.origin().parse().unwrap(),
         method: Method::ClientCredentials {
-            token_url: format!("{}/token", tokens.origin()),
+            token_url: crate::address::Address::parse(&format!("{}/token", tokens.origin()))
+                .unwrap(),
             client_id: "id".into(),
             client_secret: Secret::new(SECRET),
             scope: String::new(),
         },
+        plain_http: Vec::new(),
         settings: Vec::new(),
     };
     let settings = Settings {
@@ -163,6 +165,7 @@ async fn world() -> World {
             secret_access_key: Secret::new(AWS_SECRET),
             session_token: Some(Secret::new(AWS_TOKEN)),
         }),
+        plain_http: Vec::new(),
     };
     let origins = [source.origin(), tokens.origin()].map(|origin| origin.parse().unwrap());
     let capabilities = Capabilities {

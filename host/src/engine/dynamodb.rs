@@ -43,7 +43,7 @@ impl Calls {
         let limit = self.shared.limits.dynamodb_body_kib;
         if exceeds(&request.body, limit) {
             return Err(SendError::TooLarge(format!(
-                "the request is longer than {limit} KiB, the setting `[limits] dynamodb_body_kib`"
+                "the request is longer than {limit} KiB, and DynamoDB takes less"
             )));
         }
         let admitted = self.shared.policy.admit(&request.operation, &request.body);
@@ -52,9 +52,7 @@ impl Calls {
                 let limit = self.shared.limits.dynamodb_per_call;
                 Denial::new(
                     format!("policy refuses more than {limit} DynamoDB requests in one call"),
-                    Some(Hint::new(
-                        "raise `[limits] dynamodb_per_call` in rowcast.toml",
-                    )),
+                    Some(Hint::new("lower `run.chunk_rows` in rowcast.toml")),
                 )
             })?;
             Ok(())
@@ -114,7 +112,7 @@ impl Shared {
             Ok((_, body)) if exceeds(&body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;
                 Err(SendError::TooLarge(format!(
-                    "the answer is longer than {limit} KiB, the setting `[limits] dynamodb_body_kib`"
+                    "the answer is longer than {limit} KiB, which DynamoDB's aren't"
                 )))
             }
             Ok((status, body)) => {

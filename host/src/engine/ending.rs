@@ -67,16 +67,10 @@ impl CallError {
                 "raise `[limits] memory_mib` in rowcast.toml, or give it less at once".to_owned()
             }
             Self::Transfer(_) => {
-                "raise `[limits] transfer_mib` in rowcast.toml, or give it less at once".to_owned()
+                "give it less at once: lower `run.chunk_rows` in rowcast.toml".to_owned()
             }
-            Self::Resources(_) => {
-                "raise `[limits] resources` in rowcast.toml, or lower `source.concurrency`"
-                    .to_owned()
-            }
-            Self::Headers(_) => {
-                "raise `[limits] request_headers_kib` in rowcast.toml, or shorten `[source.headers]`"
-                    .to_owned()
-            }
+            Self::Resources(_) => "lower `source.concurrency` in rowcast.toml".to_owned(),
+            Self::Headers(_) => "shorten `[source.headers]` in rowcast.toml".to_owned(),
             Self::Account(_) | Self::Trapped(_) => "this is a bug of the component".to_owned(),
             Self::Instantiate(_) => {
                 "it may need more than `[limits] memory_mib` in rowcast.toml allows".to_owned()

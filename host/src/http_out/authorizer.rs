@@ -6,6 +6,7 @@ mod tokens;
 
 use super::client::Client;
 use super::egress::{Origin, Scheme};
+use crate::address::Address;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -29,6 +30,8 @@ pub struct Rule {
     pub origin: Origin,
     /// What the header is made of.
     pub method: Method,
+    /// Origins of other machines that get secrets over plain http.
+    pub plain_http: Vec<Origin>,
     /// The settings that the secrets came from, for hints.
     pub settings: Vec<String>,
 }
@@ -48,7 +51,7 @@ pub enum Method {
     /// Tokens by the OAuth 2 client-credentials grant (RFC 6749, section 4.4).
     ClientCredentials {
         /// The token endpoint: https, or http to this machine.
-        token_url: String,
+        token_url: Address,
         /// Who.
         client_id: String,
         /// Their secret.
@@ -69,9 +72,9 @@ pub enum RuleError {
         /// Which of its values.
         what: &'static str,
     },
-    /// The token endpoint can't be one.
-    #[error("use {0:?} as token endpoint: it must be an https URL, or http to this machine")]
-    TokenUrl(String),
+    /// The token endpoint is asked over plain http.
+    #[error("use {0} as token endpoint: it must be https, or http to this machine")]
+    TokenUrl(Address),
     /// Secrets don't go over plain http to another machine.
     #[error("authenticate requests to {0}: plain http would show the secret")]
     Plain(Origin),
@@ -114,8 +117,9 @@ impl RuleError {
     pub fn hint(&self) -> Option<Hint> {
         Some(Hint::new(match self {
             Self::Secret { .. } => "set the environment variable that rowcast.toml takes it from",
-            Self::TokenUrl(_) => "correct `token_url` in rowcast.toml",
-            Self::Plain(_) => "use https; http is for localhost, 127.0.0.0/8 and [::1]",
+            Self::TokenUrl(_) | Self::Plain(_) => {
+                "use https, or name it under [egress] of rowcast.toml: plain_http = [\"http://host:port\"]"
+            }
             Self::Twice(_) => "leave one of the two out",
         }))
     }
@@ -128,11 +132,22 @@ impl Authorizer {
         for Rule {
             origin,
             method,
+            plain_http,
             settings,
         } in rules
         {
             if entries.iter().any(|entry| entry.origin == origin) {
                 return Err(RuleError::Twice(origin));
+            }
+            let may_carry_secrets = |origin: &Origin| {
+                origin.scheme() == Scheme::Https
+                    || origin.is_loopback()
+                    || plain_http.contains(origin)
+            };
+            if let Method::ClientCredentials { token_url, .. } = &method
+                && !may_carry_secrets(token_url.origin())
+            {
+                return Err(RuleError::TokenUrl(token_url.clone()));
             }
             if !may_carry_secrets(&origin) {
                 return Err(RuleError::Plain(origin));
@@ -229,13 +244,8 @@ fn header(
             client_secret,
             scope,
         } => {
-            let url: Option<Uri> = token_url.parse().ok();
-            let url = url.filter(|url| Origin::of(url).is_ok_and(|to| may_carry_secrets(&to)));
-            let Some(url) = url else {
-                return Err(RuleError::TokenUrl(token_url));
-            };
             let grant = Grant {
-                url,
+                url: token_url,
                 client_id,
                 client_secret,
                 scope,
@@ -248,12 +258,6 @@ fn header(
             ))))
         }
     }
-}
-
-fn may_carry_secrets(origin: &Origin) -> bool {
-    let this_machine =
-        || origin.host() == "localhost" || origin.address().is_some_and(|it| it.is_loopback());
-    origin.scheme() == Scheme::Https || this_machine()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Bodies of the component's requests and answers, with their bounds: bytes,
 //! time, and the slot that an exchange holds until its last byte.
 
-use super::client::BoxError;
+use super::client::{BoxError, Inbound};
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -70,7 +70,7 @@ pub(super) struct AnswerBounds {
 
 /// An answer's body on its way to the guest.
 pub(super) struct Answer {
-    inner: Incoming,
+    inner: Inbound,
     bounds: AnswerBounds,
     left: u64,
     deadline: Pin<Box<Sleep>>,
@@ -80,7 +80,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(inner: Incoming, bounds: AnswerBounds, slot: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(inner: Inbound, bounds: AnswerBounds, slot: OwnedSemaphorePermit) -> Self {
         let ended = inner.is_end_stream();
         Self {
             inner,
@@ -123,7 +123,7 @@ impl Body for Answer {
                 }
                 Err(TooLong) => Some(Err(Error::HttpResponseBodySize(Some(self.bounds.bytes)))),
             },
-            Poll::Ready(Some(Err(error))) => Some(Err(super::fault::of_answer(&error))),
+            Poll::Ready(Some(Err(error))) => Some(Err(super::fault::of_answer(error.as_ref()))),
             Poll::Ready(None) => None,
             Poll::Pending if self.deadline.as_mut().poll(context).is_ready() => {
                 Some(Err(Error::HttpResponseTimeout))

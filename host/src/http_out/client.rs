@@ -2,31 +2,56 @@
 //! repeats nothing.
 
 use super::connect::Connector;
+use super::connection::Past;
 use super::egress::{Denied, Egress};
+use super::proxy::Proxies;
+use super::trust;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONTENT_ENCODING, PROXY_AUTHORIZATION};
+use http::{Extensions, HeaderValue, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tower_http::decompression::{Decompression, DecompressionBody};
+use tower_service::Service;
 
 pub use super::connect::ConnectError;
+pub use super::proxy::ProxyError;
+pub use super::trust::TrustError;
 
 /// Any error, as hyper passes them on.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A request's body, whole or streamed.
-pub type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
+/// A request's body: one that is there and can be sent twice, or a stream.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// All of it.
+    Whole(Bytes),
+    /// What comes.
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
 
-/// Status and headers of an answer at the most, over HTTP/1.1. A component may
-/// keep many of them.
-const HEAD_BYTES: usize = 64 * 1024;
+/// An answer's body. A coding that every HTTP server may use is taken off.
+pub type Inbound = DecompressionBody<Incoming>;
+
+/// Status and headers of an answer at the most. A component may keep many of
+/// them.
+const HEAD_BYTES: u16 = u16::MAX;
+/// Headers of an answer at the most: some servers send over a hundred.
+const HEADERS: usize = 1024;
+/// How often a request is repeated for having met a connection that the server
+/// was closing: an idle pool may have several of those.
+const REPEATS: u32 = 8;
 
 /// Bounds of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +66,30 @@ pub struct Bounds {
 /// to clone; clones share the pool.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pool: legacy::Client<Connector, RequestBody>,
+    pool: legacy::Client<Connector, UnsyncBoxBody<Bytes, BoxError>>,
     connector: Connector,
 }
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// rustls refuses the configuration.
-    #[error("set up TLS")]
-    Tls(#[source] rustls::Error),
+    /// It isn't known how to speak TLS.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The environment names a proxy that can't be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
+
+impl ClientError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Trust(error) => error.hint(),
+            Self::Proxy(error) => Some(error.hint()),
+        }
+    }
 }
 
 /// Why there is no complete answer.
@@ -73,8 +112,8 @@ pub enum ExchangeError {
     #[error("exchange a request and its answer")]
     Broken(#[source] BoxError),
     /// The request itself can't be sent.
-    #[error("send a request without scheme and host: {0}")]
-    Invalid(String),
+    #[error("send a request: its URL has no scheme and host")]
+    Invalid,
 }
 
 impl ExchangeError {
@@ -99,31 +138,52 @@ impl ExchangeError {
     /// Whether it is certain that the server has not seen the request.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::Connect(_) | Self::Invalid(_))
+        matches!(self, Self::Denied(_) | Self::Connect(_) | Self::Invalid)
     }
 
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Timeout(_) | Self::Broken(_))
+        match self {
+            Self::Connect(error) => !error.is_lasting(),
+            Self::Timeout(_) | Self::Broken(_) => true,
+            Self::Denied(_) | Self::TooLarge(_) | Self::Invalid => false,
+        }
     }
 
     /// What to do about it, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
-        self.denied().and_then(Denied::hint)
+        match self {
+            Self::Denied(denied) => denied.hint(),
+            Self::Connect(error) => error.hint(),
+            _ => None,
+        }
     }
 }
 
 impl Client {
-    /// A client with an empty pool. Its timers need a Tokio runtime once it is
+    /// A client with an empty pool; proxies and further authorities are the
+    /// process's environment's. Its timers need a Tokio runtime once it is
     /// used, not before.
     pub fn new(limits: &Limits, egress: Arc<Egress>) -> Result<Self, ClientError> {
-        let connector = Connector::new(limits.connect(), egress).map_err(ClientError::Tls)?;
+        Self::with_environment(limits, egress, &|name| std::env::var(name).ok())
+    }
+
+    /// The same in that environment.
+    pub fn with_environment(
+        limits: &Limits,
+        egress: Arc<Egress>,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ClientError> {
+        let tls = trust::tls(env)?;
+        let connector = Connector::new(limits.connect(), egress, Proxies::of(env)?, tls);
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .http1_max_buf_size(HEAD_BYTES)
+            .http1_max_buf_size(usize::from(HEAD_BYTES))
+            .http1_max_headers(HEADERS)
+            .http2_max_header_list_size(HEAD_BYTES.into())
             .pool_idle_timeout(Duration::from_secs(limits.idle_seconds))
             // One HTTP/2 connection carries everything to its origin: if the
             // network forgets it, that has to be noticed.
@@ -141,7 +201,10 @@ impl Client {
         bounds: Bounds,
     ) -> Result<Response<Bytes>, ExchangeError> {
         let whole = async {
-            let (parts, body) = self.start(request.map(whole_body)).await?.into_parts();
+            let (parts, body) = self
+                .start(request.map(RequestBody::Whole))
+                .await?
+                .into_parts();
             let body = collect(body, bounds.body_bytes).await?;
             Ok(Response::from_parts(parts, body))
         };
@@ -155,12 +218,41 @@ impl Client {
     pub async fn start(
         &self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, ExchangeError> {
+    ) -> Result<Response<Inbound>, ExchangeError> {
         let url = request.uri();
         if url.scheme().is_none() || url.authority().is_none() {
-            return Err(ExchangeError::Invalid(url.to_string()));
+            return Err(ExchangeError::Invalid);
         }
-        self.pool.request(request).await.map_err(classify)
+        Decompression::new(self.clone()).call(request).await
+    }
+
+    /// A whole request is sent again, at once, where it met a connection that
+    /// had answered others and then closed without a byte for this one: the
+    /// server hadn't seen it, or may see it twice as after any other failure.
+    async fn send(
+        self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, ExchangeError> {
+        let (mut parts, mut body) = request.into_parts();
+        if let Some(authorization) = self.connector.proxy_authorization(&parts.uri) {
+            parts.headers.insert(PROXY_AUTHORIZATION, authorization);
+        }
+        let mut repeats = 0;
+        loop {
+            let (sent, whole) = match body {
+                RequestBody::Whole(bytes) => (whole(bytes.clone()), Some(bytes)),
+                RequestBody::Stream(stream) => (stream, None),
+            };
+            let request = Request::from_parts(parts.clone(), sent);
+            match (self.pool.request(request).await, whole) {
+                (Ok(answer), _) => return Ok(plain(answer)),
+                (Err(error), Some(bytes)) if repeats < REPEATS && met_a_closed_one(&error) => {
+                    repeats += 1;
+                    body = RequestBody::Whole(bytes);
+                }
+                (Err(error), _) => return Err(classify(error)),
+            }
+        }
     }
 
     /// Connections opened so far: how well they are kept shows in it.
@@ -170,14 +262,56 @@ impl Client {
     }
 }
 
-/// A body that is there already.
-pub fn whole_body(body: Bytes) -> RequestBody {
+impl Service<Request<RequestBody>> for Client {
+    type Response = Response<Incoming>;
+    type Error = ExchangeError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Incoming>, ExchangeError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ExchangeError>> {
+        // Neither the pool nor the connector ever makes callers wait.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        Box::pin(self.clone().send(request))
+    }
+}
+
+fn whole(body: Bytes) -> UnsyncBoxBody<Bytes, BoxError> {
     Full::new(body)
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-async fn collect(body: Incoming, limit: u64) -> Result<Bytes, ExchangeError> {
+/// An answer whose coding is named as [`Decompression`] knows it. One without a
+/// body, as to HEAD, has nothing to decode.
+fn plain(mut answer: Response<Incoming>) -> Response<Incoming> {
+    let coding = answer.headers().get(CONTENT_ENCODING);
+    let coding = coding.and_then(|coding| coding.to_str().ok());
+    let coding = coding.map(|coding| coding.trim().to_ascii_lowercase());
+    let known = match coding.as_deref() {
+        Some("gzip" | "x-gzip") => "gzip",
+        Some("deflate") => "deflate",
+        _ => return answer,
+    };
+    if answer.body().is_end_stream() {
+        answer.headers_mut().remove(CONTENT_ENCODING);
+    } else {
+        let known = HeaderValue::from_static(known);
+        answer.headers_mut().insert(CONTENT_ENCODING, known);
+    }
+    answer
+}
+
+fn met_a_closed_one(error: &legacy::Error) -> bool {
+    let mut extensions = Extensions::new();
+    if let Some(connected) = error.connect_info() {
+        connected.get_extras(&mut extensions);
+    }
+    extensions.get::<Past>().is_some_and(Past::left_unheard)
+}
+
+async fn collect(body: Inbound, limit: u64) -> Result<Bytes, ExchangeError> {
     // A length that is announced need not be read.
     if body.size_hint().lower() > limit {
         return Err(ExchangeError::TooLarge(limit));
@@ -204,3 +338,6 @@ fn classify(error: legacy::Error) -> ExchangeError {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 pub(crate) mod tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod wire;

@@ -1,13 +1,19 @@
 //! A URL → a connection to its origin, TLS included, if policy admits the
 //! address. The only place that opens connections for HTTP.
 
-use super::egress::{Denied, Egress, Origin};
+use super::connection::Connection;
+use super::egress::{Denied, Egress, Origin, Scheme};
+use super::fault::find;
+use super::proxy::Proxies;
 use super::resolve::{ResolveError, Resolver};
-use http::Uri;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use crate::hint::Hint;
+use http::{HeaderValue, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig};
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -16,8 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tower_service::Service;
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why there is no connection.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -52,6 +59,17 @@ pub enum ConnectError {
         #[source]
         cause: Arc<dyn Error + Send + Sync>,
     },
+    /// The proxy can't be reached, or doesn't let this through.
+    #[error("reach {origin} through the proxy {proxy}")]
+    Proxy {
+        /// Where to.
+        origin: String,
+        /// The proxy's own origin.
+        proxy: String,
+        /// What it, or the system, said.
+        #[source]
+        cause: Arc<dyn Error + Send + Sync>,
+    },
     /// It took too long.
     #[error("connect to {origin} within {limit:?}")]
     Timeout {
@@ -62,69 +80,187 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Whether trying again won't help: TLS was refused by one side, for a
+    /// reason.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Tls { cause, .. } => find::<rustls::Error>(cause.as_ref()).is_some(),
+            Self::Denied(_) => true,
+            Self::Name { .. } | Self::Tcp { .. } | Self::Proxy { .. } | Self::Timeout { .. } => {
+                false
+            }
+        }
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Denied(denied) => denied.hint(),
+            Self::Tls { cause, .. } => find::<rustls::Error>(cause.as_ref()).and_then(tls_hint),
+            Self::Proxy { .. } => Some(Hint::new(
+                "the proxy is that of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY lists hosts to \
+                 reach without it",
+            )),
+            Self::Name { .. } | Self::Tcp { .. } | Self::Timeout { .. } => None,
+        }
+    }
+}
+
+fn tls_hint(error: &rustls::Error) -> Option<Hint> {
+    Some(Hint::new(match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::UnknownIssuer => {
+                "if the authority is to be trusted, name a file with its certificate in \
+                 SSL_CERT_FILE or AWS_CA_BUNDLE"
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => {
+                "the server needs a new certificate, or this machine's clock is wrong"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "use a name that the certificate has"
+            }
+            _ => return None,
+        },
+        rustls::Error::InvalidMessage(_) => "does the server speak TLS on this port?",
+        _ => return None,
+    }))
+}
+
 /// Opens connections and counts them.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
-    inner: HttpsConnector<HttpConnector<Resolver>>,
+    direct: HttpsConnector<HttpConnector<Resolver>>,
+    proxies: Proxies,
+    tls: ClientConfig,
     egress: Arc<Egress>,
     limit: Duration,
     opened: Arc<AtomicU64>,
 }
 
-type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
-
 impl Connector {
-    pub(super) fn new(limit: Duration, egress: Arc<Egress>) -> Result<Self, rustls::Error> {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver::new(egress.clone()));
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Shared by the addresses of a name, so that a dead one leaves time
-        // for the next. The whole, TLS included, is bounded in `connect`.
-        tcp.set_connect_timeout(Some(limit));
-        let inner = HttpsConnectorBuilder::new()
-            .with_tls_config(tls()?)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(tcp);
-        Ok(Self {
-            inner,
+    pub(super) fn new(
+        limit: Duration,
+        egress: Arc<Egress>,
+        proxies: Proxies,
+        tls: ClientConfig,
+    ) -> Self {
+        let tcp = HttpConnector::new_with_resolver(Resolver::new(egress.clone()));
+        Self {
+            direct: over(configured(tcp, limit), tls.clone()),
+            proxies,
+            tls,
             egress,
             limit,
             opened: Arc::default(),
-        })
+        }
     }
 
     pub(super) fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
-    async fn connect(mut self, url: Uri) -> Result<Connection, ConnectError> {
+    /// The header that a proxy wants with each request it forwards. What it
+    /// tunnels has it in the request for the tunnel.
+    pub(super) fn proxy_authorization(&self, url: &Uri) -> Option<HeaderValue> {
+        let origin = Origin::of(url)
+            .ok()
+            .filter(|it| it.scheme() == Scheme::Http)?;
+        self.proxies.of_url(url, &origin)?.basic_auth().cloned()
+    }
+
+    async fn connect(self, url: Uri) -> Result<TokioIo<Connection>, ConnectError> {
         let origin = Origin::of(&url).map_err(|error| ConnectError::Denied(Denied::Url(error)))?;
-        // The resolver never sees a literal address.
+        // The resolver never sees a literal address; nor a name that the proxy
+        // looks up.
         if let Some(address) = origin.address() {
             self.egress
                 .admit_address(origin.host(), address)
                 .map_err(ConnectError::Denied)?;
         }
-        match tokio::time::timeout(self.limit, self.inner.call(url)).await {
-            Ok(Ok(connection)) => {
+        let opening = async {
+            match self.proxies.of_url(&url, &origin) {
+                None => {
+                    let stream = self.direct.clone().call(url).await;
+                    let stream = stream.map_err(|error| classify(&origin, error))?;
+                    Ok(Connection::new(stream, false))
+                }
+                Some(proxy) => self.through(&proxy, &origin, url).await,
+            }
+        };
+        match tokio::time::timeout(self.limit, opening).await {
+            Ok(connected) => {
+                let connection = connected?;
                 self.opened.fetch_add(1, Ordering::Relaxed);
                 Ok(connection)
             }
-            Ok(Err(error)) => Err(classify(&origin, error)),
             Err(_) => Err(ConnectError::Timeout {
                 origin: origin.to_string(),
                 limit: self.limit,
             }),
         }
     }
+
+    /// Connects to the proxy, whose address is the operator's business, and has
+    /// it tunnel what is to be encrypted. What isn't, it is to forward.
+    async fn through(
+        &self,
+        proxy: &Intercept,
+        origin: &Origin,
+        url: Uri,
+    ) -> Result<TokioIo<Connection>, ConnectError> {
+        let mut tcp = configured(HttpConnector::new(), self.limit);
+        let failed = |cause: BoxError| ConnectError::Proxy {
+            origin: origin.to_string(),
+            proxy: Origin::of(proxy.uri()).map_or_else(|_| String::new(), |it| it.to_string()),
+            cause: Arc::from(cause),
+        };
+        if origin.scheme() == Scheme::Http {
+            let stream = tcp.call(proxy.uri().clone()).await;
+            let stream = stream.map_err(|error| failed(error.into()))?;
+            return Ok(Connection::new(MaybeHttpsStream::Http(stream), true));
+        }
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), tcp);
+        if let Some(authorization) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(authorization.clone());
+        }
+        match over(tunnel, self.tls.clone()).call(url).await {
+            Ok(stream) => Ok(Connection::new(stream, false)),
+            Err(error) if find::<rustls::Error>(error.as_ref()).is_some() => {
+                Err(classify(origin, error))
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+fn configured<R>(mut tcp: HttpConnector<R>, limit: Duration) -> HttpConnector<R> {
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Shared by the addresses of a name, so that a dead one leaves time for
+    // the next. The whole, TLS included, is bounded in `connect`.
+    tcp.set_connect_timeout(Some(limit));
+    tcp
+}
+
+fn over<C>(connector: C, tls: ClientConfig) -> HttpsConnector<C> {
+    HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(connector)
 }
 
 impl Service<Uri> for Connector {
-    type Response = Connection;
+    type Response = TokioIo<Connection>;
     type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Connection, ConnectError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Connection>, ConnectError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         // Neither the resolver nor the TCP connector ever makes callers wait.
@@ -134,23 +270,6 @@ impl Service<Uri> for Connector {
     fn call(&mut self, url: Uri) -> Self::Future {
         Box::pin(self.clone().connect(url))
     }
-}
-
-/// Trusts what the machine trusts; where it has no certificates of its own, as
-/// in a minimal container, Mozilla's.
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(native.certs);
-    let builder = if roots.is_empty() {
-        builder.with_webpki_roots()
-    } else {
-        builder.with_root_certificates(roots)
-    };
-    Ok(builder.with_no_client_auth())
 }
 
 /// TCP errors come as hyper's own type with the cause inside; what is none of

@@ -13,16 +13,15 @@ pub(super) fn of_exchange(error: &ExchangeError) -> Error {
         ExchangeError::Timeout(_) => Error::HttpResponseTimeout,
         ExchangeError::TooLarge(limit) => Error::HttpResponseBodySize(Some(*limit)),
         ExchangeError::Broken(cause) => of_broken(cause.as_ref()),
-        ExchangeError::Invalid(_) => Error::HttpRequestUriInvalid,
+        ExchangeError::Invalid => Error::HttpRequestUriInvalid,
     }
 }
 
 /// Why an answer's body ends early.
-pub(super) fn of_answer(error: &hyper::Error) -> Error {
-    if error.is_timeout() {
-        Error::HttpResponseTimeout
-    } else {
-        Error::HttpResponseIncomplete
+pub(super) fn of_answer(error: &(dyn Cause + 'static)) -> Error {
+    match find::<hyper::Error>(error) {
+        Some(error) if error.is_timeout() => Error::HttpResponseTimeout,
+        _ => Error::HttpResponseIncomplete,
     }
 }
 
@@ -49,6 +48,7 @@ fn of_connect(error: &ConnectError) -> Error {
             },
             _ => Error::TlsProtocolError,
         },
+        ConnectError::Proxy { .. } => Error::DestinationUnavailable,
         ConnectError::Timeout { .. } => Error::ConnectionTimeout,
     }
 }
@@ -66,7 +66,9 @@ fn of_broken(cause: &(dyn Cause + 'static)) -> Error {
 
 /// The first error of that type among an error and its causes. `io::Error`
 /// skips what it wraps in `source()`, so it's asked itself.
-fn find<'a, Wanted: Cause + 'static>(error: &'a (dyn Cause + 'static)) -> Option<&'a Wanted> {
+pub(super) fn find<'a, Wanted: Cause + 'static>(
+    error: &'a (dyn Cause + 'static),
+) -> Option<&'a Wanted> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(wanted) = error.downcast_ref() {

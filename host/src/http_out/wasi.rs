@@ -3,18 +3,19 @@
 
 use super::authorizer::{AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
-use super::client::{Client, ExchangeError, RequestBody, whole_body};
+use super::client::{Client, ExchangeError, Inbound, RequestBody};
 use super::denial::{Claim, Denial, Denials};
 use super::egress::{Egress, Origin};
 use super::fault;
 use super::silence::{self, Silences};
+use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper_util::client::legacy::connect::capture_connection;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -75,7 +76,7 @@ impl WasiHttpHooks for Hooks {
             let limit = self.outbound.limits.requests_per_call;
             self.denials.record(Denial::too_many(
                 format!("policy refuses more than {limit} HTTP requests in one call"),
-                Hint::new("raise `[limits] requests_per_call` in rowcast.toml"),
+                Hint::new("lower `run.chunk_rows` in rowcast.toml"),
             ));
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         };
@@ -128,7 +129,7 @@ struct Exchange {
 
 /// Who answered.
 enum Told {
-    Server(Response<Incoming>),
+    Server(Response<Inbound>),
     /// Nobody was asked, for the server asked for silence.
     Silence(Response<Bytes>),
 }
@@ -227,7 +228,7 @@ impl Exchange {
     }
 
     /// Sends, and waits for the headers as long as the guest wants to wait.
-    async fn start(&self, mut request: Request<RequestBody>) -> Result<Response<Incoming>, Error> {
+    async fn start(&self, mut request: Request<RequestBody>) -> Result<Response<Inbound>, Error> {
         let mut connection = capture_connection(&mut request);
         let patience = async {
             // What it answers holds a lock, which must not outlive this.
@@ -271,6 +272,13 @@ impl Exchange {
         if let Some(denied) = error.denied() {
             return self.denied(Denial::from(denied));
         }
+        // A certificate that isn't trusted now won't be in a second: the reason
+        // is said once, and nothing repeated.
+        if let ExchangeError::Connect(connect) = error
+            && connect.is_lasting()
+        {
+            return self.denied(Denial::new(with_causes(connect), connect.hint()));
+        }
         let fault = fault::of_exchange(error);
         tracing::debug!(?error, ?fault, "no answer for the component");
         fault
@@ -313,7 +321,9 @@ impl Sending {
                     })?;
             return Ok(Self::Whole(whole.to_bytes()));
         }
-        Ok(Self::Stream(Some(upload.boxed_unsync())))
+        Ok(Self::Stream(Some(RequestBody::Stream(
+            upload.boxed_unsync(),
+        ))))
     }
 
     /// A length that isn't the body's would make the server take the next
@@ -338,8 +348,8 @@ impl Sending {
 
     fn take(&mut self) -> RequestBody {
         match self {
-            Self::Whole(bytes) => whole_body(bytes.clone()),
-            Self::Stream(body) => body.take().unwrap_or_else(|| whole_body(Bytes::new())),
+            Self::Whole(bytes) => RequestBody::Whole(bytes.clone()),
+            Self::Stream(body) => body.take().unwrap_or(RequestBody::Whole(Bytes::new())),
         }
     }
 }

@@ -5,18 +5,19 @@ use std::error::Error;
 use std::io;
 use tokio_postgres::error::{DbError, SqlState};
 
+/// Bytes of a rejected row that are kept with the reason.
+const MOST_SHOWN: usize = 64 * 1024;
+
 /// Why there are no rows, or no more of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowsError {
-    /// The setting that says how to connect can't be used. The message never
-    /// has a password.
+    /// The setting that says how to connect can't be used. The message has
+    /// nothing of it but its scheme.
     #[error("`rows.postgres`: {message}")]
     Connection {
         /// What is wrong with it.
         message: String,
-        /// The driver's own complaint, where it is one.
-        source: Option<tokio_postgres::Error>,
     },
     /// Certificates to verify the server by can't be loaded.
     #[error("load {what} to verify PostgreSQL by")]
@@ -52,13 +53,15 @@ pub enum RowsError {
         /// What to do.
         hint: &'static str,
     },
-    /// A row is longer than the limit.
-    #[error("read {place}: it is longer than {kib} KiB")]
-    TooLong {
-        /// Which row.
+    /// One row can't be used; those after it can be read.
+    #[error("read {place}: {message}")]
+    Rejected {
+        /// Where it stands, such as `rows.csv, line 3`.
         place: String,
-        /// The limit.
-        kib: usize,
+        /// The row as it stands there, as far as it is text and short enough.
+        text: Option<String>,
+        /// What is wrong with it.
+        message: String,
     },
     /// The file can't be opened.
     #[error("open {name}")]
@@ -104,6 +107,23 @@ impl RowsError {
         }
     }
 
+    /// A row that can't be used.
+    pub(super) fn rejected(place: String, raw: &[u8], message: impl Into<String>) -> Self {
+        let shown = raw.len() <= MOST_SHOWN;
+        let text = shown.then(|| String::from_utf8_lossy(raw).trim_end().to_owned());
+        Self::Rejected {
+            place,
+            text,
+            message: message.into(),
+        }
+    }
+
+    /// Whether it is about one row only: further rows can be read.
+    #[must_use]
+    pub fn is_one_row(&self) -> bool {
+        matches!(self, Self::Rejected { .. })
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
@@ -116,9 +136,6 @@ impl RowsError {
                 "`{setting}` is the bound; raise it if this is expected"
             ))),
             Self::Columns { hint, .. } => Some(Hint::new(*hint)),
-            Self::TooLong { .. } => {
-                Some(Hint::new("select fewer columns, or raise `limits.row_kib`"))
-            }
             Self::Connection { .. } => Some(Hint::new(
                 "it is a URL, postgres://user:password@host:5432/database?sslmode=verify-full, \
                  or pairs, host=… user=… dbname=…",
@@ -129,7 +146,7 @@ impl RowsError {
             Self::Open { .. } => Some(Hint::new(
                 "check the file's name; a relative one is looked for where the command is run",
             )),
-            Self::Read { .. } | Self::Malformed { .. } => None,
+            Self::Read { .. } | Self::Malformed { .. } | Self::Rejected { .. } => None,
         }
     }
 

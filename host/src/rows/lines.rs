@@ -1,12 +1,13 @@
-//! Bytes → rows, one JSON object per line.
+//! Bytes → rows, one JSON object per line. A line that is none is rejected, and
+//! the next one read.
 
 use super::{Rows, RowsError};
 use futures_util::stream;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-/// Reads rows; no more than `most_bytes` of a line is ever held.
+/// Reads rows; little more than `most_bytes` of a line is ever held.
 pub(super) fn read<R>(reader: R, name: String, most_bytes: usize) -> Rows
 where
     R: AsyncRead + Send + Unpin + 'static,
@@ -17,8 +18,13 @@ where
         line: 0,
         most_bytes,
     };
-    Box::pin(stream::try_unfold(lines, |mut lines| async move {
-        Ok(lines.next().await?.map(|row| (row, lines)))
+    Box::pin(stream::unfold(Some(lines), |lines| async move {
+        let mut lines = lines?;
+        match lines.next().await {
+            Ok(row) => row.map(|row| (Ok(row), Some(lines))),
+            Err(error) if error.is_one_row() => Some((Err(error), Some(lines))),
+            Err(error) => Some((Err(error), None)),
+        }
     }))
 }
 
@@ -40,12 +46,18 @@ struct Lines<R> {
 impl<R: AsyncRead + Unpin> Lines<R> {
     /// The next row; blank lines are passed over.
     async fn next(&mut self) -> Result<Option<String>, RowsError> {
-        while let Some(bytes) = self.line().await? {
-            let text = std::str::from_utf8(&bytes).map_err(|error| {
-                self.malformed(format!(
-                    "it isn't UTF-8 from byte {} on",
-                    error.valid_up_to() + 1
-                ))
+        while let Some(line) = self.line().await? {
+            let rejected = |message| {
+                RowsError::rejected(format!("{}, line {}", self.name, self.line), &line, message)
+            };
+            if line.len() > self.most_bytes {
+                let kib = self.most_bytes / 1024;
+                let message = format!("it is longer than {kib} KiB (`limits.row_kib`)");
+                return Err(rejected(message));
+            }
+            let text = std::str::from_utf8(&line).map_err(|error| {
+                let from = error.valid_up_to() + 1;
+                rejected(format!("it isn't UTF-8 from byte {from} on"))
             })?;
             let text = if self.line == 1 {
                 text.trim_start_matches('\u{feff}')
@@ -54,73 +66,53 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             };
             let text = text.trim();
             if !text.is_empty() {
-                return self.object(text).map(Some);
+                return object(text).map(Some).map_err(rejected);
             }
         }
         Ok(None)
     }
 
-    fn object(&self, text: &str) -> Result<String, RowsError> {
-        // serde_json's own message would repeat a text that stands alone.
-        if !text.starts_with('{') {
-            return Err(self.malformed("it is no JSON object".into()));
-        }
-        match serde_json::from_str::<Object>(text) {
-            Ok(Object) => Ok(text.to_owned()),
-            Err(error) => {
-                // It says `… at line 1 column n`, of this line.
-                let message = error.to_string();
-                let what = message.split(" at line ").next().unwrap_or_default();
-                Err(self.malformed(format!("{what} at column {}", error.column())))
-            }
-        }
-    }
-
-    /// The next line's bytes, without its end; none after the last.
+    /// The next line's bytes, without its end; none after the last. Of one that
+    /// is too long, the beginning.
     async fn line(&mut self) -> Result<Option<Vec<u8>>, RowsError> {
         self.line += 1;
-        let mut bytes = Vec::new();
-        loop {
-            let part = match self.reader.fill_buf().await {
-                Ok(part) => part,
-                Err(source) => {
-                    return Err(RowsError::Read {
-                        name: self.name.clone(),
-                        line: self.line,
-                        source,
-                    });
-                }
-            };
-            if part.is_empty() {
-                return Ok(if bytes.is_empty() { None } else { Some(bytes) });
-            }
-            let (part, ended) = match part.split_inclusive(|byte| *byte == b'\n').next() {
-                Some(line) => match line.strip_suffix(b"\n") {
-                    Some(line) => (line, 1),
-                    None => (line, 0),
-                },
-                None => (part, 0),
-            };
-            if bytes.len() + part.len() > self.most_bytes {
-                return Err(RowsError::TooLong {
-                    place: format!("{}, line {}", self.name, self.line),
-                    kib: self.most_bytes / 1024,
-                });
-            }
-            bytes.extend_from_slice(part);
-            let consumed = part.len() + ended;
-            self.reader.consume(consumed);
-            if ended == 1 {
-                return Ok(Some(bytes));
-            }
-        }
-    }
-
-    fn malformed(&self, message: String) -> RowsError {
-        RowsError::Malformed {
+        let failed = |source| RowsError::Read {
             name: self.name.clone(),
             line: self.line,
-            message,
+            source,
+        };
+        let most = u64::try_from(self.most_bytes).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        let mut reader = (&mut self.reader).take(most.saturating_add(1));
+        if reader.read_until(b'\n', &mut bytes).await.map_err(failed)? == 0 {
+            return Ok(None);
+        }
+        if bytes.pop_if(|last| *last == b'\n').is_none() && bytes.len() > self.most_bytes {
+            let mut rest = Vec::new();
+            while !rest.ends_with(b"\n") {
+                rest.clear();
+                let mut reader = (&mut self.reader).take(most.saturating_add(1));
+                if reader.read_until(b'\n', &mut rest).await.map_err(failed)? == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(Some(bytes))
+    }
+}
+
+fn object(text: &str) -> Result<String, String> {
+    // serde_json's own message would repeat a text that stands alone.
+    if !text.starts_with('{') {
+        return Err("it is not a JSON object".into());
+    }
+    match serde_json::from_str::<Object>(text) {
+        Ok(Object) => Ok(text.to_owned()),
+        Err(error) => {
+            // It says `… at line 1 column n`, of this line.
+            let message = error.to_string();
+            let what = message.split(" at line ").next().unwrap_or_default();
+            Err(format!("{what} at column {}", error.column()))
         }
     }
 }
@@ -222,12 +214,16 @@ mod tests {
         check(b" {\"n\":1.50e400} ", &[Ok("{\"n\":1.50e400}")]).await;
         check(
             b"{}\n[1]\n{}",
-            &[Ok("{}"), Err("read input, line 2: it is no JSON object")],
+            &[
+                Ok("{}"),
+                Err("read input, line 2: it is not a JSON object"),
+                Ok("{}"),
+            ],
         )
         .await;
         check(
             b"\"secret\"",
-            &[Err("read input, line 1: it is no JSON object")],
+            &[Err("read input, line 1: it is not a JSON object")],
         )
         .await;
         check(
@@ -248,15 +244,19 @@ mod tests {
         )
         .await;
         check(
-            b"{\"a\":\"\xff\"}",
-            &[Err("read input, line 1: it isn't UTF-8 from byte 7 on")],
+            b"{\"a\":\"\xff\"}\n\n{\"b\":2}",
+            &[
+                Err("read input, line 1: it isn't UTF-8 from byte 7 on"),
+                Ok("{\"b\":2}"),
+            ],
         )
         .await;
         check(
             long.as_bytes(),
             &[
                 Ok("{\"a\":1}"),
-                Err("read input, line 2: it is longer than 0 KiB"),
+                Err("read input, line 2: it is longer than 0 KiB (`limits.row_kib`)"),
+                Ok("{}"),
             ],
         )
         .await;

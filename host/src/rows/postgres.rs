@@ -14,16 +14,21 @@ use session::Session;
 /// Opens the rows.
 pub(super) async fn open(rows: &PostgresRows, limits: &Limits) -> Result<Rows, RowsError> {
     let mut session = Session::connect(&rows.connection, limits).await?;
-    session.prepare(&rows.query).await?;
+    session.check(&rows.query).await?;
     let reading = session.read(&rows.query, None).await?;
-    Ok(Box::pin(stream::try_unfold(
-        reading,
-        |mut reading| async move {
-            if let Some(row) = reading.next().await? {
-                return Ok(Some((row, reading)));
+    Ok(Box::pin(stream::unfold(
+        Some(reading),
+        |reading| async move {
+            let mut reading = reading?;
+            match reading.next().await {
+                Ok(Some(row)) => Some((Ok(row), Some(reading))),
+                Ok(None) => {
+                    reading.close().await;
+                    None
+                }
+                Err(error) if error.is_one_row() => Some((Err(error), Some(reading))),
+                Err(error) => Some((Err(error), None)),
             }
-            reading.close().await;
-            Ok(None)
         },
     )))
 }
@@ -32,7 +37,7 @@ pub(super) async fn open(rows: &PostgresRows, limits: &Limits) -> Result<Rows, R
 pub(super) async fn check(rows: &PostgresRows, limits: &Limits) -> Result<RowsCheck, RowsError> {
     let mut session = Session::connect(&rows.connection, limits).await?;
     let server_version = session.server_version().await?;
-    let columns = session.prepare(&rows.query).await?;
+    let columns = session.check(&rows.query).await?;
     let mut reading = session.read(&rows.query, Some(1)).await?;
     let first = reading.next().await?;
     reading.close().await;

@@ -3,7 +3,7 @@
 use super::chunk;
 use crate::engine::Source;
 use crate::ledger::Hash;
-use crate::rows::Rows;
+use crate::rows::{Rows, RowsError};
 use futures_util::{StreamExt, future};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,9 @@ enum Line<'a> {
     Document {
         document: &'a RawValue,
     },
+    /// A row that couldn't be read. It is rejected again: who has corrected it
+    /// writes it as a row.
+    Row(RowsError),
 }
 
 #[derive(Deserialize)]
@@ -36,8 +39,7 @@ struct Members<'a> {
     combination: Option<Vec<(String, String)>>,
     #[serde(borrow)]
     document: Option<&'a RawValue>,
-    #[serde(rename = "reason")]
-    _reason: String,
+    reason: String,
     #[serde(rename = "row_number")]
     _row_number: Option<u64>,
     #[serde(rename = "status")]
@@ -46,11 +48,14 @@ struct Members<'a> {
     _index: Option<u32>,
     #[serde(rename = "path")]
     _path: Option<String>,
+    place: Option<String>,
+    text: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum What {
+    Row,
     Request,
     Record,
     Document,
@@ -62,8 +67,9 @@ enum What {
 #[must_use]
 pub fn rows_again(rows: Rows, left_out: Arc<AtomicU64>) -> Rows {
     let mut seen = HashSet::new();
-    let rows = rows.filter(move |row| {
+    let rows = rows.filter_map(move |row| {
         let keep = match row.as_deref().ok().and_then(read) {
+            Some(Line::Row(error)) => return future::ready(Some(Err(error))),
             Some(Line::Document { .. }) => {
                 left_out.fetch_add(1, Ordering::Relaxed);
                 false
@@ -76,7 +82,7 @@ pub fn rows_again(rows: Rows, left_out: Arc<AtomicU64>) -> Rows {
             }
             None => true,
         };
-        future::ready(keep)
+        future::ready(keep.then_some(row))
     });
     rows.boxed()
 }
@@ -89,6 +95,7 @@ pub fn documents_again(rows: Rows, left_out: Arc<AtomicU64>) -> Rows {
         let document = match row {
             Ok(row) => match read(&row) {
                 Some(Line::Document { document }) => Some(Ok(document.get().to_owned())),
+                Some(Line::Row(error)) => Some(Err(error)),
                 Some(Line::Request { .. }) => {
                     left_out.fetch_add(1, Ordering::Relaxed);
                     None
@@ -113,7 +120,7 @@ pub fn asked(lines: &[String], source: &Source) -> (Vec<String>, HashMap<u32, u3
                 rows.push(row.get().to_owned());
                 only.extend(chunk::combination_of(source, &combination).map(|it| (index, it)));
             }
-            Some(Line::Document { .. }) | None => rows.push(line.clone()),
+            Some(Line::Document { .. } | Line::Row(_)) | None => rows.push(line.clone()),
         }
     }
     (rows, only)
@@ -127,6 +134,11 @@ fn read(line: &str) -> Option<Line<'_>> {
     }
     let members: Members<'_> = serde_json::from_str(line).ok()?;
     match members.what {
+        What::Row => Some(Line::Row(RowsError::Rejected {
+            place: members.place?,
+            text: members.text,
+            message: members.reason,
+        })),
         What::Request | What::Record => Some(Line::Request {
             row: members.row?,
             combination: members.combination?,
@@ -141,7 +153,6 @@ fn read(line: &str) -> Option<Line<'_>> {
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
-    use crate::rows::RowsError;
     use crate::run::Rejection;
     use futures_util::stream;
 
@@ -168,7 +179,12 @@ mod tests {
             path: String::new(),
             reason: "too long".into(),
         };
-        [record(0), record(1), request, document]
+        let unread = Rejection::Row {
+            place: "a.csv, line 3".into(),
+            text: Some("1,2".into()),
+            reason: "it has 2 fields".into(),
+        };
+        [record(0), record(1), request, document, unread]
             .iter()
             .map(|rejection| serde_json::to_string(rejection).unwrap())
             // Rows that only look a little like rejections are rows.
@@ -181,7 +197,7 @@ mod tests {
         let count = Arc::default();
         let rows = stream::iter(lines().into_iter().map(Ok::<_, RowsError>)).boxed();
         let found: Vec<_> = again(rows, Arc::clone(&count))
-            .map(Result::unwrap)
+            .map(|row| row.unwrap_or_else(|error| error.to_string()))
             .collect()
             .await;
         assert_eq!(found, expected);
@@ -192,8 +208,10 @@ mod tests {
     async fn each_takes_its_own() {
         let lines = lines();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let [first, _, third, _, fifth, sixth] = lines.try_into().unwrap();
-        check(rows_again, &[first, third, fifth, sixth], 1).await;
-        check(documents_again, &["{\"k\":1.50}", fifth, sixth], 3).await;
+        let [first, _, third, _, _, sixth, seventh] = lines.try_into().unwrap();
+        let unread = "read a.csv, line 3: it has 2 fields";
+        check(rows_again, &[first, third, unread, sixth, seventh], 1).await;
+        let documents = ["{\"k\":1.50}", unread, sixth, seventh];
+        check(documents_again, &documents, 3).await;
     }
 }

@@ -78,6 +78,15 @@ impl<F: Fn(Event) + Send + Sync> Observe for Closure<F> {
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rejection {
+    /// A row of the input that can't be read. Nothing was asked for it.
+    Row {
+        /// Where it stands, such as `rows.csv, line 3`.
+        place: String,
+        /// The row as it stands there, as far as it is text and short enough.
+        text: Option<String>,
+        /// Why.
+        reason: String,
+    },
     /// A request: a row and a combination of matrix values.
     Request {
         /// The row's number in the run, from 0.
@@ -122,7 +131,8 @@ impl Rejection {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Request { reason, .. }
+            Self::Row { reason, .. }
+            | Self::Request { reason, .. }
             | Self::Record { reason, .. }
             | Self::Document { reason, .. } => reason,
         }

@@ -27,8 +27,12 @@ pub struct Rows {
     pub read: u64,
     /// Every request of the row was answered.
     pub done: u64,
-    /// Some request of the row was rejected, none is pending.
+    /// The row can't be read; or some request of it was rejected and none is
+    /// pending.
     pub rejected: u64,
+    /// How many of the rejected can't be read: no request was made of them.
+    #[serde(skip)]
+    pub unreadable: u64,
     /// Some request of the row is pending.
     pub pending: u64,
     /// An earlier process of the same run finished it; it wasn't asked for.
@@ -166,6 +170,7 @@ impl Tally {
         self.rows.read += rows.read;
         self.rows.done += rows.done;
         self.rows.rejected += rows.rejected;
+        self.rows.unreadable += rows.unreadable;
         self.rows.pending += rows.pending;
         self.rows.resumed += rows.resumed;
         self.requests.planned += requests.planned;
@@ -199,10 +204,13 @@ impl Tally {
     /// How many were refused for good.
     #[must_use]
     pub fn rejections(&self) -> u64 {
-        self.requests.rejected + self.records.rejected + self.documents.rejected
+        self.rows.unreadable
+            + self.requests.rejected
+            + self.records.rejected
+            + self.documents.rejected
     }
 
-    /// Whether more was refused than may be. A share is one of the requests,
+    /// Whether more was refused than may be. A share is one of the rows, requests,
     /// records or documents that have ended, once there are enough of them.
     #[must_use]
     pub fn exceeds(&self, limit: Share) -> bool {
@@ -212,12 +220,14 @@ impl Tally {
             Share::Part(part) => part,
         };
         let Self {
+            rows,
             requests,
             records,
             documents,
             ..
         } = self;
         let ended = [
+            (rows.unreadable, rows.read - rows.pending),
             (requests.rejected, requests.planned - requests.pending),
             (records.rejected, records.received),
             (documents.rejected, documents.total - documents.pending),
@@ -265,6 +275,7 @@ mod tests {
                 read: 4,
                 done: 1,
                 rejected: 1,
+                unreadable: 0,
                 pending: 1,
                 resumed: 1,
             },

@@ -12,13 +12,16 @@ use std::borrow::Cow;
 pub struct Attribute<'t> {
     name: &'t str,
     pieces: Vec<Piece<'t>>,
+    /// A placeholder that stands alone, and is text whatever its value.
+    text: bool,
 }
 
 enum Piece<'t> {
     Text(String),
     /// A number or a boolean, with its digits.
     Literal(String),
-    Record(&'t Pointer),
+    /// And whether the attribute is left out where there is nothing.
+    Record(&'t Pointer, bool),
 }
 
 /// Why a record is no document.
@@ -83,28 +86,34 @@ impl DocumentError {
 }
 
 impl<'t> Attribute<'t> {
-    /// Fills a cell's values into an attribute's template.
+    /// Fills a cell's values into an attribute's template; none where a value is
+    /// missing that may be.
     pub fn bind(
         name: &'t str,
         template: &'t Template,
         scope: &Scope<'_>,
-    ) -> Result<Self, FillError> {
-        let piece = |part: &'t Part| {
-            Ok(match part {
+    ) -> Result<Option<Self>, FillError> {
+        let mut pieces = Vec::with_capacity(template.parts().len());
+        for (place, part) in template.parts().iter().enumerate() {
+            let optional = template.marks(place).optional;
+            pieces.push(match part {
                 Part::Text(text) => Piece::Text(text.clone()),
-                Part::Name(name) => match scope.get(name)? {
-                    Value::Text(text) => Piece::Text(text.into_owned()),
-                    Value::Literal(literal) => Piece::Literal(literal.to_owned()),
+                Part::Name(name) => match scope.get(name) {
+                    Ok(Value::Text(text)) => Piece::Text(text.into_owned()),
+                    Ok(Value::Literal(literal)) => Piece::Literal(literal.to_owned()),
+                    Err(
+                        FillError::Missing { .. }
+                        | FillError::Unfit {
+                            kind: Kind::Null, ..
+                        },
+                    ) if optional => return Ok(None),
+                    Err(error) => return Err(error),
                 },
-                Part::Record(pointer) => Piece::Record(pointer),
-            })
-        };
-        let pieces = template
-            .parts()
-            .iter()
-            .map(piece)
-            .collect::<Result<_, _>>()?;
-        Ok(Self { name, pieces })
+                Part::Record(pointer) => Piece::Record(pointer, optional),
+            });
+        }
+        let text = template.marks(0).text;
+        Ok(Some(Self { name, pieces, text }))
     }
 
     /// The attribute's name.
@@ -113,23 +122,42 @@ impl<'t> Attribute<'t> {
         self.name
     }
 
-    /// The attribute's value for that record. A template that is exactly one
-    /// placeholder keeps a number's or boolean's type; all others are strings.
-    pub fn value<'v>(&'v self, record: json::Value<'v>) -> Result<Value<'v>, DocumentError> {
-        match self.pieces.as_slice() {
-            [Piece::Literal(literal)] => return Ok(Value::Literal(literal)),
-            [Piece::Record(pointer)] => return self.look(pointer, record),
-            [Piece::Text(text)] => return Ok(Value::Text(Cow::Borrowed(text))),
-            _ => {}
-        }
+    /// The attribute's value for that record; none where it is to be left out. A
+    /// template that is exactly one placeholder keeps a number's or boolean's
+    /// type, unless it says otherwise; all others are strings.
+    pub fn value<'v>(
+        &'v self,
+        record: json::Value<'v>,
+    ) -> Result<Option<Value<'v>>, DocumentError> {
         let mut text = String::new();
         for piece in &self.pieces {
-            match piece {
-                Piece::Text(piece) | Piece::Literal(piece) => text.push_str(piece),
-                Piece::Record(pointer) => text.push_str(self.look(pointer, record)?.as_str()),
+            let literal = match piece {
+                Piece::Text(piece) => {
+                    text.push_str(piece);
+                    continue;
+                }
+                Piece::Literal(literal) => literal.as_str(),
+                Piece::Record(pointer, optional) => match self.look(pointer, record) {
+                    Ok(Value::Text(piece)) => {
+                        text.push_str(&piece);
+                        continue;
+                    }
+                    Ok(Value::Literal(literal)) => literal,
+                    Err(
+                        DocumentError::Missing { .. }
+                        | DocumentError::Unfit {
+                            kind: Kind::Null, ..
+                        },
+                    ) if *optional => return Ok(None),
+                    Err(error) => return Err(error),
+                },
+            };
+            if self.pieces.len() == 1 && !self.text {
+                return Ok(Some(Value::Literal(literal)));
             }
+            text.push_str(literal);
         }
-        Ok(Value::Text(Cow::Owned(text)))
+        Ok(Some(Value::Text(Cow::Owned(text))))
     }
 
     fn look<'r>(&self, at: &Pointer, record: json::Value<'r>) -> Result<Value<'r>, DocumentError> {
@@ -205,16 +233,19 @@ pub fn build(
     let mut document = Output::with_capacity(text.len() + 64 * attributes.len());
     let mut before = "{";
     for attribute in attributes {
+        let Some(value) = attribute.value(record)? else {
+            continue;
+        };
         document.put(before);
         document.put_quoted(attribute.name);
         document.put_literal(":");
-        match attribute.value(record)? {
+        match value {
             Value::Text(text) => document.put_quoted(&text),
             Value::Literal(literal) => document.put(literal),
         }
         before = ",";
     }
-    if record.is_empty() && !attributes.is_empty() {
+    if record.is_empty() && before == "," {
         before = "";
     }
     document.put(before);
@@ -233,7 +264,7 @@ mod tests {
     use rowcast_json::Index;
 
     fn check(attributes: &[(&str, &str)], require: &[&str], record: &str, expected: &str) {
-        let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true}"#).unwrap();
+        let row = Row::parse(r#"{"id":"x\"y","n":1.50,"yes":true,"nothing":null}"#).unwrap();
         let matrix = Matrix::new(&[], &mut Mistakes::default());
         let scope = Scope {
             row: &row,
@@ -246,7 +277,7 @@ mod tests {
             .collect();
         let bound: Vec<_> = attributes
             .iter()
-            .map(|(name, template)| Attribute::bind(name, template, &scope).unwrap())
+            .filter_map(|(name, template)| Attribute::bind(name, template, &scope).unwrap())
             .collect();
         let require: Vec<_> = require
             .iter()
@@ -287,6 +318,16 @@ mod tests {
     fn one_placeholder_keeps_numbers_and_booleans() {
         check(&[("k", "{n}")], &[], "{}", r#"{"k":1.50}"#);
         check(&[("k", "{yes}")], &[], "{}", r#"{"k":true}"#);
+        check(&[("k", "{text:n}")], &[], "{}", r#"{"k":"1.50"}"#);
+        // Without a value there is no attribute, where that may be.
+        check(&[("k", "{no?}")], &[], r#"{"a":1}"#, r#"{"a":1}"#);
+        check(&[("k", "a{nothing?}")], &[], r#"{"a":1}"#, r#"{"a":1}"#);
+        check(&[("k", "{n?}")], &[], "{}", r#"{"k":1.50}"#);
+        let optional = ("k", "{record:/b?}");
+        for record in [r#"{"a":1}"#, r#"{"b":null}"#, "{}"] {
+            check(&[optional], &[], record, record);
+        }
+        check(&[optional], &[], r#"{"b":2}"#, r#"{"k":2,"b":2}"#);
         check(&[("k", "{n}{yes}")], &[], "{}", r#"{"k":"1.50true"}"#);
         check(&[("k", "#{n}")], &[], "{}", r##"{"k":"#1.50"}"##);
         check(

@@ -178,7 +178,7 @@ impl<'a> Plan<'a> {
         for (name, template) in &self.checked.attributes {
             let bound = Attribute::bind(name, template, &scope);
             attributes
-                .push(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
+                .extend(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
         }
         Ok(Order {
             url,

@@ -29,6 +29,17 @@ pub enum Place {
 /// A checked template.
 pub struct Template {
     parts: Vec<Part>,
+    /// What is written beside each part's name.
+    marks: Vec<Marks>,
+}
+
+/// What may be written beside a placeholder's name, in attributes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// `{name?}`: where there is no value, there is no attribute.
+    pub optional: bool,
+    /// `{text:name}`: a number or boolean that stands alone becomes text too.
+    pub text: bool,
 }
 
 /// A piece of a template.
@@ -57,6 +68,9 @@ pub enum TemplateError {
     /// Braces in a header that are more likely part of its value.
     #[error("the braces at byte {0} hold no column's name; literal braces are doubled")]
     OddName(usize),
+    /// A URL or a header can't be left out.
+    #[error("`{{…?}}` is for attributes; a URL or a header can't be left out")]
+    OptionalElsewhere,
     /// A record is looked into before there is one.
     #[error("`{{record:…}}` is for attributes; there is no record before the request is made")]
     RecordTooEarly,
@@ -111,7 +125,7 @@ pub enum Value<'a> {
 impl Template {
     /// Checks a template's text.
     pub fn parse(text: &str, place: Place) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
+        let (mut parts, mut marks) = (Vec::new(), Vec::new());
         let mut literal = String::new();
         let mut rest = text;
         while let Some((before, brace, after)) = split_at_brace(rest) {
@@ -131,15 +145,19 @@ impl Template {
             }
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
+                marks.push(Marks::default());
             }
-            parts.push(placeholder(name, place, at)?);
+            let (part, mark) = placeholder(name, place, at)?;
+            parts.push(part);
+            marks.push(mark);
             rest = after;
         }
         literal.push_str(rest);
         if !literal.is_empty() {
             parts.push(Part::Text(literal));
+            marks.push(Marks::default());
         }
-        Ok(Self { parts })
+        Ok(Self { parts, marks })
     }
 
     /// The pieces in their order.
@@ -148,12 +166,21 @@ impl Template {
         &self.parts
     }
 
-    /// The columns and axes it asks for.
+    /// The marks of the part at that place.
+    #[must_use]
+    pub fn marks(&self, place: usize) -> Marks {
+        self.marks.get(place).copied().unwrap_or_default()
+    }
+
+    /// The columns and axes it asks for, but for those that may be missing.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Name(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Record(_) => None,
-        })
+        self.parts
+            .iter()
+            .zip(&self.marks)
+            .filter_map(|(part, marks)| match part {
+                Part::Name(name) if !marks.optional => Some(name.as_str()),
+                Part::Name(_) | Part::Text(_) | Part::Record(_) => None,
+            })
     }
 
     /// Fills a URL: values percent-encoded.
@@ -258,16 +285,35 @@ fn split_at_brace(text: &str) -> Option<(&str, char, &str)> {
     Some((before, brace, characters.as_str()))
 }
 
-fn placeholder(name: &str, place: Place, at: usize) -> Result<Part, TemplateError> {
-    match (name.strip_prefix("record:"), place) {
-        (Some(_), Place::Url | Place::Header) => Err(TemplateError::RecordTooEarly),
+fn placeholder(name: &str, place: Place, at: usize) -> Result<(Part, Marks), TemplateError> {
+    let mut marks = Marks::default();
+    let mut name = name;
+    if let Some(before) = name.strip_suffix('?').filter(|name| !name.is_empty()) {
+        match place {
+            Place::Url => return Err(TemplateError::OptionalElsewhere),
+            // A secret's braces, more likely.
+            Place::Header => return Err(TemplateError::OddName(at)),
+            Place::Attribute => {}
+        }
+        marks.optional = true;
+        name = before;
+    }
+    if let (Some(after), Place::Attribute) = (name.strip_prefix("text:"), place) {
+        marks.text = true;
+        name = after;
+    }
+    let part = match (name.strip_prefix("record:"), place) {
+        (Some(_), Place::Url | Place::Header) => return Err(TemplateError::RecordTooEarly),
         (Some(pointer), Place::Attribute) => Pointer::parse(pointer)
             .map(Part::Record)
-            .map_err(TemplateError::Pointer),
-        (None, _) if name.is_empty() => Err(TemplateError::Nameless(at)),
-        (None, Place::Header) if !name.chars().all(is_plain) => Err(TemplateError::OddName(at)),
-        (None, _) => Ok(Part::Name(name.to_owned())),
-    }
+            .map_err(TemplateError::Pointer)?,
+        (None, _) if name.is_empty() => return Err(TemplateError::Nameless(at)),
+        (None, Place::Header) if !name.chars().all(is_plain) => {
+            return Err(TemplateError::OddName(at));
+        }
+        (None, _) => Part::Name(name.to_owned()),
+    };
+    Ok((part, marks))
 }
 
 fn is_plain(character: char) -> bool {
@@ -361,6 +407,19 @@ mod tests {
             "the `}` at byte 4 closes nothing; a literal brace is written `}}`",
         );
         same("x{}", "the braces at byte 1 name nothing");
+        same(
+            "{id?}",
+            "`{…?}` is for attributes; a URL or a header can't be left out",
+        );
+        let marks = |text: &str| {
+            let template = Template::parse(text, Place::Attribute).unwrap();
+            let marks = template.marks(0);
+            (template.names().count(), marks.optional, marks.text)
+        };
+        assert_eq!(marks("{id}"), (1, false, false));
+        assert_eq!(marks("{id?}"), (0, true, false));
+        assert_eq!(marks("{text:id}"), (1, false, true));
+        assert_eq!(marks("{text:record:/a?}"), (0, true, true));
         same(
             "{record:/a}",
             "`{record:…}` is for attributes; there is no record before the request is made",

@@ -103,7 +103,7 @@ fn spliced(record: json::Value<'_>) {
         matrix: &matrix,
         combination: 0,
     };
-    let Ok(attribute) = Attribute::bind("added", &template, &scope) else {
+    let Ok(Some(attribute)) = Attribute::bind("added", &template, &scope) else {
         return;
     };
     let Ok(document) = build(&[attribute], &[], record) else {

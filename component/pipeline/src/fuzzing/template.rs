@@ -42,12 +42,17 @@ pub fn template(data: &[u8]) {
 
 /// The template as it's written.
 pub(crate) fn written(template: &Template) -> String {
-    let part = |part: &Part| match part {
-        Part::Text(text) => text.replace('{', "{{").replace('}', "}}"),
-        Part::Name(name) => format!("{{{name}}}"),
-        Part::Record(pointer) => format!("{{record:{}}}", pointer.as_str()),
+    let part = |(place, part): (usize, &Part)| {
+        let marks = template.marks(place);
+        let before = if marks.text { "text:" } else { "" };
+        let after = if marks.optional { "?" } else { "" };
+        match part {
+            Part::Text(text) => text.replace('{', "{{").replace('}', "}}"),
+            Part::Name(name) => format!("{{{before}{name}{after}}}"),
+            Part::Record(pointer) => format!("{{{before}record:{}{after}}}", pointer.as_str()),
+        }
     };
-    template.parts().iter().map(part).collect()
+    template.parts().iter().enumerate().map(part).collect()
 }
 
 /// What is filled in is encoded wholly, and decodes to what it was.

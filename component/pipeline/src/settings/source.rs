@@ -28,8 +28,10 @@ pub struct Source {
     #[serde(default)]
     pub records: String,
     /// Attributes added before each record's own members. Values are templates,
-    /// which may also use `{record:/json/pointer}`. A name that the record has
-    /// itself rejects the record.
+    /// which may also use `{record:/json/pointer}`. `{name?}` leaves the
+    /// attribute out where the value is null or missing; `{text:name}` makes
+    /// text of a number or boolean. A name that the record has itself rejects
+    /// the record.
     #[serde(default, deserialize_with = "in_order")]
     pub attributes: Vec<Field>,
     /// JSON Pointers that must lead to a value in each record (null counts as

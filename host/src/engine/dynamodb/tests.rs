@@ -58,5 +58,5 @@ async fn answers_keep_their_order_and_bounds_hold() {
     let hint = denials
         .behind(Claim::Failed)
         .and_then(|denial| denial.hint());
-    assert!(hint.is_some_and(|hint| hint.as_str().contains("dynamodb_per_call")));
+    assert!(hint.is_some_and(|hint| hint.as_str().contains("run.chunk_rows")));
 }

@@ -1,6 +1,7 @@
 //! A client and its secret → the request for a token; the answer → what to do
 //! next. Pure: time and randomness are arguments.
 
+use crate::address::Address;
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::http_out::client::ExchangeError;
@@ -9,7 +10,7 @@ use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
@@ -33,7 +34,8 @@ const WORDS: usize = 300;
 /// The client-credentials grant (RFC 6749, section 4.4).
 #[derive(Clone, Debug)]
 pub struct Grant {
-    pub url: Uri,
+    /// The token endpoint; some take the secret in its query.
+    pub url: Address,
     pub client_id: String,
     pub client_secret: Secret,
     pub scope: String,
@@ -97,7 +99,7 @@ impl Grant {
         let basic = format!("Basic {}", self.pair());
         let mut request = Request::new(Bytes::from(form.finish()));
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.url.clone();
+        *request.uri_mut() = self.url.expose().clone();
         let headers = request.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -130,7 +132,9 @@ impl Grant {
             Err(error) => {
                 let mut reason = format!("fetch a token from {}: {}", self.url, with_causes(error));
                 let hint = error.hint();
-                if error.denied().is_some() {
+                let lasting =
+                    matches!(error, ExchangeError::Connect(connect) if connect.is_lasting());
+                if lasting || error.denied().is_some() {
                     return Verdict::Denied {
                         reason,
                         hint,

@@ -19,13 +19,14 @@ fn rule(origin: &str, method: Method) -> Rule {
     Rule {
         origin: origin.parse().unwrap(),
         method,
+        plain_http: Vec::new(),
         settings,
     }
 }
 
 fn client_credentials(token_url: &str, secret: &str) -> Method {
     Method::ClientCredentials {
-        token_url: token_url.to_owned(),
+        token_url: Address::parse(token_url).unwrap(),
         client_id: "id".to_owned(),
         client_secret: Secret::new(secret),
         scope: String::new(),
@@ -121,17 +122,25 @@ fn unusable_rules() {
         vec![rule(api, client_credentials(token, ""))],
         "the client secret is empty",
     );
-    for url in [
-        "accounts",
-        "http://accounts.example/token",
-        "ftp://x/",
-        "/token",
-    ] {
-        check(
-            vec![rule(api, client_credentials(url, "hunter2"))],
-            "use \"",
-        );
-    }
+    let plain = "http://accounts.example/token?client_secret=hunter2";
+    check(
+        vec![rule(api, client_credentials(plain, "hunter2"))],
+        "use http://accounts.example as token endpoint: it must be https",
+    );
+    // The operator may name such an origin.
+    let named = |origin: &str, method: Method| Rule {
+        plain_http: vec![
+            "http://api.example:8080".parse().unwrap(),
+            "http://accounts.example".parse().unwrap(),
+        ],
+        ..rule(origin, method)
+    };
+    assert!(authorizer(vec![named(api, client_credentials(plain, "hunter2"))]).is_ok());
+    assert!(authorizer(vec![named("http://api.example:8080", bearer("hunter2"))]).is_ok());
+    check(
+        vec![named("http://api.example", bearer("hunter2"))],
+        "plain http",
+    );
     let basic = Method::Basic {
         username: "a:b".into(),
         password: Secret::new("hunter2"),

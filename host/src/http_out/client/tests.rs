@@ -199,8 +199,5 @@ async fn nothing_there_is_a_connect_error() {
         .exchange(get("/x"), BOUNDS)
         .await
         .unwrap_err();
-    assert!(
-        matches!(relative, ExchangeError::Invalid(_)),
-        "{relative:?}"
-    );
+    assert!(matches!(relative, ExchangeError::Invalid), "{relative:?}");
 }

@@ -184,12 +184,7 @@ async fn refusals_name_their_setting() {
     check(&origin, "200, 2 bytes", None).await;
     let other = r#"[egress] origins = ["https://other.test"]"#;
     check("https://other.test/x", "HttpRequestDenied", Some(other)).await;
-    check(
-        &origin,
-        "HttpRequestDenied",
-        Some("[limits] requests_per_call"),
-    )
-    .await;
+    check(&origin, "HttpRequestDenied", Some("`run.chunk_rows`")).await;
 }
 
 #[tokio::test]

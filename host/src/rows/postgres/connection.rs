@@ -1,22 +1,30 @@
 //! `rows.postgres` → the driver's configuration, and how to verify the server.
 //!
 //! The driver doesn't know some of libpq's words, those of TLS above all; they
-//! are taken out of the text before the driver parses it.
+//! are taken out before the driver is given the others.
+
+mod text;
 
 use super::super::RowsError;
 use crate::limits::Limits;
 use crate::secret::Secret;
-use percent_encoding::percent_decode_str;
+use std::fmt;
 use std::time::Duration;
+use text::Word;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
+
+/// How it is noticed that a server is gone: a query may take as long as it
+/// wants, so nothing else ends the wait for a row. 90 seconds in all. The
+/// setting may say otherwise.
+const ALIVE: &str = "keepalives_idle='30' keepalives_interval='10' keepalives_retries='6' ";
 
 /// How to connect.
 pub(super) struct Connection {
     pub config: Config,
     pub verification: Verification,
     /// Where to, for messages.
-    pub place: String,
+    pub place: Place,
     /// Time for all of it.
     pub timeout: Duration,
 }
@@ -43,11 +51,16 @@ pub(super) enum Roots {
 
 /// Reads the setting.
 pub(super) fn parse(text: &Secret, limits: &Limits) -> Result<Connection, RowsError> {
-    let Split { rest, tls } = split(text.expose().trim());
-    let mut config: Config = rest.parse().map_err(|source| RowsError::Connection {
-        message: "it can't be read".into(),
-        source: Some(source),
-    })?;
+    let mut tls = Tls::default();
+    let mut rest = ALIVE.to_owned();
+    for word in latest(text::words(text.expose())?) {
+        if !tls.take(word.name, &word.value) {
+            rest.push_str(&quoted(&word)?);
+        }
+    }
+    // Each word was fine alone, so what can be wrong is known.
+    let config = rest.parse::<Config>();
+    let mut config = config.map_err(|_| invalid("its words don't fit together"))?;
     let (mode, verification) = tls.verification()?;
     // As in libpq, TLS is for networks.
     let mode = if config.get_hosts().iter().any(is_network) || config.get_hosts().is_empty() {
@@ -76,20 +89,15 @@ pub(super) fn parse(text: &Secret, limits: &Limits) -> Result<Connection, RowsEr
         .unwrap_or(limits.connect());
     Ok(Connection {
         verification,
-        place: place(&config),
+        place: Place::of(&config)?,
         timeout: each.saturating_mul(u32::try_from(hosts).unwrap_or(u32::MAX)),
-        // A server that is gone is noticed while rows are waited for.
-        config: config
-            .keepalives(true)
-            .keepalives_idle(Duration::from_secs(30))
-            .clone(),
+        config,
     })
 }
 
 fn invalid(message: impl Into<String>) -> RowsError {
     RowsError::Connection {
         message: message.into(),
-        source: None,
     }
 }
 
@@ -101,25 +109,64 @@ fn is_network(host: &Host) -> bool {
     }
 }
 
-fn place(config: &Config) -> String {
-    let names = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
-    let names: Vec<_> = if config.get_hosts().is_empty() {
-        addresses.collect()
-    } else {
-        names.collect()
-    };
-    let ports: Vec<_> = config.get_ports().iter().map(ToString::to_string).collect();
-    let port = if ports.is_empty() {
-        "5432".to_owned()
-    } else {
-        ports.join(",")
-    };
-    format!("{} port {port}", names.join(","))
+/// The last word of each name, in their order.
+fn latest(words: Vec<Word>) -> Vec<Word> {
+    let mut latest: Vec<Word> = Vec::with_capacity(words.len());
+    for word in words {
+        latest.retain(|earlier| earlier.name != word.name);
+        latest.push(word);
+    }
+    latest
+}
+
+/// A word as the driver reads it. The driver's own complaint isn't shown.
+fn quoted(Word { name, value }: &Word) -> Result<String, RowsError> {
+    let value = value.replace('\\', "\\\\").replace('\'', "\\'");
+    let word = format!("{name}='{value}' ");
+    match word.parse::<Config>() {
+        Ok(_) => Ok(word),
+        Err(_) => Err(invalid(format!("the value of `{name}` can't be used"))),
+    }
+}
+
+/// Hosts and ports, and nothing else of a setting: the only part of it that is
+/// shown. Made of what the driver will really connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place(String);
+
+impl Place {
+    fn of(config: &Config) -> Result<Self, RowsError> {
+        let mut names = Vec::new();
+        for host in config.get_hosts() {
+            names.push(match host {
+                Host::Tcp(name) if is_host_name(name) => name.clone(),
+                Host::Tcp(_) => return Err(invalid("its host can't be one")),
+                #[cfg(unix)]
+                Host::Unix(path) => path.display().to_string(),
+            });
+        }
+        if names.is_empty() {
+            names.extend(config.get_hostaddrs().iter().map(ToString::to_string));
+        }
+        let ports: Vec<_> = config.get_ports().iter().map(ToString::to_string).collect();
+        let port = if ports.is_empty() {
+            "5432".to_owned()
+        } else {
+            ports.join(",")
+        };
+        Ok(Self(format!("{} port {port}", names.join(","))))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let plain = |each: char| each.is_alphanumeric() || ".-_:%".contains(each);
+    !text.is_empty() && text.chars().all(plain)
 }
 
 /// The words of TLS, as written.
@@ -184,100 +231,6 @@ impl Tls {
                 "sslmode is none of disable, allow, prefer, require, verify-ca, verify-full",
             )),
         }
-    }
-}
-
-/// A text without the words of TLS, and those.
-struct Split {
-    rest: String,
-    tls: Tls,
-}
-
-fn split(text: &str) -> Split {
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        split_url(text)
-    } else {
-        split_pairs(text)
-    }
-}
-
-fn split_url(text: &str) -> Split {
-    let mut tls = Tls::default();
-    // A password may have a question mark in it, so the driver looks behind
-    // the first `@`.
-    let credentials = text.find('@').unwrap_or_default();
-    let question = text.get(credentials..).and_then(|rest| rest.find('?'));
-    let Some((address, parameters)) =
-        question.and_then(|at| text.split_at_checked(credentials + at))
-    else {
-        return Split {
-            rest: text.to_owned(),
-            tls,
-        };
-    };
-    let kept: Vec<_> = parameters
-        .trim_start_matches('?')
-        .split('&')
-        .filter(|parameter| match parameter.split_once('=') {
-            Some((name, value)) => !tls.take(&decode(name), &decode(value)),
-            None => !parameter.is_empty(),
-        })
-        .collect();
-    let mark = if kept.is_empty() { "" } else { "?" };
-    Split {
-        rest: format!("{address}{mark}{}", kept.join("&")),
-        tls,
-    }
-}
-
-fn decode(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn split_pairs(text: &str) -> Split {
-    let mut tls = Tls::default();
-    let mut rest = String::new();
-    let mut left = text;
-    while let Some((name, value, after)) = pair(left) {
-        if !tls.take(name, &value) {
-            let value = value.replace('\\', "\\\\").replace('\'', "\\'");
-            rest.extend([name, "='", &value, "' "]);
-        }
-        left = after;
-    }
-    // What isn't a pair is left for the driver to complain about.
-    rest.push_str(left.trim_start());
-    Split { rest, tls }
-}
-
-/// The first `name = value`, and what follows it.
-fn pair(text: &str) -> Option<(&str, String, &str)> {
-    let (name, after) = text.split_once('=')?;
-    let name = name.trim();
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return None;
-    }
-    let after = after.trim_start();
-    let (quoted, after) = match after.strip_prefix('\'') {
-        Some(inside) => (true, inside),
-        None => (false, after),
-    };
-    let mut value = String::new();
-    let mut characters = after.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
-            '\'' if quoted => return Some((name, value, after.get(at + 1..)?)),
-            space if !quoted && space.is_whitespace() => {
-                return Some((name, value, after.get(at..)?));
-            }
-            other => value.push(other),
-        }
-    }
-    if quoted || value.is_empty() {
-        None
-    } else {
-        Some((name, value, ""))
     }
 }
 

@@ -24,21 +24,27 @@ pub(super) fn connector(verification: &Verification) -> Result<MakeRustlsConnect
     };
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots.iter().cloned());
-    let verifier = Verifier {
-        proof,
-        roots,
-        store,
-        provider: Arc::clone(&provider),
-    };
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|source| RowsError::Certificates {
             what: "the versions of TLS".into(),
             source: source.into(),
-        })?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        })?;
+    // The strictest mode is rustls's own. Libpq's others, and a file that may
+    // have the server's own certificate, aren't.
+    let builder = if *verification == Verification::Name(Roots::System) {
+        builder.with_root_certificates(store)
+    } else {
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier {
+                proof,
+                roots,
+                store,
+                provider,
+            }))
+    };
+    let config = builder.with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
 

@@ -8,7 +8,7 @@ const SECRET: &str = "hunter2";
 
 fn grant(id: &str, secret: &str, scope: &str) -> Grant {
     Grant {
-        url: "https://accounts.example/api/token".parse().unwrap(),
+        url: Address::parse("https://accounts.example/api/token?hunter2").unwrap(),
         client_id: id.to_owned(),
         client_secret: Secret::new(secret),
         scope: scope.to_owned(),
@@ -131,7 +131,7 @@ fn refusals() {
         assert!(found.starts_with(expected), "{found} instead of {expected}");
         assert!(!found.contains(SECRET), "{found}");
     };
-    let at = "fetch a token from https://accounts.example/api/token: it answers";
+    let at = "fetch a token from https://accounts.example: it answers";
     let settings = "check SPOTIFY_CLIENT_ID, SPOTIFY_CLIENT_SECRET";
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client hunter2\n"}"#;
     let denied = |status, words: &str| format!("denied, 10 s: {at} {status}{words}; {settings}");

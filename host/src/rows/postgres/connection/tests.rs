@@ -15,7 +15,7 @@ fn connections() {
         };
         assert_eq!(found.config.get_ssl_mode(), mode, "{text}");
         assert_eq!(&found.verification, verification, "{text}");
-        assert_eq!(found.place, place, "{text}");
+        assert_eq!(found.place.to_string(), place, "{text}");
         assert_eq!(found.config.get_user(), Some("u"), "{text}");
         assert_eq!(
             found.config.get_application_name(),
@@ -47,7 +47,7 @@ fn connections() {
         "postgres://u@db?sslmode=allow&port=5",
         SslMode::Prefer,
         nothing,
-        "db port 5432,5",
+        "db port 5",
     );
     check(
         "postgres://u:a?b@db/x?sslmode=verify-full",
@@ -127,7 +127,81 @@ fn mistakes() {
         "sslrootcert=system needs sslmode=verify-full",
     );
     check("user=u password=hunter2", "it names no host");
-    check("host=db password='hunter2", "it can't be read");
-    check("host=db passwort=hunter2", "it can't be read");
-    check("hunter2", "it can't be read");
+    check("postgres://u:hunter2@/db", "it names no host");
+    let second = "what follows pair 1 isn't name=value; a value with spaces needs '…'";
+    check("host=db password='hunter2", second);
+    check("host=db hunter2", second);
+    check(
+        "host=db passwort=hunter2",
+        "the name of pair 2 isn't known; did you mean `password`?",
+    );
+    check(
+        "host=db password=a hunter2=b",
+        "the name of pair 3 isn't known",
+    );
+    check(
+        "host=db user=u connect_timeout=hunter2",
+        "the value of `connect_timeout` can't be used",
+    );
+    check("host=hunter2@db user=u", "its host can't be one");
+}
+
+/// What must not be shown is `hunter2`, or the half of it.
+#[test]
+fn urls_that_cannot_be_read() {
+    fn check(text: &str, message: &str) {
+        let Err(error) = connection(text) else {
+            panic!("{text}")
+        };
+        let shown = format!(
+            "{error} {error:?} {}",
+            error.hint().unwrap_or_else(|| panic!())
+        );
+        assert!(shown.contains(message), "{text}: {shown}");
+        for secret in ["hunt", "er2", "me:", "db.example"] {
+            assert!(!shown.contains(secret), "{text}: {shown}");
+        }
+    }
+    let at = "it has more than one @: encode @ as %40 in the password";
+    check("postgres://me:hunt@er2@db.example.com/app", at);
+    check("postgresql://me:hunter2@@db.example.com:5432", at);
+    check("postgres://me:hunt?er@2@db.example.com", at);
+    check("postgres://me:hunter2@db.example.com/app?options=a@b", at);
+    let slash = "encode / as %2F in the password";
+    check("postgres://me:hunt/er2@db.example.com/app", slash);
+    check("postgres://me:1/er2@db.example.com", slash);
+    let port = "the port is 1 to 65535";
+    check("postgres://me:hunter2/app", port);
+    check("postgres://me:p@db.example:hunter2/app", port);
+    for scheme in ["postgresql+psycopg2", "mysql", "postgis", "jdbc", "https"] {
+        check(
+            &format!("{scheme}://me:hunter2@db.example.com/app?sslmode=require"),
+            &format!("its scheme is {scheme}, and must be postgres or postgresql"),
+        );
+    }
+    check(
+        "jdbc:postgresql://db.example/x?password=hunter2",
+        "its scheme is jdbc",
+    );
+    for quote in ['"', '\'', '`'] {
+        let text = format!("{quote}postgres://me:hunter2@db.example.com/app{quote}");
+        check(&text, "leave quotes out");
+    }
+    let neither = "it begins with neither postgres:// nor a pair such as host=…";
+    check("hunter2", neither);
+    check("", neither);
+    check("me:hunter2@db.example.com/app", neither);
+    check("//me:hunter2@db.example.com/app", neither);
+    check("psql 'postgres://me:hunter2@db.example.com'", neither);
+    check("postgres:me:hunter2@db.example.com", neither);
+    let unknown = "parameter 2 behind its ? isn't known; did you mean `sslmode`?";
+    check(
+        "postgres://me:p@db.example?user=x&ssl_mode=hunter2",
+        unknown,
+    );
+    check(
+        "postgres://me:p@db.example?hunter2",
+        "parameter 1 behind its ? has no value",
+    );
+    check("postgres://me:%FFhunter2@db.example", "isn't UTF-8");
 }

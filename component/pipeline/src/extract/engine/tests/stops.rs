@@ -202,7 +202,7 @@ fn refusals_stop_only_where_nothing_succeeds() {
         0 => answer(404, &[], ""),
         _ => (10, Err(HttpError::Denied("no".to_owned()))),
     };
-    let expected = "rejected 0(Status 404) 1(Policy) 2(Policy); 3 requests, 0 repeats, 0 tokens";
+    let expected = "rejected 0(Status 404) 1(Policy) 2(Policy); 1 requests, 0 repeats, 0 tokens";
     check(&source, 3, None, reply, expected);
 }
 

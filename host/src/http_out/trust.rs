@@ -1,0 +1,85 @@
+//! The system's authorities, and those that the environment adds → how TLS is
+//! spoken over HTTP.
+
+use crate::hint::Hint;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use std::error::Error;
+use std::sync::Arc;
+
+/// AWS's tools read a file of further authorities from here.
+const FURTHER: &str = "AWS_CA_BUNDLE";
+/// What names the system's authorities in place of its own files.
+const IN_PLACE: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Why it isn't known whom to trust.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// rustls refuses the configuration.
+    #[error("set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// What the environment names can't be read.
+    #[error("read the certificates of {variable}")]
+    Certificates {
+        /// The environment variable.
+        variable: &'static str,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl TrustError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Tls(_) => None,
+            Self::Certificates { variable, .. } => Some(Hint::new(format!(
+                "{variable} names certificates in PEM; unset it to trust the system's alone"
+            ))),
+        }
+    }
+}
+
+/// Trusts what the machine trusts; where it has no certificates of its own, as
+/// in a minimal container, Mozilla's. And what `AWS_CA_BUNDLE` has.
+pub(super) fn tls(env: &dyn Fn(&str) -> Option<String>) -> Result<ClientConfig, TrustError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TrustError::Tls)?;
+    let mut roots = RootCertStore::empty();
+    let mut native = rustls_native_certs::load_native_certs();
+    // Whoever names a file means it.
+    let named = IN_PLACE.into_iter().find(|name| env(name).is_some());
+    if let (Some(variable), true, Some(error)) =
+        (named, native.certs.is_empty(), native.errors.pop())
+    {
+        let source = error.into();
+        return Err(TrustError::Certificates { variable, source });
+    }
+    roots.add_parsable_certificates(native.certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let file = env(FURTHER).filter(|path| !path.is_empty());
+    let further = file.map(|path| certificates(&path)).transpose()?;
+    roots.add_parsable_certificates(further.into_iter().flatten());
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let failed = |source: Box<dyn Error + Send + Sync>| TrustError::Certificates {
+        variable: FURTHER,
+        source,
+    };
+    let file = std::fs::File::open(path).map_err(|error| failed(error.into()))?;
+    let certificates: Vec<_> = CertificateDer::pem_reader_iter(file)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.into()))?;
+    if certificates.is_empty() {
+        return Err(failed("there is none in it".into()));
+    }
+    Ok(certificates)
+}
