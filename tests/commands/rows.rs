@@ -90,16 +90,14 @@ async fn a_file_is_missing_or_malformed() {
         &stage,
         &["extract"],
         expect![[r#"
-            exit 2
+            exit 5
             --- stderr
-            rows       0 read: 0 done, 0 rejected, 0 pending
+            rejected: none.csv, line 2: it has 3 fields, the header has 2
+            rows       1 read: 0 done, 1 rejected, 0 pending
             requests   0 planned: 0 done, 0 rejected, 0 pending (0 sent, 0 of them repeats)
             records    0 received: 0 accepted, 0 rejected
             documents  0 printed
             time       SECONDS s
-            error: the run stopped before its end
-              because: read the rows to their end
-              because: read none.csv, line 2: the number of fields is 3, in the header 2
         "#]],
     )
     .await;
