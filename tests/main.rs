@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `capacity` | limits, outages and what always fails, at default settings |
 //! | `commands` | the command as its users meet it: output and exit codes |
 //! | `component` | the built components: their imports and exports |
 //! | `docs` | the documents name files that exist, and code that compiles |
@@ -35,6 +36,7 @@
     reason = "expect-test writes its snapshots so"
 )]
 
+mod capacity;
 mod commands;
 mod component;
 mod connections;
