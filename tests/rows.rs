@@ -40,7 +40,8 @@ async fn check(format: &str, input: &str, expected: Expected<'_>) {
         } else {
             stage.rowcast_with_input(&["extract"], input).await
         };
-        let context = format!("{input:?} by {name}: {}", output.stderr);
+        let shown: String = input.chars().take(200).collect();
+        let context = format!("{shown:?} by {name}: {}", output.stderr);
         assert_eq!(output.code, Some(expected.code), "{context}");
         let mut asked: Vec<_> = source.seen().into_iter().map(|seen| seen.target).collect();
         asked.sort();
@@ -195,7 +196,7 @@ async fn csv() {
             &unclosed,
             &["/1", "/2"],
             &[
-                "line 4: a quote that it opens is never closed, up to line 100003",
+                "line 4: a quote that it opens is never closed, up to line 100004",
                 "3 read: 2 done, 1 rejected",
             ],
         ),

@@ -376,7 +376,11 @@ async fn no_unreadable_address_is_shown() {
         }
     };
     let refused = async |configuration: String, message: &str| {
-        for command in ["check", "run", "extract"] {
+        // `extract` reads nothing of the table.
+        let of_table = configuration.contains("endpoint = \"https");
+        let commands = ["check", "run", "extract"];
+        let commands = if of_table { &commands[..2] } else { &commands };
+        for &command in commands {
             let stage = Stage::new(&configuration);
             let output = stage.rowcast(&["-vvv", command]).await;
             assert_eq!(output.code, Some(2), "{command}: {output:?}");

@@ -18,6 +18,15 @@ use std::pin::Pin;
 /// unless that [is about one row](RowsError::is_one_row).
 pub type Rows = Pin<Box<dyn Stream<Item = Result<String, RowsError>> + Send>>;
 
+/// Whether the address that the rows come from can be read. Nothing is
+/// connected to.
+pub fn verify(rows: &config::Rows, limits: &Limits) -> Result<(), RowsError> {
+    match rows {
+        config::Rows::Postgres(rows) => postgres::verify(rows, limits),
+        config::Rows::File(_) => Ok(()),
+    }
+}
+
 /// Opens the rows: connects and prepares the query, or opens the file.
 pub async fn open(rows: &config::Rows, limits: &Limits) -> Result<Rows, RowsError> {
     match rows {

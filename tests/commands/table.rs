@@ -84,6 +84,7 @@ async fn documents_lack_the_keys() {
             exit 5
             --- stderr
             rejected: document, /country_track: the table's sort key `country_track` is missing
+            lines      2 read: 2 done, 0 rejected, 0 pending
             documents  2 in all: 1 written, 0 superseded, 1 rejected, 0 pending
             DynamoDB   1 sent, 0 of them repeats; 1 write capacity units
             time       SECONDS s

@@ -76,8 +76,8 @@ async fn errors_say_what_where_and_what_to_do() {
           hint: check `rows.query`
 
         SELEC id FROM artists
-        prepare the query (line 1, column 1)
-          because: ERROR: syntax error at or near "SELEC"
+        prepare the query (line 1, column 10)
+          because: ERROR: syntax error at or near "FROM"
           hint: check `rows.query`
 
         SELECT nothing(1) AS id
@@ -87,17 +87,18 @@ async fn errors_say_what_where_and_what_to_do() {
           hint: check `rows.query`
 
         SELECT 1 AS id; SELECT 2 AS id
-        prepare the query
-          because: ERROR: cannot insert multiple commands into a prepared statement
+        prepare the query (line 1, column 15)
+          because: ERROR: syntax error at or near ";"
           hint: check `rows.query`
 
         SELECT 1 AS id; -- a comment behind it
+        prepare the query (line 1, column 15)
+          because: ERROR: syntax error at or near ";"
+          hint: check `rows.query`
+
+
         use the query's columns: the query can't be part of another
-          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads, with nothing after a semicolon
-
-
-        use the query's columns: the query returns none
-          hint: `rows.query` must be a SELECT
+          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads
 
         SELECT id, name AS id FROM artists
         use the query's columns: two columns are called id
@@ -120,16 +121,16 @@ async fn errors_say_what_where_and_what_to_do() {
           hint: write the values into `rows.query`; ${NAME} there is an environment variable
 
         INSERT INTO secrets VALUES (1)
-        use the query's columns: the query returns none
-          hint: `rows.query` must be a SELECT
+        use the query's columns: the query can't be part of another
+          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads
 
         INSERT INTO secrets VALUES (1) RETURNING id
         use the query's columns: the query can't be part of another
-          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads, with nothing after a semicolon
+          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads
 
         WITH a AS (DELETE FROM secrets RETURNING id) SELECT id FROM a
-        use the query's columns: the query can't be part of another
-          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads, with nothing after a semicolon
+        prepare the query (line 1, column 6)
+          because: ERROR: WITH clause containing a data-modifying statement must be at the top level
 
         SELECT add_secret() AS id
         read row 1 from PostgreSQL
@@ -147,13 +148,12 @@ async fn errors_say_what_where_and_what_to_do() {
 
         SHOW server_version
         use the query's columns: the query can't be part of another
-          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads, with nothing after a semicolon
+          hint: `rows.query` must be a SELECT, VALUES, TABLE or WITH query that only reads
 
         SELECT repeat('x', 1024 * 1024) AS id
-        read row 1 from PostgreSQL: it is longer than 1024 KiB
-          hint: select fewer columns, or raise `limits.row_kib`
+        read row 1 from PostgreSQL: it is longer than 1024 KiB (`limits.row_kib`)
 
-        run the query
+        prepare the query
           because: ERROR: permission denied for table secrets
           hint: GRANT SELECT on what the query reads to the user of `rows.postgres`
           denied

@@ -62,12 +62,12 @@ async fn serve(listener: TcpListener, server: String, sessions: Arc<Mutex<Vec<Ve
     let mut pooled: Option<Server> = None;
     while let Ok((mut client, _)) = listener.accept().await {
         let mut startup = packet(&mut client).await.unwrap();
-        if startup.starts_with(&CANCEL_REQUEST) {
-            continue;
-        }
         if startup == SSL_REQUEST {
             client.write_all(b"N").await.unwrap();
             startup = packet(&mut client).await.unwrap();
+        }
+        if startup.starts_with(&CANCEL_REQUEST) {
+            continue;
         }
         let mut server = match pooled.take() {
             Some(server) => {
@@ -115,7 +115,7 @@ async fn relay(client: &mut TcpStream, server: &mut TcpStream) -> Vec<String> {
     let mut prepared = Vec::new();
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let (sent, mut outstanding) = tokio::sync::watch::channel((0_u32, false));
+    let (sent, outstanding) = tokio::sync::watch::channel((0_u32, false));
     let upward = async {
         while let Some(message) = message(&mut from_client).await {
             match message[0] {
@@ -133,19 +133,14 @@ async fn relay(client: &mut TcpStream, server: &mut TcpStream) -> Vec<String> {
         sent.send_modify(|(sent, ended)| (*sent, *ended) = (*sent + 1, true));
         to_server.write_all(b"Q\0\0\0\x0dROLLBACK\0").await.unwrap();
     };
+    // The last answer is the one to ROLLBACK, which is sent after it's counted.
     let downward = async {
         let mut answered = 0;
-        while *outstanding.borrow_and_update() != (answered, true) {
-            tokio::select! {
-                biased;
-                changed = outstanding.changed() => changed.unwrap(),
-                message = message(&mut from_server) => {
-                    let message = message.unwrap();
-                    answered += u32::from(message[0] == b'Z');
-                    // The client may have left.
-                    let _ = to_client.write_all(&message).await;
-                }
-            }
+        while *outstanding.borrow() != (answered, true) {
+            let message = message(&mut from_server).await.unwrap();
+            answered += u32::from(message[0] == b'Z');
+            // The client may have left.
+            let _ = to_client.write_all(&message).await;
         }
     };
     tokio::join!(upward, downward);

@@ -43,6 +43,10 @@ const FIRST_PAUSE_MS: f64 = 500.0;
 const PAUSE_FACTOR: f64 = 1.5;
 /// No such pause is longer.
 const LONGEST_PAUSE_MS: f64 = 30_000.0;
+/// Shorter pauses are given up after so many in a row that were too short.
+const MOST_HASTE: u32 = 3;
+/// No pause is made shorter than that.
+const LEAST_HASTE: f64 = 1.0 / 64.0;
 /// Answers that never came are forgotten after that time; no request takes
 /// longer.
 const FORGET_MS: u64 = 300_000;
@@ -110,6 +114,11 @@ pub struct Pace {
     cycle: Cycle,
     /// Refusals since something was accepted.
     refusals: u32,
+    /// What part of its usual length an own pause has: shorter ones are tried
+    /// where a refusal may have been chance.
+    haste: f64,
+    /// Shorter pauses that ended in another refusal, in a row.
+    too_hasty: u32,
     latency_ms: f64,
     /// Units of a usual reservation.
     batch: f64,
@@ -157,6 +166,8 @@ impl Pace {
             patience: PATIENCE,
             cycle: Cycle::default(),
             refusals: 0,
+            haste: 1.0,
+            too_hasty: 0,
             latency_ms: LATENCY_MS,
             batch: 1.0,
             hinted_ms: 0.0,
@@ -285,6 +296,10 @@ impl Pace {
         }
         self.cycle.silent_ms = pause.is_none().then_some(now_ms);
         if pause.is_none() {
+            if self.refusals == 2 && self.haste < 1.0 {
+                self.haste = 1.0;
+                self.too_hasty = self.too_hasty.saturating_add(1);
+            }
             let own = self.own_pause(now_ms);
             self.paused_until_ms = self.paused_until_ms.max(now_ms.saturating_add(own));
         }
@@ -303,13 +318,14 @@ impl Pace {
             Limit::Unknown | Limit::Quota(_) => FIRST_PAUSE_MS,
         };
         let factor = PAUSE_FACTOR.powf(f64::from(self.refusals.saturating_sub(1)));
-        milliseconds((first * factor).min(LONGEST_PAUSE_MS))
+        milliseconds((first * factor * self.haste).min(LONGEST_PAUSE_MS))
     }
 
     /// The first answer after a refusal: what was accepted in which time?
     fn measure(&mut self, now_ms: u64) {
         let cycle = std::mem::take(&mut self.cycle);
         let ended = cycle.ended_ms.unwrap_or(now_ms);
+        self.hurry(&cycle);
         self.cycle.started_ms = Some(ended);
         self.cycle.resumed_ms = now_ms;
         let dry_ms = now_ms.saturating_sub(ended);
@@ -340,6 +356,22 @@ impl Pace {
                 }
             }
         };
+    }
+
+    /// A pause that the upstream didn't ask for was long enough at once. Where
+    /// it took most of a cycle's time, a shorter one is tried: if as much is
+    /// accepted after it, the refusals are chance, and the rate rises.
+    fn hurry(&mut self, cycle: &Cycle) {
+        if cycle.silent_ms.is_none() || self.refusals != 1 {
+            return;
+        }
+        let is_hidden = matches!(self.limit, Limit::Rate(_)) && cycle.is_hidden();
+        if self.haste < 1.0 {
+            self.too_hasty = 0;
+        }
+        if is_hidden && self.too_hasty < MOST_HASTE {
+            self.haste = (self.haste / 2.0).max(LEAST_HASTE);
+        }
     }
 
     /// When the next may be sent; none for now.

@@ -187,6 +187,11 @@ impl Input {
         })
     }
 
+    /// Whether the rows' address can be read, before anything is connected to.
+    pub fn verify(&self, host: &Host) -> Result<(), Failure> {
+        Ok(rowcast::rows::verify(&self.rows, &host.config().limits)?)
+    }
+
     pub async fn open(&self, host: &Host) -> Result<rowcast::rows::Rows, Failure> {
         let rows = host.rows_of(&self.rows).await?;
         let left_out = Arc::clone(&self.left_out);

@@ -54,6 +54,7 @@ impl Run {
         };
         let host = global.host(global.config(sections)?).await?;
         let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
+        input.verify(&host)?;
         let run = self.unchanged.apply(&host, host.run().await?)?;
         let run = self.books.begin(&host, run, &input, global.talks()).await?;
         let rows = input.open(&host).await?;
@@ -166,15 +167,19 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
         effort,
     } = tally;
     let mut lines = Vec::new();
+    let what = match parts {
+        Parts::Load => "lines",
+        Parts::All | Parts::Extract => "rows",
+    };
+    lines.push(format!(
+        "{what:<10} {} read: {} done, {} rejected, {} pending{}",
+        rows.read,
+        rows.done,
+        rows.rejected,
+        rows.pending,
+        besides(rows.resumed, "resumed"),
+    ));
     if parts != Parts::Load {
-        lines.push(format!(
-            "rows       {} read: {} done, {} rejected, {} pending{}",
-            rows.read,
-            rows.done,
-            rows.rejected,
-            rows.pending,
-            besides(rows.resumed, "resumed"),
-        ));
         lines.push(format!(
             "requests   {} planned: {} done, {} rejected, {} pending ({} sent, {} of them repeats)",
             requests.planned,

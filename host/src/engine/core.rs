@@ -119,7 +119,10 @@ fn engine(dumps: &Dumps) -> Engine {
 }
 
 const SECRET: &str = "s3cr3t-of-the-client";
+/// How the token ends that is granted. It is as long as real ones are: memory
+/// that was freed and used again in part still holds the rest of it.
 const TOKEN: &str = "t0k3n-that-was-granted";
+const TOKEN_BYTES: usize = 1_024;
 const AWS_SECRET: &str = "s3cr3t-of-the-account";
 const AWS_TOKEN: &str = "t0k3n-of-the-session";
 
@@ -133,7 +136,7 @@ struct World {
 
 async fn world() -> World {
     let dumps = Dumps::default();
-    let granted = format!(r#"{{"access_token":"{TOKEN}","token_type":"bearer"}}"#);
+    let granted = format!(r#"{{"access_token":"{TOKEN:->TOKEN_BYTES$}","token_type":"bearer"}}"#);
     let source = ScriptedSource::replies(vec![Reply::status(
         200,
         r#"[{"name":"marker-of-a-record"}]"#,
@@ -253,7 +256,8 @@ async fn the_components_memory_holds_no_secret_of_the_hosts() {
     world.load(&documents).await;
     let sent = world.source.received();
     let header = sent.first().unwrap().headers().get("authorization");
-    assert_eq!(header.unwrap(), &format!("Bearer {TOKEN}"));
+    let header = header.unwrap().to_str().unwrap();
+    assert!(header.starts_with("Bearer -") && header.ends_with(TOKEN));
 
     // What the component was given is found, so that the search works.
     for marker in ["marker-of-a-row", "marker-of-a-record", "BatchWriteItem"] {

@@ -71,6 +71,7 @@ impl<R: Read> Records<R> {
         let line = self.lines + 1;
         let (mut written, mut fields) = (0, 0);
         let (mut too_long, mut ending, mut open) = (false, false, false);
+        let mut last = b'\n';
         self.raw.clear();
         loop {
             let input = match self.reader.fill_buf() {
@@ -95,6 +96,7 @@ impl<R: Read> Records<R> {
                 let taken = given.get(..taken).unwrap_or_default();
                 let new_lines = taken.iter().filter(|byte| **byte == b'\n').count();
                 self.lines += u64::try_from(new_lines).unwrap_or_default();
+                last = taken.last().copied().unwrap_or(last);
                 if !too_long {
                     self.raw.extend_from_slice(taken);
                 }
@@ -116,7 +118,7 @@ impl<R: Read> Records<R> {
             }
         }
         let spoiled = if open {
-            let last = self.lines + u64::from(!self.raw.ends_with(b"\n"));
+            let last = self.lines + u64::from(last != b'\n');
             Some(format!(
                 "a quote that it opens is never closed, up to line {last}"
             ))

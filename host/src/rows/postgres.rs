@@ -11,6 +11,11 @@ use crate::limits::Limits;
 use futures_util::stream;
 use session::Session;
 
+/// Whether the connection string can be read.
+pub(super) fn verify(rows: &PostgresRows, limits: &Limits) -> Result<(), RowsError> {
+    connection::parse(&rows.connection, limits).map(drop)
+}
+
 /// Opens the rows.
 pub(super) async fn open(rows: &PostgresRows, limits: &Limits) -> Result<Rows, RowsError> {
     let mut session = Session::connect(&rows.connection, limits).await?;

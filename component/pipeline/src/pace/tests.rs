@@ -53,7 +53,7 @@ enum Event {
 #[expect(clippy::too_many_lines, reason = "one match over a worker's events")]
 fn drive(trial: Trial, mut pace: Pace) -> Figures {
     let mut seed = trial.seed;
-    let mut upstream = Upstream::new(trial.capacity);
+    let mut upstream = Upstream::new(trial.capacity, trial.seed);
     let mut waiting = trial.total;
     let (mut accepted, mut refused) = (0, 0);
     let mut events = BinaryHeap::new();
@@ -164,7 +164,7 @@ fn ideal(trial: Trial) -> f64 {
     let latency = float(trial.latency_ms);
     let by_latency = (batches / float(trial.workers)).ceil() * latency;
     let by_capacity = match trial.capacity {
-        Capacity::Unlimited => 0.0,
+        Capacity::Unlimited | Capacity::Chance { .. } => 0.0,
         Capacity::Bucket { per_second, burst } => {
             (total - burst).max(0.0) / per_second * 1_000.0 + latency
         }
@@ -316,6 +316,36 @@ fn tables_are_written_at_their_capacity() {
                 seed: 0,
             };
             check(&Pace::of_units(), trial, (1.3, refused));
+        }
+    }
+}
+
+/// No rate is low enough to avoid these refusals: they cost a little time each,
+/// and the speed doesn't collapse.
+#[test]
+fn refusals_by_chance_cost_time_and_not_speed() {
+    for (pace, batch, total) in [
+        (Pace::of_units(), 25, 5_000),
+        (Pace::of_requests(None), 1, 2_000),
+    ] {
+        for (percent, per_second) in [(5, 200.0), (30, 60.0)] {
+            for seed in 0..10 {
+                let trial = Trial {
+                    capacity: Capacity::Chance { percent },
+                    refusal: Refusal::Silent,
+                    latency_ms: 5,
+                    total,
+                    batch,
+                    workers: 16,
+                    seed,
+                };
+                let figures = drive(trial, pace.clone());
+                let speed = f64::from(total) * 1_000.0 / figures.took_ms;
+                if std::env::var_os("PACE_FIGURES").is_some() {
+                    println!("{trial:?}: {speed:.0} units a second");
+                }
+                assert!(speed >= per_second, "{trial:?}: {speed:.0} units a second");
+            }
         }
     }
 }

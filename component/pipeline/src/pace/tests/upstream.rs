@@ -7,6 +7,10 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug)]
 pub enum Capacity {
     Unlimited,
+    /// Refuses so many of a hundred calls, whatever their rate.
+    Chance {
+        percent: u64,
+    },
     /// So many a second, with that much in reserve.
     Bucket {
         per_second: f64,
@@ -40,10 +44,12 @@ pub struct Upstream {
     tokens: f64,
     filled_ms: u64,
     taken: VecDeque<u64>,
+    /// The last number that chance drew.
+    drawn: u64,
 }
 
 impl Upstream {
-    pub fn new(capacity: Capacity) -> Self {
+    pub fn new(capacity: Capacity, seed: u64) -> Self {
         let tokens = match capacity {
             Capacity::Bucket { burst, .. } => burst,
             _ => 0.0,
@@ -53,18 +59,27 @@ impl Upstream {
             tokens,
             filled_ms: 0,
             taken: VecDeque::new(),
+            drawn: seed,
         }
     }
 
     /// How many of these units it takes at that time.
     pub fn take(&mut self, now: u64, units: u32) -> u32 {
+        if let Capacity::Chance { percent } = self.capacity {
+            self.drawn = crate::extract::script::draw(self.drawn);
+            return if self.drawn / 7 % 100 < percent {
+                0
+            } else {
+                units
+            };
+        }
         (0..units).map(|_| u32::from(self.take_one(now))).sum()
     }
 
     fn take_one(&mut self, now: u64) -> bool {
         self.refresh(now);
         match self.capacity {
-            Capacity::Unlimited => true,
+            Capacity::Unlimited | Capacity::Chance { .. } => true,
             Capacity::Bucket { .. } => {
                 let fits = self.tokens >= 1.0;
                 self.tokens -= f64::from(u8::from(fits));
@@ -82,7 +97,7 @@ impl Upstream {
 
     fn refresh(&mut self, now: u64) {
         match self.capacity {
-            Capacity::Unlimited => {}
+            Capacity::Unlimited | Capacity::Chance { .. } => {}
             Capacity::Bucket { per_second, burst } => {
                 let passed = float(now - self.filled_ms) / 1_000.0;
                 self.tokens = (self.tokens + passed * per_second).min(burst);
@@ -109,7 +124,7 @@ impl Upstream {
     pub fn left(&mut self, now: u64) -> (u64, u64) {
         self.refresh(now);
         match self.capacity {
-            Capacity::Unlimited => (u64::MAX, 0),
+            Capacity::Unlimited | Capacity::Chance { .. } => (u64::MAX, 0),
             Capacity::Bucket { per_second, .. } => {
                 let wait = (1.0 - self.tokens).max(0.0) / per_second * 1_000.0;
                 (u64::from(whole(self.tokens)), milliseconds(wait))
