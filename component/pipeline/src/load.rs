@@ -28,8 +28,10 @@ const LONG_TURN_MS: u64 = 500;
 /// Where nothing but throttling is answered for that long, the caller waits.
 const LONGEST_THROTTLED_MS: u64 = 60_000;
 
-/// Times that a put may be left unprocessed while others are processed.
+/// Times that a put may be left unprocessed while others are processed, and for
+/// how long that must go on: in a table at its limit somebody is always left.
 const MOST_PASSED_OVER: u32 = 30;
+const LONGEST_PASSED_OVER_MS: u64 = 10_000;
 
 const UNPROCESSED: &str = "DynamoDB returned the write unprocessed, which it does when the \
                            table's or a partition's throughput is exceeded";
@@ -344,12 +346,17 @@ impl<D: Dynamo> Load<'_, D> {
     /// processed again and again while others are.
     fn pass_over(&mut self, puts: Vec<Put>, keys: &KeySchema) {
         let written = self.ledger.acknowledged();
+        let now = self.caller.dynamo().now_ms();
         for mut put in puts.into_iter().rev() {
             if written > put.tries.others {
                 put.tries.others = written;
+                if put.tries.passed_over == 0 {
+                    put.tries.passed_over_ms = now;
+                }
                 put.tries.passed_over += 1;
             }
-            if put.tries.passed_over >= MOST_PASSED_OVER {
+            let long = now.saturating_sub(put.tries.passed_over_ms) >= LONGEST_PASSED_OVER_MS;
+            if put.tries.passed_over >= MOST_PASSED_OVER && long {
                 self.reject(put, UNPROCESSED, keys);
             } else {
                 self.queue.puts.push_front(put);

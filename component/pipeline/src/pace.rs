@@ -12,11 +12,13 @@
 //! rises slowly, so that refusals stay rare.
 
 mod history;
+mod luck;
 mod quota;
 mod rate;
 
 use crate::numbers::{float, milliseconds, whole};
 use history::History;
+use luck::{Lesson, Luck};
 use quota::Quota;
 use rate::{Circumstances, Cycle, Rate};
 use std::collections::VecDeque;
@@ -34,6 +36,8 @@ const GROWTH_UNITS: f64 = 0.15;
 /// A pause from which on it isn't a rate that is exceeded but the quota of a
 /// window: it is used up at once, and then waited for.
 const LONG_PAUSE_MS: u64 = 3_000;
+/// Where no pause was asked for, so many must have been accepted before it.
+const LEAST_QUOTA: u64 = 8;
 /// A number that is renewed this soon says no more than the refusals do: it
 /// comes in whole seconds.
 const SHORT_RESET_MS: u64 = 1_000;
@@ -43,19 +47,20 @@ const FIRST_PAUSE_MS: f64 = 500.0;
 const PAUSE_FACTOR: f64 = 1.5;
 /// No such pause is longer.
 const LONGEST_PAUSE_MS: f64 = 30_000.0;
-/// Shorter pauses are given up after so many in a row that were too short.
-const MOST_HASTE: u32 = 3;
-/// No pause is made shorter than that.
-const LEAST_HASTE: f64 = 1.0 / 64.0;
 /// Answers that never came are forgotten after that time; no request takes
 /// longer.
 const FORGET_MS: u64 = 300_000;
 /// Nobody is told to come back later than that after the first who may go: by
 /// then the rate may have risen.
 const LONGEST_HINT_MS: f64 = 1_000.0;
+/// In one latency an upstream with a limit lets through hardly any more than
+/// this part of a unit.
+const HARDLY_ANY: f64 = 0.2;
 /// Refusals that go on however low the rate is are chance: after so many in a
 /// row the rate is measured anew, and after twice as many the next time.
 const PATIENCE: u32 = 8;
+/// At the most.
+const MOST_PATIENCE: u32 = 4 * PATIENCE;
 /// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
 /// Between those who wait for an answer to others.
@@ -114,14 +119,10 @@ pub struct Pace {
     cycle: Cycle,
     /// Refusals since something was accepted.
     refusals: u32,
-    /// What part of its usual length an own pause has: shorter ones are tried
-    /// where a refusal may have been chance.
-    haste: f64,
-    /// Shorter pauses that ended in another refusal, in a row.
-    too_hasty: u32,
     latency_ms: f64,
     /// Units of a usual reservation.
     batch: f64,
+    luck: Luck,
     /// When the last of those who wait was told to come back.
     hinted_ms: f64,
 }
@@ -129,7 +130,7 @@ pub struct Pace {
 /// What is known of the upstream's limit.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
-    /// Nothing was refused so far.
+    /// Nothing was refused so far, or only by chance.
     Unknown,
     Rate(Rate),
     Quota(Quota),
@@ -166,10 +167,9 @@ impl Pace {
             patience: PATIENCE,
             cycle: Cycle::default(),
             refusals: 0,
-            haste: 1.0,
-            too_hasty: 0,
             latency_ms: LATENCY_MS,
             batch: 1.0,
+            luck: Luck::default(),
             hinted_ms: 0.0,
         }
     }
@@ -218,11 +218,22 @@ impl Pace {
         let units = seen.accepted.saturating_add(seen.refused);
         let fresh = self.settle(now_ms, units);
         self.heed(now_ms, seen);
+        let tried = self.luck.is_trying();
+        if fresh && units > 0 {
+            match self.luck.learn(seen.refused > 0) {
+                Lesson::Nothing => {}
+                Lesson::Chance => self.forget_limit(),
+                Lesson::Limit => {
+                    self.forget_limit();
+                    self.refusals = 0;
+                }
+            }
+        }
         if seen.accepted > 0 {
             self.accept(now_ms, seen.accepted, fresh);
         }
         if seen.refused > 0 {
-            self.refuse(now_ms, seen.pause_ms, fresh);
+            self.refuse(now_ms, seen.pause_ms, fresh, tried);
         }
     }
 
@@ -269,7 +280,11 @@ impl Pace {
             return;
         }
         if self.cycle.ended_ms.is_some() {
-            self.measure(now_ms);
+            if self.luck.is_chance() {
+                self.cycle = Cycle::default();
+            } else {
+                self.measure(now_ms);
+            }
         }
         self.refusals = 0;
         self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
@@ -283,28 +298,57 @@ impl Pace {
         }
     }
 
-    fn refuse(&mut self, now_ms: u64, pause: Option<u64>, fresh: bool) {
+    fn refuse(&mut self, now_ms: u64, pause: Option<u64>, fresh: bool, tried: bool) {
         if !fresh {
             return;
         }
         self.stale = self.in_flight;
-        self.refusals = self.refusals.saturating_add(1);
+        // A try was expected to be refused, and says nothing about the limit.
+        if !tried || self.refusals == 0 {
+            self.refusals = self.refusals.saturating_add(1);
+        }
         self.window = self.start / 2.0;
         if self.cycle.ended_ms.is_none() {
             self.cycle.ended_ms = Some(now_ms);
             self.cycle.risen = f64::from(self.in_flight) / self.batch;
         }
         self.cycle.silent_ms = pause.is_none().then_some(now_ms);
-        if pause.is_none() {
-            if self.refusals == 2 && self.haste < 1.0 {
-                self.haste = 1.0;
-                self.too_hasty = self.too_hasty.saturating_add(1);
-            }
-            let own = self.own_pause(now_ms);
+        if pause.is_some() {
+            self.luck.asked_to_wait();
+        } else {
+            let tells = self.per_second() * self.latency_ms / 1_000.0 < HARDLY_ANY;
+            let own = if !tried && self.luck.tries(now_ms, self.refusals, tells) {
+                0
+            } else {
+                self.own_pause(now_ms)
+            };
             self.paused_until_ms = self.paused_until_ms.max(now_ms.saturating_add(own));
         }
         if let Limit::Quota(quota) = &mut self.limit {
             quota.refuse(now_ms);
+        }
+    }
+
+    /// What is known of the limit was chance: only what is in flight is bounded.
+    fn forget_limit(&mut self) {
+        self.limit = Limit::Unknown;
+        self.early = 0;
+        self.patience = PATIENCE;
+        self.cycle = Cycle::default();
+        self.window = self.start;
+    }
+
+    /// Its capacity fills up evenly: it has no windows.
+    fn is_table(&self) -> bool {
+        self.growth < GROWTH_REQUESTS
+    }
+
+    /// The rate that is kept to, if one is known; otherwise no bound.
+    fn per_second(&self) -> f64 {
+        match &self.limit {
+            Limit::Unknown => f64::INFINITY,
+            Limit::Rate(rate) => rate.per_second,
+            Limit::Quota(quota) => quota.per_second(),
         }
     }
 
@@ -318,14 +362,13 @@ impl Pace {
             Limit::Unknown | Limit::Quota(_) => FIRST_PAUSE_MS,
         };
         let factor = PAUSE_FACTOR.powf(f64::from(self.refusals.saturating_sub(1)));
-        milliseconds((first * factor * self.haste).min(LONGEST_PAUSE_MS))
+        milliseconds((first * factor).min(LONGEST_PAUSE_MS))
     }
 
     /// The first answer after a refusal: what was accepted in which time?
     fn measure(&mut self, now_ms: u64) {
         let cycle = std::mem::take(&mut self.cycle);
         let ended = cycle.ended_ms.unwrap_or(now_ms);
-        self.hurry(&cycle);
         self.cycle.started_ms = Some(ended);
         self.cycle.resumed_ms = now_ms;
         let dry_ms = now_ms.saturating_sub(ended);
@@ -337,9 +380,18 @@ impl Pace {
         };
         self.limit = match self.limit {
             Limit::Quota(quota) => Limit::Quota(quota.correct(&self.accepted, ended, now_ms)),
-            Limit::Unknown | Limit::Rate(_) if dry_ms >= LONG_PAUSE_MS => Limit::Quota(
-                Quota::learn(&cycle, &self.accepted, now_ms, self.latency_ms),
-            ),
+            Limit::Unknown | Limit::Rate(_)
+                if dry_ms >= LONG_PAUSE_MS
+                    && !self.is_table()
+                    && (cycle.silent_ms.is_none() || cycle.accepted >= LEAST_QUOTA) =>
+            {
+                Limit::Quota(Quota::learn(
+                    &cycle,
+                    &self.accepted,
+                    now_ms,
+                    self.latency_ms,
+                ))
+            }
             Limit::Unknown => {
                 let started = cycle.started_ms.unwrap_or(now_ms);
                 Limit::Rate(Rate::first(&cycle, started, seen))
@@ -350,28 +402,12 @@ impl Pace {
                     Limit::Rate(rate.measure(&cycle, ended, seen))
                 } else {
                     self.early = 0;
-                    self.patience = self.patience.saturating_mul(2);
+                    self.patience = self.patience.saturating_mul(2).min(MOST_PATIENCE);
                     self.window = self.start;
                     Limit::Unknown
                 }
             }
         };
-    }
-
-    /// A pause that the upstream didn't ask for was long enough at once. Where
-    /// it took most of a cycle's time, a shorter one is tried: if as much is
-    /// accepted after it, the refusals are chance, and the rate rises.
-    fn hurry(&mut self, cycle: &Cycle) {
-        if cycle.silent_ms.is_none() || self.refusals != 1 {
-            return;
-        }
-        let is_hidden = matches!(self.limit, Limit::Rate(_)) && cycle.is_hidden();
-        if self.haste < 1.0 {
-            self.too_hasty = 0;
-        }
-        if is_hidden && self.too_hasty < MOST_HASTE {
-            self.haste = (self.haste / 2.0).max(LEAST_HASTE);
-        }
     }
 
     /// When the next may be sent; none for now.
@@ -392,7 +428,7 @@ impl Pace {
         }
         let answered = now + (self.latency_ms / 4.0).clamp(1.0, 100.0);
         let in_flight = self.in_flight > 0;
-        if self.refusals > 0 {
+        if self.refusals > 0 || self.luck.is_trying() {
             return in_flight.then_some(answered);
         }
         let crowded = in_flight && f64::from(self.in_flight + units) > self.window;

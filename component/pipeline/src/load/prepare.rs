@@ -34,6 +34,8 @@ pub struct Tries {
     pub failed: u32,
     /// How often it wasn't processed although others were since.
     pub passed_over: u32,
+    /// When that happened first.
+    pub passed_over_ms: u64,
     /// How many documents were written when that last happened.
     pub others: u32,
 }

@@ -27,6 +27,11 @@ pub(super) struct Quota {
 }
 
 impl Quota {
+    /// On average.
+    pub(super) fn per_second(&self) -> f64 {
+        self.units * 1_000.0 / float(self.period_ms.max(1))
+    }
+
     /// The first answer after a long pause: what was accepted in which time?
     pub(super) fn learn(cycle: &Cycle, accepted: &History, now_ms: u64, latency_ms: f64) -> Self {
         let started = cycle.started_ms.unwrap_or(now_ms);

@@ -71,16 +71,6 @@ pub(super) struct Cycle {
     pub(super) silent_ms: Option<u64>,
 }
 
-impl Cycle {
-    /// Whether the pause that it began with took most of its time.
-    pub(super) fn is_hidden(&self) -> bool {
-        let ended = self.ended_ms.unwrap_or(self.resumed_ms);
-        let started = self.started_ms.unwrap_or(ended);
-        let all = float(ended.saturating_sub(started)).max(1.0);
-        float(ended.saturating_sub(self.resumed_ms)) < all * HIDDEN
-    }
-}
-
 /// What a rate is set by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
@@ -123,8 +113,9 @@ impl Rate {
     pub(super) fn measure(self, cycle: &Cycle, ended_ms: u64, seen: Circumstances) -> Self {
         let started = cycle.started_ms.unwrap_or(ended_ms);
         let all = float(ended_ms.saturating_sub(started)).max(1.0);
+        let running = float(ended_ms.saturating_sub(cycle.resumed_ms));
         let least = float(cycle.accepted) * 1_000.0 / all;
-        let is_hidden = cycle.is_hidden();
+        let is_hidden = running < all * HIDDEN;
         let hidden = if is_hidden {
             self.hidden.saturating_add(1)
         } else {
