@@ -11,6 +11,5 @@ mod fault;
 pub(crate) mod handler;
 mod proxy;
 mod resolve;
-pub(crate) mod silence;
 mod trust;
 pub(crate) mod wasi;

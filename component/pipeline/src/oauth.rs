@@ -68,9 +68,27 @@ pub struct Token {
 pub struct Failed {
     /// What kind of reason.
     pub kind: FailureKind,
-    /// One sentence.
+    /// What happened, without advice.
     pub reason: String,
+    /// Which settings to check, where it may be one of them.
+    pub check: Option<&'static str>,
 }
+
+impl Failed {
+    /// What happened, and what to check.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.check {
+            Some(settings) => format!("{}; check {settings}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
+/// The settings that a client is known by.
+pub const CLIENT: &str = "client-id, client-secret and scope";
+/// The setting that says where to ask.
+pub const TOKEN_URL: &str = "token-url";
 
 /// What kind of reason there is for having no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +139,20 @@ impl Client<'_> {
         let said = members.as_ref().and_then(|members| self.words(members));
         let said = said.or_else(|| self.page(reply)).unwrap_or_default();
         let answered = |what: String| format!("{shown} answered {what}");
-        let failed = |kind, reason| Err(Failed { kind, reason });
+        let failed = |kind, reason| {
+            Err(Failed {
+                kind,
+                reason,
+                check: None,
+            })
+        };
+        let denied = |reason, check| {
+            Err(Failed {
+                kind: FailureKind::Denied,
+                reason,
+                check: Some(check),
+            })
+        };
         let code = members.as_ref().and_then(|members| text(members, "error"));
         let passes = matches!(
             code.as_deref(),
@@ -141,41 +172,29 @@ impl Client<'_> {
                 let reason = format!("{reason}{}", self.redirect(reply));
                 return failed(FailureKind::Denied, reason);
             }
-            400..=499 => {
-                let reason = format!("{reason}; check client-id, client-secret and scope");
-                return failed(FailureKind::Denied, reason);
-            }
-            _ => return failed(FailureKind::Denied, format!("{reason}; check token-url")),
+            400..=499 => return denied(reason, CLIENT),
+            _ => return denied(reason, TOKEN_URL),
         }
         let Some(members) = members else {
             // Cut short, most likely on the way.
-            let cut = reply.body.trim_ascii().is_empty() || is_cut(reply.body);
-            let kind = if cut {
-                FailureKind::Unavailable
-            } else {
-                FailureKind::Denied
-            };
-            let what = if cut {
-                "no complete answer"
-            } else {
-                "something that has no token; check token-url"
-            };
-            return failed(kind, format!("{shown} gave {what}"));
+            if reply.body.trim_ascii().is_empty() || is_cut(reply.body) {
+                let reason = format!("{shown} gave no complete answer");
+                return failed(FailureKind::Unavailable, reason);
+            }
+            let reason = format!("{shown} gave something that has no token");
+            return denied(reason, TOKEN_URL);
         };
         match token(&members) {
             Ok(token) => Ok(token),
-            Err(_) if code.is_some() => failed(FailureKind::Denied, reason),
-            Err(what) => failed(
-                FailureKind::Denied,
-                answered(format!("{what}; check token-url")),
-            ),
+            Err(_) if code.is_some() => denied(reason, CLIENT),
+            Err(what) => denied(answered(what.to_owned()), TOKEN_URL),
         }
     }
 
-    /// The token endpoint, without what may be secret in its address.
+    /// The token endpoint's origin: what follows it may be secret.
     #[must_use]
     pub fn shown(&self) -> String {
-        let url = Url::parse(self.token_url).map(|url| excerpt::url(&url));
+        let url = Url::parse(self.token_url).map(|url| url.origin().ascii_serialization());
         format!("the token endpoint {}", url.unwrap_or_default())
     }
 

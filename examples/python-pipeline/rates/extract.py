@@ -177,10 +177,6 @@ class Call:
                 if error.kind is not None:
                     raise Rejected(error.kind, failure) from None
                 continue
-            if "rowcast-unsent" in answer.headers:
-                # The host answered itself: it keeps a silence.
-                self.requests -= 1
-                self.retries -= attempt > 0
             status = answer.status
             silence_ms = retry_after_ms(answer) if status in REPEATED else 0
             if status == 429 or silence_ms > 0:

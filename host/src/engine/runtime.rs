@@ -11,7 +11,6 @@ use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::{BoxError, Client};
 use crate::http_out::egress::Egress;
 use crate::http_out::handler;
-use crate::http_out::silence::Silences;
 use crate::http_out::wasi::Outbound;
 use crate::limits::Limits;
 use rowcast_aws::policy::Tables;
@@ -202,7 +201,6 @@ impl Runtime {
             client,
             egress,
             authorizer,
-            silences: Silences::default(),
             limits: limits.clone(),
         };
         let dynamodb = Shared {

@@ -99,6 +99,15 @@ pub enum AuthorizeError {
     Unavailable(String),
 }
 
+/// What authenticates one request.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// The `Authorization` header's value.
+    pub header: HeaderValue,
+    /// Which token it has, counted from 1; 0 for none.
+    token: u32,
+}
+
 #[derive(Debug)]
 struct Entry {
     origin: Origin,
@@ -162,10 +171,13 @@ impl Authorizer {
 
     /// The header for a request to that URL; none where nothing is configured
     /// for its origin. Waits for a token if one must be fetched.
-    pub async fn header(&self, url: &Uri) -> Result<Option<HeaderValue>, AuthorizeError> {
+    pub async fn header(&self, url: &Uri) -> Result<Option<Authorization>, AuthorizeError> {
         match self.entry(url) {
             None => Ok(None),
-            Some(Header::Fixed(header)) => Ok(Some(header.clone())),
+            Some(Header::Fixed(header)) => Ok(Some(Authorization {
+                header: header.clone(),
+                token: 0,
+            })),
             Some(Header::Token(tokens)) => tokens.header().await.map(Some),
         }
     }
@@ -176,14 +188,23 @@ impl Authorizer {
         self.entry(url).is_some()
     }
 
-    /// Says that the server answered 401 to a header that [`header`] gave.
-    /// True if another one may be had, and the request should be sent again.
+    /// Says that the server accepted what [`header`] gave: a refusal of it later
+    /// means that it has expired.
     ///
     /// [`header`]: Authorizer::header
-    pub async fn refused(&self, url: &Uri, header: &HeaderValue) -> bool {
+    pub fn worked(&self, url: &Uri, authorization: &Authorization) {
+        if let Some(Header::Token(tokens)) = self.entry(url) {
+            tokens.worked(authorization.token);
+        }
+    }
+
+    /// Says that the server answered 401 to it. True if another one may be had,
+    /// and the request should be sent again.
+    #[must_use]
+    pub fn refused(&self, url: &Uri, authorization: &Authorization) -> bool {
         match self.entry(url) {
             None | Some(Header::Fixed(_)) => false,
-            Some(Header::Token(tokens)) => tokens.refused(header).await,
+            Some(Header::Token(tokens)) => tokens.refused(authorization.token),
         }
     }
 

@@ -1,20 +1,19 @@
 //! The component's wasi:http requests → exchanges of the pooled client, under
 //! policy and limits, with the source's credentials added.
 
-use super::authorizer::{AuthorizeError, Authorizer};
+use super::authorizer::{Authorization, AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
 use super::client::{Client, ExchangeError, Inbound, RequestBody};
 use super::denial::{Claim, Denial, Denials};
-use super::egress::{Egress, Origin};
+use super::egress::Egress;
 use super::fault;
-use super::silence::{self, Silences};
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 use hyper_util::client::legacy::connect::capture_connection;
 use std::sync::Arc;
@@ -30,7 +29,6 @@ pub(crate) struct Outbound {
     pub(crate) client: Client,
     pub(crate) egress: Arc<Egress>,
     pub(crate) authorizer: Authorizer,
-    pub(crate) silences: Silences,
     pub(crate) limits: Arc<Limits>,
 }
 
@@ -97,14 +95,7 @@ impl WasiHttpHooks for Hooks {
                 .await
                 .unwrap_or(Err(Error::HttpResponseTimeout));
             exchange.note(&answer);
-            let answer = match answer? {
-                Told::Server(answer) => answer,
-                Told::Silence(answer) => {
-                    let whole = |body| Full::new(body).map_err(|never| match never {});
-                    let answer = answer.map(|body| whole(body).boxed_unsync());
-                    return Ok((answer, Box::new(std::future::ready(Ok(()))) as Worker));
-                }
-            };
+            let answer = answer?;
             let bounds = AnswerBounds {
                 bytes: kib(exchange.outbound.limits.response_body_kib),
                 deadline,
@@ -127,20 +118,12 @@ struct Exchange {
     options: RequestOptions,
 }
 
-/// Who answered.
-enum Told {
-    Server(Response<Inbound>),
-    /// Nobody was asked, for the server asked for silence.
-    Silence(Response<Bytes>),
-}
-
 impl Exchange {
-    async fn send(&self, request: Request<WasiBody>) -> Result<Told, Error> {
+    async fn send(&self, request: Request<WasiBody>) -> Result<Response<Inbound>, Error> {
         let (mut parts, body) = request.into_parts();
-        let origin = match self.outbound.egress.admit(&parts.uri) {
-            Ok(origin) => origin,
-            Err(denied) => return Err(self.denied(Denial::from(&denied))),
-        };
+        if let Err(denied) = self.outbound.egress.admit(&parts.uri) {
+            return Err(self.denied(Denial::from(&denied)));
+        }
         if let Err(denial) = self.admit_method(&parts) {
             return Err(self.denied(denial));
         }
@@ -152,38 +135,28 @@ impl Exchange {
         body.check_length(&mut parts)?;
         let authorization = self.authorization(&mut parts).await?;
         let first = self
-            .ask(&origin, Request::from_parts(parts.clone(), body.take()))
+            .start(Request::from_parts(parts.clone(), body.take()))
             .await?;
-        let (Told::Server(answer), Some(authorization)) = (&first, authorization) else {
+        let Some(authorization) = authorization else {
             return Ok(first);
         };
-        if answer.status() != StatusCode::UNAUTHORIZED || !body.is_empty() {
+        let authorizer = &self.outbound.authorizer;
+        if first.status() != StatusCode::UNAUTHORIZED {
+            authorizer.worked(&parts.uri, &authorization);
             return Ok(first);
         }
-        if !self
-            .outbound
-            .authorizer
-            .refused(&parts.uri, &authorization)
-            .await
+        if !body.is_empty() || !authorizer.refused(&parts.uri, &authorization) {
+            return Ok(first);
+        }
+        let authorization = self.authorization(&mut parts).await?;
+        let uri = parts.uri.clone();
+        let second = self.start(Request::from_parts(parts, body.take())).await?;
+        if second.status() != StatusCode::UNAUTHORIZED
+            && let Some(authorization) = authorization
         {
-            return Ok(first);
+            authorizer.worked(&uri, &authorization);
         }
-        self.authorization(&mut parts).await?;
-        self.ask(&origin, Request::from_parts(parts, body.take()))
-            .await
-    }
-
-    /// Asks the server, unless another call has learned that it wants silence.
-    async fn ask(&self, origin: &Origin, request: Request<RequestBody>) -> Result<Told, Error> {
-        let silences = &self.outbound.silences;
-        if let Some(left) = silences.left(origin, Instant::now()) {
-            return Ok(Told::Silence(silence::answer(left)));
-        }
-        let mut answer = self.start(request).await?;
-        // Only the host may say so.
-        answer.headers_mut().remove(silence::UNSENT);
-        silences.learn(origin, &answer, Instant::now());
-        Ok(Told::Server(answer))
+        Ok(second)
     }
 
     /// TRACE has a server repeat our header, and CONNECT is a tunnel. What
@@ -210,11 +183,12 @@ impl Exchange {
     }
 
     /// Puts our header in, in place of one that the guest may have made up.
-    async fn authorization(&self, parts: &mut Parts) -> Result<Option<HeaderValue>, Error> {
+    async fn authorization(&self, parts: &mut Parts) -> Result<Option<Authorization>, Error> {
         match self.outbound.authorizer.header(&parts.uri).await {
-            Ok(Some(value)) => {
-                parts.headers.insert(header::AUTHORIZATION, value.clone());
-                Ok(Some(value))
+            Ok(Some(found)) => {
+                let value = found.header.clone();
+                parts.headers.insert(header::AUTHORIZATION, value);
+                Ok(Some(found))
             }
             Ok(None) => Ok(None),
             Err(AuthorizeError::Denied { reason, hint }) => {
@@ -256,12 +230,12 @@ impl Exchange {
     }
 
     /// What may be why the call stops, if policy isn't.
-    fn note(&self, answer: &Result<Told, Error>) {
+    fn note(&self, answer: &Result<Response<Inbound>, Error>) {
         let trouble = match answer {
-            Ok(Told::Server(answer)) => Claim::of_status(answer.status()),
+            Ok(answer) => Claim::of_status(answer.status()),
             // Recorded where it was denied.
             Err(Error::HttpRequestDenied) => None,
-            Ok(Told::Silence(_)) | Err(_) => Some(Claim::Failed),
+            Err(_) => Some(Claim::Failed),
         };
         if let Some(trouble) = trouble {
             self.denials.trouble(trouble);

@@ -213,7 +213,7 @@ impl<'a> Credentials<'a> {
 
     /// Why there is no token.
     fn stop(&self, failed: Failed, left_ms: u64) -> Stop {
-        let Failed { kind, reason } = failed;
+        let (kind, reason) = (failed.kind, failed.sentence());
         match kind {
             FailureKind::Denied => Stop::Denied(stop_reason(&self.upstream, reason)),
             FailureKind::Unavailable if left_ms == 0 => Stop::Budget,
@@ -255,7 +255,14 @@ fn read(
     today: SystemTime,
 ) -> Result<Token, Failed> {
     let shown = client.shown();
-    let failed = |kind, reason| Err(Failed { kind, reason });
+    let check = None;
+    let failed = |kind, reason| {
+        Err(Failed {
+            kind,
+            reason,
+            check,
+        })
+    };
     match outcome {
         Ok(response) => client.read(Reply {
             status: response.status,

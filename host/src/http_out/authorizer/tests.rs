@@ -49,7 +49,7 @@ fn token(name: &str, life: u32) -> Reply {
 }
 
 async fn header(authorizer: &Authorizer) -> String {
-    let header = authorizer.header(&url()).await.unwrap().unwrap();
+    let header = authorizer.header(&url()).await.unwrap().unwrap().header;
     assert!(header.is_sensitive());
     header.to_str().unwrap().to_owned()
 }
@@ -69,11 +69,12 @@ async fn fixed_headers_go_to_their_origin_only() {
     let authorizer = authorizer(rules).unwrap();
     let check = async |url: &str, expected: Option<&str>| {
         let url = url.parse().unwrap();
-        let header = authorizer.header(&url).await.unwrap();
-        let text = header.as_ref().map(|header| header.to_str().unwrap());
+        let found = authorizer.header(&url).await.unwrap();
+        let header = found.as_ref().map(|found| &found.header);
+        let text = header.map(|header| header.to_str().unwrap());
         assert_eq!(text, expected, "{url}");
-        if let Some(header) = header {
-            assert!(header.is_sensitive() && !authorizer.refused(&url, &header).await);
+        if let Some(found) = found {
+            assert!(found.header.is_sensitive() && !authorizer.refused(&url, &found));
         }
     };
     check(SOURCE, Some("Bearer hunter2")).await;
@@ -182,18 +183,32 @@ async fn one_refresh_for_ten_refusals() {
     let authorizer = by_token(&stand_in);
     let first = authorizer.header(&url()).await.unwrap().unwrap();
     let again = join_all((0..10).map(async |_| {
-        assert!(authorizer.refused(&url(), &first).await);
+        assert!(authorizer.refused(&url(), &first));
         header(&authorizer).await
     }));
     assert!(again.await.iter().all(|header| header == "Bearer two"));
     assert_eq!(stand_in.received().len(), 2);
-    // The new one is refused at once: a third wouldn't do either.
-    let second = authorizer.header(&url()).await.unwrap().unwrap();
-    assert!(!authorizer.refused(&url(), &second).await);
     // A late refusal of the first: the second may do.
-    assert!(authorizer.refused(&url(), &first).await);
+    assert!(authorizer.refused(&url(), &first));
     assert_eq!(header(&authorizer).await, "Bearer two");
+    // The new one is refused before it worked: a third wouldn't do either.
+    let second = authorizer.header(&url()).await.unwrap().unwrap();
+    assert!(!authorizer.refused(&url(), &second));
     assert_eq!(stand_in.received().len(), 2);
+}
+
+#[tokio::test]
+async fn tokens_that_worked_have_expired() {
+    let names = ["one", "two", "three", "four"];
+    let script = names.map(|name| token(name, 3600)).to_vec();
+    let stand_in = ScriptedSource::replies(script).await;
+    let authorizer = by_token(&stand_in);
+    for name in names {
+        let present = authorizer.header(&url()).await.unwrap().unwrap();
+        assert_eq!(present.header, format!("Bearer {name}"));
+        authorizer.worked(&url(), &present);
+        assert!(authorizer.refused(&url(), &present));
+    }
 }
 
 /// A script → what each call in turn gives, and how many requests it takes.
@@ -204,7 +219,7 @@ async fn scripts() {
         let authorizer = by_token(&stand_in);
         for expected in calls {
             let found = match authorizer.header(&url()).await {
-                Ok(header) => header.unwrap().to_str().unwrap().to_owned(),
+                Ok(found) => found.unwrap().header.to_str().unwrap().to_owned(),
                 Err(AuthorizeError::Denied { reason, hint }) => {
                     let hint = hint.map(|hint| format!("; {hint}"));
                     format!("denied {reason}{}", hint.unwrap_or_default())
@@ -216,13 +231,13 @@ async fn scripts() {
         }
         assert_eq!(stand_in.received().len(), requests, "{calls:?}");
     };
-    // Expired when it comes: the next call needs another.
-    let expiring = vec![token("one", 0), token("two", 3600)];
-    check(expiring, &["Bearer one", "Bearer two", "Bearer two"], 2).await;
+    // An odd lifetime: it is used until it is refused.
+    let odd = vec![token("one", 0), token("two", 3600)];
+    check(odd, &["Bearer one", "Bearer one", "Bearer one"], 1).await;
     let invalid = r#"{"error":"invalid_client","error_description":"Invalid client secret"}"#;
     let refused = vec![Reply::status(401, invalid), token("one", 3600)];
     // Nobody presses a server that said no.
-    let said = "answers 401: invalid_client: Invalid client secret; check ID, KEY";
+    let said = "answered 401: invalid_client: Invalid client secret; check ID, KEY";
     check(refused, &["denied", said], 1).await;
     check(
         vec![Reply::status(503, ""), token("one", 3600)],
@@ -233,14 +248,14 @@ async fn scripts() {
     check(vec![Reply::Reset, token("one", 3600)], &["Bearer one"], 2).await;
     check(
         vec![Reply::status(503, "")],
-        &["unavailable fetch a token"],
+        &["unavailable the token endpoint"],
         3,
     )
     .await;
     let later = Reply::status(429, "").with_header("retry-after", "60");
     check(
         vec![later, token("one", 3600)],
-        &["unavailable", "answers 429"],
+        &["unavailable", "answered 429"],
         1,
     )
     .await;
@@ -255,7 +270,7 @@ async fn fifty_callers_fail_together() {
     assert!(
         outcomes
             .iter()
-            .all(|one| matches!(one, Err(AuthorizeError::Unavailable(_))))
+            .all(|one| matches!(one, Err(AuthorizeError::Denied { .. })))
     );
     assert_eq!(stand_in.received().len(), 1);
 }

@@ -1,21 +1,30 @@
 //! Callers that need a token → one request for it, whoever asks and however
-//! many they are.
+//! many they are. Which token is renewed, and which refusal is final, is decided
+//! in `rowcast_pipeline::oauth`.
 
-use super::AuthorizeError;
-use super::grant::{ATTEMPTS, Circumstances, Grant, Verdict};
+use super::grant::{Grant, NoToken, Token};
+use super::{Authorization, AuthorizeError};
 use crate::http_out::client::{Bounds, Client};
-use http::HeaderValue;
+use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal};
+use rowcast_pipeline::retry::Backoff;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// No token is longer than this.
-const ANSWER_BYTES: u64 = 256 * 1024;
-/// A server that refuses a new token this soon doesn't refuse it for its age,
-/// and would refuse the next as well.
-const YOUNG: Duration = Duration::from_secs(30);
+/// Requests for one token at the most.
+const ATTEMPTS: u32 = 3;
+/// Waits between them.
+const BACKOFF: Backoff = Backoff {
+    base_ms: 250,
+    longest_ms: 2_000,
+};
+/// A refused client isn't asked about again for this long: requests of a run
+/// that's ending needn't press the server.
+const QUIET_AFTER_REFUSAL: Duration = Duration::from_secs(10);
+/// The longest pause that's believed.
+const LONGEST_QUIET: Duration = Duration::from_mins(5);
 
 /// The tokens of one client, one at a time.
 #[derive(Debug)]
@@ -24,28 +33,13 @@ pub struct Tokens {
     client: Client,
     /// For obtaining a token, all attempts and waits included.
     time: Duration,
+    started: Instant,
     requests: AtomicU64,
     /// How often obtaining one has come to an end, well or not.
     rounds: AtomicU64,
+    state: Mutex<oauth::Tokens<http::HeaderValue>>,
     /// Held while a token is fetched: whoever else needs one waits for it.
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    token: Option<Token>,
-    failure: Option<Failure>,
-    /// The token before this one was refused.
-    replacing: bool,
-}
-
-#[derive(Debug)]
-struct Token {
-    header: HeaderValue,
-    fetched: Instant,
-    usable_until: Instant,
-    /// It was fetched because another was refused.
-    replacement: bool,
+    fetching: tokio::sync::Mutex<Option<Failure>>,
 }
 
 #[derive(Debug)]
@@ -58,14 +52,15 @@ struct Failure {
 impl Tokens {
     /// Tokens by that grant, each obtained within `time`.
     pub fn new(grant: Grant, client: Client, time: Duration) -> Self {
-        let (requests, rounds) = (AtomicU64::new(0), AtomicU64::new(0));
         Self {
             grant,
             client,
             time,
-            requests,
-            rounds,
+            started: Instant::now(),
+            requests: AtomicU64::new(0),
+            rounds: AtomicU64::new(0),
             state: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
         }
     }
 
@@ -75,47 +70,42 @@ impl Tokens {
     }
 
     /// The header with the present token, or with a new one.
-    pub async fn header(&self) -> Result<HeaderValue, AuthorizeError> {
+    pub async fn header(&self) -> Result<Authorization, AuthorizeError> {
+        if let Some(present) = self.present() {
+            return Ok(present);
+        }
         let rounds = self.rounds.load(Ordering::Acquire);
-        let mut state = self.state.lock().await;
-        let now = Instant::now();
-        if let Some(token) = state
-            .token
-            .as_ref()
-            .filter(|token| now < token.usable_until)
-        {
-            return Ok(token.header.clone());
+        let mut failure = self.fetching.lock().await;
+        if let Some(present) = self.present() {
+            return Ok(present);
         }
         // What the others who wanted this very token were told, counts for
         // this caller too: fifty of them don't fail one after the other.
         let waited = self.rounds.load(Ordering::Acquire) != rounds;
-        if let Some(failure) = &state.failure
-            && (waited || now < failure.quiet_until)
+        if let Some(known) = failure.as_ref()
+            && (waited || Instant::now() < known.quiet_until)
         {
-            return Err(failure.error.clone());
+            return Err(known.error.clone());
         }
         let fetched = self.fetch().await;
         self.rounds.fetch_add(1, Ordering::Release);
         match fetched {
-            Ok((header, life)) => {
-                let fetched = Instant::now();
-                let usable_until = fetched.checked_add(life).unwrap_or(fetched);
-                let replacement = std::mem::take(&mut state.replacing);
-                state.failure = None;
-                let token = Token {
-                    header: header.clone(),
-                    fetched,
-                    usable_until,
-                    replacement,
-                };
-                state.token = Some(token);
-                Ok(header)
+            Ok(Token {
+                header,
+                lifetime_ms,
+            }) => {
+                *failure = None;
+                let now = self.now_ms();
+                let token = self.state().fetched(header.clone(), lifetime_ms, now);
+                Ok(Authorization { header, token })
             }
-            Err((error, quiet)) => {
+            Err(no_token) => {
+                let (error, quiet) = told(no_token);
                 let now = Instant::now();
                 let quiet_until = now.checked_add(quiet).unwrap_or(now);
-                state.failure = Some(Failure {
-                    error: error.clone(),
+                let known = error.clone();
+                *failure = Some(Failure {
+                    error: known,
                     quiet_until,
                 });
                 Err(error)
@@ -123,60 +113,67 @@ impl Tokens {
         }
     }
 
-    /// Forgets a refused token, unless that has been done already. Whether
-    /// another may be had.
-    pub async fn refused(&self, header: &HeaderValue) -> bool {
-        let mut state = self.state.lock().await;
-        // Compared, because ten requests that went out with one token come
-        // back with ten refusals of it.
-        let Some(token) = state.token.take_if(|token| token.header == *header) else {
-            return true;
-        };
-        if token.replacement && token.fetched.elapsed() < YOUNG {
-            state.token = Some(token);
-            return false;
-        }
-        state.replacing = true;
-        true
+    /// The source accepted a request with that token.
+    pub fn worked(&self, token: u32) {
+        self.state().worked(token);
     }
 
-    async fn fetch(&self) -> Result<(HeaderValue, Duration), (AuthorizeError, Duration)> {
+    /// The source answered 401 to it. Whether another may be had.
+    pub fn refused(&self, token: u32) -> bool {
+        self.state().refused(token) == Renewal::Repeat
+    }
+
+    fn present(&self) -> Option<Authorization> {
+        let (header, token) = self.state().present(self.now_ms())?;
+        Some(Authorization { header, token })
+    }
+
+    async fn fetch(&self) -> Result<Token, NoToken> {
         let deadline = Instant::now() + self.time;
-        let mut attempt = 1;
+        let mut attempts = Attempts::new(ATTEMPTS, BACKOFF);
         loop {
             // One that hangs leaves time for another.
             let left = deadline.saturating_duration_since(Instant::now());
-            let time = (self.time / ATTEMPTS).min(left);
             let bounds = Bounds {
-                time,
-                body_bytes: ANSWER_BYTES,
+                time: (self.time / ATTEMPTS).min(left),
+                body_bytes: LONGEST_ANSWER,
             };
             self.requests.fetch_add(1, Ordering::Relaxed);
             let outcome = self.client.exchange(self.grant.request(), bounds).await;
-            let circumstances = Circumstances {
-                attempt,
-                left: deadline.saturating_duration_since(Instant::now()),
-                today: SystemTime::now(),
-                random: random(),
+            let no_token = match self.grant.read(&outcome, SystemTime::now()) {
+                Ok(token) => return Ok(token),
+                Err(no_token) => no_token,
             };
-            match self.grant.judge(&outcome, circumstances) {
-                Verdict::Token { header, life } => return Ok((header, life)),
-                Verdict::Denied {
-                    reason,
-                    hint,
-                    quiet,
-                } => {
-                    return Err((AuthorizeError::Denied { reason, hint }, quiet));
-                }
-                Verdict::Unavailable { reason, quiet } => {
-                    return Err((AuthorizeError::Unavailable(reason), quiet));
-                }
-                Verdict::Again(pause) => {
-                    tokio::time::sleep(pause).await;
-                    attempt += 1;
-                }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            match attempts.after(&no_token.failed, left_ms, random()) {
+                Some(wait_ms) => tokio::time::sleep(Duration::from_millis(wait_ms)).await,
+                None => return Err(no_token),
             }
         }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn state(&self) -> MutexGuard<'_, oauth::Tokens<http::HeaderValue>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What callers are told, and how long the token endpoint is left alone.
+fn told(NoToken { failed, hint }: NoToken) -> (AuthorizeError, Duration) {
+    let reason = failed.reason;
+    match failed.kind {
+        FailureKind::Denied => (AuthorizeError::Denied { reason, hint }, QUIET_AFTER_REFUSAL),
+        FailureKind::Unavailable | FailureKind::Limited(None) => {
+            (AuthorizeError::Unavailable(reason), Duration::ZERO)
+        }
+        FailureKind::Limited(Some(asked_ms)) => (
+            AuthorizeError::Unavailable(reason),
+            Duration::from_millis(asked_ms).min(LONGEST_QUIET),
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests as the component sends them → answers and error codes.
 
 use super::*;
+use http::HeaderValue;
 use http_body_util::{Empty, Full};
 use rowcast_stand_ins::raw::{Behaviour, OK, serve};
 use std::pin::Pin;
@@ -32,7 +33,6 @@ fn hooks(origins: &[String], limits: Limits) -> Hooks {
             client,
             egress,
             authorizer,
-            silences: Silences::default(),
             limits,
         },
         Denials::default(),
@@ -201,24 +201,4 @@ async fn exchanges_wait_for_a_slot() {
     assert_eq!(hooks.slots.available_permits(), 0);
     first.0.into_body().collect().await.unwrap();
     assert_eq!(third.await.unwrap().0.status().as_u16(), 200);
-}
-
-#[tokio::test]
-async fn silence_is_kept_by_calls_that_were_not_told() {
-    let limited = "HTTP/1.1 429 Too Many\r\nretry-after: 60\r\ncontent-length: 2\r\n\r\n{}";
-    let origin = format!("http://{}", serve(Behaviour::Answer(limited)).await);
-    let other = format!("http://{}", serve(Behaviour::Answer(OK)).await);
-    let first = hooks(&[origin.clone(), other.clone()], limits(10));
-    let begin = || Hooks::new(first.outbound.clone(), Denials::default());
-    let check = async |url: &str, expected: &str| {
-        assert_eq!(
-            outcome(&mut begin(), get(url), None).await,
-            expected,
-            "{url}"
-        );
-    };
-    check(&origin, "429, 2 bytes").await;
-    // The second is the host's own.
-    check(&origin, "429, 81 bytes").await;
-    check(&other, "200, 2 bytes").await;
 }

@@ -154,7 +154,7 @@ fn the_token_endpoint_decides_too() {
         };
         assert_eq!(script.times().len(), attempts, "{expected}");
     };
-    let answered = "the token endpoint https://login.example/token answered";
+    let answered = "the token endpoint https://login.example answered";
     let denied = |said: &str| format!("PermanentDenied(\"{answered} {said}\")");
     let hint = "check client-id, client-secret and scope";
     let body = r#"{"error":"invalid_client","error_description":"Bad"}"#;
@@ -163,7 +163,7 @@ fn the_token_endpoint_decides_too() {
     fails(&|| answer(401, &[], ""), &denied(&format!("401; {hint}")));
     fails(&|| answer(403, &[], ""), &denied(&format!("403; {hint}")));
     fails(&|| answer(404, &[], ""), &denied(&format!("404; {hint}")));
-    let html = "PermanentDenied(\"the token endpoint https://login.example/token gave something \
+    let html = "PermanentDenied(\"the token endpoint https://login.example gave something \
                 that has no token; check token-url\")";
     fails(&|| answer(200, &[], "<html>"), html);
     fails(
