@@ -135,8 +135,10 @@ fn judge(
     );
     let (good, refused) = (source.count(Outcome::Good), source.count(Outcome::Refused));
     let expected = trial.rows * REQUESTS - rejected;
+    // What was answered when the port was closed is asked for again.
+    let lost = trial.source.outage.is_some();
     hold(
-        good == expected,
+        good == expected || (lost && good > expected),
         format!("{good} good answers instead of {expected}"),
     );
     let items = (expected * TRACKS) as u64;
@@ -193,8 +195,8 @@ fn span(times: impl Iterator<Item = Instant>) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_sets_the_pace() {
     check(vec![
-        limited("5/s", 40, Limit::per_second(5.0), Refusal::RetryAfter),
-        limited("5/s, 503", 40, Limit::per_second(5.0), Refusal::Unavailable),
+        limited("5/s", 70, Limit::per_second(5.0), Refusal::RetryAfter),
+        limited("5/s, 503", 70, Limit::per_second(5.0), Refusal::Unavailable),
         limited("10/s", 80, Limit::per_second(10.0), Refusal::TooMany),
         limited("10/s, 403", 80, Limit::per_second(10.0), Refusal::Forbidden),
         limited("30/s", 200, Limit::per_second(30.0), Refusal::RetryAfter),

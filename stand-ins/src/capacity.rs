@@ -24,12 +24,12 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// So many requests a second, without anything saved.
+    /// So many requests a second; a second's worth of them may be saved.
     #[must_use]
     pub const fn per_second(rate: f64) -> Self {
         Self::Bucket {
             per_second: rate,
-            burst: 1.0,
+            burst: rate,
         }
     }
 
@@ -146,7 +146,7 @@ mod tests {
     fn a_bucket_lets_through_its_rate() {
         assert_eq!(
             passed(Limit::per_second(5.0), 50, 1000),
-            [0, 200, 400, 600, 800, 1000]
+            [0, 50, 100, 150, 200, 250, 400, 600, 800, 1000]
         );
         let burst = Limit::Bucket {
             per_second: 2.0,
@@ -176,9 +176,13 @@ mod tests {
         let begun = Instant::now();
         for limit in [Limit::per_second(4.0), Limit::window(1, 3)] {
             let mut meter = Meter::new(limit);
-            assert_eq!(meter.take(1.0, begun), Ok(()));
+            let burst = match limit {
+                Limit::Bucket { burst, .. } => burst,
+                Limit::Window { most, .. } => f64::from(most),
+            };
+            assert_eq!(meter.take(burst, begun), Ok(()));
             let wait = meter.take(1.0, begun).err().unwrap_or_default();
-            assert_eq!(wait, limit.ideal(2.0), "{limit:?}");
+            assert_eq!(wait, limit.ideal(burst + 1.0), "{limit:?}");
             assert!(meter.take(1.0, begun + wait / 2).is_err(), "{limit:?}");
             assert_eq!(meter.take(1.0, begun + wait), Ok(()), "{limit:?}");
         }
@@ -188,14 +192,15 @@ mod tests {
     fn what_is_too_large_leaves_a_debt() {
         let (begun, mut meter) = (Instant::now(), Meter::new(Limit::per_second(10.0)));
         assert_eq!(meter.take(30.0, begun), Ok(()));
-        assert_eq!(meter.take(1.0, begun), Err(Duration::from_secs(3)));
-        assert_eq!(meter.take(1.0, begun + Duration::from_secs(3)), Ok(()));
+        let debt = Duration::from_millis(2_100);
+        assert_eq!(meter.take(1.0, begun), Err(debt));
+        assert_eq!(meter.take(1.0, begun + debt), Ok(()));
     }
 
     #[test]
     fn ideal_times() {
         let seconds = |limit: Limit, units| limit.ideal(f64::from(units)).as_secs_f64();
-        assert!((seconds(Limit::per_second(10.0), 101) - 10.0).abs() < 1e-9);
+        assert!((seconds(Limit::per_second(10.0), 110) - 10.0).abs() < 1e-9);
         assert!((seconds(Limit::window(50, 5), 50)).abs() < 1e-9);
         assert!((seconds(Limit::window(50, 5), 51) - 5.0).abs() < 1e-9);
         let saved = Limit::Bucket {

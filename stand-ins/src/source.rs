@@ -18,7 +18,7 @@ pub use log::{Asked, Outcome};
 use crate::capacity::{Limit, Meter};
 use crate::chance::Chance;
 use crate::http::{Port, Reply, Seen, Server};
-use answer::{artist_and_country, error, tracks};
+use answer::{Pause, artist_and_country, error, tracks};
 use log::Log;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -133,7 +133,7 @@ struct State {
 struct Decision {
     reply: Reply,
     /// It asks for a pause that begins when it is sent.
-    pause: Option<Duration>,
+    pause: Option<Pause>,
     /// The port is closed for so long.
     closes: Option<Duration>,
     latency: Duration,
@@ -212,7 +212,8 @@ impl Service {
         tokio::time::sleep(decision.latency).await;
         if let Some(pause) = decision.pause {
             let mut state = self.state.lock().expect("no poison");
-            state.log.pause(Instant::now(), pause);
+            let now = Instant::now();
+            state.log.pause(now, pause.left(now));
         }
         decision.reply
     }
@@ -266,7 +267,7 @@ impl State {
         ))
     }
 
-    fn tracks(&mut self, plan: &SourcePlan, seen: &Seen) -> (Reply, Outcome, Option<Duration>) {
+    fn tracks(&mut self, plan: &SourcePlan, seen: &Seen) -> (Reply, Outcome, Option<Pause>) {
         let number = self.requests;
         if let (Some(meter), Some((limit, refusal))) = (&mut self.meter, plan.limit)
             && let Err(wait) = meter.take(1.0, seen.at)

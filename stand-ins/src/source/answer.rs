@@ -6,7 +6,7 @@ use crate::capacity::Limit;
 use crate::chance::Chance;
 use crate::http::Reply;
 use bytes::Bytes;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tracks of each artist in each country.
 pub const TRACKS: usize = 4;
@@ -32,15 +32,34 @@ pub enum Refusal {
     InBody,
 }
 
+/// How long it asks to be left alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pause {
+    /// From when the reply is sent.
+    For(Duration),
+    /// Whenever that is.
+    Until(Instant),
+}
+
+impl Pause {
+    /// What is left of it when the reply is sent.
+    pub(super) fn left(self, now: Instant) -> Duration {
+        match self {
+            Self::For(time) => time,
+            Self::Until(end) => end.saturating_duration_since(now),
+        }
+    }
+}
+
 impl Refusal {
     /// What is replied if there is room again after that time.
-    pub(super) fn reply(self, limit: Limit, wait: Duration) -> (Reply, Option<Duration>) {
+    pub(super) fn reply(self, limit: Limit, wait: Duration) -> (Reply, Option<Pause>) {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let seconds = seconds.max(1);
         let after = |status| {
             let reply = error(status, "API rate limit exceeded")
                 .with_header("retry-after", seconds.to_string());
-            (reply, Some(Duration::from_secs(seconds)))
+            (reply, Some(Pause::For(Duration::from_secs(seconds))))
         };
         let until = |status| {
             let now = SystemTime::now()
@@ -55,7 +74,8 @@ impl Refusal {
                 .with_header("x-ratelimit-limit", most)
                 .with_header("x-ratelimit-remaining", "0")
                 .with_header("x-ratelimit-reset", reset.to_string());
-            (reply, Some(Duration::from_secs(reset).saturating_sub(now)))
+            let left = Duration::from_secs(reset).saturating_sub(now);
+            (reply, Some(Pause::Until(Instant::now() + left)))
         };
         match self {
             Self::RetryAfter => after(429),
@@ -75,13 +95,13 @@ impl Refusal {
     }
 }
 
-pub(super) fn fault(fault: SourceFault, target: &str) -> (Reply, Option<Duration>) {
+pub(super) fn fault(fault: SourceFault, target: &str) -> (Reply, Option<Pause>) {
     let body = tracks(target);
     let reply = match fault {
         SourceFault::RetryAfter(seconds) => {
             let reply = error(429, "API rate limit exceeded")
                 .with_header("retry-after", seconds.to_string());
-            return (reply, Some(Duration::from_secs(seconds)));
+            return (reply, Some(Pause::For(Duration::from_secs(seconds))));
         }
         SourceFault::RetryAfterDate(seconds) => {
             let now = SystemTime::now();
@@ -89,7 +109,7 @@ pub(super) fn fault(fault: SourceFault, target: &str) -> (Reply, Option<Duration
             let reply = error(503, "Service unavailable")
                 .with_header("date", httpdate::fmt_http_date(now))
                 .with_header("retry-after", httpdate::fmt_http_date(until));
-            return (reply, Some(Duration::from_secs(seconds)));
+            return (reply, Some(Pause::For(Duration::from_secs(seconds))));
         }
         SourceFault::QuotaExceeded => Reply::status(
             429,

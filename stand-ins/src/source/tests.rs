@@ -49,7 +49,8 @@ fn ask(
     seen.headers = vec![("authorization".to_owned(), format!("Bearer {token}"))];
     let decision = state.decide(plan, &seen);
     let outcome = state.log.asked.last().map(|asked| asked.outcome);
-    (outcome, decision.pause.map(|pause| pause.as_secs()))
+    let pause = decision.pause.map(|pause| pause.left(Instant::now()));
+    (outcome, pause.map(|pause| pause.as_secs()))
 }
 
 #[test]

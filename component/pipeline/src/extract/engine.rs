@@ -106,9 +106,7 @@ impl<H: Http> Call<'_, H> {
         let settling = self
             .in_order()
             .into_iter()
-            .map(|(line, pending, progress)| async move {
-                (line, self.settle(line, pending, progress).await)
-            });
+            .map(|(line, pending, progress)| self.settle_line(line, pending, progress));
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
         let mut suspects = Vec::new();
         while let Some((line, outcome)) = settled.next().await {
@@ -117,11 +115,35 @@ impl<H: Http> Call<'_, H> {
                 Err(suspect) => suspects.push(suspect),
             }
         }
-        for suspect in suspects {
+        // It may have been an outage that is over: they are asked for once more
+        // where others were answered well since.
+        let (again, vain): (Vec<_>, Vec<_>) = suspects
+            .into_iter()
+            .partition(|suspect| self.state.succeeded() > suspect.others);
+        let settling = again.into_iter().filter_map(|suspect| {
+            let pending = requests.get(suspect.line)?;
+            let progress = suspect.progress.exhausted();
+            Some(self.settle_line(suspect.line, pending, progress))
+        });
+        let mut settled = stream::iter(settling).buffer_unordered(concurrency);
+        while let Some((line, outcome)) = settled.next().await {
+            let outcome = outcome.unwrap_or_else(|suspect| self.judge_suspect(suspect, true));
+            ledger.settle(line, outcome)?;
+        }
+        for suspect in vain {
             let line = suspect.line;
-            ledger.settle(line, self.judge_suspect(suspect))?;
+            ledger.settle(line, self.judge_suspect(suspect, false))?;
         }
         ledger.close()
+    }
+
+    async fn settle_line(
+        &self,
+        line: usize,
+        pending: &PendingRequest,
+        progress: Progress,
+    ) -> (usize, Result<Outcome, Suspect>) {
+        (line, self.settle(line, pending, progress).await)
     }
 
     /// Those whose attempts ran out in an earlier call come last, so that they
@@ -146,26 +168,21 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// One bad thing is one bad thing: where others were answered well, a
-    /// request whose attempts ran out is rejected. Where that isn't sure yet,
-    /// it is pending, and remembers it.
-    fn judge_suspect(&self, suspect: Suspect) -> Outcome {
+    /// request whose attempts ran out twice is rejected. Where that isn't sure
+    /// yet, it is pending, and remembers it.
+    fn judge_suspect(&self, suspect: Suspect, twice: bool) -> Outcome {
         let Suspect {
-            mut progress,
-            trouble,
-            others,
-            ..
+            progress, trouble, ..
         } = suspect;
-        progress.exhausted = progress.exhausted.saturating_add(1);
-        progress.failed = 0;
+        let progress = progress.exhausted();
         let good = self.state.succeeded();
-        let own = trouble.status() == Some(500) && good > 0;
         let most = if good > 0 {
             MOST_CALLS
         } else {
             MOST_CALLS_ALONE
         };
-        let after = good > others && !self.state.is_halted();
-        if after || own || progress.exhausted >= most {
+        let twice = twice && !self.state.is_halted();
+        if twice || progress.exhausted >= most {
             let reason = trouble.reason();
             let reason = if good > 0 {
                 format!("{reason}; its attempts ran out while other requests succeeded")

@@ -53,6 +53,14 @@ const KINDS: [RejectionKind; 3] = [
 ];
 
 impl Progress {
+    /// Its attempts ran out once more: the next ones count from one.
+    #[must_use]
+    pub fn exhausted(mut self) -> Self {
+        self.exhausted = self.exhausted.saturating_add(1);
+        self.failed = 0;
+        self
+    }
+
     /// Reads what [`write`](Self::write) wrote.
     #[must_use]
     pub fn read(request: Request, text: Option<&str>) -> Self {

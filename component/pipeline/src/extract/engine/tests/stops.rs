@@ -150,7 +150,7 @@ fn troubles_are_repeated_within_bounds() {
             ok()
         }
     };
-    let expected = "done 1:1 rejected 0(Exhausted); 2 requests, 0 repeats, 0 tokens";
+    let expected = "done 1:1 rejected 0(Exhausted); 3 requests, 0 repeats, 0 tokens";
     check(&once, 2, None, reply, expected);
 }
 
@@ -165,7 +165,7 @@ fn an_upstream_that_is_down_is_left_alone() {
             unavailable()
         }
     };
-    let expected = "done 0:1 3:1 6:1 rejected 1(Exhausted) 2(Exhausted) 4(Exhausted) 5(Exhausted) pending 7 because unavailable; 18 requests, 10 \
+    let expected = "done 0:1 3:1 6:1 rejected 1(Exhausted) 2(Exhausted) 4(Exhausted) 5(Exhausted) pending 7 because unavailable; 30 requests, 18 \
                     repeats, 0 tokens";
     check(&source, 8, None, reply, expected);
     let reply = |request: &HttpRequest, _| {
