@@ -90,7 +90,7 @@ async fn the_source_fails() {
             --- stdout
             ok      rows        columns id, name, label
             FAILED  source      ask the source for the first row
-                      because: fetch a token from http://127.0.0.1:PORT: it answers 401: invalid_client
+                      because: the token endpoint http://127.0.0.1:PORT answered 401: invalid_client
                       hint: check source.auth.client_id, source.auth.client_secret
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called

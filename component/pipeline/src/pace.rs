@@ -140,16 +140,16 @@ impl Pace {
     /// For an origin: the units are requests.
     #[must_use]
     pub fn of_requests(budget: Option<Budget>) -> Self {
-        Self::new(START_REQUESTS, GROWTH_REQUESTS, budget)
+        Self::new(START_REQUESTS, GROWTH_REQUESTS, budget, Luck::of_requests())
     }
 
     /// For a table: the units are write units.
     #[must_use]
     pub fn of_units() -> Self {
-        Self::new(START_UNITS, GROWTH_UNITS, None)
+        Self::new(START_UNITS, GROWTH_UNITS, None, Luck::of_units())
     }
 
-    fn new(start: f64, growth: f64, budget: Option<Budget>) -> Self {
+    fn new(start: f64, growth: f64, budget: Option<Budget>, luck: Luck) -> Self {
         Self {
             growth,
             start,
@@ -169,7 +169,7 @@ impl Pace {
             refusals: 0,
             latency_ms: LATENCY_MS,
             batch: 1.0,
-            luck: Luck::default(),
+            luck,
             hinted_ms: 0.0,
         }
     }
@@ -207,7 +207,9 @@ impl Pace {
     #[must_use]
     pub fn most_units(&self) -> u32 {
         match self.limit {
-            _ if self.refusals > 0 => 1,
+            _ if self.refusals > 0 => {
+                whole((self.batch / f64::from(1 << self.refusals.min(8))).max(1.0))
+            }
             Limit::Rate(rate) => whole((rate.per_second / 2.0).max(1.0)),
             Limit::Unknown | Limit::Quota(_) => u32::MAX,
         }

@@ -120,7 +120,7 @@ impl Pacing {
             self.throttled_since_ms.get_or_insert(now);
         }
         if lacking > 0 {
-            self.most = accepted.max(1).min(self.most);
+            self.most = (self.most / 2).max(accepted).max(1).min(self.most);
         } else if accepted >= self.most {
             self.most = self.most.saturating_add(1).min(FULL);
         }

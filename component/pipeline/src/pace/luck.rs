@@ -13,8 +13,10 @@ const BOTH: f64 = 2.3;
 const NOT_BOTH: f64 = -0.7;
 /// Enough of them: it's chance.
 const CHANCE: f64 = 4.0;
-/// Or not.
-const LIMIT: f64 = -1.4;
+/// Or not. A try costs a request, or one unit of a table's: more tries are made
+/// there.
+const LIMIT_REQUESTS: f64 = -1.4;
+const LIMIT_UNITS: f64 = -4.2;
 /// So many refusals in a row aren't.
 const REFUSED: u32 = 8;
 /// Or this share of all, of late.
@@ -40,8 +42,10 @@ pub(super) enum Lesson {
 }
 
 /// What is known of one upstream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Luck {
+    /// The score at which it isn't chance.
+    limit: f64,
     chance: bool,
     /// Probes of the present try that have no answer yet.
     trying: u8,
@@ -59,6 +63,28 @@ pub(super) struct Luck {
 }
 
 impl Luck {
+    pub(super) fn of_requests() -> Self {
+        Self::new(LIMIT_REQUESTS)
+    }
+
+    pub(super) fn of_units() -> Self {
+        Self::new(LIMIT_UNITS)
+    }
+
+    fn new(limit: f64) -> Self {
+        Self {
+            limit,
+            chance: false,
+            trying: 0,
+            score: 0.0,
+            skip: 0,
+            wait: 0,
+            tried_ms: 0,
+            refused: 0,
+            share: 0.0,
+        }
+    }
+
     /// Whether refusals are by chance.
     pub(super) fn is_chance(&self) -> bool {
         self.chance
@@ -79,10 +105,10 @@ impl Luck {
         };
         if self.chance && (self.refused >= REFUSED || self.share > MOST_REFUSED) {
             *self = Self {
-                score: LIMIT,
+                score: self.limit,
                 skip: LATER,
                 wait: LATER,
-                ..Self::default()
+                ..Self::new(self.limit)
             };
             return Lesson::Limit;
         }
@@ -94,8 +120,8 @@ impl Luck {
             return Lesson::Nothing;
         }
         self.score += if refused { NOT_BOTH } else { BOTH };
-        if self.score <= LIMIT {
-            self.score = LIMIT;
+        if self.score <= self.limit {
+            self.score = self.limit;
             self.wait = (self.wait * LATER_FACTOR).clamp(LATER, SELDOM);
             self.skip = self.wait;
         }
