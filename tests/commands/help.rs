@@ -50,7 +50,7 @@ async fn help() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
 
             Exit codes:
               0  everything asked for was done
@@ -125,7 +125,7 @@ async fn help() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
         "#]],
     )
     .await;
@@ -201,7 +201,7 @@ async fn help_of_commands_with_much_to_say() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
         "#]],
     )
     .await;
@@ -228,7 +228,8 @@ async fn help_of_commands_with_much_to_say() {
           -c, --config <FILE>     The configuration file [default: rowcast.toml]
           -v, --verbose...        Say more on standard error: twice for debugging, three times for all
           -q, --quiet             Say nothing but errors on standard error
-              --component <FILE>  Run this component instead of the embedded one
+              --component <FILE>  Run this component instead of the one in the configuration or the embedded
+                                  one
     "#]]).await;
 }
 

@@ -17,13 +17,12 @@ mod tree;
 
 pub use auth::{Auth, Basic, Bearer, ClientCredentials};
 pub use query::Query;
-pub use read::{Mistake, Mistakes, escaped, nearest, within};
+pub use read::{Mistake, Mistakes, escaped, nearest, read, within};
 pub use retry::Retry;
 pub use secret::Secret;
 pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
-
-use tree::Node;
+pub use tree::Node;
 
 /// Reads a source's settings; none where too little of them can be read.
 pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {

@@ -4,6 +4,8 @@ use super::print::note;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::commented;
+use rowcast::engine::{COMPONENT, Runtime};
+use rowcast::limits::Limits;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
@@ -19,9 +21,24 @@ pub struct Init {
 }
 
 impl Init {
-    pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let path = &global.config;
-        let text = commented(Some(self.preset.as_str()).filter(|name| *name != "none"))?;
+        let other = global.other_component()?;
+        let runtime = Runtime::new(Limits::default())?;
+        let component = runtime.load(other.as_deref().unwrap_or(COMPONENT))?;
+        let description = component.describer().await?.describe().await?;
+        let preset = Some(self.preset.as_str()).filter(|name| *name != "none");
+        let presets: Vec<_> = description
+            .presets
+            .iter()
+            .map(|it| it.name.as_str())
+            .collect();
+        if let Some(name) = preset.filter(|name| !presets.contains(name)) {
+            let hint = format!("known presets: none, {}", presets.join(", "));
+            let message = format!("\"{name}\" is not the name of a preset");
+            return Err(Failure::invalid(message, Some(&hint)));
+        }
+        let text = commented(preset);
         let mut options = OpenOptions::new();
         options
             .write(true)

@@ -1,19 +1,15 @@
 //! A preset's name → the commented file that `rowcast init` writes.
 
-use super::{ConfigError, preset};
-
 /// A commented configuration: with the preset's name, or, without one, with
 /// every setting of a source to fill in.
-pub fn commented(preset: Option<&str>) -> Result<String, ConfigError> {
+#[must_use]
+pub fn commented(preset: Option<&str>) -> String {
     let source = match preset {
-        Some(name) => {
-            preset::text(name)?;
-            PRESET.replace("{preset}", name)
-        }
+        Some(name) => PRESET.replace("{preset}", name),
         None => SOURCE.to_owned(),
     };
     let keys = if preset.is_some() { PRESET_KEYS } else { KEYS };
-    Ok([HEAD, &source, TABLE, keys, TAIL].concat())
+    [HEAD, &source, TABLE, keys, TAIL].concat()
 }
 
 const HEAD: &str = r#"# Rowcast: rows in, a request for each, every record in DynamoDB.
