@@ -102,7 +102,7 @@ impl Arguments {
             Command::Check(command) => command.execute(&global).await,
             #[cfg(feature = "demo")]
             Command::Demo(command) => Box::pin(command.execute(&global, signals)).await,
-            Command::Component(command) => command.execute(&global),
+            Command::Component(command) => command.execute(&global).await,
             Command::Init(command) => command.execute(&global).await,
         }
     }

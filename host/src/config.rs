@@ -8,10 +8,12 @@ mod ledger;
 mod load;
 mod rows;
 mod run;
+mod schema;
 mod table;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test stops at the first surprise"
 )]
@@ -20,13 +22,14 @@ pub(crate) mod tree;
 mod written;
 
 pub use error::{ConfigError, Problem};
-pub use init::commented;
+pub use init::{SCHEMA_FILE, commented};
 pub use ledger::Ledger;
 pub use load::{Draft, Section};
 pub(crate) use rowcast_pipeline::settings::nearest;
 pub use rowcast_pipeline::settings::{Auth, Retry};
 pub use rows::{FileRows, Format, Input, PostgresRows, Rows};
 pub use run::{Run, Share, Span};
+pub use schema::schema;
 pub use table::{Credentials, Key, KeyType, Keys, Table};
 pub(crate) use written::Written;
 

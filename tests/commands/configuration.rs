@@ -141,6 +141,16 @@ async fn init_writes_once() {
         ("SPOTIFY_CLIENT_ID", "id"),
         ("SPOTIFY_CLIENT_SECRET", "secret"),
     ];
+    let schema = std::fs::read_to_string(stage.path().join(".rowcast/schema.json")).unwrap();
+    let printed = stage
+        .rowcast(&["component", "--schema", "config"])
+        .await
+        .ok();
+    assert_eq!(printed.stdout.trim_end(), schema);
+    assert!(
+        written.starts_with("#:schema .rowcast/schema.json\n"),
+        "{written}"
+    );
     // What is written is read: it gets as far as the region.
     check_with(
         &stage,

@@ -1,6 +1,7 @@
 //! Tables of configurations and what they mean, or why they don't.
 
 mod files;
+mod init;
 
 use super::*;
 use crate::hint::Hint;

@@ -184,7 +184,7 @@ fn text(settings: &impl Serialize) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-fn json(node: &Node) -> String {
+pub(crate) fn json(node: &Node) -> String {
     text(&Written(node))
 }
 
