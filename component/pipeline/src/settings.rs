@@ -10,6 +10,13 @@ pub mod preset;
 mod query;
 mod read;
 mod retry;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+mod schema;
 mod secret;
 mod source;
 mod table;

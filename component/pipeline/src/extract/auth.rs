@@ -43,7 +43,6 @@ pub struct Authorization {
 /// Adds what can't work.
 pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
     match auth {
-        Auth::None {} => {}
         Auth::Bearer(bearer) if bearer.token.expose().is_empty() => {
             mistakes.add("/auth/token", "is empty");
         }
@@ -51,7 +50,7 @@ pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
             "/auth/token",
             "has characters that an HTTP header can't carry",
         ),
-        Auth::Bearer(_) => {}
+        Auth::None {} | Auth::Bearer(_) => {}
         Auth::Basic(basic) => {
             if basic.username.contains(':') {
                 mistakes.add(

@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// How this component authenticates requests. A host that adds the credentials
 /// itself says nothing here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Auth {
     /// Not at all.
@@ -26,6 +27,7 @@ impl Default for Auth {
 
 /// `Authorization: Bearer …`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Bearer {
     /// The token.
@@ -34,6 +36,7 @@ pub struct Bearer {
 
 /// HTTP Basic (RFC 7617).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Basic {
     /// The user's name, or the key, where an API takes one in its place.
@@ -46,6 +49,7 @@ pub struct Basic {
 /// authenticates to the token endpoint by HTTP Basic. A token is fetched at
 /// most once per call, and once more if the source answers 401 to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClientCredentials {
     /// The token endpoint.

@@ -23,7 +23,7 @@ pub const PRESETS: &[Preset] = &[Preset {
     name: "spotify-top-tracks",
     summary: "An artist's top tracks in each country, by Spotify's Web API; rows need a column \
               `id`, the artist's.",
-    source: r##"{
+    source: r#"{
   "url": "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}",
   "records": "/tracks",
   "require": ["/id", "/popularity"],
@@ -39,7 +39,7 @@ pub const PRESETS: &[Preset] = &[Preset {
     "client_id": "${SPOTIFY_CLIENT_ID}",
     "client_secret": "${SPOTIFY_CLIENT_SECRET}"
   }
-}"##,
+}"#,
     table: r#"{
   "keys": {
     "partition": {"name": "artist_id", "type": "S"},

@@ -109,10 +109,9 @@ pub fn read<T: DeserializeOwned>(mut tree: Node, mistakes: &mut Mistakes) -> Opt
         if of_tag {
             path.push("type".to_owned());
         }
-        let pointer: String = path
-            .iter()
-            .map(|name| format!("/{}", escaped(name)))
-            .collect();
+        let pointer = path.iter().fold(String::new(), |pointer, name| {
+            pointer + "/" + &escaped(name)
+        });
         mistakes.push(pointer, error.message, error.hint);
         if error.kind == ErrorKind::Missing && !inserted.contains(&path) {
             tree.insert(&path, Node::Text(String::new()));

@@ -3,11 +3,14 @@
 use super::{Auth, Retry, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// A REST API and how to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A name for settings that are filled in where the others say nothing.
@@ -16,16 +19,23 @@ pub struct Source {
     /// URL template of a GET request. `{name}` is a row's column or a matrix
     /// axis, percent-encoded; `{{` and `}}` are braces. It must be https, or
     /// http where the host allows that.
+    #[cfg_attr(
+        test,
+        schemars(example = &"https://api.example.com/artists/{id}/tracks")
+    )]
     pub url: String,
     /// Request headers; values are templates (not percent-encoded).
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"accept-language": "en"})))]
     pub headers: Vec<Header>,
     /// Axes and their values; one request is made per row and combination.
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<String>>", extend("default" = {}), example = serde_json::json!({"country": ["US", "CA"]})))]
     pub matrix: Vec<Axis>,
     /// JSON Pointer (RFC 6901) to the array of records in the body; empty for
     /// the body itself. An object there is one record.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"/tracks"))]
     pub records: String,
     /// Attributes added before each record's own members. Values are templates,
     /// which may also use `{record:/json/pointer}`. `{name?}` leaves the
@@ -33,32 +43,41 @@ pub struct Source {
     /// text of a number or boolean. A name that the record has itself rejects
     /// the record.
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"artist_id": "{id}"})))]
     pub attributes: Vec<Field>,
     /// JSON Pointers that must lead to a value in each record (null counts as
     /// one). A record without one is rejected.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = serde_json::json!(["/id"])))]
     pub require: Vec<String>,
     /// How requests are authenticated.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]
     pub auth: Auth,
     /// How the next page of an answer is found.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]
     pub pagination: Pagination,
     /// Pages per request at most; more reject the request.
     #[serde(default = "max_pages")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 10_000)))]
     pub max_pages: u32,
     /// Requests in flight at once within one call.
     #[serde(default = "concurrency")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 256)))]
     pub concurrency: u32,
     /// How failed requests are repeated.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {})))]
     pub retry: Retry,
     /// Time for one attempt, from connecting to the body's last byte, in
     /// milliseconds.
     #[serde(default = "request_timeout_ms")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub request_timeout_ms: u32,
     /// Bytes of one body at most; a longer one rejects the request.
     #[serde(default = "max_body_bytes")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_body_bytes: u64,
 }
 
@@ -92,6 +111,7 @@ pub struct Axis {
 
 /// How the next page of an answer is found.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Pagination {
     /// One request is the whole answer.
@@ -112,6 +132,7 @@ impl Default for Pagination {
 
 /// The body has the next page's URL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NextUrl {
     /// JSON Pointer to it (absolute, or relative to the present page); null,
@@ -121,6 +142,7 @@ pub struct NextUrl {
 
 /// A token in the body goes into a query parameter of the next request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CursorPagination {
     /// JSON Pointer to the token; null, missing or empty ends the pages.

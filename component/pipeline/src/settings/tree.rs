@@ -55,13 +55,13 @@ impl Node {
                     .map(|(index, item)| Self::read(item, &format!("{pointer}/{index}"), mistakes));
                 Self::List(nodes.collect())
             }
-            Some(b'"') => match serde_json::from_str(text) {
-                Ok(text) => Self::Text(text),
-                Err(_) => {
+            Some(b'"') => {
+                let text = serde_json::from_str(text);
+                if text.is_err() {
                     mistakes.add(pointer, "is not Unicode");
-                    Self::Text(String::new())
                 }
-            },
+                Self::Text(text.unwrap_or_default())
+            }
             Some(b't') => Self::Boolean(true),
             Some(b'f') => Self::Boolean(false),
             Some(b'n') | None => Self::Null,
