@@ -21,6 +21,7 @@ pub mod pointer;
 pub mod resume;
 pub mod row;
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 pub(crate) mod script;
 pub mod template;
 pub mod verdict;
