@@ -177,7 +177,18 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         let value = template(&at, value.expose(), Place::Header, mistakes);
         headers.extend(value.map(|value| (name.as_str(), value)));
     }
+    if !is_header_value(&source.accept) {
+        mistakes.add("/accept", HEADER_VALUE);
+    }
     headers
+}
+
+/// What a header's value must be.
+const HEADER_VALUE: &str = "must be one line of ASCII characters, at least one";
+
+fn is_header_value(text: &str) -> bool {
+    let visible = |byte: u8| matches!(byte, b' '..=b'~');
+    !text.trim().is_empty() && text.bytes().all(visible)
 }
 
 fn attributes<'a>(fields: &'a [Field], mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {

@@ -11,12 +11,8 @@ use crate::settings::{Mistakes, Source};
 use std::collections::BTreeSet;
 use url::Url;
 
-/// Headers that are sent where the source has no others. Many APIs refuse
-/// requests that don't say who asks.
-pub const DEFAULT_HEADERS: [(&str, &str); 2] = [
-    ("user-agent", concat!("rowcast/", env!("CARGO_PKG_VERSION"))),
-    ("accept", "application/json"),
-];
+/// Many APIs refuse requests that don't say who asks.
+const USER_AGENT: &str = concat!("rowcast/", env!("CARGO_PKG_VERSION"));
 
 /// What was checked.
 pub struct Plan<'a> {
@@ -166,7 +162,8 @@ impl<'a> Plan<'a> {
             }
             headers.push(((*name).to_owned(), value));
         }
-        for (name, value) in DEFAULT_HEADERS {
+        let accept = self.checked.source.accept.as_str();
+        for (name, value) in [("user-agent", USER_AGENT), ("accept", accept)] {
             let known = headers
                 .iter()
                 .any(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -28,6 +28,11 @@ pub struct Source {
     #[serde(default, deserialize_with = "in_order")]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"accept-language": "en"})))]
     pub headers: Vec<Header>,
+    /// Media types that the API may answer with: the `Accept` header, unless
+    /// `headers` has one.
+    #[serde(default = "accept")]
+    #[cfg_attr(test, schemars(example = &"application/vnd.github+json"))]
+    pub accept: String,
     /// Axes and their values; one request is made per row and combination.
     #[serde(default, deserialize_with = "in_order")]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<String>>", extend("default" = {}), example = serde_json::json!({"country": ["US", "CA"]})))]
@@ -149,6 +154,10 @@ pub struct CursorPagination {
     pub pointer: String,
     /// The query parameter that carries it.
     pub parameter: String,
+}
+
+fn accept() -> String {
+    "application/json".to_owned()
 }
 
 fn max_pages() -> u32 {

@@ -1,7 +1,7 @@
 //! What is refused before any request, and in which words.
 
 use super::super::excerpt::chain;
-use super::super::script::source;
+use super::super::script::{source, source_with};
 use super::*;
 use crate::settings::{
     Auth, Axis, Basic, Bearer, ClientCredentials, CursorPagination, Field, Header, NextUrl,
@@ -350,4 +350,42 @@ fn requests_that_cannot_be_made() {
         "fill the template of the attribute `b`: `name` is null; a template takes strings, numbers \
          and booleans",
     );
+}
+
+/// Settings → the first request's headers.
+fn check_headers(settings: &str, expected: &[(&str, &str)]) {
+    let source = source_with(settings);
+    let rows = [ROW.to_owned()];
+    let plan = Plan::check(&source, &rows, None).map_err(|error| chain(&error));
+    let request = Request {
+        row: 0,
+        combination: 0,
+    };
+    let headers = plan.and_then(|plan| {
+        let order = plan.order(request).map_err(|error| chain(&error))?;
+        Ok(order.headers)
+    });
+    let expected = expected
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(headers, Ok(expected.collect()), "{settings}");
+}
+
+#[test]
+fn requests_say_what_may_be_answered() {
+    let agent = ("user-agent", USER_AGENT);
+    check_headers("", &[agent, ("accept", "application/json")]);
+    let github = "application/vnd.github+json";
+    check_headers(
+        &format!(r#", "accept": "{github}""#),
+        &[agent, ("accept", github)],
+    );
+    check_headers(
+        r#", "headers": {"Accept": "text/csv"}"#,
+        &[("Accept", "text/csv"), agent],
+    );
+    let accept = "source: /accept must be one line of ASCII characters, at least one";
+    for bad in ["", " ", "a\nb", "é"] {
+        check(|source| bad.clone_into(&mut source.accept), accept);
+    }
 }
