@@ -25,6 +25,8 @@ pub struct Checked<'a> {
     pub url: Template,
     /// The headers' names and values.
     pub headers: Vec<(&'a str, Template)>,
+    /// What requests say of who sends them, unless the headers do.
+    pub user_agent: String,
     /// The attributes' names and values.
     pub attributes: Vec<(&'a str, Template)>,
     /// The axes.
@@ -58,6 +60,7 @@ impl<'a> Checked<'a> {
             paging,
             url,
             headers,
+            user_agent: user_agent(source.contact.as_deref()),
             attributes,
             matrix,
         })
@@ -180,7 +183,20 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
     if !is_header_value(&source.accept) {
         mistakes.add("/accept", HEADER_VALUE);
     }
+    let contact = source.contact.as_deref();
+    if contact.is_some_and(|it| !is_header_value(it) || it.contains(['(', ')', '\\'])) {
+        let message = format!("{HEADER_VALUE}, without parentheses and backslashes");
+        mistakes.add("/contact", message);
+    }
     headers
+}
+
+/// Many APIs refuse requests that don't say who asks.
+const USER_AGENT: &str = concat!("rowcast/", env!("CARGO_PKG_VERSION"));
+
+fn user_agent(contact: Option<&str>) -> String {
+    let contact = contact.map(|contact| format!(" ({contact})"));
+    format!("{USER_AGENT}{}", contact.unwrap_or_default())
 }
 
 /// What a header's value must be.

@@ -11,9 +11,6 @@ use crate::settings::{Mistakes, Source};
 use std::collections::BTreeSet;
 use url::Url;
 
-/// Many APIs refuse requests that don't say who asks.
-const USER_AGENT: &str = concat!("rowcast/", env!("CARGO_PKG_VERSION"));
-
 /// What was checked.
 pub struct Plan<'a> {
     /// The source's settings, checked.
@@ -163,7 +160,8 @@ impl<'a> Plan<'a> {
             headers.push(((*name).to_owned(), value));
         }
         let accept = self.checked.source.accept.as_str();
-        for (name, value) in [("user-agent", USER_AGENT), ("accept", accept)] {
+        let user_agent = self.checked.user_agent.as_str();
+        for (name, value) in [("user-agent", user_agent), ("accept", accept)] {
             let known = headers
                 .iter()
                 .any(|(known, _)| known.eq_ignore_ascii_case(name));

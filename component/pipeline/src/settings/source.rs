@@ -33,6 +33,12 @@ pub struct Source {
     #[serde(default = "accept")]
     #[cfg_attr(test, schemars(example = &"application/vnd.github+json"))]
     pub accept: String,
+    /// Whom the API's operators may ask, such as an address: added to the
+    /// `User-Agent` header, which is `rowcast/VERSION (contact)` unless
+    /// `headers` has one.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"data@example.com"))]
+    pub contact: Option<String>,
     /// Axes and their values; one request is made per row and combination.
     #[serde(default, deserialize_with = "in_order")]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<String>>", extend("default" = {}), example = serde_json::json!({"country": ["US", "CA"]})))]

@@ -373,7 +373,7 @@ fn check_headers(settings: &str, expected: &[(&str, &str)]) {
 
 #[test]
 fn requests_say_what_may_be_answered() {
-    let agent = ("user-agent", USER_AGENT);
+    let agent = ("user-agent", concat!("rowcast/", env!("CARGO_PKG_VERSION")));
     check_headers("", &[agent, ("accept", "application/json")]);
     let github = "application/vnd.github+json";
     check_headers(
@@ -383,6 +383,14 @@ fn requests_say_what_may_be_answered() {
     check_headers(
         r#", "headers": {"Accept": "text/csv"}"#,
         &[("Accept", "text/csv"), agent],
+    );
+    let contact = concat!("rowcast/", env!("CARGO_PKG_VERSION"), " (a@b.example)");
+    let all = [("user-agent", contact), ("accept", "application/json")];
+    check_headers(r#", "contact": "a@b.example""#, &all);
+    check(
+        |source| source.contact = Some("a) x/1 (b".to_owned()),
+        "source: /contact must be one line of ASCII characters, at least one, without parentheses \
+         and backslashes",
     );
     let accept = "source: /accept must be one line of ASCII characters, at least one";
     for bad in ["", " ", "a\nb", "é"] {
