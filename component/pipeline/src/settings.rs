@@ -6,6 +6,7 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod mistakes;
 pub mod preset;
 mod query;
 mod read;
@@ -23,8 +24,8 @@ mod table;
 mod tree;
 
 pub use auth::{Auth, Basic, Bearer, ClientCredentials};
+pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
 pub use query::Query;
-pub use read::{Mistake, Mistakes, escaped, nearest, within};
 pub use retry::Retry;
 pub use secret::Secret;
 pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};

@@ -6,8 +6,8 @@ use serde::Deserialize;
 /// How this component authenticates requests. A host that adds the credentials
 /// itself says nothing here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(tag = "type"))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Auth {
     /// Not at all.
     None {},

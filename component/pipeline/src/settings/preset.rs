@@ -1,7 +1,7 @@
 //! A preset's name → the settings that it stands for, and how they are filled
 //! in where a caller's settings say nothing.
 
-use super::read::{Mistakes, nearest};
+use super::mistakes::{Mistakes, nearest};
 use super::tree::Node;
 
 /// Settings that a name stands for. `${…}` in them are credentials that a

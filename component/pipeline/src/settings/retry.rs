@@ -1,6 +1,6 @@
 //! How failed requests are repeated.
 
-use super::read::{Mistakes, within};
+use super::mistakes::{Mistakes, within};
 use serde::Deserialize;
 
 /// Bounds on repeating one upstream request. Waits between attempts are drawn

@@ -246,6 +246,7 @@ fn every_mistake_is_told_at_once_and_where_it_is() {
         "/records is not a JSON Pointer: a JSON Pointer is empty or starts with `/` (perhaps \"/tracks\")",
         "/require/1 is a whole number; it must be text",
         "/auth/usrname is not a known setting (did you mean `username`?)",
+        "/auth/password is a list; it must be text",
         "/pagination/type is none of `none`, `next-url`, `cursor`, `link-header`",
         "/matrix/a is given twice",
         "/matrix/a has no values",

@@ -122,8 +122,8 @@ pub struct Axis {
 
 /// How the next page of an answer is found.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(tag = "type"))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Pagination {
     /// One request is the whole answer.
     None {},
