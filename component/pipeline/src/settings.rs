@@ -6,11 +6,13 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod duration;
 mod mistakes;
 pub mod preset;
 mod query;
 mod read;
 mod retry;
+mod rules;
 #[cfg(test)]
 #[expect(
     clippy::unwrap_used,
@@ -24,9 +26,11 @@ mod table;
 mod tree;
 
 pub use auth::{Auth, Basic, Bearer, ClientCredentials};
+pub use duration::Duration;
 pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
 pub use query::Query;
 pub use retry::Retry;
+pub use rules::{BodyCondition, HeaderCondition, Rule, Scalar, Statuses, Then, Unit, Wait, When};
 pub use secret::Secret;
 pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
@@ -38,6 +42,19 @@ pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {
     let mut tree = Node::parse(text, mistakes)?;
     preset::fill(&mut tree, mistakes);
     read::read(tree, mistakes)
+}
+
+/// Reads a list of rules that has no mistakes.
+pub(crate) fn rules(text: &str) -> Vec<Rule> {
+    #[derive(serde::Deserialize)]
+    struct Rules {
+        rules: Vec<Rule>,
+    }
+    let mut mistakes = Mistakes::default();
+    let tree = Node::parse(&format!("{{\"rules\":{text}}}"), &mut mistakes);
+    let rules = tree.and_then(|tree| read::read(tree, &mut mistakes));
+    debug_assert!(mistakes.is_empty(), "{mistakes}");
+    rules.map_or_else(Vec::new, |rules: Rules| rules.rules)
 }
 
 /// Reads a table's settings.

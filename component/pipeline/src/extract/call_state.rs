@@ -44,6 +44,7 @@ pub struct CallState {
     retries: Cell<u32>,
     waits_ms: Cell<u64>,
     bytes: Cell<u64>,
+    empty: Cell<u32>,
 }
 
 /// Somebody asleep, who is woken when the call is halted.
@@ -91,6 +92,7 @@ impl CallState {
             retries: Cell::default(),
             waits_ms: Cell::default(),
             bytes: Cell::default(),
+            empty: Cell::default(),
         }
     }
 
@@ -185,6 +187,11 @@ impl CallState {
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }
 
+    /// A rule says that there is nothing for a request.
+    pub fn found_nothing(&self) {
+        self.empty.set(self.empty.get().saturating_add(1));
+    }
+
     /// The upstream answered well.
     pub fn succeed(&self) {
         self.succeeded.set(self.succeeded.get().saturating_add(1));
@@ -241,6 +248,7 @@ impl CallState {
             counter("source.successes", self.succeeded.get()),
             counter("source.waits-ms", float(self.waits_ms.get())),
             counter("source.bytes", float(self.bytes.get())),
+            counter("source.empty", self.empty.get()),
             counter("token.requests", token_requests),
         ];
         if balance.done.is_empty() {

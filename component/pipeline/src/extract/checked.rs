@@ -6,6 +6,7 @@ use super::excerpt::chain;
 use super::matrix::Matrix;
 use super::page::Paging;
 use super::pointer::Pointer;
+use super::rules::Rules;
 use super::template::{Place, Template};
 use crate::settings::{Auth, Field, Header, Mistakes, Pagination, Source, escaped, within};
 use std::collections::HashSet;
@@ -19,6 +20,8 @@ pub struct Checked<'a> {
     pub records: Pointer,
     /// What each record must have.
     pub require: Vec<Pointer>,
+    /// What answers mean.
+    pub rules: Rules,
     /// How the next page is found.
     pub paging: Paging,
     /// The first page's URL.
@@ -47,6 +50,7 @@ impl<'a> Checked<'a> {
         let require: Vec<_> = require
             .filter_map(|(index, text)| pointer(&format!("/require/{index}"), text, mistakes))
             .collect();
+        let rules = Rules::new(&source.rules, mistakes);
         let paging = paging(&source.pagination, mistakes);
         let headers = headers(source, mistakes);
         let attributes = attributes(&source.attributes, mistakes);
@@ -57,6 +61,7 @@ impl<'a> Checked<'a> {
             source,
             records,
             require,
+            rules,
             paging,
             url,
             headers,
@@ -98,7 +103,8 @@ fn template(at: &str, text: &str, place: Place, mistakes: &mut Mistakes) -> Opti
         .ok()
 }
 
-fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
+/// Reads the pointer in the setting `at`.
+pub fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
     Pointer::parse(text)
         .map_err(|error| {
             let message = format!("is not a JSON Pointer: {error}");
@@ -169,8 +175,7 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
     let mut headers = Vec::with_capacity(source.headers.len());
     for Header { name, value } in &source.headers {
         let at = format!("/headers/{}", escaped(name));
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
+        if !is_header_name(name) {
             mistakes.add(&at, "is not the name of an HTTP header");
         }
         let authenticated = !matches!(source.auth, Auth::None {});
@@ -189,6 +194,13 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         mistakes.add("/contact", message);
     }
     headers
+}
+
+/// Whether a text is a token of RFC 9110.
+#[must_use]
+pub fn is_header_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
 }
 
 /// Many APIs refuse requests that don't say who asks.

@@ -1,6 +1,7 @@
 //! A plan → requests, many at a time → outcomes. The only place of this
 //! interface that sends.
 
+use super::answer::Answer;
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
 use super::call_state::CallState;
@@ -10,12 +11,12 @@ use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
 use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
 use super::resume::Progress;
-use super::verdict::{Refusal, Trouble, Verdict, judge, observation};
+use super::verdict::{Refusal, Trouble, Verdict, judge};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
 use crate::pace::Observation;
-use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::platform::{Http, HttpError, HttpMethod, HttpRequest};
 use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
@@ -76,6 +77,14 @@ enum End {
     Pending,
     /// Its attempts ran out; so many answers were good by then.
     Exhausted(Trouble, u32),
+}
+
+/// One request that was sent.
+struct Exchange {
+    outcome: Result<Answer, HttpError>,
+    verdict: Verdict,
+    /// Which token it was sent with.
+    token: u32,
 }
 
 /// What one request has been through on one page.
@@ -226,14 +235,23 @@ impl<H: Http> Call<'_, H> {
         let mut tries = Tries::default();
         loop {
             let given_ms = self.given_ms();
-            let (outcome, token) = self.send(pages.present(), &order.headers, &tries).await?;
+            let exchange = self.send(pages.present(), &order.headers, &tries).await?;
+            let token = exchange.token;
             tries.repeat = true;
-            match judge(pages.present(), &outcome, self.http.today()) {
-                Verdict::Done(response) => {
-                    self.state.succeed();
-                    self.state.received(response.body.len());
-                    self.credentials.worked(token);
-                    match pages.keep(self.plan, order, response) {
+            match exchange.verdict {
+                Verdict::Nothing => {
+                    self.succeed(&exchange);
+                    if pages.is_first() {
+                        self.state.found_nothing();
+                    }
+                    return Ok(false);
+                }
+                Verdict::Records => {
+                    self.succeed(&exchange);
+                    let Ok(answer) = &exchange.outcome else {
+                        continue;
+                    };
+                    match pages.keep(self.plan, order, answer) {
                         Ok(more) => return Ok(more),
                         Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
                             self.back_off(pages.failed()).await?;
@@ -241,22 +259,24 @@ impl<H: Http> Call<'_, H> {
                         Err(PageFault::Truncated(reason) | PageFault::Other(reason)) => {
                             return Err(End::Rejected(Refusal {
                                 kind: RejectionKind::Body,
-                                status: Some(response.status),
+                                status: Some(answer.response.status),
                                 reason: format!("{}: {reason}", excerpt::url(pages.present())),
                             }));
                         }
                     }
                 }
                 Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
-                Verdict::Limited(refusal) => {
-                    self.limited(refusal, &mut tries)?;
+                Verdict::Limited(refusal, certain) => {
+                    self.limited(refusal, certain, &mut tries)?;
                     self.let_others_go(&tries).await?;
                 }
-                Verdict::Stop(reason) => {
-                    let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
-                    return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
+                Verdict::Stop(reason, Some(wait)) => {
+                    return Err(self.stop(self.rate_limited(wait, reason)));
                 }
-                Verdict::Unauthorized(refusal) => self.renew(token, refusal, &mut tries)?,
+                Verdict::Stop(reason, None) => {
+                    return Err(self.stop(Stop::Denied(self.state.reason(reason))));
+                }
+                Verdict::Renew(refusal) => self.renew(token, refusal, &mut tries)?,
                 Verdict::Reject(refusal) => {
                     if refusal.status == Some(403) {
                         self.state.refused(&refusal.reason);
@@ -278,7 +298,7 @@ impl<H: Http> Call<'_, H> {
         url: &Url,
         headers: &[(String, String)],
         tries: &Tries,
-    ) -> Result<(Result<HttpResponse, HttpError>, u32), End> {
+    ) -> Result<Exchange, End> {
         let authorization = loop {
             self.check()?;
             let fetched = self.credentials.authorization(self.http, self.budget).await;
@@ -307,9 +327,23 @@ impl<H: Http> Call<'_, H> {
         if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
             self.state.sent(tries.repeat);
         }
-        let seen = observation(&outcome, self.http.today());
+        let outcome = outcome.map(Answer::new);
+        let (verdict, seen) = judge(&self.plan.checked, url, &outcome, self.http.today());
         self.state.report(self.http, &seen);
-        Ok((outcome, authorization.token))
+        Ok(Exchange {
+            outcome,
+            verdict,
+            token: authorization.token,
+        })
+    }
+
+    /// An answer is good.
+    fn succeed(&self, exchange: &Exchange) {
+        self.state.succeed();
+        if let Ok(answer) = &exchange.outcome {
+            self.state.received(answer.response.body.len());
+        }
+        self.credentials.worked(exchange.token);
     }
 
     /// Whether a request may be started at all.
@@ -352,16 +386,17 @@ impl<H: Http> Call<'_, H> {
 
     /// There are too many requests. That costs time and no attempts, unless it
     /// is this request that is refused while others are accepted.
-    fn limited(&self, refusal: Refusal, tries: &mut Tries) -> Result<(), End> {
+    fn limited(&self, refusal: Refusal, certain: bool, tries: &mut Tries) -> Result<(), End> {
         self.state.answer();
         let others = self.state.succeeded();
         if others > tries.others {
             tries.others = others;
             tries.limited += 1;
         }
-        let most = match refusal.status {
-            Some(429) => MOST_LIMITED.max(self.most_attempts()),
-            _ => self.most_attempts(),
+        let most = if certain {
+            MOST_LIMITED.max(self.most_attempts())
+        } else {
+            self.most_attempts()
         };
         if tries.limited >= most {
             let reason = refusal.reason;
@@ -375,14 +410,14 @@ impl<H: Http> Call<'_, H> {
         let retry = &self.plan.checked.source.retry;
         let stopped = self.check_pause(&refusal.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
-        if stopped.is_ok() && too_long && refusal.status == Some(429) {
+        if stopped.is_ok() && too_long && certain {
             let pause = self.state.reserve(self.http, 0);
             let wait = pause.saturating_sub(1).max(retry.max_delay_ms.into());
             return Err(self.stop(self.rate_limited(wait, refusal.reason)));
         }
         // Other statuses may be about this request, however often it is asked
         // to wait. It remembers that.
-        if let Some(status) = refusal.status.filter(|&status| status != 429)
+        if let Some(status) = refusal.status.filter(|_| !certain)
             && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
         {
             let trouble = Trouble::Failed(status, refusal.reason);

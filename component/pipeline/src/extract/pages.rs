@@ -1,6 +1,7 @@
 //! One request's answers, page by page → its documents, and the next page to
 //! ask for. Knows nothing of attempts.
 
+use super::answer::Answer;
 use super::cut::{self, BodyError};
 use super::document;
 use super::ledger::Harvest;
@@ -8,8 +9,6 @@ use super::page::Trail;
 use super::plan::{Order, Plan};
 use super::resume::Progress;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
-use crate::platform::HttpResponse;
-use rowcast_json::Index;
 use url::Url;
 
 /// The pages of one request.
@@ -63,6 +62,12 @@ impl Pages {
         self.failed
     }
 
+    /// Whether no page was read yet.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.trail.page() == 1
+    }
+
     /// The page to ask for.
     #[must_use]
     pub fn present(&self) -> &Url {
@@ -92,23 +97,18 @@ impl Pages {
         &mut self,
         plan: &Plan<'_>,
         order: &Order<'_>,
-        response: &HttpResponse,
+        answer: &Answer,
     ) -> Result<bool, PageFault> {
-        // These statuses say that there is nothing.
-        if matches!(response.status, 204 | 205) && response.body.trim_ascii().is_empty() {
-            return Ok(false);
-        }
-        let fault = |error: BodyError| match error {
+        let fault = |error: &BodyError| match error {
             BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
             other => PageFault::Other(other.to_string()),
         };
-        let mut index = Index::default();
-        let root = cut::parse(&mut index, &response.body).map_err(fault)?;
+        let root = answer.body().map_err(fault)?;
         let checked = &plan.checked;
-        let records = cut::records(root, &checked.records, &checked.require).map_err(fault)?;
+        let records = cut::records(root, &checked.records).map_err(|error| fault(&error))?;
         let next = checked
             .paging
-            .next(self.trail.present(), root, &response.headers)
+            .next(self.trail.present(), root, &answer.response.headers)
             .map_err(|error| PageFault::Other(error.to_string()))?;
         let empty = records.is_empty();
         for record in records {

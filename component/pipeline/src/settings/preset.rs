@@ -33,6 +33,22 @@ pub const PRESETS: &[Preset] = &[Preset {
     "country": "{country}",
     "country_track": "{country}#{record:/id}"
   },
+  "rules": [
+    {
+      "when": {
+        "status": 429,
+        "limited": false,
+        "body": {"pointer": "/error/reason", "equals": "QUOTA_EXCEEDED"}
+      },
+      "then": "stop",
+      "wait": {"default": "1h"}
+    },
+    {
+      "when": {"status": 403, "limited": false},
+      "then": "reject",
+      "hint": "since February 2026 Spotify's Development Mode serves neither /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request it in Spotify's developer dashboard"
+    }
+  ],
   "auth": {
     "type": "client-credentials",
     "token_url": "https://accounts.spotify.com/api/token",

@@ -9,7 +9,7 @@ use super::{Query, Source, Table};
 use crate::bindings::exports::rowcast::pipeline::describe::{Kind, Mistake};
 use crate::describe::validate;
 use schemars::transform::{Transform, transform_subschemas};
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -46,6 +46,24 @@ fn title(name: &str) -> String {
     let words = format!("{}{rest}", first.to_uppercase());
     let words = words.replace("Url", "URL").replace(" url", " URL");
     words.replace(" id", " ID")
+}
+
+/// A status, a class of them, or a list of both.
+pub fn statuses(_: &mut SchemaGenerator) -> Schema {
+    let one = json!({"type": "integer", "minimum": 100, "maximum": 599});
+    let class = json!({"type": "string", "pattern": "^[1-5]xx$"});
+    let list = json!({"type": "array", "items": {"anyOf": [one, class]}});
+    json_schema!({"anyOf": [one, class, list, {"type": "null"}]})
+}
+
+/// A value that is neither a list nor an object.
+pub fn scalar(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "number", "boolean", "null"]})
+}
+
+/// A length of time.
+pub fn duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "null"], "pattern": "^[0-9]*[1-9][0-9]*(ms|s|m|h|d)$"})
 }
 
 fn derived<T: JsonSchema>() -> Value {

@@ -1,6 +1,6 @@
 //! The API that is asked for each row, and how its answers are read.
 
-use super::{Auth, Retry, Secret};
+use super::{Auth, Retry, Rule, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 #[cfg(test)]
@@ -9,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// A REST API and how to read it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -61,6 +61,11 @@ pub struct Source {
     #[serde(default)]
     #[cfg_attr(test, schemars(example = serde_json::json!(["/id"])))]
     pub require: Vec<String>,
+    /// What the API's answers mean: the first rule that fits an answer decides;
+    /// where none does, the built-in rules.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = []), example = serde_json::json!([{"when": {"status": 404}, "then": "nothing"}])))]
+    pub rules: Vec<Rule>,
     /// How requests are authenticated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]

@@ -11,6 +11,7 @@ use std::cell::Cell;
 
 mod budgets;
 mod credentials;
+mod rules;
 mod stops;
 
 /// One call in a line: "done 0:2 1:1 rejected 2(Status 404) pending 3 because
@@ -82,7 +83,7 @@ fn shown_failure(failure: &Failure) -> String {
             (text, &it.counters)
         }
     };
-    assert_eq!(counters.len(), 6, "{failure:?}");
+    assert_eq!(counters.len(), 7, "{failure:?}");
     text
 }
 
