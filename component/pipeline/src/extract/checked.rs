@@ -131,6 +131,9 @@ fn ranges(source: &Source, mistakes: &mut Mistakes) {
         u64::MAX,
     );
     source.retry.check(mistakes);
+    if let Some(rate) = &source.rate {
+        rate.check(mistakes);
+    }
 }
 
 /// Checks a URL's scheme, host and lack of credentials.

@@ -15,7 +15,7 @@ use super::verdict::{Refusal, Trouble, Verdict, judge};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
-use crate::pace::Observation;
+use crate::pace::{Observation, policies};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest};
 use crate::retry::Backoff;
 use futures_util::future::select;
@@ -53,7 +53,10 @@ pub async fn run<H: Http>(
         budget,
         whole_ms: budget.remaining_ms(http.now_ms()),
         credentials: Credentials::new(plan.checked.source),
-        state: CallState::new(origin(&plan.checked.source.url)),
+        state: CallState::new(
+            origin(&plan.checked.source.url),
+            plan.checked.source.rate.map(|rate| rate.budget()),
+        ),
     };
     let balance = call.settle_all().await;
     // Whatever was counted wrongly, nothing of it may be believed.
@@ -330,6 +333,10 @@ impl<H: Http> Call<'_, H> {
         let outcome = outcome.map(Answer::new);
         let (verdict, seen) = judge(&self.plan.checked, url, &outcome, self.http.today());
         self.state.report(self.http, &seen);
+        let policy = outcome.as_ref().ok();
+        if let Some(policy) = policy.and_then(|answer| answer.header("ratelimit-policy")) {
+            self.state.learn(self.http.now_ms(), policies(policy));
+        }
         Ok(Exchange {
             outcome,
             verdict,
@@ -366,6 +373,10 @@ impl<H: Http> Call<'_, H> {
                 0 => return Ok(()),
                 wait => {
                     self.check_pause("the upstream asked for a pause")?;
+                    if wait > self.plan.checked.source.retry.max_retry_after_ms {
+                        let reason = "the budget of requests is used up until then";
+                        return Err(self.stop(self.rate_limited(wait, reason.to_owned())));
+                    }
                     self.wait(wait).await?;
                 }
             }

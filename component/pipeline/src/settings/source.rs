@@ -1,6 +1,6 @@
 //! The API that is asked for each row, and how its answers are read.
 
-use super::{Auth, Retry, Rule, Secret};
+use super::{Auth, Rate, Retry, Rule, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 #[cfg(test)]
@@ -82,6 +82,10 @@ pub struct Source {
     #[serde(default = "concurrency")]
     #[cfg_attr(test, schemars(range(min = 1, max = 256)))]
     pub concurrency: u32,
+    /// A budget of requests; none: as fast as the API lets it.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = null), example = serde_json::json!({"requests": 50, "per": "5s"})))]
+    pub rate: Option<Rate>,
     /// How failed requests are repeated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {})))]

@@ -11,6 +11,7 @@ use std::cell::Cell;
 
 mod budgets;
 mod credentials;
+mod rates;
 mod rules;
 mod stops;
 
