@@ -6,8 +6,10 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod body;
 mod duration;
 mod mistakes;
+mod pagination;
 pub mod preset;
 mod query;
 mod rate;
@@ -26,18 +28,20 @@ mod source;
 mod table;
 mod tree;
 
-pub use auth::{Auth, Basic, Bearer, ClientCredentials};
+pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
+pub use body::Body;
 pub use duration::Duration;
 pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
+pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;
 pub use rate::Rate;
 pub use retry::Retry;
 pub use rules::{BodyCondition, HeaderCondition, Rule, Scalar, Statuses, Then, Unit, Wait, When};
 pub use secret::Secret;
-pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};
+pub use source::{Axis, Field, Header, Method, Source};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
 
-use tree::Node;
+pub use tree::Node;
 
 /// Reads a source's settings; none where too little of them can be read.
 pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {

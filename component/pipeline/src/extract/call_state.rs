@@ -51,6 +51,7 @@ pub struct CallState {
     waits_ms: Cell<u64>,
     bytes: Cell<u64>,
     empty: Cell<u32>,
+    unfollowed: Cell<u32>,
 }
 
 /// Somebody asleep, who is woken when the call is halted.
@@ -100,6 +101,7 @@ impl CallState {
             waits_ms: Cell::default(),
             bytes: Cell::default(),
             empty: Cell::default(),
+            unfollowed: Cell::default(),
         }
     }
 
@@ -224,6 +226,11 @@ impl CallState {
         self.empty.set(self.empty.get().saturating_add(1));
     }
 
+    /// There is more for a request than its settings follow.
+    pub fn left_more(&self) {
+        self.unfollowed.set(self.unfollowed.get().saturating_add(1));
+    }
+
     /// The upstream answered well.
     pub fn succeed(&self) {
         self.succeeded.set(self.succeeded.get().saturating_add(1));
@@ -281,6 +288,7 @@ impl CallState {
             counter("source.waits-ms", float(self.waits_ms.get())),
             counter("source.bytes", float(self.bytes.get())),
             counter("source.empty", self.empty.get()),
+            counter("source.unfollowed", self.unfollowed.get()),
             counter("token.requests", token_requests),
         ];
         if balance.done.is_empty() {

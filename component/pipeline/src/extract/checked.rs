@@ -2,13 +2,14 @@
 //! that can't work, whatever the rows are.
 
 use super::auth;
+use super::body::Body;
 use super::excerpt::chain;
 use super::matrix::Matrix;
-use super::page::Paging;
+use super::paging::Paging;
 use super::pointer::Pointer;
 use super::rules::Rules;
 use super::template::{Place, Template};
-use crate::settings::{Auth, Field, Header, Mistakes, Pagination, Source, escaped, within};
+use crate::settings::{Field, Header, Method, Mistakes, Source, escaped, within};
 use std::collections::HashSet;
 use url::Url;
 
@@ -26,6 +27,8 @@ pub struct Checked<'a> {
     pub paging: Paging,
     /// The first page's URL.
     pub url: Template,
+    /// The request's body.
+    pub body: Option<Body>,
     /// The headers' names and values.
     pub headers: Vec<(&'a str, Template)>,
     /// What requests say of who sends them, unless the headers do.
@@ -51,7 +54,11 @@ impl<'a> Checked<'a> {
             .filter_map(|(index, text)| pointer(&format!("/require/{index}"), text, mistakes))
             .collect();
         let rules = Rules::new(&source.rules, mistakes);
-        let paging = paging(&source.pagination, mistakes);
+        let paging = Paging::new(source, mistakes);
+        let body = source.body.as_ref().map(|body| Body::new(body.node()));
+        if body.is_some() && source.method == Method::Get {
+            mistakes.add_with_hint("/body", "is only for POST", "set `method` to \"POST\"");
+        }
         let headers = headers(source, mistakes);
         let attributes = attributes(&source.attributes, mistakes);
         let matrix = Matrix::new(&source.matrix, mistakes);
@@ -64,6 +71,7 @@ impl<'a> Checked<'a> {
             rules,
             paging,
             url,
+            body,
             headers,
             user_agent: user_agent(source.contact.as_deref()),
             attributes,
@@ -75,9 +83,7 @@ impl<'a> Checked<'a> {
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut origins = vec![origin(&self.source.url)];
-        if let Auth::ClientCredentials(client) = &self.source.auth {
-            origins.push(origin(&client.token_url));
-        }
+        origins.extend(auth::token_url(&self.source.auth).map(origin));
         origins.dedup();
         origins
     }
@@ -156,24 +162,6 @@ fn check_url(sample: &str, mistakes: &mut Mistakes) {
     }
 }
 
-fn paging(pagination: &Pagination, mistakes: &mut Mistakes) -> Option<Paging> {
-    let at = "/pagination/pointer";
-    Some(match pagination {
-        Pagination::None {} => Paging::None,
-        Pagination::LinkHeader {} => Paging::LinkHeader,
-        Pagination::NextUrl(next) => Paging::NextUrl(pointer(at, &next.pointer, mistakes)?),
-        Pagination::Cursor(cursor) => {
-            if cursor.parameter.is_empty() {
-                mistakes.add("/pagination/parameter", "is empty");
-            }
-            Paging::Cursor {
-                pointer: pointer(at, &cursor.pointer, mistakes)?,
-                parameter: cursor.parameter.clone(),
-            }
-        }
-    })
-}
-
 fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {
     let mut headers = Vec::with_capacity(source.headers.len());
     for Header { name, value } in &source.headers {
@@ -181,8 +169,7 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         if !is_header_name(name) {
             mistakes.add(&at, "is not the name of an HTTP header");
         }
-        let authenticated = !matches!(source.auth, Auth::None {});
-        if name.eq_ignore_ascii_case("authorization") && authenticated {
+        if Some(name.to_ascii_lowercase()) == auth::header_name(&source.auth) {
             mistakes.add(&at, "is already set by `auth`");
         }
         let value = template(&at, value.expose(), Place::Header, mistakes);

@@ -1,7 +1,6 @@
-//! A plan → requests, many at a time → outcomes. The only place of this
-//! interface that sends.
+//! A plan → requests, many at a time → outcomes: what becomes of each, and
+//! what is repeated. [`send`] is the only place of this interface that sends.
 
-use super::answer::Answer;
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
 use super::call_state::CallState;
@@ -11,17 +10,18 @@ use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
 use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
 use super::resume::Progress;
-use super::verdict::{Refusal, Trouble, Verdict, judge};
+use super::verdict::{Refusal, Trouble, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
-use crate::pace::{Observation, policies};
-use crate::platform::{Http, HttpError, HttpMethod, HttpRequest};
+use crate::platform::Http;
 use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
+use send::Exchange;
 use std::pin::pin;
-use url::Url;
+
+mod send;
 
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
@@ -80,14 +80,6 @@ enum End {
     Pending,
     /// Its attempts ran out; so many answers were good by then.
     Exhausted(Trouble, u32),
-}
-
-/// One request that was sent.
-struct Exchange {
-    outcome: Result<Answer, HttpError>,
-    verdict: Verdict,
-    /// Which token it was sent with.
-    token: u32,
 }
 
 /// What one request has been through on one page.
@@ -217,7 +209,12 @@ impl<H: Http> Call<'_, H> {
         loop {
             match self.read_page(&order, &mut pages).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Outcome::Done(pages.finish())),
+                Ok(false) => {
+                    if pages.is_unfollowed() {
+                        self.state.left_more();
+                    }
+                    return Ok(Outcome::Done(pages.finish()));
+                }
                 Err(End::Rejected(refusal)) => return Ok(Outcome::Rejected(refusal)),
                 Err(End::Pending) => return Ok(Outcome::Pending(pages.progress())),
                 Err(End::Exhausted(trouble, others)) => {
@@ -238,7 +235,7 @@ impl<H: Http> Call<'_, H> {
         let mut tries = Tries::default();
         loop {
             let given_ms = self.given_ms();
-            let exchange = self.send(pages.present(), &order.headers, &tries).await?;
+            let exchange = self.send(pages.present(), order, &tries).await?;
             let token = exchange.token;
             tries.repeat = true;
             match exchange.verdict {
@@ -263,7 +260,7 @@ impl<H: Http> Call<'_, H> {
                             return Err(End::Rejected(Refusal {
                                 kind: RejectionKind::Body,
                                 status: Some(answer.response.status),
-                                reason: format!("{}: {reason}", excerpt::url(pages.present())),
+                                reason: format!("{}: {reason}", excerpt::url(&pages.present().url)),
                             }));
                         }
                     }
@@ -295,55 +292,6 @@ impl<H: Http> Call<'_, H> {
         }
     }
 
-    /// Sends one request as soon as it may be sent.
-    async fn send(
-        &self,
-        url: &Url,
-        headers: &[(String, String)],
-        tries: &Tries,
-    ) -> Result<Exchange, End> {
-        let authorization = loop {
-            self.check()?;
-            let fetched = self.credentials.authorization(self.http, self.budget).await;
-            let _ = fetched.map_err(|stop| self.stop(stop))?;
-            self.admit().await?;
-            // Waiting takes time, in which a token may expire.
-            if let Some(authorization) = self.credentials.present(self.http.now_ms()) {
-                break authorization;
-            }
-            self.state.report(self.http, &Observation::default());
-        };
-        let mut headers = headers.to_vec();
-        let value = authorization.value;
-        headers.extend(value.map(|value| ("authorization".to_owned(), value)));
-        let source = self.plan.checked.source;
-        let request = HttpRequest {
-            method: HttpMethod::Get,
-            url: url.as_str().to_owned(),
-            headers,
-            body: Vec::new(),
-            timeout_ms: self.given_ms(),
-            max_body_bytes: source.max_body_bytes,
-        };
-        let outcome = self.http.send(request).await;
-        // What the host's policy refuses, or what can't be made, goes nowhere.
-        if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
-            self.state.sent(tries.repeat);
-        }
-        let outcome = outcome.map(Answer::new);
-        let (verdict, seen) = judge(&self.plan.checked, url, &outcome, self.http.today());
-        self.state.report(self.http, &seen);
-        let policy = outcome.as_ref().ok();
-        if let Some(policy) = policy.and_then(|answer| answer.header("ratelimit-policy")) {
-            self.state.learn(self.http.now_ms(), policies(policy));
-        }
-        Ok(Exchange {
-            outcome,
-            verdict,
-            token: authorization.token,
-        })
-    }
-
     /// An answer is good.
     fn succeed(&self, exchange: &Exchange) {
         self.state.succeed();
@@ -351,48 +299,6 @@ impl<H: Http> Call<'_, H> {
             self.state.received(answer.response.body.len());
         }
         self.credentials.worked(exchange.token);
-    }
-
-    /// Whether a request may be started at all.
-    fn check(&self) -> Result<(), End> {
-        if self.state.is_halted() {
-            return Err(End::Pending);
-        }
-        if self.remaining_ms() == 0 {
-            self.state.note(Stop::Budget);
-            return Err(End::Pending);
-        }
-        Ok(())
-    }
-
-    /// Waits until the pace allows a request.
-    async fn admit(&self) -> Result<(), End> {
-        loop {
-            self.check()?;
-            match self.state.reserve(self.http, 1) {
-                0 => return Ok(()),
-                wait => {
-                    self.check_pause("the upstream asked for a pause")?;
-                    if wait > self.plan.checked.source.retry.max_retry_after_ms {
-                        let reason = "the budget of requests is used up until then";
-                        return Err(self.stop(self.rate_limited(wait, reason.to_owned())));
-                    }
-                    self.wait(wait).await?;
-                }
-            }
-        }
-    }
-
-    /// A pause that can't be waited out here is the caller's to wait.
-    fn check_pause(&self, reason: &str) -> Result<(), End> {
-        let pause = self.state.reserve(self.http, 0);
-        let retry = &self.plan.checked.source.retry;
-        if pause > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
-            // The pace keeps a millisecond more, as the clock leaves out parts.
-            let asked = pause.saturating_sub(1);
-            return Err(self.stop(self.rate_limited(asked, reason.to_owned())));
-        }
-        Ok(())
     }
 
     /// There are too many requests. That costs time and no attempts, unless it
@@ -470,12 +376,6 @@ impl<H: Http> Call<'_, H> {
             return Err(End::Exhausted(trouble, self.state.succeeded()));
         }
         self.back_off(pages.failed()).await
-    }
-
-    /// The time that an attempt has.
-    fn given_ms(&self) -> u64 {
-        let timeout = self.plan.checked.source.request_timeout_ms;
-        self.remaining_ms().min(timeout.into())
     }
 
     /// The time that an attempt must have to count as one: half of what it may

@@ -2,6 +2,7 @@
 //! attempts, budgets and other requests.
 
 use super::answer::Answer;
+use super::auth::cleaned;
 use super::checked::Checked;
 use super::{cut, excerpt};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
@@ -92,6 +93,7 @@ pub fn judge(
     today: SystemTime,
 ) -> (Verdict, Observation) {
     let shown = excerpt::url(url);
+    let clean = |text: &str| cleaned(&checked.source.auth, text);
     let reject = |kind, reason: String| {
         Verdict::Reject(Refusal {
             kind,
@@ -103,7 +105,7 @@ pub fn judge(
         Ok(answer) => return judge_answer(checked, url, answer, today),
         Err(HttpError::Unavailable(cause)) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer: {}",
-            excerpt::line(cause)
+            excerpt::line(&clean(cause))
         ))),
         Err(HttpError::Timeout) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer in time"
@@ -113,12 +115,12 @@ pub fn judge(
             format!("{shown} answered more than max-body-bytes; raise it or ask for less"),
         ),
         // The host's own words name the setting that would allow it.
-        Err(HttpError::Denied(words)) => reject(RejectionKind::Policy, words.clone()),
+        Err(HttpError::Denied(words)) => reject(RejectionKind::Policy, clean(words)),
         Err(HttpError::Invalid(cause)) => reject(
             RejectionKind::Template,
             format!(
                 "the request to {shown} can't be made: {}",
-                excerpt::line(cause)
+                excerpt::line(&clean(cause))
             ),
         ),
     };
@@ -167,9 +169,8 @@ fn judge_answer(
     let hint = rule.and_then(|rule| rule.hint.clone());
     let hint = hint.or_else(|| redirect(url, &answer.response));
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    let said = said(answer)
-        .map(|line| format!(": {line}"))
-        .unwrap_or_default();
+    let said = said(answer).map(|line| format!(": {}", cleaned(&checked.source.auth, &line)));
+    let said = said.unwrap_or_default();
     let reason = format!("{} answered {status}{said}{hint}", excerpt::url(url));
     let refusal = |reason| Refusal {
         // A good status with a body that isn't what the settings say.

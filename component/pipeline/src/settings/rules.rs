@@ -240,7 +240,9 @@ impl<'de> Visitor<'de> for StatusReader {
 }
 
 /// A value that is given, if only as null.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scalar>, D::Error> {
+pub(super) fn given<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Scalar>, D::Error> {
     deserializer.deserialize_any(ScalarReader).map(Some)
 }
 

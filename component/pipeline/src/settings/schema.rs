@@ -61,6 +61,11 @@ pub fn scalar(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "number", "boolean", "null"]})
 }
 
+/// Any JSON.
+pub fn anything(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({})
+}
+
 /// A length of time.
 pub fn duration(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": ["string", "null"], "pattern": "^[0-9]*[1-9][0-9]*(ms|s|m|h|d)$"})
@@ -199,6 +204,9 @@ fn with(kind: Kind, name: &str, value: &Value) -> Vec<Mistake> {
         Kind::Query => json!({"table": "top_tracks"}),
     };
     settings[name] = value.clone();
+    if name == "body" {
+        settings["method"] = "POST".into();
+    }
     validate(kind, &settings.to_string())
 }
 
@@ -265,7 +273,7 @@ fn every_mistake_is_told_at_once_and_where_it_is() {
         "/require/1 is a whole number; it must be text",
         "/auth/usrname is not a known setting (did you mean `username`?)",
         "/auth/password is a list; it must be text",
-        "/pagination/type is none of `none`, `next-url`, `cursor`, `link-header`",
+        "/pagination/type is none of `none`, `page-number`, `offset`, `cursor`, `next-url`, `link-header`",
         "/matrix/a is given twice",
         "/matrix/a has no values",
         "/retry/max_attempts is a number",

@@ -3,10 +3,8 @@
 use super::super::excerpt::chain;
 use super::super::script::{source, source_with};
 use super::*;
-use crate::settings::{
-    Auth, Axis, Basic, Bearer, ClientCredentials, CursorPagination, Field, Header, NextUrl,
-    Pagination,
-};
+use crate::settings;
+use crate::settings::{Auth, Axis, Basic, Bearer, ClientCredentials, CredentialsIn, Field, Header};
 
 const ROW: &str = r#"{"id":1,"name":"x"}"#;
 
@@ -147,24 +145,6 @@ fn pointers_and_pages() {
         |source| source.require = vec!["/a".to_owned(), "b".to_owned()],
         &format!("source: /require/1 is not a JSON Pointer: {pointer} (perhaps \"/b\")"),
     );
-    check(
-        |source| {
-            source.pagination = Pagination::NextUrl(NextUrl {
-                pointer: "next".to_owned(),
-            });
-        },
-        &format!(
-            "source: /pagination/pointer is not a JSON Pointer: {pointer} (perhaps \"/next\")"
-        ),
-    );
-    let cursor = CursorPagination {
-        pointer: "/c".to_owned(),
-        parameter: String::new(),
-    };
-    check(
-        |source| source.pagination = Pagination::Cursor(cursor),
-        "source: /pagination/parameter is empty",
-    );
 }
 
 #[test]
@@ -269,6 +249,9 @@ fn authentication() {
             client_id: id.to_owned(),
             client_secret: "secret".into(),
             scope: String::new(),
+            audience: String::new(),
+            parameters: Vec::new(),
+            credentials_in: CredentialsIn::Header,
         })
     };
     auth(client("https://login.example/token", "me"), "3 requests");
@@ -292,6 +275,75 @@ fn authentication() {
             source.headers = vec![secret("Authorization", "secret")];
         },
         "source: /headers/Authorization is already set by `auth`",
+    );
+}
+
+#[test]
+fn keys_and_refresh_tokens() {
+    let check = |auth: &str, more: &str, expected: &str| {
+        let mut mistakes = Mistakes::default();
+        let text = format!(r#"{{"url": "https://api.example/", "auth": {auth}{more}}}"#);
+        if let Some(source) = settings::source(&text, &mut mistakes) {
+            Checked::new(&source, &mut mistakes);
+        }
+        assert_eq!(mistakes.to_string(), expected, "{auth}");
+    };
+    let key = |more: &str| format!(r#"{{"type": "api-key", "key": "k"{more}}}"#);
+    check(&key(r#", "header": "x-key""#), "", "");
+    check(&key(r#", "parameter": "key""#), "", "");
+    let either = "/auth must have either `header` or `parameter`, which takes the key";
+    check(&key(""), "", either);
+    check(&key(r#", "parameter": "key", "header": "x""#), "", either);
+    let prefix = "/auth/prefix is only for a header";
+    check(&key(r#", "parameter": "key", "prefix": "a""#), "", prefix);
+    check(
+        r#"{"type": "api-key", "key": "", "header": "x y", "prefix": "\n"}"#,
+        "",
+        "/auth/key is empty; /auth/header is not the name of an HTTP header; /auth/prefix has \
+         characters that an HTTP header can't carry",
+    );
+    let twice = "/headers/X-Key is already set by `auth`";
+    check(
+        &key(r#", "header": "x-key""#),
+        r#", "headers": {"X-Key": "1"}"#,
+        twice,
+    );
+    check(
+        r#"{"type": "refresh-token", "token_url": "x", "client_id": "", "refresh_token": "",
+            "credentials_in": "query"}"#,
+        "",
+        "/auth/credentials_in is none of `header`, `plain-header`, `body`; /auth/client_id is empty; /auth/token_url must start with https:// (or \
+         http://) and carry no credentials; /auth/refresh_token is empty",
+    );
+}
+
+#[test]
+fn rates_and_bodies() {
+    let check = |settings: &str, expected: &str| {
+        let mut mistakes = Mistakes::default();
+        let text = format!(r#"{{"url": "https://api.example/{{id}}"{settings}}}"#);
+        if let Some(source) = settings::source(&text, &mut mistakes) {
+            Checked::new(&source, &mut mistakes);
+        }
+        assert_eq!(mistakes.to_string(), expected, "{settings}");
+    };
+    check(r#", "rate": {"requests": 50, "per": "5s"}"#, "");
+    check(
+        r#", "rate": {"requests": 0, "per": "25h"}"#,
+        "/rate/requests is 0; it must be 1 to 1000000; /rate/per is longer than a day",
+    );
+    check(
+        r#", "rate": {"requests": 5, "per": "5"}"#,
+        "/rate/per is not a length of time such as \"500ms\", \"5s\", \"1m\" or \"2h\"",
+    );
+    check(r#", "method": "POST", "body": {"a": "{id}"}"#, "");
+    check(
+        r#", "body": [1]"#,
+        "/body is only for POST (set `method` to \"POST\")",
+    );
+    check(
+        r#", "method": "PUT""#,
+        "/method is none of `GET`, `POST` (did you mean \"POST\"?)",
     );
 }
 
