@@ -122,7 +122,12 @@ const REMAINING: &[&str] = &[
 ];
 
 /// And when that is renewed.
-const RESET: &[&str] = &["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
+const RESET: &[&str] = &[
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+    "x-ratelimit-reset-in",
+    "x-rate-limit-reset",
+];
 
 /// Whether a request that got this status may succeed if it is repeated.
 #[must_use]

@@ -136,6 +136,7 @@ impl Words {
                 "title",
                 "description",
                 "error_message",
+                "status_message",
             ],
         );
         let message = message.or_else(|| first.and_then(scalar_text));

@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 pub struct Source {
     /// A name for settings that are filled in where the others say nothing.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"musicbrainz-recordings"))]
     pub preset: Option<String>,
     /// URL template of the requests. `{name}` is a row's column or a matrix
     /// axis, percent-encoded; `{{` and `}}` are braces. It must be https, or

@@ -121,10 +121,10 @@ impl<H: Http> Call<'_, H> {
     /// A pause that can't be waited out here is the caller's to wait.
     pub(super) fn check_pause(&self, reason: &str) -> Result<(), End> {
         let pause = self.state.reserve(self.http, 0);
+        // The pace keeps a millisecond more, as the clock leaves out parts.
+        let asked = pause.saturating_sub(1);
         let retry = &self.plan.checked.source.retry;
-        if pause > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
-            // The pace keeps a millisecond more, as the clock leaves out parts.
-            let asked = pause.saturating_sub(1);
+        if asked > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
             return Err(self.stop(self.rate_limited(asked, reason.to_owned())));
         }
         Ok(())

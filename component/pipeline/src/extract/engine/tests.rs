@@ -12,6 +12,7 @@ use std::cell::Cell;
 mod budgets;
 mod credentials;
 mod pages;
+mod presets;
 mod rates;
 mod rules;
 mod stops;
