@@ -14,7 +14,7 @@ use crate::hint::Hint;
 use crate::host::HostError;
 use crate::http_out::egress::{Egress, Origin, OriginError};
 use crate::ledger::Hash;
-use rowcast_pipeline::settings::{self, Mistakes, Node};
+use rowcast_pipeline::settings::{self, CredentialsIn, Mistakes, Node};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -266,6 +266,13 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     tree::add(mistakes, "/source/auth", found.into_list());
     let mut found = Mistakes::default();
     rowcast_pipeline::extract::auth::check(&auth, &mut found);
+    if let Some(at) = beyond_the_host(&auth) {
+        found.add_with_hint(
+            at,
+            "is nothing that the host does itself",
+            "add `by = \"component\"` to [source.auth]: the component is given the secret then",
+        );
+    }
     if let Some(Node::Object(headers)) = source.get("headers")
         && auth != Auth::default()
     {
@@ -278,6 +285,22 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     }
     tree::add(mistakes, "/source", found.into_list());
     auth
+}
+
+/// The setting by which only the component can authenticate.
+fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
+    match auth {
+        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) => None,
+        Auth::ApiKey(_) | Auth::RefreshToken(_) => Some("/auth/type"),
+        Auth::ClientCredentials(client) if !client.audience.is_empty() => Some("/auth/audience"),
+        Auth::ClientCredentials(client) if !client.parameters.is_empty() => {
+            Some("/auth/parameters")
+        }
+        Auth::ClientCredentials(client) if client.credentials_in != CredentialsIn::Header => {
+            Some("/auth/credentials_in")
+        }
+        Auth::ClientCredentials(_) => None,
+    }
 }
 
 /// The origins of all URLs in settings. A template's braces may only stand
@@ -293,7 +316,7 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
             .iter()
             .flat_map(|(_, member)| origins_in(member))
             .collect(),
-        Node::Null | Node::Boolean(_) | Node::Whole(_) | Node::Number(_) => BTreeSet::new(),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -92,7 +92,7 @@ async fn a_preset_is_unknown() {
             exit 2
             --- stderr
             error: "spotify" is not the name of a preset
-              hint: known presets: none, spotify-top-tracks
+              hint: known presets: none, deezer-top-tracks, github-issues, listenbrainz-top-recordings, musicbrainz-recordings, spotify-top-tracks, tmdb-movie-credits
         "#]],
     )
     .await;

@@ -16,7 +16,8 @@ impl Plan {
     pub fn rules(&self, plain_http: &[Origin]) -> Result<Vec<Rule>, PlanError> {
         let secret = |secret: &rowcast_pipeline::settings::Secret| Secret::new(secret.expose());
         let method = match &self.auth {
-            Auth::None {} => return Ok(Vec::new()),
+            // The last two are the component's.
+            Auth::None {} | Auth::ApiKey(_) | Auth::RefreshToken(_) => return Ok(Vec::new()),
             Auth::Bearer(bearer) => Method::Bearer(secret(&bearer.token)),
             Auth::Basic(basic) => Method::Basic {
                 username: basic.username.clone(),
