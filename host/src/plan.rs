@@ -293,7 +293,7 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
             .iter()
             .flat_map(|(_, member)| origins_in(member))
             .collect(),
-        Node::Null | Node::Boolean(_) | Node::Whole(_) | Node::Number(_) => BTreeSet::new(),
+        _ => BTreeSet::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use super::schema;
 use crate::engine::settings::{json, node};
 use crate::engine::{Description, Preset};
 use rowcast_pipeline::settings::Node;
+use std::collections::HashSet;
 use std::fmt::Write;
 
 /// Where the schema for editors is, beside the configuration.
@@ -27,13 +28,14 @@ pub fn commented(description: &Description, preset: Option<&Preset>) -> String {
     let schema = schema::of(description);
     let mut file = File {
         schema: &schema,
+        told: HashSet::new(),
         text: format!("#:schema {SCHEMA_FILE}\n\n"),
     };
     file.comment(text_of(&schema, "description").unwrap_or_default());
     file.text.push('\n');
     let example = node(EXAMPLE);
     for (name, section) in members(schema.get("properties")) {
-        let section = file.resolved(section);
+        let section = unconditional(file.resolved(section));
         let mut given = example.get(name).cloned();
         let mut shown = None;
         match (name.as_str(), preset) {
@@ -79,9 +81,30 @@ fn needed(file: &File<'_>, section: &Node) -> Node {
     Node::Object(required.iter().filter_map(member).collect())
 }
 
+/// With what holds only without a preset.
+fn unconditional(mut section: Node) -> Node {
+    let path = ["else".to_owned(), "properties".to_owned()];
+    for (name, more) in members(section.at(&path)).to_vec() {
+        let known = section
+            .get_mut("properties")
+            .and_then(|it| it.get_mut(&name));
+        if let Some(Node::Object(known)) = known {
+            let more = members(Some(&more)).iter();
+            let new: Vec<_> = more
+                .filter(|(name, _)| known.iter().all(|(known, _)| known != name))
+                .cloned()
+                .collect();
+            known.extend(new);
+        }
+    }
+    section
+}
+
 /// The file as far as it is written.
 struct File<'a> {
     schema: &'a Node,
+    /// The tables that are told: what several alternatives have is told once.
+    told: HashSet<String>,
     text: String,
 }
 
@@ -120,6 +143,10 @@ impl File<'_> {
         }
         for (name, schema, given, shown) in tables {
             let at = format!("{at}.{}", key(name));
+            let first = self.told.insert(at.clone());
+            if !first && given.is_none() && shown.is_none() {
+                continue;
+            }
             self.text.push('\n');
             if let Some(alternatives) = alternatives(&schema) {
                 self.comment(text_of(&schema, "description").unwrap_or_default());
@@ -133,7 +160,7 @@ impl File<'_> {
     }
 
     /// An object that has one of several forms: the one that is given or shown,
-    /// then the others.
+    /// or all of them.
     fn alternatives(
         &mut self,
         at: &str,
@@ -142,22 +169,19 @@ impl File<'_> {
         shown: Option<&Node>,
     ) {
         let form = |node: Option<&Node>| node.and_then(|it| it.get("type")).map(json);
-        let mut wanted = form(given).or_else(|| form(shown));
+        let wanted = form(given).or_else(|| form(shown));
         let mut first = true;
         for alternative in alternatives {
             let alternative = self.resolved(alternative);
             let kind = alternative.get("properties").and_then(|it| it.get("type"));
             let kind = kind.and_then(constant).map(|it| json(&it));
-            let chosen = kind.is_some() && kind == wanted;
-            let given = given.filter(|_| chosen);
-            let shown = shown.filter(|_| chosen);
+            if wanted.is_some() && kind != wanted {
+                continue;
+            }
             if !first {
                 self.text.push('\n');
             }
             first = false;
-            if chosen {
-                wanted = None;
-            }
             self.table(at, &alternative, given, shown);
         }
     }
@@ -249,11 +273,10 @@ fn proposal(schema: &Node) -> Option<Node> {
     };
     let default = schema.get("default").cloned();
     let says = |node: &Node| match node {
-        Node::Null => false,
         Node::Text(text) => !text.is_empty(),
         Node::List(items) => !items.is_empty(),
         Node::Object(members) => !members.is_empty(),
-        Node::Boolean(_) | Node::Whole(_) | Node::Number(_) => true,
+        other => *other != Node::Null,
     };
     let default = default.filter(|default| says(default) || example.is_none());
     default

@@ -45,7 +45,8 @@ pub(crate) fn fill(
                 fill(member, &at, env, filled, mistakes);
             }
         }
-        Node::Text(_) | Node::Null | Node::Boolean(_) | Node::Whole(_) | Node::Number(_) => {}
+        // Nothing else has text in it.
+        _ => {}
     }
 }
 

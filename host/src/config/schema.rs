@@ -78,16 +78,19 @@ fn refer(node: &mut Node, section: &str) {
 /// component.
 fn admit_by(source: &mut Node, definitions: &mut [(String, Node)]) {
     let by = node(
-        r#"{"by":{"description":"Who authenticates: the host, so that the component never sees the secret, or the component.","enum":["host","component"],"default":"host"}}"#,
+        r#"{"by":{"description":"The host, which keeps the secret, or the component, which is given it.","enum":["host","component"],"default":"host"}}"#,
     );
-    let auth = source
-        .get_mut("properties")
-        .and_then(|it| it.get_mut("auth"));
-    let Some(auth) = auth else {
-        return;
-    };
     let mut referred = Vec::new();
-    admit_members(auth, &by, &mut referred);
+    for at in [
+        &["properties"][..],
+        &["then", "properties"],
+        &["else", "properties"],
+    ] {
+        let mut names = at.iter().chain(&["auth"]);
+        if let Some(auth) = names.try_fold(&mut *source, |node, name| node.get_mut(name)) {
+            admit_members(auth, &by, &mut referred);
+        }
+    }
     let mut done = 0;
     while let Some(name) = referred.get(done).cloned() {
         done += 1;
@@ -101,6 +104,7 @@ fn admit_by(source: &mut Node, definitions: &mut [(String, Node)]) {
 fn admit_preset(source: &mut Node) {
     let required = ["required".to_owned()];
     if source.at(&path(&["properties", "preset"])).is_some()
+        && source.get("if").is_none()
         && let Some(names) = source.at(&required).cloned()
     {
         source.remove(&required);

@@ -106,10 +106,11 @@ impl Source {
 
 /// Settings that say how often, how fast and as whom a source is asked: they
 /// make no difference to what it answers.
-const INDIFFERENT: [&str; 5] = [
+const INDIFFERENT: [&str; 6] = [
     "auth",
     "concurrency",
     "max_body_bytes",
+    "rate",
     "request_timeout_ms",
     "retry",
 ];
@@ -205,7 +206,6 @@ struct Written<'a>(&'a Node);
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Node::Null => serializer.serialize_unit(),
             Node::Boolean(boolean) => serializer.serialize_bool(*boolean),
             Node::Whole(number) => serializer.serialize_u64(*number),
             Node::Number(number) => serializer.serialize_f64(*number),
@@ -214,6 +214,7 @@ impl Serialize for Written<'_> {
             Node::Object(members) => {
                 serializer.collect_map(members.iter().map(|(name, node)| (name, Written(node))))
             }
+            Node::Null => serializer.serialize_unit(),
         }
     }
 }

@@ -70,14 +70,13 @@ async fn what_is_given_replaces_the_preset() {
         ["https://127.0.0.1:1", "https://127.0.0.1:2"]
     );
     assert_eq!(source.auth, Auth::default());
-    assert_eq!(
-        source.source.unwrap().text(),
-        "{\"url\":\"https://127.0.0.1:1/{id}/{zone}\",\"concurrency\":12,\
+    let text = source.source.unwrap().text().to_owned();
+    let expected = "{\"url\":\"https://127.0.0.1:1/{id}/{zone}\",\"concurrency\":12,\
          \"attributes\":{\"zone\":\"{zone}\"},\"matrix\":{\"zone\":[\"SE\"]},\
          \"auth\":{\"client_id\":\"7\",\"token_url\":\"https://127.0.0.1:2/token\",\
          \"type\":\"client-credentials\",\"client_secret\":\"hunter2\"},\
-         \"records\":\"/tracks\",\"require\":[\"/id\",\"/popularity\"]}"
-    );
+         \"records\":\"/tracks\",\"require\":[\"/id\",\"/popularity\"]";
+    assert!(text.starts_with(expected), "{text}");
     // Of another type nothing of the preset's is left over.
     let none = plan(&format!("{PRESET}auth.type = 'none'"), true).await;
     assert_eq!(none.unwrap().auth, Auth::default());
@@ -126,14 +125,14 @@ async fn what_is_wrong_is_told_at_its_line() {
     }
     check(
         "[source]\nurl = 'ftp://x'\nconcurency = 8\nrecords = 'a.b'\nmatrix.c = ['a', 'a']\n\
-         auth = { type = 'barer', token = 'hunter2' }\n[table]\nname = 'x'\nretry.max_attempts = 0\n\
+         auth = { type = 'basic', username = 'a:b', password = 'hunter2' }\n[table]\nname = 'x'\nretry.max_attempts = 0\n\
          [run]\nworkers = 0",
         "the configuration has 8 problems:\n  \
          `source.url` (line 2) must start with https:// (or http://, where the host allows it) and a host name\n  \
          `source.concurency` (line 3) is not a known setting\n    hint: did you mean `concurrency`?\n  \
          `source.records` (line 4) is not a JSON Pointer: a JSON Pointer is empty or starts with `/`\n    hint: perhaps \"/a/b\"\n  \
          `source.matrix.c` (line 5) has a value twice\n  \
-         `source.auth.type` (line 6) is none of `none`, `bearer`, `basic`, `client-credentials`\n    hint: did you mean \"bearer\"?\n  \
+         `source.auth.username` (line 6) has a colon, which HTTP Basic can't carry\n  \
          `table.name` (line 8) must be 3 to 255 letters, digits, `_`, `-` and `.`\n  \
          `table.retry.max_attempts` (line 9) is 0; it must be 1 to 20\n  \
          `run.workers` (line 11) is 0; it must be 1 to 32",

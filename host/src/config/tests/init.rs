@@ -18,19 +18,21 @@ const SOURCE: &str = r##"{
   "description": "A REST API and how to read it.",
   "type": "object",
   "additionalProperties": false,
-  "required": ["url"],
+  "if": {"required": ["preset"]},
+  "else": {"required": ["url"], "properties": {"auth": {"$ref": "#/$defs/Auth"}}},
   "properties": {
     "preset": {"type": ["string", "null"], "default": null, "examples": ["mine"], "description": "A name for settings that are filled in."},
     "url": {"type": "string", "pattern": "^https?://", "examples": ["https://api.example.com/{id}"], "description": "URL template of a GET request. `{name}` is a row's column or a matrix axis, percent-encoded."},
     "concurrency": {"type": "integer", "minimum": 1, "maximum": 256, "default": 8, "description": "Requests in flight at once."},
     "matrix": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}, "default": {}, "examples": [{"country": ["US", "CA"]}], "description": "Axes and their values."},
-    "auth": {"oneOf": [
-      {"type": "object", "properties": {"type": {"const": "none"}}, "required": ["type"], "additionalProperties": false, "description": "Not at all."},
-      {"$ref": "#/$defs/Bearer", "type": "object", "properties": {"type": {"const": "bearer"}}, "required": ["type"], "description": "A token."}
-    ], "default": {"type": "none"}, "description": "How requests are authenticated."},
+    "auth": {"type": "object", "default": {"type": "none"}, "description": "How requests are authenticated."},
     "retry": {"allOf": [{"$ref": "#/$defs/Retry"}], "default": {"max_attempts": 5}}
   },
   "$defs": {
+    "Auth": {"oneOf": [
+      {"type": "object", "properties": {"type": {"const": "none"}}, "required": ["type"], "additionalProperties": false, "description": "Not at all."},
+      {"$ref": "#/$defs/Bearer", "type": "object", "properties": {"type": {"const": "bearer"}}, "required": ["type"], "description": "A token."}
+    ]},
     "Bearer": {"type": "object", "properties": {"token": {"type": "string", "examples": ["${API_TOKEN}"]}}, "required": ["token"]},
     "Retry": {"type": "object", "additionalProperties": false, "description": "How failed requests are repeated.", "properties": {"max_attempts": {"type": "integer", "default": 5, "description": "Attempts per request."}}}
   }
@@ -113,18 +115,10 @@ fn its_comments_are_those_of_the_schema() {
         #country = ["US", "CA"]
 
         # How requests are authenticated.
-        # Not at all.
-        #[source.auth]
-        #type = "none"
-        # Who authenticates: the host, so that the component never sees the secret, or
-        # the component.
-        #by = "host"
-
         # A token.
         #[source.auth]
         #type = "bearer"
-        # Who authenticates: the host, so that the component never sees the secret, or
-        # the component.
+        # The host, which keeps the secret, or the component, which is given it.
         #by = "host"
         #token = "${API_TOKEN}"
 
@@ -234,6 +228,18 @@ fn the_schema_refuses_what_the_host_refuses() {
         let found = validated(text, &description);
         assert_eq!(found.is_ok(), fits, "{text}: {found:?}");
     }
+}
+
+/// Also where the component's schema doesn't say so.
+#[test]
+fn what_a_preset_fills_in_is_not_required() {
+    let mut description = description();
+    description.schemas[0].json =
+        r#"{"type":"object","required":["url"],"properties":{"preset":{"type":"string"},"url":{}}}"#
+            .to_owned();
+    validated("source.preset = 'mine'", &description).unwrap();
+    validated("source.url = 'x'", &description).unwrap();
+    assert!(validated("source = {}", &description).is_err());
 }
 
 /// What the host's types know is what its schema has, with the same defaults.
