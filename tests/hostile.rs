@@ -4,12 +4,12 @@
 mod beyond;
 
 use crate::support::world::World;
-use rowcast::engine::{
-    Auth, COMPONENT, CallError, Called, Extraction, Failure, Pagination, Pipeline, Retry, Runtime,
-    Source, Table,
-};
+use rowcast::config::Config;
+use rowcast::engine::{COMPONENT, CallError, Called, Extraction, Failure, Pipeline, Runtime};
+use rowcast::host::Host;
 use rowcast::limits::Limits;
 use rowcast::run::{Stopped, Upstream, call_stopped};
+use serde_json::json;
 use std::sync::LazyLock;
 use std::time::Instant;
 use tempfile::TempDir;
@@ -33,31 +33,14 @@ fn limits() -> Limits {
     limits
 }
 
-fn source(url: &str) -> Source {
-    Source {
-        url: url.to_owned(),
-        headers: Vec::new(),
-        matrix: Vec::new(),
-        records: String::new(),
-        attributes: Vec::new(),
-        require: Vec::new(),
-        auth: Auth::None,
-        pagination: Pagination::None,
-        max_pages: 1,
-        concurrency: 4,
-        retry: retry(),
-        request_timeout_ms: 30_000,
-        max_body_bytes: 1024,
-    }
-}
-
-fn retry() -> Retry {
-    Retry {
-        max_attempts: 1,
-        base_delay_ms: 1,
-        max_delay_ms: 1,
-        max_retry_after_ms: 0,
-    }
+fn source(url: &str) -> String {
+    let retry =
+        json!({"max_attempts": 1, "base_delay_ms": 1, "max_delay_ms": 1, "max_retry_after_ms": 0});
+    json!({
+        "url": url, "max_pages": 1, "concurrency": 4, "retry": retry,
+        "request_timeout_ms": 30_000, "max_body_bytes": 1024,
+    })
+    .to_string()
 }
 
 /// A runtime with a hostile component and the real one.
@@ -98,9 +81,7 @@ impl Arena {
     async fn misbehave(&self, behaviour: &str) -> Called<Extraction> {
         let rows = [r#"{"id":1}"#.to_owned()];
         let hostile = source(&format!("hostile:{behaviour}"));
-        self.hostile
-            .extract(&hostile.text(), &rows, None, None)
-            .await
+        self.hostile.extract(&hostile, &rows, None, None).await
     }
 
     /// Lets the guest misbehave, and says why a run would stop for it and what
@@ -126,7 +107,7 @@ impl Arena {
     async fn healthy(&self, after: &str) {
         let rows: Vec<_> = (0..3).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
         let real = source(&format!("{}/artists/{{id}}", self.world.source.origin()));
-        let extraction = self.healthy.extract(&real.text(), &rows, None, None).await;
+        let extraction = self.healthy.extract(&real, &rows, None, None).await;
         let documents = extraction.result.map(|extraction| extraction.documents);
         assert_eq!(
             documents.ok(),
@@ -370,15 +351,10 @@ async fn accounts_that_do_not_add_up() {
 
     let documents = [r#"{"id":"1"}"#.to_owned()];
     let load = async |behaviour: &str, expected: &str| {
-        let table = Table {
-            name: format!("hostile:{behaviour}"),
-            keys: None,
-            retry: retry(),
-            concurrency: 1,
-        };
+        let table = json!({"name": format!("hostile:{behaviour}")}).to_string();
         let error = arena
             .hostile
-            .load(&table.text(), &documents, None)
+            .load(&table, &documents, None)
             .await
             .result
             .unwrap_err();
@@ -390,4 +366,36 @@ async fn accounts_that_do_not_add_up() {
     load("lie-elsewhere", "that it was not given").await;
     load("lie-superseded", "superseded by none that was written").await;
     load("lie-capacity", "one of its counters is not an amount").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_that_only_the_guest_names_is_not_granted() {
+    let check = async |more: &str, expected: &str| {
+        let configuration = format!(
+            "[source]\nurl = \"https://api.example.com\"\n\
+             auth = {{ type = \"bearer\", token = \"hunter2\" }}\n{more}"
+        );
+        let config = Config::parse(&configuration, |_| None).unwrap();
+        let said = match Host::with_component(config, rowcast_hostile::COMPONENT).await {
+            Ok(_) => "granted".to_owned(),
+            Err(error) => format!(
+                "{error}; {}",
+                error
+                    .hint()
+                    .map(|hint| hint.to_string())
+                    .unwrap_or_default()
+            ),
+        };
+        assert!(said.contains(expected), "{more}: {said}");
+    };
+    let claims = |origin: &str| format!("claims = \"hostile:{origin}\"\n");
+    check(&claims("https://api.example.com"), "granted").await;
+    let elsewhere = claims("https://evil.example");
+    check(&elsewhere, "requests to https://evil.example, which the configuration doesn't name; to allow it, set `[egress] origins = [\"https://evil.example\"]`").await;
+    // Allowed, it still doesn't get the credentials.
+    let allowed = format!("{elsewhere}[egress]\norigins = [\"https://evil.example\"]\n");
+    check(&allowed, "`source.auth` is for none of the origins").await;
+    // Nor may it choose by a row, or by what is no URL at all.
+    check(&claims("https://{id}.example"), "can't be used").await;
+    check("", "can't be used").await;
 }

@@ -4,7 +4,7 @@
 use crate::support::dynamodb::{Dynamo, table_name};
 use crate::support::stage::{Stage, host};
 use crate::support::table::{ask, table_keyed};
-use rowcast::config::Config;
+use rowcast::config::Draft;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
 use rowcast::run::Tally;
@@ -201,7 +201,10 @@ async fn through_run() {
         if let Some(ledger) = host.ledger().await.unwrap() {
             let text = "[rows]\nfile = \"rows.jsonl\"\n";
             let sections = [rowcast::config::Section::Rows];
-            let config = Config::parse_sections(text, &sections, &|_| None).unwrap();
+            let config = Draft::parse(text, &sections, |_| None)
+                .unwrap()
+                .finish()
+                .unwrap();
             let begun = host
                 .begin(&ledger, &Begin::Fresh, config.rows().unwrap())
                 .await;

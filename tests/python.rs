@@ -163,6 +163,56 @@ async fn rates_are_loaded_and_found_whatever_the_servers_do_on_each_dynamodb() {
     .await;
 }
 
+/// No key of Rowcast's own source is in the file: its settings are its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_checked_and_run_with_settings_of_its_own() {
+    let file = component();
+    let stage = Stage::new(&format!(
+        "component = \"{file}\"\n\n[rows]\nfile = \"currencies.jsonl\"\n\n[source]\n\
+         preset = \"ecb-rates\"\nstart_period = 2026-02-30\nend_periode = \"2026\"\n"
+    ));
+    std::fs::write(
+        stage.path().join("currencies.jsonl"),
+        "{\"currency\":\"USD\"}\n",
+    )
+    .unwrap();
+    let change = |from: &str, to: &str| {
+        let file = stage.path().join("rowcast.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+    };
+    change("2026-02-30", "\"soon\"");
+    let output = stage.rowcast(&["extract"]).await;
+    assert_eq!(output.code, Some(2), "{}", output.stderr);
+    let expected = "error: the configuration has 2 problems:\n  \
+         `source.start_period` (line 8) is not of this form\n    hint: The first. A year, month or day, which is one of the days that rates are asked for.\n  \
+         `source.end_periode` (line 9) is not known\n    hint: did you mean `end_period`?\n";
+    assert_eq!(output.stderr, expected);
+    change("end_periode", "end_period");
+    change("\"soon\"", "2026-01-01");
+    // Its preset's origin is its own word, not the operator's.
+    let output = stage.rowcast(&["extract"]).await;
+    assert_eq!(output.code, Some(3), "{}", output.stderr);
+    let hint = "to allow it, set `[egress] origins = [\"https://data-api.ecb.europa.eu\"]`";
+    assert!(output.stderr.contains(hint), "{}", output.stderr);
+    let server = source().await;
+    let url = format!(
+        "url = \"{}/service/data/EXR/{{frequency}}.{{currency}}.EUR.SP00.A\"\nstart_period",
+        server.origin()
+    );
+    change("start_period", &url);
+    let rates = stage.rowcast(&["extract"]).await.ok().documents();
+    assert_eq!(rates.len(), 60);
+    let asked = server.seen();
+    assert_eq!(asked.len(), 2);
+    let dated = |seen: &Seen| {
+        seen.target
+            .contains("startPeriod=2026-01-01&endPeriod=2026")
+    };
+    assert!(asked.iter().all(dated), "{asked:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_accounted_for_on_each_dynamodb() {
     on_each(async |dynamodb, table| {

@@ -249,19 +249,21 @@ async fn files_that_cannot_be_read() {
         (
             "file = \"rows.txt\"",
             expect_test::expect![[r#"
-            error: `rows` (line 1): the format can't be told from the file's name: add `format`, "jsonl" or "csv"
-        "#]],
+                error: `rows` (line 1) needs a `format`, "jsonl" or "csv": it can't be told from the file's name
+            "#]],
         ),
         (
             "file = \"-\"",
             expect_test::expect![[r#"
-            error: `rows` (line 1): the format can't be told from the file's name: add `format`, "jsonl" or "csv"
-        "#]],
+                error: `rows` (line 1) needs a `format`, "jsonl" or "csv": it can't be told from the file's name
+            "#]],
         ),
         (
             "file = \"rows.txt\"\nformat = \"parquet\"",
             expect_test::expect![[r#"
-                error: `rows.format` (line 3): is none of `jsonl`, `csv`
+                error: the configuration has 2 problems:
+                  `rows` (line 1) needs a `format`, "jsonl" or "csv": it can't be told from the file's name
+                  `rows.format` (line 3) is none of `jsonl`, `csv`
             "#]],
         ),
         (

@@ -556,16 +556,16 @@ async fn no_dependency_traces_a_secret() {
     };
     let host = host(&setup.configuration()).await;
     host.create_table().await.unwrap();
-    let planned = rowcast::plan::source(host.config().source().unwrap());
+    let source_text = host.source().unwrap().text();
     let rows = [r#"{"id":1}"#.to_owned()];
     let extraction = host
         .pipeline()
-        .extract(&planned.text(), &rows, None, None)
+        .extract(source_text, &rows, None, None)
         .await;
     let table = host.checked_table().await.unwrap();
     let report = host
         .pipeline()
-        .load(&table.text(), &extraction.result.unwrap().documents, None)
+        .load(table.text(), &extraction.result.unwrap().documents, None)
         .await;
     assert_eq!(report.result.unwrap().written, 1);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -25,7 +25,7 @@ pub use exit::Exit;
 pub use signals::Signals;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use rowcast::config::{Config, FILE_NAME, Section};
+use rowcast::config::{Draft, FILE_NAME, Section};
 use rowcast::host::Host;
 use std::path::PathBuf;
 
@@ -52,7 +52,8 @@ pub struct Global {
     /// Say nothing but errors on standard error.
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Run this component instead of the embedded one.
+    /// Run this component instead of the one in the configuration or the
+    /// embedded one.
     #[arg(long, global = true, value_name = "FILE")]
     component: Option<PathBuf>,
 }
@@ -101,21 +102,21 @@ impl Arguments {
             Command::Check(command) => command.execute(&global).await,
             #[cfg(feature = "demo")]
             Command::Demo(command) => Box::pin(command.execute(&global, signals)).await,
-            Command::Component(command) => command.execute(&global),
-            Command::Init(command) => command.execute(&global),
+            Command::Component(command) => command.execute(&global).await,
+            Command::Init(command) => command.execute(&global).await,
         }
     }
 }
 
 impl Global {
     /// The sections of the configuration that a command needs.
-    fn config(&self, sections: &[Section]) -> Result<Config, Failure> {
+    fn config(&self, sections: &[Section]) -> Result<Draft, Failure> {
         let env = |name: &str| std::env::var(name).ok();
-        Ok(Config::load_sections(&self.config, sections, &env)?)
+        Ok(Draft::load(&self.config, sections, env)?)
     }
 
     /// Everything set up as the configuration says.
-    async fn host(&self, config: Config) -> Result<Host, Failure> {
+    async fn host(&self, config: impl Into<Draft>) -> Result<Host, Failure> {
         Ok(match self.other_component()? {
             Some(component) => Host::with_component(config, &component).await?,
             None => Host::new(config).await?,

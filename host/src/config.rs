@@ -1,16 +1,14 @@
 //! `rowcast.toml` and the environment → [`Config`], checked.
 
 mod check;
-mod deserialize;
 mod error;
 mod init;
-mod interpolate;
+pub(crate) mod interpolate;
 mod ledger;
 mod load;
-mod preset;
 mod rows;
 mod run;
-mod source;
+mod schema;
 mod table;
 #[cfg(test)]
 #[expect(
@@ -20,36 +18,40 @@ mod table;
     reason = "a test stops at the first surprise"
 )]
 mod tests;
-mod tree;
+pub(crate) mod tree;
+mod written;
 
-pub(crate) use deserialize::nearest;
-pub use error::ConfigError;
-pub use init::commented;
+pub use error::{ConfigError, Problem};
+pub use init::{SCHEMA_FILE, commented};
 pub use ledger::Ledger;
-pub use load::Section;
-pub use preset::PRESETS;
+pub use load::{Draft, Section};
+pub(crate) use rowcast_pipeline::settings::nearest;
+pub use rowcast_pipeline::settings::{Auth, Retry};
 pub use rows::{FileRows, Format, Input, PostgresRows, Rows};
 pub use run::{Run, Share, Span};
-pub use source::{Attribute, Auth, AuthBy, AuthMethod, Axis, Header, Pagination, Retry, Source};
+pub use schema::schema;
 pub use table::{Credentials, Key, KeyType, Keys, Table};
+pub(crate) use written::Written;
 
 use crate::limits::Limits;
 use serde::Deserialize;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// What the configuration file is called where nothing else is said.
 pub const FILE_NAME: &str = "rowcast.toml";
 
-/// The whole configuration. The first three sections are optional because not
-/// every command needs them; the accessors of the same name insist.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+/// The whole configuration. Sections that not every command needs are
+/// optional; the accessors of the same name insist. `[source]` is the
+/// component's, and `[table]` but for what stands in [`Table`]: the host passes
+/// them on.
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
+    /// The component to run in place of the embedded one.
+    pub component: Option<PathBuf>,
     /// Where rows come from.
     pub rows: Option<Rows>,
-    /// The API that is asked for each row.
-    pub source: Option<Source>,
     /// The DynamoDB table that documents go to.
     pub table: Option<Table>,
     /// What the component may reach beyond the source and the table.
@@ -60,6 +62,8 @@ pub struct Config {
     pub ledger: Ledger,
     /// Bounds that the host keeps.
     pub limits: Limits,
+    /// The component's sections.
+    pub(crate) written: Written,
 }
 
 impl Config {
@@ -68,13 +72,6 @@ impl Config {
         self.rows
             .as_ref()
             .ok_or_else(|| ConfigError::missing_section("rows"))
-    }
-
-    /// The API that is asked for each row, or which section is missing.
-    pub fn source(&self) -> Result<&Source, ConfigError> {
-        self.source
-            .as_ref()
-            .ok_or_else(|| ConfigError::missing_section("source"))
     }
 
     /// The DynamoDB table, or which section is missing.

@@ -6,16 +6,21 @@ pub(crate) mod bindings;
 mod called;
 #[cfg(test)]
 mod core;
+mod describe;
 mod dynamodb;
 mod ending;
 mod pace;
 mod pipeline;
 mod runtime;
 mod said;
-mod settings;
+mod sandbox;
+pub(crate) mod settings;
 mod shared;
 mod state;
 
+pub use bindings::exports::rowcast::pipeline::describe::{
+    Description, Kind, Preset, Schema, Variable,
+};
 pub use bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 pub use bindings::exports::rowcast::pipeline::load::{
     RejectedDocument, Report, SupersededDocument,
@@ -29,12 +34,12 @@ pub use bindings::rowcast::pipeline::types::{
     RejectionKind, Request, Stop, StopReason,
 };
 pub use called::Called;
+pub use describe::{DescribeError, Describer};
 pub use ending::CallError;
 pub use pipeline::Pipeline;
-pub use runtime::{Capabilities, EngineError, Import, Runtime, Shape};
-pub use settings::{
-    Auth, Axis, Field, KeyAttribute, KeyKind, KeySchema, Pagination, Query, Retry, Source, Table,
-};
+pub use rowcast_pipeline::settings::Mistake;
+pub use runtime::{Capabilities, EngineError, Import, Loaded, Runtime, Shape};
+pub use settings::{Axis, Query, Source, Table};
 
 /// The component that this crate was built with: `rowcast:pipeline@0.2.0`. The
 /// same bytes run in other hosts.

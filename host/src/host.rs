@@ -8,7 +8,7 @@
 //! use rowcast::{config::Config, host::Host, run::Event};
 //!
 //! let env = |name: &str| std::env::var(name).ok();
-//! let host = Host::new(Config::load("rowcast.toml".as_ref(), &env)?).await?;
+//! let host = Host::new(Config::load("rowcast.toml".as_ref(), env)?).await?;
 //! let run = host.run().await?;
 //! let report = run.start(host.rows().await?, |event| {
 //!     if let Event::Progress(tally) = event {
@@ -23,21 +23,23 @@
 
 mod books;
 
-use crate::config::{self, AuthBy, AuthMethod, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Draft};
 use crate::dynamodb::admin::{Polling, TableDescription, TableError, TableStatus};
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::endpoint_hint;
 use crate::dynamodb::{DynamoDb, Settings};
-use crate::engine::{self, COMPONENT, Capabilities, EngineError, Pipeline, Runtime};
+use crate::engine::{self, COMPONENT, Capabilities, DescribeError, EngineError, Pipeline, Runtime};
 use crate::hint::Hint;
-use crate::http_out::authorizer::{Authorizer, Method, Rule, RuleError};
+use crate::http_out::authorizer::{Authorizer, RuleError};
 use crate::http_out::client::{Client, ClientError};
 use crate::http_out::egress::Origin;
 use crate::ledger::LedgerError;
-use crate::plan::{self, PlanError};
+use crate::limits::Limits;
+use crate::plan::{self, Plan, PlanError};
 use crate::rows::{self, Rows, RowsError};
 use crate::run::Run;
 use rowcast_aws::endpoint::EndpointError;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Rows in one call, where the configuration doesn't say.
@@ -47,13 +49,11 @@ const CHUNK: u32 = 50;
 /// than what a row becomes.
 const LOAD_CHUNK: u32 = 500;
 
-/// Where the client's credentials stand, for hints.
-const SECRET_SETTINGS: [&str; 2] = ["source.auth.client_id", "source.auth.client_secret"];
-
 /// Everything a configuration names, ready to run.
 #[derive(Clone, Debug)]
 pub struct Host {
     config: Arc<Config>,
+    plan: Arc<Plan>,
     client: Client,
     dynamodb: Option<DynamoDb>,
     pipeline: Pipeline,
@@ -66,9 +66,20 @@ pub enum HostError {
     /// A part of the configuration is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// An origin in the configuration can't be used.
+    /// An origin can't be used, or isn't granted.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The component that the configuration names can't be read.
+    #[error("read the component {}", path.display())]
+    Component {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The component doesn't answer for its settings.
+    #[error(transparent)]
+    Describe(DescribeError),
     /// It isn't known where DynamoDB is.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
@@ -120,6 +131,8 @@ impl HostError {
             Self::Rule(error) => error.hint(),
             Self::Endpoint(error) => Some(endpoint_hint(error)),
             Self::Engine(error) => error.hint(),
+            Self::Describe(error) => error.hint(),
+            Self::Component { .. } => None,
             Self::Table(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
             Self::NotActive { .. } => Some(Hint::new("try again in a minute")),
@@ -130,16 +143,43 @@ impl HostError {
     }
 }
 
+impl From<DescribeError> for HostError {
+    fn from(error: DescribeError) -> Self {
+        match error {
+            DescribeError::Engine(error) => Self::Engine(error),
+            DescribeError::Call(_) => Self::Describe(error),
+        }
+    }
+}
+
 impl Host {
-    /// Sets up what the configuration has, with the embedded component.
-    /// Nothing is connected to yet.
-    pub async fn new(config: Config) -> Result<Self, HostError> {
-        Self::with_component(config, COMPONENT).await
+    /// Sets up what the configuration has, with the component that it names,
+    /// or the embedded one. Nothing is connected to yet.
+    pub async fn new(config: impl Into<Draft>) -> Result<Self, HostError> {
+        let draft = config.into();
+        let Some(path) = draft.component() else {
+            return Self::with_component(draft, COMPONENT).await;
+        };
+        let component = std::fs::read(path).map_err(|source| HostError::Component {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::with_component(draft, &component).await
     }
 
     /// The same with another component that exports `rowcast:pipeline@0.2.0`.
-    pub async fn with_component(config: Config, component: &[u8]) -> Result<Self, HostError> {
-        let runtime = Runtime::new(config.limits.clone())?;
+    /// Only the embedded one is trusted: an origin that another one's preset
+    /// names must be in the configuration.
+    pub async fn with_component(
+        config: impl Into<Draft>,
+        component: &[u8],
+    ) -> Result<Self, HostError> {
+        let draft = config.into();
+        // Limits that are wrong are told of with all else that is.
+        let sound = draft.mistakes.is_empty();
+        let limits = sound.then(|| draft.config.limits.clone());
+        let loaded = Runtime::new(limits.unwrap_or_else(Limits::default))?.load(component)?;
+        let (config, plan) = Plan::new(draft, &loaded, component == COMPONENT).await?;
         let plain_http = plan::plain_http(&config)?;
         let settings = config.table.as_ref();
         let settings = settings.map(|table| settings_of(table, &plain_http));
@@ -150,7 +190,7 @@ impl Host {
         let trusted = endpoint
             .as_ref()
             .map(|endpoint| endpoint.host_name().to_owned());
-        let egress = Arc::new(plan::egress(&config, trusted.as_deref())?);
+        let egress = Arc::new(plan.egress(&config, trusted.as_deref()));
         let client = Client::new(&config.limits, Arc::clone(&egress))?;
         let dynamodb = match (settings, endpoint) {
             (Some(settings), Some(endpoint)) => {
@@ -164,7 +204,7 @@ impl Host {
             }
             _ => None,
         };
-        let rules = rules(&config, plain_http)?;
+        let rules = plan.rules(&plain_http)?;
         let capabilities = Capabilities {
             client: client.clone(),
             egress,
@@ -176,12 +216,12 @@ impl Host {
                 .map(|table| table.name.clone())
                 .collect(),
         };
-        let pipeline = runtime.pipeline(component, capabilities)?;
         Ok(Self {
+            pipeline: loaded.pipeline(capabilities)?,
             config: Arc::new(config),
+            plan: Arc::new(plan),
             client,
             dynamodb,
-            pipeline,
         })
     }
 
@@ -189,6 +229,11 @@ impl Host {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The source as the component is told.
+    pub fn source(&self) -> Result<&engine::Source, HostError> {
+        Ok(self.plan.source()?)
     }
 
     /// The component, to be called directly.
@@ -228,14 +273,14 @@ impl Host {
     /// A run of the whole pipeline. The table is looked at first: whether it's
     /// there, and has the keys that the configuration says.
     pub async fn run(&self) -> Result<Run, HostError> {
-        let source = plan::source(self.config.source()?);
+        let source = self.source()?.clone();
         let table = self.checked_table().await?;
         Ok(self.sized(Run::new(self.pipeline.clone(), source, table), CHUNK))
     }
 
     /// A run that only extracts.
     pub fn extract(&self) -> Result<Run, HostError> {
-        let source = plan::source(self.config.source()?);
+        let source = self.source()?.clone();
         Ok(self.sized(Run::extract_only(self.pipeline.clone(), source), CHUNK))
     }
 
@@ -248,14 +293,14 @@ impl Host {
 
     /// A query of the configured table.
     pub fn query(&self, filter: &str) -> Result<engine::Query, HostError> {
-        Ok(plan::query(self.config.table()?, filter))
+        Ok(self.plan.table()?.query(filter))
     }
 
     /// Creates the configured table with the configured keys, or with those that
     /// the preset proposes.
     pub async fn create_table(&self) -> Result<TableDescription, HostError> {
         let table = self.config.table()?;
-        let keys = table.keys.as_ref().or(table.preset_keys.as_ref());
+        let keys = table.keys.as_ref().or(self.plan.proposed_keys.as_ref());
         let keys = keys.ok_or_else(|| ConfigError::missing("table.keys"))?;
         Ok(self
             .dynamodb()?
@@ -295,9 +340,7 @@ impl Host {
                 configured,
             });
         }
-        let mut planned = plan::table(table);
-        planned.keys = Some(plan::keys(&description.keys));
-        Ok(planned)
+        Ok(self.plan.table()?.with_keys(Some(&description.keys)))
     }
 
     fn sized(&self, run: Run, chunk_rows: u32) -> Run {
@@ -333,39 +376,4 @@ fn settings_of(table: &config::Table, plain_http: &[Origin]) -> Settings {
             session_token: given.session_token.clone(),
         }),
     }
-}
-
-/// How the host authenticates to the source, where it is to.
-fn rules(config: &Config, plain_http: Vec<Origin>) -> Result<Vec<Rule>, PlanError> {
-    let Some(source) = &config.source else {
-        return Ok(Vec::new());
-    };
-    if source.auth.by == AuthBy::Component {
-        return Ok(Vec::new());
-    }
-    let method = match &source.auth.method {
-        AuthMethod::None => return Ok(Vec::new()),
-        AuthMethod::Bearer { token } => Method::Bearer(token.clone()),
-        AuthMethod::Basic { username, password } => Method::Basic {
-            username: username.clone(),
-            password: password.clone(),
-        },
-        AuthMethod::ClientCredentials {
-            token_url,
-            client_id,
-            client_secret,
-            scope,
-        } => Method::ClientCredentials {
-            token_url: plan::token_address(token_url)?,
-            client_id: client_id.clone(),
-            client_secret: client_secret.clone(),
-            scope: scope.clone(),
-        },
-    };
-    Ok(vec![Rule {
-        origin: plan::source_origin(source)?,
-        method,
-        plain_http,
-        settings: SECRET_SETTINGS.map(str::to_owned).to_vec(),
-    }])
 }

@@ -24,9 +24,8 @@ pub use error::LedgerError;
 pub use runs::{Begin, RunRecord, RunState};
 pub use table::keys as table_keys;
 
-use crate::config::Retry;
+use crate::config::{Keys, Retry};
 use crate::dynamodb::DynamoDb;
-use crate::engine::KeySchema;
 use file::FileStore;
 use std::fmt;
 use std::path::Path;
@@ -166,7 +165,7 @@ impl LedgerRun {
         &self,
         dynamodb: &DynamoDb,
         entries: &[&Entry],
-        keys: &KeySchema,
+        keys: &Keys,
         table: &TableToRead,
     ) -> Result<Vec<Option<Hash>>, LedgerError> {
         table::read(dynamodb, entries, keys, self.scope, table).await

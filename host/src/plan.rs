@@ -1,131 +1,322 @@
-//! Configuration → what the component, the egress policy and the authorizer
-//! are given. Pure.
+//! A configuration, and what the component says of it → what the component,
+//! the egress policy and the authorizer are given.
 
-use crate::address::Address;
-use crate::config::{self, AuthBy, AuthMethod, Config, KeyType};
+mod preset;
+mod rules;
+
+use crate::config::interpolate;
+use crate::config::tree::{self, Places};
+use crate::config::{self, Auth, Config, ConfigError, Draft, Keys, Written};
 use crate::dynamodb::admin::TableDescription;
-use crate::engine;
+use crate::engine::settings::node;
+use crate::engine::{Describer, Kind, Loaded, Mistake, Source, Table};
 use crate::hint::Hint;
+use crate::host::HostError;
 use crate::http_out::egress::{Egress, Origin, OriginError};
 use crate::ledger::Hash;
+use rowcast_pipeline::settings::{self, CredentialsIn, Mistakes, Node};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// A setting that names no usable origin.
+/// What a configuration comes to with a component.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The source as the component is told, with its preset filled in. Secrets
+    /// are in it only where the configuration says that the component is to
+    /// authenticate itself.
+    pub source: Option<Source>,
+    /// The table as the component is told.
+    pub table: Option<Table>,
+    /// How the host authenticates requests to the source.
+    pub auth: Auth,
+    /// The origins that get these credentials.
+    pub authenticated: BTreeSet<Origin>,
+    /// What the component may reach.
+    pub origins: BTreeSet<Origin>,
+    /// The keys that the preset proposes for a new table. A table that is there
+    /// may have others.
+    pub proposed_keys: Option<Keys>,
+}
+
+/// An origin that can't be used, or isn't granted.
 #[derive(Debug, thiserror::Error)]
-#[error("`{setting}` names an origin that can't be used")]
-pub struct PlanError {
-    /// The setting, such as `source.url`.
-    pub setting: String,
-    /// What is wrong with it.
-    pub source: OriginError,
-    /// Whether a template's braces stand where the origin should.
-    template: bool,
+pub enum PlanError {
+    /// A setting names no usable origin.
+    #[error("`{setting}` names an origin that can't be used")]
+    Unusable {
+        /// The setting, such as `source`.
+        setting: &'static str,
+        /// What is wrong with it.
+        source: OriginError,
+        /// Whether a template's braces stand where the origin should.
+        template: bool,
+    },
+    /// The component names one that the configuration doesn't.
+    #[error("the component wants to send requests to {0}, which the configuration doesn't name")]
+    Unwritten(Origin),
+    /// The source's credentials would go nowhere.
+    #[error("`source.auth` is for none of the origins that `[source]` names")]
+    Unauthenticated,
 }
 
 impl PlanError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
-        let text =
-            "write its scheme, host and port out: a row may not choose which server is asked";
-        self.template.then(|| Hint::new(text))
+        match self {
+            Self::Unusable { template, .. } => template.then(|| {
+                Hint::new(
+                    "write its scheme, host and port out: a row may not choose which server is asked",
+                )
+            }),
+            Self::Unauthenticated => Some(Hint::new(
+                "write the URL of the API in [source]: credentials go only where it says",
+            )),
+            Self::Unwritten(origin) => Some(Hint::new(format!(
+                "to allow it, set `[egress] origins = [\"{origin}\"]` in rowcast.toml"
+            ))),
+        }
     }
 }
 
-/// The component's view of the source. Secrets are in it only where the
-/// configuration says that the component is to authenticate itself.
-#[must_use]
-pub fn source(source: &config::Source) -> engine::Source {
-    let field = |name: &str, value: &str| engine::Field {
-        name: name.to_owned(),
-        value: value.to_owned(),
+/// Who authenticates requests to the source.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AuthBy {
+    /// The host adds the header; the component never sees the secret.
+    #[default]
+    Host,
+    /// The component is given the secret, as on hosts that can't add headers.
+    Component,
+}
+
+impl Plan {
+    /// Asks the component about the settings that are its own. What is wrong
+    /// with the configuration is told all at once. Origins that a `trusted`
+    /// component's preset names needn't be in the configuration.
+    pub async fn new(
+        draft: Draft,
+        component: &Loaded,
+        trusted: bool,
+    ) -> Result<(Config, Self), HostError> {
+        let Draft {
+            mut config,
+            mut mistakes,
+        } = draft;
+        let mut plan = Self::default();
+        let mut claimed = Vec::new();
+        let mut named = BTreeSet::new();
+        let Written { tree, preset, .. } = &config.written;
+        let sections = ["source", "table"].map(|name| tree.node.get(name).cloned());
+        if preset.is_some() || sections.iter().any(Option::is_some) {
+            let mut describer = component.describer().await?;
+            let presets = match preset {
+                Some(_) => describer.describe().await?.presets,
+                None => Vec::new(),
+            };
+            let preset = preset
+                .as_ref()
+                .and_then(|name| presets.into_iter().find(|preset| preset.name == *name));
+            let table = preset.as_ref().map(|preset| Table::new(&*preset.table));
+            plan.proposed_keys = table.and_then(|table| table.keys);
+            let [source, table] = sections;
+            if let Some(mut source) = source {
+                let mut written = source.clone();
+                if let Some(preset) = preset {
+                    preset::fill(&mut source, &node(&preset.source), |at, text| {
+                        filled(&mut config.written, &mut mistakes, at, text)
+                    });
+                    source.remove(&["preset".to_owned()]);
+                }
+                plan.auth = take_auth(&mut source, &mut written, &mut mistakes);
+                named = origins_in(if trusted { &source } else { &written });
+                let places = &mut config.written.tree.places;
+                let found = checked(&mut describer, Kind::Source, &mut source, places).await?;
+                let settings = Source::of(&source);
+                if found.is_empty() {
+                    match describer.origins(settings.text()).await? {
+                        Ok(origins) => claimed = origins,
+                        Err(found) => tree::add(&mut mistakes, "/source", found),
+                    }
+                }
+                tree::add(&mut mistakes, "/source", found);
+                plan.source = Some(settings);
+            }
+            if let Some(mut table) = table.filter(Node::is_object) {
+                for name in config::Table::OWN {
+                    table.remove(&[name.to_owned()]);
+                }
+                let places = &mut config.written.tree.places;
+                let found = checked(&mut describer, Kind::Table, &mut table, places).await?;
+                tree::add(&mut mistakes, "/table", found);
+                plan.table = Some(Table::of(&table));
+            }
+        }
+        let config = Draft { config, mistakes }.finish()?;
+        plan.grant(&config, &claimed, &named)?;
+        Ok((config, plan))
+    }
+
+    /// Grants what the component claims, if it is named in the configuration,
+    /// and what that grants anyway.
+    fn grant(
+        &mut self,
+        config: &Config,
+        claimed: &[String],
+        named: &BTreeSet<Origin>,
+    ) -> Result<(), PlanError> {
+        let egress = config.egress.origins.iter();
+        self.origins = egress
+            .map(|origin| parse("egress.origins", origin))
+            .collect::<Result<_, _>>()?;
+        for origin in claimed {
+            let origin = parse("source", origin)?;
+            if named.contains(&origin) {
+                self.authenticated.insert(origin.clone());
+            } else if !self.origins.contains(&origin) {
+                return Err(PlanError::Unwritten(origin));
+            }
+            self.origins.insert(origin);
+        }
+        if self.auth != Auth::default() && self.authenticated.is_empty() {
+            return Err(PlanError::Unauthenticated);
+        }
+        Ok(())
+    }
+
+    /// What the component may reach.
+    #[must_use]
+    pub fn egress(&self, config: &Config, dynamodb_host: Option<&str>) -> Egress {
+        // A name that the component may ask for itself is never trusted blindly.
+        let trusted_hosts = dynamodb_host
+            .filter(|host| self.origins.iter().all(|origin| origin.host() != *host))
+            .map(str::to_owned);
+        Egress {
+            origins: self.origins.clone(),
+            addresses: config.egress.addresses.iter().copied().collect(),
+            trusted_hosts: trusted_hosts.into_iter().collect(),
+        }
+    }
+
+    /// The source, or that the section is missing.
+    pub fn source(&self) -> Result<&Source, ConfigError> {
+        let missing = || ConfigError::missing_section("source");
+        self.source.as_ref().ok_or_else(missing)
+    }
+
+    /// The table, or that the section is missing.
+    pub fn table(&self) -> Result<&Table, ConfigError> {
+        let missing = || ConfigError::missing_section("table");
+        self.table.as_ref().ok_or_else(missing)
+    }
+}
+
+/// A preset's setting with the environment's values: `${…}` in it are
+/// credentials.
+fn filled(written: &mut Written, mistakes: &mut Mistakes, at: &str, given: &Node) -> Node {
+    let (mut node, at) = (given.clone(), format!("/source{at}"));
+    let env = written.environment.clone();
+    let env = |name: &str| env.as_ref().and_then(|env| env(name));
+    let filled = &mut written.tree.places.interpolated;
+    interpolate::fill(&mut node, &at, &env, filled, mistakes);
+    node
+}
+
+/// What is wrong with settings. The environment has only text, so a number that
+/// is missed is looked for there.
+async fn checked(
+    describer: &mut Describer,
+    kind: Kind,
+    settings: &mut Node,
+    places: &mut Places,
+) -> Result<Vec<Mistake>, HostError> {
+    let at = match kind {
+        Kind::Source => "/source",
+        Kind::Table | Kind::Query => "/table",
     };
-    let headers = source.headers.iter();
-    let attributes = source.attributes.iter();
-    let matrix = source.matrix.iter();
-    engine::Source {
-        url: source.url.clone(),
-        headers: headers
-            .map(|header| field(&header.name, header.value.expose()))
+    let found = describer
+        .validate(kind, Source::of(settings).text())
+        .await?;
+    if !places.spell_out(settings, at, &found) {
+        return Ok(found);
+    }
+    Ok(describer
+        .validate(kind, Source::of(settings).text())
+        .await?)
+}
+
+/// Takes what is the host's from a source's settings, and from those that the
+/// operator wrote.
+fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> Auth {
+    let path = ["auth".to_owned()];
+    let of_by = ["auth".to_owned(), "by".to_owned()];
+    let by = source.at(&of_by).cloned();
+    source.remove(&of_by);
+    let mut found = Mistakes::default();
+    let by = by.and_then(|by| settings::read(by, &mut found));
+    tree::add(mistakes, "/source/auth/by", found.into_list());
+    let (Some(auth), AuthBy::Host) = (source.get("auth").cloned(), by.unwrap_or_default()) else {
+        return Auth::default();
+    };
+    source.remove(&path);
+    written.remove(&path);
+    let mut found = Mistakes::default();
+    let auth: Auth = settings::read(auth, &mut found).unwrap_or_default();
+    tree::add(mistakes, "/source/auth", found.into_list());
+    let mut found = Mistakes::default();
+    rowcast_pipeline::extract::auth::check(&auth, &mut found);
+    if let Some(at) = beyond_the_host(&auth) {
+        found.add_with_hint(
+            at,
+            "is nothing that the host does itself",
+            "add `by = \"component\"` to [source.auth]: the component is given the secret then",
+        );
+    }
+    if let Some(Node::Object(headers)) = source.get("headers")
+        && auth != Auth::default()
+    {
+        for (name, _) in headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                let at = format!("/headers/{}", settings::escaped(name));
+                found.add(at, "is already set by `auth`");
+            }
+        }
+    }
+    tree::add(mistakes, "/source", found.into_list());
+    auth
+}
+
+/// The setting by which only the component can authenticate.
+fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
+    match auth {
+        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) => None,
+        Auth::ApiKey(_) | Auth::RefreshToken(_) => Some("/auth/type"),
+        Auth::ClientCredentials(client) if !client.audience.is_empty() => Some("/auth/audience"),
+        Auth::ClientCredentials(client) if !client.parameters.is_empty() => {
+            Some("/auth/parameters")
+        }
+        Auth::ClientCredentials(client) if client.credentials_in != CredentialsIn::Header => {
+            Some("/auth/credentials_in")
+        }
+        Auth::ClientCredentials(_) => None,
+    }
+}
+
+/// The origins of all URLs in settings. A template's braces may only stand
+/// behind the origin: otherwise a row could decide which server is asked.
+fn origins_in(node: &Node) -> BTreeSet<Origin> {
+    match node {
+        Node::Text(text) => {
+            let origin = rowcast_pipeline::extract::checked::origin(text);
+            origin.parse().into_iter().collect()
+        }
+        Node::List(items) => items.iter().flat_map(origins_in).collect(),
+        Node::Object(members) => members
+            .iter()
+            .flat_map(|(_, member)| origins_in(member))
             .collect(),
-        matrix: matrix
-            .map(|axis| engine::Axis {
-                name: axis.name.clone(),
-                values: axis.values.clone(),
-            })
-            .collect(),
-        records: source.records.clone(),
-        attributes: attributes
-            .map(|added| field(&added.name, &added.template))
-            .collect(),
-        require: source.require.clone(),
-        auth: auth(&source.auth),
-        pagination: pagination(&source.pagination),
-        max_pages: source.max_pages,
-        concurrency: source.concurrency,
-        retry: retry(&source.retry),
-        request_timeout_ms: source.request_timeout_ms,
-        max_body_bytes: source.max_body_bytes,
-    }
-}
-
-fn auth(auth: &config::Auth) -> engine::Auth {
-    match (auth.by, &auth.method) {
-        (AuthBy::Host, _) | (AuthBy::Component, AuthMethod::None) => engine::Auth::None,
-        (AuthBy::Component, AuthMethod::Bearer { token }) => engine::Auth::Bearer {
-            token: token.expose().to_owned(),
-        },
-        (AuthBy::Component, AuthMethod::Basic { username, password }) => engine::Auth::Basic {
-            username: username.clone(),
-            password: password.expose().to_owned(),
-        },
-        (
-            AuthBy::Component,
-            AuthMethod::ClientCredentials {
-                token_url,
-                client_id,
-                client_secret,
-                scope,
-            },
-        ) => engine::Auth::ClientCredentials {
-            token_url: token_url.clone(),
-            client_id: client_id.clone(),
-            client_secret: client_secret.expose().to_owned(),
-            scope: scope.clone(),
-        },
-    }
-}
-
-fn pagination(pagination: &config::Pagination) -> engine::Pagination {
-    match pagination {
-        config::Pagination::None => engine::Pagination::None,
-        config::Pagination::NextUrl { pointer } => engine::Pagination::NextUrl {
-            pointer: pointer.clone(),
-        },
-        config::Pagination::Cursor { pointer, parameter } => engine::Pagination::Cursor {
-            pointer: pointer.clone(),
-            parameter: parameter.clone(),
-        },
-        config::Pagination::LinkHeader => engine::Pagination::LinkHeader,
-    }
-}
-
-fn retry(retry: &config::Retry) -> engine::Retry {
-    engine::Retry {
-        max_attempts: retry.max_attempts,
-        base_delay_ms: retry.base_delay_ms,
-        max_delay_ms: retry.max_delay_ms,
-        max_retry_after_ms: retry.max_retry_after_ms,
-    }
-}
-
-/// The same bounds for the host's own calls.
-pub(crate) fn retry_of(retry: &engine::Retry) -> config::Retry {
-    config::Retry {
-        max_attempts: retry.max_attempts,
-        base_delay_ms: retry.base_delay_ms,
-        max_delay_ms: retry.max_delay_ms,
-        max_retry_after_ms: retry.max_retry_after_ms,
+        _ => BTreeSet::new(),
     }
 }
 
@@ -133,32 +324,12 @@ pub(crate) fn retry_of(retry: &engine::Retry) -> config::Retry {
 /// configuration without its secrets: a run can only be gone on with by one
 /// that does the same.
 #[must_use]
-pub fn work(rows: &config::Rows, source: &config::Source) -> Hash {
+pub fn work(rows: &config::Rows, source: &Source) -> Hash {
     let rows = match rows {
         config::Rows::Postgres(rows) => format!("query {}", rows.query),
         config::Rows::File(rows) => format!("file {:?}", rows.input),
     };
-    let mut source = self::source(source);
-    // How often and how fast it asks makes no difference to what it gets.
-    source.auth = engine::Auth::None;
-    for header in &mut source.headers {
-        header.value.clear();
-    }
-    let engine::Source {
-        url,
-        headers,
-        matrix,
-        records,
-        attributes,
-        require,
-        pagination,
-        max_pages,
-        ..
-    } = source;
-    let source = format!(
-        "{url} {headers:?} {matrix:?} {records} {attributes:?} {require:?} {pagination:?} {max_pages}"
-    );
-    Hash::of(&[&rows, &source])
+    Hash::of(&[&rows, &source.identity()])
 }
 
 /// What tells a table from every other, also from an earlier one of its name.
@@ -168,106 +339,20 @@ pub fn scope(origin: &str, table: &TableDescription) -> Hash {
     Hash::of(&[origin, &table.name, &table.identity, &keys])
 }
 
-/// The component's view of the table.
-#[must_use]
-pub fn table(table: &config::Table) -> engine::Table {
-    engine::Table {
-        name: table.name.clone(),
-        keys: table.keys.as_ref().map(keys),
-        retry: retry(&table.retry),
-        concurrency: table.concurrency,
-    }
-}
-
-/// A table's keys as the component has them.
-#[must_use]
-pub fn keys(keys: &config::Keys) -> engine::KeySchema {
-    let attribute = |key: &config::Key| engine::KeyAttribute {
-        name: key.name.clone(),
-        kind: match key.kind {
-            KeyType::Text => engine::KeyKind::Text,
-            KeyType::Number => engine::KeyKind::Number,
-            KeyType::Bytes => engine::KeyKind::Bytes,
-        },
-    };
-    engine::KeySchema {
-        partition: attribute(&keys.partition),
-        sort: keys.sort.as_ref().map(attribute),
-    }
-}
-
-/// A query of that table with the command's defaults.
-#[must_use]
-pub fn query(table: &config::Table, filter: &str) -> engine::Query {
-    engine::Query {
-        table: table.name.clone(),
-        index: None,
-        filter: filter.to_owned(),
-        select: Vec::new(),
-        limit: None,
-        segments: 4,
-        consistent: false,
-        retry: retry(&table.retry),
-    }
-}
-
-/// The one origin that the source's URL template leads to.
-pub fn source_origin(source: &config::Source) -> Result<Origin, PlanError> {
-    // A template's braces may only stand behind the origin: otherwise a row
-    // could decide which server is asked.
-    let url = &source.url;
-    let start = url.find("://").map_or(0, |at| at + "://".len());
-    let rest = url.get(start..).unwrap_or_default();
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let origin = url.get(..start + length).unwrap_or_default();
-    parse("source.url", origin)
-}
-
-/// What the component may reach: the source, the token endpoint if it
-/// authenticates itself, and what the configuration adds.
-pub fn egress(config: &Config, dynamodb_host: Option<&str>) -> Result<Egress, PlanError> {
-    let mut origins = BTreeSet::new();
-    if let Some(source) = &config.source {
-        origins.insert(source_origin(source)?);
-        if let (AuthBy::Component, AuthMethod::ClientCredentials { token_url, .. }) =
-            (source.auth.by, &source.auth.method)
-        {
-            origins.insert(token_address(token_url)?.origin().clone());
-        }
-    }
-    for origin in &config.egress.origins {
-        origins.insert(parse("egress.origins", origin)?);
-    }
-    // A name that the component may ask for itself is never trusted blindly.
-    let trusted_hosts = dynamodb_host
-        .filter(|host| origins.iter().all(|origin| origin.host() != *host))
-        .map(str::to_owned);
-    Ok(Egress {
-        origins,
-        addresses: config.egress.addresses.iter().copied().collect(),
-        trusted_hosts: trusted_hosts.into_iter().collect(),
-    })
-}
-
 /// Origins of other machines that get credentials over plain http.
 pub(crate) fn plain_http(config: &Config) -> Result<Vec<Origin>, PlanError> {
     let origins = config.egress.plain_http.iter();
     origins.map(|it| parse("egress.plain_http", it)).collect()
 }
 
-/// The endpoint for tokens.
-pub(crate) fn token_address(url: &str) -> Result<Address, PlanError> {
-    Address::parse(url).map_err(|source| PlanError {
-        setting: "source.auth.token_url".to_owned(),
-        source,
-        template: false,
-    })
-}
-
-fn parse(setting: &str, text: &str) -> Result<Origin, PlanError> {
-    text.parse().map_err(|source| PlanError {
-        setting: setting.to_owned(),
+fn parse(setting: &'static str, text: &str) -> Result<Origin, PlanError> {
+    text.parse().map_err(|source| PlanError::Unusable {
+        setting,
         source,
         template: text.contains('{'),
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;

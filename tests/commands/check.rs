@@ -29,7 +29,7 @@ async fn all_is_well() {
         exit 0
         --- stdout
         ok      rows        PostgreSQL VERSION; columns id, name
-        ok      source      one request, 10 records in the answer, each with /id, /popularity
+        ok      source      one request, 10 records in the answer
         ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
         ok      permission  BatchWriteItem may be called
     "#]]
@@ -157,7 +157,7 @@ async fn the_table_fails() {
         exit 2
         --- stdout
         ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        ok      source      one request, 1 record in the answer
         FAILED  table       find the DynamoDB table `top_tracks`: there is none in this account and region
                   hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
         skipped permission  the table comes first
@@ -168,7 +168,7 @@ async fn the_table_fails() {
         exit 2
         --- stdout
         ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        ok      source      one request, 1 record in the answer
         FAILED  table       write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
                   hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
         skipped permission  the table comes first
@@ -181,7 +181,7 @@ async fn the_table_fails() {
             exit 2
             --- stdout
             ok      rows        columns id, name, label
-            ok      source      one request, 1 record in the answer, each with /id, /popularity
+            ok      source      one request, 1 record in the answer
             FAILED  table       write the source's records to `top_tracks`: they lack its key attribute `market`
                       hint: mend it under [source.attributes], or name another table
             skipped permission  the table comes first
@@ -200,7 +200,7 @@ async fn the_table_fails() {
             exit 2
             --- stdout
             ok      rows        columns id, name, label
-            ok      source      one request, 1 record in the answer, each with /id, /popularity
+            ok      source      one request, 1 record in the answer
             FAILED  table       write the source's records to `numbers`: its key attribute `name` must be a number, and isn't
                       hint: mend it under [source.attributes], or name another table
             skipped permission  the table comes first
@@ -233,7 +233,7 @@ async fn dynamodb_refuses() {
         exit 3
         --- stdout
         ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        ok      source      one request, 1 record in the answer
         ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
         FAILED  permission  try BatchWriteItem on `top_tracks`, without an item
                   because: DynamoDB answered 400 AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
@@ -262,7 +262,7 @@ async fn dynamodb_refuses() {
         exit 3
         --- stdout
         ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer, each with /id, /popularity
+        ok      source      one request, 1 record in the answer
         FAILED  table       find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
         skipped permission  the table comes first
     "#]]).await;

@@ -44,11 +44,11 @@ async fn a_setting_is_unknown() {
         &stage,
         &["extract"],
         expect![[r#"
-        exit 2
-        --- stderr
-        error: `source.requires` (line 6): there is no such setting
-          hint: did you mean `require`?
-    "#]],
+            exit 2
+            --- stderr
+            error: `source.requires` (line 6) is not a known setting
+              hint: did you mean `require`?
+        "#]],
     )
     .await;
 }
@@ -61,7 +61,7 @@ async fn a_section_is_missing() {
         expect![[r#"
             exit 2
             --- stderr
-            error: `source`: this section is missing, and this command needs it
+            error: `source` is missing, and this command needs it
               hint: add [source]; `rowcast init` shows how
         "#]],
     )
@@ -75,8 +75,11 @@ async fn a_variable_is_missing() {
     check(&stage, &["extract"], expect![[r#"
         exit 2
         --- stderr
-        error: `source.auth.client_id` needs the environment variable SPOTIFY_CLIENT_ID, which is not set
-          hint: set it, or give a default in the file: ${SPOTIFY_CLIENT_ID:-…}
+        error: the configuration has 2 problems:
+          `source.auth.client_id` (line 3) needs the environment variable SPOTIFY_CLIENT_ID, which is not set
+            hint: set it, or give a default in the file: ${SPOTIFY_CLIENT_ID:-…}
+          `source.auth.client_secret` (line 3) needs the environment variable SPOTIFY_CLIENT_SECRET, which is not set
+            hint: set it, or give a default in the file: ${SPOTIFY_CLIENT_SECRET:-…}
     "#]]).await;
 }
 
@@ -88,8 +91,8 @@ async fn a_preset_is_unknown() {
         expect![[r#"
             exit 2
             --- stderr
-            error: `source.preset`: there is no such preset
-              hint: known presets: spotify-top-tracks
+            error: "spotify" is not the name of a preset
+              hint: known presets: none, deezer-top-tracks, github-issues, listenbrainz-top-recordings, musicbrainz-recordings, spotify-top-tracks, tmdb-movie-credits
         "#]],
     )
     .await;
@@ -138,6 +141,16 @@ async fn init_writes_once() {
         ("SPOTIFY_CLIENT_ID", "id"),
         ("SPOTIFY_CLIENT_SECRET", "secret"),
     ];
+    let schema = std::fs::read_to_string(stage.path().join(".rowcast/schema.json")).unwrap();
+    let printed = stage
+        .rowcast(&["component", "--schema", "config"])
+        .await
+        .ok();
+    assert_eq!(printed.stdout.trim_end(), schema);
+    assert!(
+        written.starts_with("#:schema .rowcast/schema.json\n"),
+        "{written}"
+    );
     // What is written is read: it gets as far as the region.
     check_with(
         &stage,

@@ -132,5 +132,5 @@ async fn its_configuration_is_one() {
         addresses = ["127.0.0.1"]
     "##]]
     .assert_eq(&settled(&output.stdout));
-    Config::parse(&output.stdout, &|_| None).unwrap();
+    Config::parse(&output.stdout, |_| None).unwrap();
 }

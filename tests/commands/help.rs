@@ -50,7 +50,7 @@ async fn help() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
 
             Exit codes:
               0  everything asked for was done
@@ -125,7 +125,7 @@ async fn help() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
         "#]],
     )
     .await;
@@ -201,7 +201,7 @@ async fn help_of_commands_with_much_to_say() {
                       Say nothing but errors on standard error
 
                   --component <FILE>
-                      Run this component instead of the embedded one
+                      Run this component instead of the one in the configuration or the embedded one
         "#]],
     )
     .await;
@@ -228,7 +228,8 @@ async fn help_of_commands_with_much_to_say() {
           -c, --config <FILE>     The configuration file [default: rowcast.toml]
           -v, --verbose...        Say more on standard error: twice for debugging, three times for all
           -q, --quiet             Say nothing but errors on standard error
-              --component <FILE>  Run this component instead of the embedded one
+              --component <FILE>  Run this component instead of the one in the configuration or the embedded
+                                  one
     "#]]).await;
 }
 
@@ -307,4 +308,46 @@ async fn the_component_is_written_and_read_back() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn schemas_and_the_contract_are_printed() {
+    let stage = Stage::new("");
+    for of in ["source", "table", "query", "config"] {
+        let printed = stage
+            .rowcast(&["component", "--schema", of])
+            .await
+            .ok()
+            .stdout;
+        let schema: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(schema["type"], "object", "{of}: {printed}");
+    }
+    let contract = stage.rowcast(&["component", "--wit"]).await.ok().stdout;
+    let contract = wit_parser::UnresolvedPackageGroup::parse("contract.wit", &contract).unwrap();
+    assert_eq!(contract.main.name.to_string(), "rowcast:pipeline@0.2.0");
+    check(&stage, &["component", "-h"], expect![[r#"
+        exit 0
+        --- stdout
+        Describe a WASI component, or write it to a file
+
+        Usage: rowcast component [OPTIONS]
+
+        Options:
+              --standalone     The standalone component: it signs for itself, configured by `AWS_*` and
+                               `ROWCAST_*` variables
+              --service        The service: the standalone component behind HTTP, POST /extract, /load,
+                               /query
+          -o, --output <FILE>  Write it to this file, for another host to run; `-` is standard output
+              --schema <OF>    Print a JSON Schema (draft 2020-12) instead [possible values: source, table,
+                               query, config]
+              --wit            Print the contract instead, as WIT: what a pipeline exports and imports
+          -h, --help           Print help (see more with '--help')
+
+        Options of every command:
+          -c, --config <FILE>     The configuration file [default: rowcast.toml]
+          -v, --verbose...        Say more on standard error: twice for debugging, three times for all
+          -q, --quiet             Say nothing but errors on standard error
+              --component <FILE>  Run this component instead of the one in the configuration or the embedded
+                                  one
+    "#]]).await;
 }

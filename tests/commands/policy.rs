@@ -82,7 +82,7 @@ async fn a_row_would_choose_the_server() {
         expect![[r#"
             exit 2
             --- stderr
-            error: `source.url` names an origin that can't be used
+            error: `source` names an origin that can't be used
               because: it is not a URL such as "https://api.example.com"
               hint: write its scheme, host and port out: a row may not choose which server is asked
         "#]],

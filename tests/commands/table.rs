@@ -63,7 +63,7 @@ async fn missing_then_created_then_there_already() {
         expect![[r#"
             exit 2
             --- stderr
-            error: `table.keys`: this setting is missing, and this command needs it
+            error: `table.keys` is missing, and this command needs it
               hint: `rowcast init` writes a file that shows it
         "#]],
     )

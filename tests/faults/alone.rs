@@ -1,9 +1,8 @@
 //! Each fault by itself, in one call of the component that asks for one thing
 //! after the other: exactly what it costs, and what comes of it.
 
-use super::station::{Scene, Storage};
+use super::station::{AuthBy, Scene, Storage};
 use crate::support::dynamodb::table_name;
-use rowcast::config::AuthBy;
 use rowcast_stand_ins::source::SourceFault::{
     self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
     Status, Truncated, Unstorable,

@@ -3,9 +3,8 @@
 //! `cargo xtask faults` shows them for all mixes.
 
 use super::mixes::{Ends, MIXES, Mix};
-use super::station::{Ending, Items, Scene, Storage, artist};
+use super::station::{AuthBy, Ending, Items, Scene, Storage, artist};
 use crate::support::dynamodb::table_name;
-use rowcast::config::AuthBy;
 use rowcast::run::Rejection;
 use rowcast_stand_ins::source::{SourcePlan, TRACKS};
 use rowcast_stand_ins::table::DynamoPlan;

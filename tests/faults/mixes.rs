@@ -1,6 +1,6 @@
 //! Mixes of faults, as data: chances in a thousand, and a seed.
 
-use rowcast::config::AuthBy;
+use super::station::AuthBy;
 use rowcast_stand_ins::source::SourceFault::{
     self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
     Status, Truncated, Unstorable,

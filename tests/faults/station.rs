@@ -4,16 +4,15 @@
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use futures_util::stream;
-use rowcast::address::Address;
-use rowcast::config::{AuthBy, AuthMethod, Config};
+use rowcast::config::Config;
 use rowcast::dynamodb::DynamoDb;
 use rowcast::dynamodb::Endpoint;
 use rowcast::dynamodb::admin::Polling;
 use rowcast::dynamodb::credentials::Keyring;
 use rowcast::engine::{COMPONENT, Capabilities, Runtime};
-use rowcast::http_out::authorizer::{Authorizer, Method, Rule};
+use rowcast::http_out::authorizer::Authorizer;
 use rowcast::http_out::client::Client;
-use rowcast::plan;
+use rowcast::plan::Plan;
 use rowcast::run::{Event, Rejection, Run, RunReport};
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::source::{FaultySource, SourcePlan};
@@ -41,6 +40,13 @@ pub struct Scene {
     pub concurrency: u32,
 }
 
+/// Who authenticates requests to the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthBy {
+    Host,
+    Component,
+}
+
 /// What came of it.
 pub struct Ending {
     pub report: RunReport,
@@ -62,15 +68,15 @@ pub struct Storage {
 impl Storage {
     pub async fn start() -> Self {
         let server = TemporaryDynamoDb::start().await.unwrap();
-        let config = config("http://127.0.0.1:1", "unused", AuthBy::Host);
-        let egress = Arc::new(plan::egress(&config, None).unwrap());
+        let config = config("http://127.0.0.1:1", "unused", None);
+        let egress = Arc::new(Plan::default().egress(&config, None));
         let client = Client::new(&config.limits, egress).unwrap();
         let direct = dynamodb(&client, &server.endpoint(), &config);
         Self { server, direct }
     }
 
     pub async fn create(&self, table: &str) {
-        let config = config("http://127.0.0.1:1", table, AuthBy::Host);
+        let config = config("http://127.0.0.1:1", table, None);
         let keys = config.table.unwrap().keys.unwrap();
         self.direct
             .create_table(table, &keys, Polling::default())
@@ -106,7 +112,7 @@ impl Storage {
     pub async fn run(&self, scene: Scene, table: &str) -> Ending {
         let source = FaultySource::start(scene.source).await;
         let front = FaultyDynamo::start(scene.dynamodb, &self.server.endpoint()).await;
-        let run = pipeline(scene, &source, &front, table);
+        let run = pipeline(scene, &source, &front, table).await;
         let rows = (0..scene.artists).map(|row| Ok(format!(r#"{{"id":"{}"}}"#, artist(row))));
         let rejections: Arc<Mutex<Vec<Rejection>>> = Arc::default();
         let collecting = Arc::clone(&rejections);
@@ -135,33 +141,30 @@ pub fn artist(row: usize) -> String {
     format!("artist-{row:02}")
 }
 
-fn pipeline(scene: Scene, source: &FaultySource, front: &FaultyDynamo, table: &str) -> Run {
+async fn pipeline(scene: Scene, source: &FaultySource, front: &FaultyDynamo, table: &str) -> Run {
     /// Compiles the component once, and links it for each scene.
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let config = config(&source.origin(), table, scene.auth);
+    let config = config(&source.origin(), table, Some(scene));
+    let runtime = RUNTIME.get_or_init(|| Runtime::new(config.limits.clone()).unwrap());
+    let component = runtime.load(COMPONENT).unwrap();
+    let (config, plan) = Plan::new(config.into(), &component, true).await.unwrap();
     let limits = &config.limits;
-    let egress = Arc::new(plan::egress(&config, None).unwrap());
+    let egress = Arc::new(plan.egress(&config, None));
     let client = Client::new(limits, Arc::clone(&egress)).unwrap();
+    let rules = plan.rules(&[]).unwrap();
     let capabilities = Capabilities {
-        authorizer: Authorizer::new(rules(&config), &client, limits).unwrap(),
+        authorizer: Authorizer::new(rules, &client, limits).unwrap(),
         dynamodb: Some(dynamodb(&client, &front.endpoint(), &config)),
         tables: [table.to_owned()].into(),
         client,
         egress,
     };
-    let runtime = RUNTIME.get_or_init(|| Runtime::new(limits.clone()).unwrap());
-    let pipeline = runtime.pipeline(COMPONENT, capabilities).unwrap();
-    let mut asked = plan::source(config.source().unwrap());
-    asked.concurrency = scene.concurrency;
-    asked.request_timeout_ms = scene.request_timeout_ms;
-    asked.retry.max_attempts = scene.attempts;
-    let mut written = plan::table(config.table().unwrap());
-    written.concurrency = scene.concurrency;
+    let pipeline = component.pipeline(capabilities).unwrap();
+    let mut written = plan.table().unwrap().clone();
     if scene.ask_keys {
-        written.keys = None;
+        written = written.with_keys(None);
     }
-    written.retry.max_attempts = scene.attempts;
-    Run::new(pipeline, asked, written)
+    Run::new(pipeline, plan.source().unwrap().clone(), written)
         .chunk_rows(scene.chunk_rows)
         .workers(scene.workers)
 }
@@ -193,41 +196,24 @@ impl ProvideCredentials for Sessions {
     }
 }
 
-fn rules(config: &Config) -> Vec<Rule> {
-    let source = config.source().unwrap();
-    match &source.auth.method {
-        AuthMethod::ClientCredentials {
-            token_url,
-            client_id,
-            client_secret,
-            scope,
-        } if source.auth.by == AuthBy::Host => vec![Rule {
-            origin: plan::source_origin(source).unwrap(),
-            method: Method::ClientCredentials {
-                token_url: Address::parse(token_url).unwrap(),
-                client_id: client_id.clone(),
-                client_secret: client_secret.clone(),
-                scope: scope.clone(),
-            },
-            plain_http: Vec::new(),
-            settings: Vec::new(),
-        }],
-        _ => Vec::new(),
-    }
-}
-
-fn config(origin: &str, table: &str, auth: AuthBy) -> Config {
-    let by = match auth {
-        AuthBy::Host => "host",
-        AuthBy::Component => "component",
+fn config(origin: &str, table: &str, scene: Option<Scene>) -> Config {
+    let by = match scene.map(|scene| scene.auth) {
+        Some(AuthBy::Component) => "component",
+        Some(AuthBy::Host) | None => "host",
     };
+    let (concurrency, attempts, timeout) = scene.map_or((8, 5, 20_000), |scene| {
+        (scene.concurrency, scene.attempts, scene.request_timeout_ms)
+    });
     let text = format!(
         r#"
 [source]
 preset = "spotify-top-tracks"
 url = "{origin}/v1/artists/{{id}}/top-tracks?market={{country}}"
+concurrency = {concurrency}
+request_timeout_ms = {timeout}
 
 [source.retry]
+max_attempts = {attempts}
 base_delay_ms = 1
 max_delay_ms = 20
 max_retry_after_ms = 5000
@@ -242,10 +228,12 @@ client_secret = "secret"
 [table]
 name = "{table}"
 region = "us-east-1"
+concurrency = {concurrency}
 keys.partition = {{ name = "artist_id", type = "S" }}
 keys.sort = {{ name = "country_track", type = "S" }}
 
 [table.retry]
+max_attempts = {attempts}
 base_delay_ms = 1
 max_delay_ms = 20
 
@@ -253,5 +241,5 @@ max_delay_ms = 20
 addresses = ["127.0.0.1"]
 "#
     );
-    Config::parse(&text, &|_| None).unwrap()
+    Config::parse(&text, |_| None).unwrap()
 }

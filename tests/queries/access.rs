@@ -189,7 +189,7 @@ async fn segments_and_pages_return_each_item_once_on_each_dynamodb() {
         let all: Vec<_> = (0..ITEMS).map(id).collect();
         for segments in [1, 4, 16] {
             let mut question = host.query("").unwrap();
-            question.segments = segments;
+            question.segments = Some(segments);
             let found = ask(&host, &question).await;
             let place = format!("{}, {segments} segments", dynamodb.name);
             assert_eq!(found.texts("id"), all, "{place}");

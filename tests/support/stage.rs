@@ -95,6 +95,6 @@ pub fn rows_section(url: &str, query: &str) -> String {
 
 /// The library's host for that configuration.
 pub async fn host(configuration: &str) -> Host {
-    let config = Config::parse(configuration, &|_| None).unwrap();
+    let config = Config::parse(configuration, |_| None).unwrap();
     Host::new(config).await.unwrap()
 }

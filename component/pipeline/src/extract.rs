@@ -4,23 +4,31 @@
 //! many at a time; [`verdict`] judges each outcome; [`cut`] and [`document`]
 //! make documents of bodies; [`ledger`] sees that each request ends once.
 
+pub mod announced;
+pub mod answer;
 pub mod auth;
+pub mod body;
 pub mod budget;
 pub mod call_state;
 pub mod checked;
 pub mod cut;
+pub mod date;
 pub mod document;
 pub mod engine;
 pub mod excerpt;
 pub mod ledger;
+pub mod links;
 pub mod matrix;
 pub mod page;
 pub mod pages;
+pub mod paging;
 pub mod plan;
 pub mod pointer;
 pub mod resume;
 pub mod row;
+pub mod rules;
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 pub(crate) mod script;
 pub mod template;
 pub mod verdict;

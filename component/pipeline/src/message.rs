@@ -20,9 +20,9 @@ pub struct HttpRequest {
 /// The methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpMethod {
-    /// Source requests.
+    /// Most source requests.
     Get,
-    /// Token requests.
+    /// Token requests, searches.
     Post,
 }
 

@@ -1,5 +1,5 @@
-//! OAuth 2 client credentials (RFC 6749, section 4.4): the request for a
-//! token, what its answer means, and what becomes of a token that is refused.
+//! OAuth 2 client credentials and refresh tokens (RFC 6749, sections 4.4 and
+//! 6): the request for a token, what its answer means, and what becomes of a token that is refused.
 //! Pure; the component and the host use the same. Nothing here prints a secret.
 //!
 //! Answers are read leniently: what can be a token is used until the source
@@ -7,38 +7,43 @@
 
 use crate::extract::excerpt;
 use crate::numbers::milliseconds;
-use crate::retry::{Asked, Backoff, is_transient};
+use crate::retry::{Asked, is_transient};
+use crate::settings::CredentialsIn;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use url::Url;
-use url::form_urlencoded::{byte_serialize, parse};
+use url::form_urlencoded::{Serializer, byte_serialize, parse};
+
+mod tokens;
+
+pub use tokens::{Attempts, Renewal, Tokens};
 
 /// A token's answer is small; anything longer is no token.
 pub const LONGEST_ANSWER: u64 = 256 * 1024;
 
-/// A token is renewed this part of its life before its end, so that it
-/// outlives the requests it is sent with.
-const EARLY: u64 = 5;
-/// But no sooner than this before its end.
-const EARLIEST_MS: u64 = 60_000;
+/// A parameter that may be a secret is at least as long; others are names and
+/// addresses.
+const SHORTEST_SECRET: usize = 8;
 /// Longer lifetimes are as good as none.
 const LONGEST_LIFE_MS: f64 = 1e12;
-/// New tokens in a row that never worked, after which the credentials are at
-/// fault.
-const MOST_USELESS: u32 = 2;
-
-/// Who asks for a token.
-#[derive(Clone, Copy)]
+/// Who asks for a token, and how.
+#[derive(Clone, Default)]
 pub struct Client<'a> {
     /// The token endpoint.
     pub token_url: &'a str,
     /// Who.
     pub client_id: &'a str,
-    /// Their secret.
+    /// Their secret; empty for a public client.
     pub client_secret: &'a str,
+    /// What the token is fetched with; none: the client's own credentials.
+    pub refresh_token: Option<&'a str>,
     /// Space-separated; empty for none.
     pub scope: &'a str,
+    /// Where identifier and secret go.
+    pub credentials_in: CredentialsIn,
+    /// More parameters, `audience` among them.
+    pub parameters: Vec<(&'a str, &'a str)>,
 }
 
 /// A token endpoint's answer.
@@ -61,6 +66,8 @@ pub struct Token {
     pub header: String,
     /// How long it may be used without asking; none: until it is refused.
     pub lifetime_ms: Option<u64>,
+    /// The refresh token that takes the place of the one before.
+    pub refresh_token: Option<String>,
 }
 
 /// Why there is no token.
@@ -110,26 +117,43 @@ impl std::fmt::Debug for Token {
 impl Client<'_> {
     /// The headers of the request for a token.
     #[must_use]
-    pub fn headers(&self) -> [(&'static str, String); 3] {
-        [
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let form = "application/x-www-form-urlencoded";
+        let mut headers = vec![
             ("accept", "application/json".to_owned()),
-            ("authorization", format!("Basic {}", self.pair())),
-            (
-                "content-type",
-                "application/x-www-form-urlencoded".to_owned(),
-            ),
-        ]
+            ("content-type", form.to_owned()),
+        ];
+        if !self.in_body() {
+            headers.push(("authorization", format!("Basic {}", self.pair())));
+        }
+        headers
     }
 
     /// Its body; it is a POST.
     #[must_use]
     pub fn body(&self) -> String {
-        let mut body = "grant_type=client_credentials".to_owned();
+        let mut form = Serializer::new(String::new());
+        match self.refresh_token {
+            None => form.append_pair("grant_type", "client_credentials"),
+            Some(token) => form
+                .append_pair("grant_type", "refresh_token")
+                .append_pair("refresh_token", token),
+        };
         if !self.scope.is_empty() {
-            body.push_str("&scope=");
-            body.extend(byte_serialize(self.scope.as_bytes()));
+            form.append_pair("scope", self.scope);
         }
-        body
+        if self.in_body() {
+            form.append_pair("client_id", self.client_id);
+            if !self.client_secret.is_empty() {
+                form.append_pair("client_secret", self.client_secret);
+            }
+        }
+        form.extend_pairs(&self.parameters).finish()
+    }
+
+    /// A public client only says who it is.
+    fn in_body(&self) -> bool {
+        self.credentials_in == CredentialsIn::Body || self.client_secret.is_empty()
     }
 
     /// What the answer means.
@@ -202,7 +226,12 @@ impl Client<'_> {
     fn pair(&self) -> String {
         // RFC 6749, section 2.3.1: both are form-encoded before Basic, or a
         // colon or a percent sign in them would be misread.
-        let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+        let encoded = |text: &str| match self.credentials_in {
+            CredentialsIn::PlainHeader => text.to_owned(),
+            CredentialsIn::Header | CredentialsIn::Body => {
+                byte_serialize(text.as_bytes()).collect()
+            }
+        };
         let (id, secret) = (encoded(self.client_id), encoded(self.client_secret));
         STANDARD.encode(format!("{id}:{secret}"))
     }
@@ -224,12 +253,15 @@ impl Client<'_> {
 
     /// A server's words: it may have echoed the secret, or the header with it.
     fn cleaned(&self, words: &str) -> String {
-        let encoded: String = byte_serialize(self.client_secret.as_bytes()).collect();
         let pair = self.pair();
-        let secrets = [pair.as_str(), self.client_secret, encoded.as_str()];
-        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
-        let words = secrets.fold(words.to_owned(), |words, secret| words.replace(secret, "…"));
-        excerpt::line(&words)
+        let parameters = self.parameters.iter().map(|(_, value)| *value);
+        let secrets = [pair.as_str(), self.client_secret]
+            .into_iter()
+            .chain(self.refresh_token)
+            .chain(
+                parameters.filter(|value| value.len() >= SHORTEST_SECRET && !value.contains("://")),
+            );
+        excerpt::line(&excerpt::without(words, secrets))
     }
 
     fn redirect(&self, reply: Reply<'_>) -> String {
@@ -287,6 +319,7 @@ fn token(members: &Map<String, Value>) -> Result<Token, &'static str> {
     Ok(Token {
         header: format!("Bearer {token}"),
         lifetime_ms: text(members, "expires_in").and_then(|text| lifetime_ms(&text)),
+        refresh_token: text(members, "refresh_token"),
     })
 }
 
@@ -300,130 +333,6 @@ fn lifetime_ms(text: &str) -> Option<u64> {
     })?;
     let life = seconds * 1_000.0;
     (life > 0.0 && life < LONGEST_LIFE_MS).then(|| milliseconds(life))
-}
-
-/// The attempts to get one token.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempts {
-    made: u32,
-    most: u32,
-    backoff: Backoff,
-}
-
-impl Attempts {
-    /// So many at the most, with waits within these bounds.
-    #[must_use]
-    pub fn new(most: u32, backoff: Backoff) -> Self {
-        Self {
-            made: 0,
-            most,
-            backoff,
-        }
-    }
-
-    /// How long to wait before the next attempt; none if there is no next, as
-    /// nothing would change or `left_ms` doesn't allow it. Being limited costs
-    /// time and no attempts.
-    pub fn after(&mut self, failed: &Failed, left_ms: u64, random: u64) -> Option<u64> {
-        let drawn = |made: u32| self.backoff.wait_ms(made.max(1), random);
-        let wait = match failed.kind {
-            FailureKind::Denied => return None,
-            FailureKind::Limited(Some(asked)) => asked.saturating_add(1).saturating_add(drawn(1)),
-            FailureKind::Limited(None) | FailureKind::Unavailable => {
-                self.made = self.made.saturating_add(1);
-                if self.made >= self.most {
-                    return None;
-                }
-                drawn(self.made)
-            }
-        };
-        (wait < left_ms).then_some(wait)
-    }
-}
-
-/// What becomes of a request whose token was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
-    /// Repeat it with another token.
-    Repeat,
-    /// The credentials are refused.
-    Refused,
-}
-
-/// The tokens of one client, one at a time. `H` is what carries one.
-#[derive(Debug)]
-pub struct Tokens<H> {
-    present: Option<Held<H>>,
-    serial: u32,
-    /// Tokens in a row that were refused before they had worked.
-    useless: u32,
-}
-
-#[derive(Debug)]
-struct Held<H> {
-    header: H,
-    renew_at_ms: Option<u64>,
-    worked: bool,
-}
-
-impl<H> Default for Tokens<H> {
-    fn default() -> Self {
-        Self {
-            present: None,
-            serial: 0,
-            useless: 0,
-        }
-    }
-}
-
-impl<H: Clone> Tokens<H> {
-    /// The token to send and its number, counted from 1; none if one must be
-    /// fetched.
-    pub fn present(&self, now_ms: u64) -> Option<(H, u32)> {
-        let held = self.present.as_ref()?;
-        let fresh = held.renew_at_ms.is_none_or(|at| now_ms < at);
-        fresh.then(|| (held.header.clone(), self.serial))
-    }
-
-    /// A new one was fetched.
-    pub fn fetched(&mut self, header: H, lifetime_ms: Option<u64>, now_ms: u64) -> u32 {
-        let usable = |life: u64| life.saturating_sub((life / EARLY).min(EARLIEST_MS));
-        self.serial = self.serial.saturating_add(1);
-        self.present = Some(Held {
-            header,
-            renew_at_ms: lifetime_ms.map(|life| now_ms.saturating_add(usable(life))),
-            worked: false,
-        });
-        self.serial
-    }
-
-    /// The source accepted a request with that token.
-    pub fn worked(&mut self, serial: u32) {
-        if serial == self.serial
-            && let Some(held) = &mut self.present
-        {
-            held.worked = true;
-            self.useless = 0;
-        }
-    }
-
-    /// The source answered 401 to it. One that has worked has expired, whatever
-    /// its lifetime was said to be.
-    pub fn refused(&mut self, serial: u32) -> Renewal {
-        // Another request's 401 may have had it renewed already.
-        if serial < self.serial || self.present.is_none() {
-            return Renewal::Repeat;
-        }
-        let worked = self.present.as_ref().is_some_and(|held| held.worked);
-        if !worked {
-            self.useless = self.useless.saturating_add(1);
-        }
-        if self.useless >= MOST_USELESS {
-            return Renewal::Refused;
-        }
-        self.present = None;
-        Renewal::Repeat
-    }
 }
 
 #[cfg(test)]

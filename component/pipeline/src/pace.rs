@@ -15,6 +15,7 @@ mod history;
 mod luck;
 mod quota;
 mod rate;
+mod window;
 
 use crate::numbers::{float, milliseconds, whole};
 use history::History;
@@ -22,6 +23,8 @@ use luck::{Lesson, Luck};
 use quota::Quota;
 use rate::{Circumstances, Cycle, Rate};
 use std::collections::VecDeque;
+
+pub use window::{Budget, Window, policies};
 
 /// What may be in flight before anything was answered: few enough for an
 /// upstream that allows one a second.
@@ -66,15 +69,6 @@ const LATENCY_MS: f64 = 50.0;
 /// Between those who wait for an answer to others.
 const BETWEEN_MS: f64 = 2.0;
 
-/// A request budget that somebody configured: so many in any such time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Requests, at least one.
-    pub requests: u32,
-    /// The length of the moving window.
-    pub per_ms: u64,
-}
-
 /// What became of one reservation. Nothing accepted and nothing refused: there
 /// was no answer, or the request wasn't sent after all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,9 +90,7 @@ pub struct Observation {
 pub struct Pace {
     growth: f64,
     start: f64,
-    budget: Option<Budget>,
-    /// When requests within the budget's window were sent.
-    sent: History,
+    budget: Option<Window>,
     /// When units were accepted.
     accepted: History,
     paused_until_ms: u64,
@@ -153,8 +145,7 @@ impl Pace {
         Self {
             growth,
             start,
-            budget,
-            sent: History::default(),
+            budget: budget.map(Window::new),
             accepted: History::default(),
             paused_until_ms: 0,
             allowance: None,
@@ -421,12 +412,9 @@ impl Pace {
         {
             return Some(float(until));
         }
-        if let Some(budget) = self.budget {
-            let since = (now_ms + 1).saturating_sub(budget.per_ms);
-            if self.sent.since(since) + f64::from(units) > f64::from(budget.requests) {
-                let oldest = self.sent.oldest_since(since).unwrap_or(now_ms);
-                return Some(float(oldest.saturating_add(budget.per_ms)).max(now + 1.0));
-            }
+        let budget = self.budget.as_ref();
+        if let Some(due) = budget.and_then(|budget| budget.due(now_ms, units)) {
+            return Some(float(due));
         }
         let answered = now + (self.latency_ms / 4.0).clamp(1.0, 100.0);
         let in_flight = self.in_flight > 0;
@@ -448,8 +436,8 @@ impl Pace {
         self.in_flight = self.in_flight.saturating_add(units);
         self.batch += (f64::from(units) - self.batch) / 8.0;
         self.cycle.started_ms.get_or_insert(now_ms);
-        if self.budget.is_some() {
-            self.sent.add(now_ms, units);
+        if let Some(budget) = &mut self.budget {
+            budget.take(now_ms, units);
         }
         if let Some((left, _)) = &mut self.allowance {
             *left = left.saturating_sub(units.into());

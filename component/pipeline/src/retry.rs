@@ -102,10 +102,15 @@ impl Asked {
     pub fn limits(&self, status: u16) -> bool {
         match status {
             429 => true,
-            503 => self.pause_ms.is_some(),
-            403 => self.pause_ms.is_some() || self.remaining == Some(0),
+            403 | 503 => self.limited(),
             _ => false,
         }
+    }
+
+    /// Whether the headers ask to wait, or say that no requests are left.
+    #[must_use]
+    pub fn limited(&self) -> bool {
+        self.pause_ms.is_some() || self.remaining == Some(0)
     }
 }
 
@@ -117,7 +122,12 @@ const REMAINING: &[&str] = &[
 ];
 
 /// And when that is renewed.
-const RESET: &[&str] = &["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
+const RESET: &[&str] = &[
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+    "x-ratelimit-reset-in",
+    "x-rate-limit-reset",
+];
 
 /// Whether a request that got this status may succeed if it is repeated.
 #[must_use]
@@ -127,22 +137,27 @@ pub fn is_transient(status: u16) -> bool {
 
 /// Seconds, a date, or a time of the calendar as a number → milliseconds from
 /// `today`. None if it is none of them.
-fn wait_ms(value: &str, today: SystemTime) -> Option<u64> {
+pub(crate) fn wait_ms(value: &str, today: SystemTime) -> Option<u64> {
     let value = value.trim();
-    let until = |since_epoch_ms: f64| {
-        let until = Duration::from_millis(milliseconds(since_epoch_ms));
-        let until = SystemTime::UNIX_EPOCH.checked_add(until)?;
-        Some(until.duration_since(today).unwrap_or_default())
-    };
-    let wait = match number(value) {
-        // Milliseconds, seconds, or a wait.
+    let until = match number(value) {
         Some(number) if number >= 1e15 => return Some(u64::MAX),
-        Some(number) if number >= EPOCH_MILLISECONDS => until(number)?,
-        Some(number) if number >= EPOCH_SECONDS => until(number * 1_000.0)?,
+        Some(number) if number >= EPOCH_SECONDS => since_epoch(number)?,
         Some(number) => return Some(milliseconds(number * 1_000.0)),
-        None => date(value)?.duration_since(today).unwrap_or_default(),
+        None => date(value)?,
     };
+    let wait = until.duration_since(today).unwrap_or_default();
     Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Seconds or milliseconds since 1970 as a time.
+pub(crate) fn since_epoch(number: f64) -> Option<SystemTime> {
+    let factor = if number >= EPOCH_MILLISECONDS {
+        1.0
+    } else {
+        1_000.0
+    };
+    let since = Duration::from_millis(milliseconds(number * factor));
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 fn count(value: &str) -> Option<u64> {

@@ -6,30 +6,61 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod body;
+mod duration;
+mod mistakes;
+mod pagination;
 pub mod preset;
 mod query;
+mod rate;
 mod read;
 mod retry;
+mod rules;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+mod schema;
 mod secret;
 mod source;
 mod table;
 mod tree;
 
-pub use auth::{Auth, Basic, Bearer, ClientCredentials};
+pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
+pub use body::Body;
+pub use duration::Duration;
+pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
+pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;
-pub use read::{Mistake, Mistakes, escaped, nearest, within};
+pub use rate::Rate;
+pub use read::read;
 pub use retry::Retry;
+pub use rules::{BodyCondition, HeaderCondition, Rule, Scalar, Statuses, Then, Unit, Wait, When};
 pub use secret::Secret;
-pub use source::{Axis, CursorPagination, Field, Header, NextUrl, Pagination, Source};
+pub use source::{Axis, Field, Header, Method, Source};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
-
-use tree::Node;
+pub use tree::Node;
 
 /// Reads a source's settings; none where too little of them can be read.
 pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {
     let mut tree = Node::parse(text, mistakes)?;
     preset::fill(&mut tree, mistakes);
     read::read(tree, mistakes)
+}
+
+/// Reads a list of rules that has no mistakes.
+pub(crate) fn rules(text: &str) -> Vec<Rule> {
+    #[derive(serde::Deserialize)]
+    struct Rules {
+        rules: Vec<Rule>,
+    }
+    let mut mistakes = Mistakes::default();
+    let tree = Node::parse(&format!("{{\"rules\":{text}}}"), &mut mistakes);
+    let rules = tree.and_then(|tree| read::read(tree, &mut mistakes));
+    debug_assert!(mistakes.is_empty(), "{mistakes}");
+    rules.map_or_else(Vec::new, |rules: Rules| rules.rules)
 }
 
 /// Reads a table's settings.

@@ -9,12 +9,14 @@ use serde_json::Value;
 pub const PREFIX: &str = "ROWCAST_SECRET_";
 
 /// Where a credential may stand, and what it is called in messages.
-const CREDENTIALS: [(&str, &str); 5] = [
+const CREDENTIALS: [(&str, &str); 7] = [
     ("auth's token", "/auth/token"),
     ("auth's username", "/auth/username"),
     ("auth's password", "/auth/password"),
+    ("auth's key", "/auth/key"),
     ("auth's client id", "/auth/client_id"),
     ("auth's client secret", "/auth/client_secret"),
+    ("auth's refresh token", "/auth/refresh_token"),
 ];
 
 /// Why a reference can't be replaced.

@@ -99,7 +99,7 @@ credentials = {{ access_key_id = "test", secret_access_key = "test" }}
 "#,
         dynamodb.endpoint()
     );
-    let host = Host::new(Config::parse(&table, &|_| None).unwrap());
+    let host = Host::new(Config::parse(&table, |_| None).unwrap());
     host.await.unwrap().create_table().await.unwrap();
     dynamodb
 }

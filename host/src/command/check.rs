@@ -8,8 +8,8 @@ use rowcast::config::{Input, KeyType, Keys, Rows, Section};
 use rowcast::engine::{Extraction, PendingRequest, Request, Stop};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
+use rowcast::rows;
 use rowcast::run::{Stopped, Upstream};
-use rowcast::{plan, rows};
 use serde_json::{Map, Value};
 
 /// Try every connection and credential, writing nothing.
@@ -109,7 +109,7 @@ async fn rows(host: &Host) -> Result<Found, Failure> {
 /// One request for the first row and the first combination.
 async fn source(host: &Host, row: String) -> Result<Found, Failure> {
     const FAILED: &str = "ask the source for the first row";
-    let source = plan::source(host.config().source()?);
+    let source = host.source()?;
     let only = [PendingRequest {
         request: Request {
             row: 0,
@@ -119,7 +119,7 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
     }];
     let pipeline = host.pipeline();
     let called = pipeline
-        .extract(&source.text(), &[row], Some(&only), None)
+        .extract(source.text(), &[row], Some(&only), None)
         .await;
     let denial = called.denial;
     let extraction = match called.result {
@@ -136,19 +136,10 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
         let error = anyhow::Error::msg(reason).context(FAILED);
         return Err(Failure::new(error, None, exit));
     }
-    let required = source.require.join(", ");
-    let text = format!(
-        "one request, {} in the answer{}",
-        match extraction.documents.len() {
-            1 => "1 record".to_owned(),
-            count => format!("{count} records"),
-        },
-        if required.is_empty() || extraction.documents.is_empty() {
-            String::new()
-        } else {
-            format!(", each with {required}")
-        },
-    );
+    let text = match extraction.documents.len() {
+        1 => "one request, 1 record in the answer".to_owned(),
+        count => format!("one request, {count} records in the answer"),
+    };
     let json = extraction.documents.into_iter().next();
     Ok(Found { text, json })
 }

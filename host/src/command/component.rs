@@ -1,9 +1,10 @@
-//! `rowcast component`: the three WASI components, described or written out.
+//! `rowcast component`: the three WASI components, described or written out, and their contract.
 
 use super::print;
 use super::{Exit, Failure, Global};
-use clap::Args;
-use rowcast::engine::{COMPONENT, Import, Runtime, STANDALONE};
+use clap::{Args, ValueEnum};
+use rowcast::config::schema;
+use rowcast::engine::{COMPONENT, Import, Kind, Runtime, STANDALONE};
 use rowcast::limits::Limits;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -31,10 +32,46 @@ pub struct Component {
     /// Write it to this file, for another host to run; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Print a JSON Schema (draft 2020-12) instead.
+    #[arg(long, value_enum, value_name = "OF", conflicts_with_all = ["output", "wit"])]
+    schema: Option<SchemaOf>,
+    /// Print the contract instead, as WIT: what a pipeline exports and imports.
+    #[arg(long, conflicts_with = "output")]
+    wit: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SchemaOf {
+    /// The component's settings of a source.
+    Source,
+    /// Its settings of a table.
+    Table,
+    /// Its settings of a query.
+    Query,
+    /// The whole rowcast.toml with this component, for editors.
+    Config,
+}
+
+/// The files of `wit/`, each of which begins with the package's name.
+const WIT: [&str; 10] = [
+    include_str!("../../../wit/types.wit"),
+    include_str!("../../../wit/describe.wit"),
+    include_str!("../../../wit/extract.wit"),
+    include_str!("../../../wit/load.wit"),
+    include_str!("../../../wit/transfer.wit"),
+    include_str!("../../../wit/query.wit"),
+    include_str!("../../../wit/dynamodb.wit"),
+    include_str!("../../../wit/pace.wit"),
+    include_str!("../../../wit/admission.wit"),
+    include_str!("../../../wit/world.wit"),
+];
+
 impl Component {
-    pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
+        if self.wit {
+            print::data(contract())?;
+            return Ok(Exit::Done);
+        }
         let other = global.other_component()?;
         let embedded = match (self.standalone, self.service) {
             (true, _) => STANDALONE,
@@ -42,6 +79,10 @@ impl Component {
             _ => COMPONENT,
         };
         let bytes = other.as_deref().unwrap_or(embedded);
+        if let Some(of) = self.schema {
+            print::data(self::of(of, bytes).await? + "\n")?;
+            return Ok(Exit::Done);
+        }
         match self.output {
             Some(path) if path.as_os_str() == "-" => print::data(bytes)?,
             Some(path) => std::fs::write(&path, bytes).map_err(|error| {
@@ -52,6 +93,33 @@ impl Component {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The package as one file.
+fn contract() -> String {
+    let mut package = "";
+    let mut text = String::new();
+    for file in WIT {
+        let (line, rest) = file.split_once('\n').unwrap_or_default();
+        package = line;
+        text.push_str(rest);
+    }
+    format!("{package}\n{text}")
+}
+
+async fn of(of: SchemaOf, bytes: &[u8]) -> Result<String, Failure> {
+    let component = Runtime::new(Limits::default())?.load(bytes)?;
+    let description = component.describer().await?.describe().await?;
+    let kind = match of {
+        SchemaOf::Config => return Ok(schema(&description)),
+        SchemaOf::Source => Kind::Source,
+        SchemaOf::Table => Kind::Table,
+        SchemaOf::Query => Kind::Query,
+    };
+    let found = description.schemas.into_iter().find(|it| it.kind == kind);
+    found
+        .map(|schema| schema.json)
+        .ok_or_else(|| Failure::invalid("the component has no schema of these settings", None))
 }
 
 fn describe(bytes: &[u8]) -> Result<(), Failure> {

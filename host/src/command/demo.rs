@@ -93,7 +93,7 @@ impl Demo {
     /// Everything but the run.
     async fn serve(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
         let text = servers.config_text();
-        let host = global.host(Config::parse(&text, &|_| None)?).await?;
+        let host = global.host(Config::parse(&text, |_| None)?).await?;
         host.create_table().await?;
         if self.print_config {
             print::data(text)?;
@@ -125,7 +125,7 @@ impl Demo {
         for part in servers.parts() {
             say(&format!("  {:32} {}", part.name, part.place));
         }
-        let host = global.host(Config::parse(&text, &|_| None)?).await?;
+        let host = global.host(Config::parse(&text, |_| None)?).await?;
         let table = host.create_table().await?;
         say(&format!(
             "\nCreated the table `{}` with the keys {}.\n\n\

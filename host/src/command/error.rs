@@ -2,10 +2,11 @@
 
 use super::exit::Exit;
 use rowcast::dynamodb::admin::TableError;
-use rowcast::engine::EngineError;
+use rowcast::engine::{DescribeError, EngineError};
 use rowcast::hint::Hint;
 use rowcast::host::{HostError, RowsOrConfigError};
 use rowcast::ledger::LedgerError;
+use rowcast::plan::PlanError;
 use rowcast::rows::RowsError;
 use rowcast::run::Stopped;
 use std::fmt::Write;
@@ -89,8 +90,10 @@ impl From<rowcast::config::ConfigError> for Failure {
 impl From<HostError> for Failure {
     fn from(error: HostError) -> Self {
         let exit = match &error {
+            HostError::Plan(PlanError::Unwritten(_)) => Exit::Denied,
             HostError::Config(_)
             | HostError::Plan(_)
+            | HostError::Component { .. }
             | HostError::Rule(_)
             | HostError::Endpoint(_)
             | HostError::Client(_)
@@ -108,6 +111,12 @@ impl From<HostError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
+        HostError::from(error).into()
+    }
+}
+
+impl From<DescribeError> for Failure {
+    fn from(error: DescribeError) -> Self {
         HostError::from(error).into()
     }
 }

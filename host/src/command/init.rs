@@ -3,11 +3,18 @@
 use super::print::note;
 use super::{Exit, Failure, Global};
 use clap::Args;
-use rowcast::config::commented;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use rowcast::config::{SCHEMA_FILE, commented, schema};
+use rowcast::engine::{COMPONENT, Runtime};
+use rowcast::hint::Hint;
+use rowcast::limits::Limits;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 
-/// Write a commented configuration file.
+/// Write a commented configuration file
+///
+/// Its comments are those of the component's own settings. Beside it, in
+/// `.rowcast/schema.json`, is its JSON Schema, which editors read.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The source that it is for: a known one, or `none` for any REST API.
@@ -19,9 +26,21 @@ pub struct Init {
 }
 
 impl Init {
-    pub fn execute(self, global: &Global) -> Result<Exit, Failure> {
+    pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         let path = &global.config;
-        let text = commented(Some(self.preset.as_str()).filter(|name| *name != "none"))?;
+        let other = global.other_component()?;
+        let runtime = Runtime::new(Limits::default())?;
+        let component = runtime.load(other.as_deref().unwrap_or(COMPONENT))?;
+        let description = component.describer().await?.describe().await?;
+        let presets = &description.presets;
+        let preset = presets.iter().find(|preset| preset.name == self.preset);
+        if preset.is_none() && self.preset != "none" {
+            let names: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
+            let hint = format!("known presets: none, {}", names.join(", "));
+            let message = format!("\"{}\" is not the name of a preset", self.preset);
+            return Err(Failure::invalid(message, Some(&hint)));
+        }
+        let text = commented(&description, preset);
         let mut options = OpenOptions::new();
         options
             .write(true)
@@ -33,10 +52,14 @@ impl Init {
             .and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| {
             let exists = error.kind() == ErrorKind::AlreadyExists;
-            let hint = exists.then(|| rowcast::hint::Hint::new("--force replaces it"));
-            let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
-            Failure::new(error, hint, Exit::Invalid)
+            let hint = exists.then(|| Hint::new("--force replaces it"));
+            unwritten(path, error, hint)
         })?;
+        let beside = path.with_file_name(SCHEMA_FILE);
+        let folder = beside.parent().map_or(Ok(()), fs::create_dir_all);
+        folder
+            .and_then(|()| fs::write(&beside, schema(&description)))
+            .map_err(|error| unwritten(&beside, error, None))?;
         if global.talks() {
             let path = path.display();
             note(&format!(
@@ -45,4 +68,9 @@ impl Init {
         }
         Ok(Exit::Done)
     }
+}
+
+fn unwritten(path: &Path, error: io::Error, hint: Option<Hint>) -> Failure {
+    let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
+    Failure::new(error, hint, Exit::Invalid)
 }

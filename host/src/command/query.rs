@@ -89,7 +89,7 @@ impl Query {
         let mut query = host.query(&self.filter)?;
         query.limit = self.limit;
         query.index = self.index;
-        query.segments = self.segments;
+        query.segments = Some(self.segments);
         query.consistent = self.consistent;
         query.select = self.select;
         let count = self.count;

@@ -2,6 +2,7 @@
 
 use super::FILE_NAME;
 use crate::hint::Hint;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -29,26 +30,52 @@ pub enum ConfigError {
         /// What was expected or found.
         message: String,
     },
-    /// A setting needs an environment variable that isn't set.
-    #[error("`{setting}` needs the environment variable {name}, which is not set")]
-    Variable {
-        /// The variable.
-        name: String,
-        /// The setting, such as `source.auth.client_secret`.
-        setting: String,
-    },
-    /// A setting is unknown, missing, of the wrong type or out of bounds.
-    #[error("`{setting}`{}: {message}", line.map(|line| format!(" (line {line})")).unwrap_or_default())]
-    Invalid {
-        /// The setting, such as `source.url`.
-        setting: String,
-        /// Its line in the file, counted from 1, where it is known.
-        line: Option<usize>,
-        /// What is wrong with it.
-        message: String,
-        /// What to do, where it is known.
-        hint: Option<Hint>,
-    },
+    /// Settings are unknown, missing, of the wrong type or out of bounds: all
+    /// of them, in the file's order.
+    #[error("{}", listed(.0))]
+    Invalid(Vec<Problem>),
+}
+
+/// What is wrong with one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, such as `source.url`.
+    pub setting: String,
+    /// Its line in the file, counted from 1, or that of what it is part of,
+    /// where it is known.
+    pub line: Option<usize>,
+    /// What is wrong with it: a sentence without its subject.
+    pub message: String,
+    /// What to do, where it is known.
+    pub hint: Option<Hint>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.setting.as_str() {
+            "" => formatter.write_str("the file")?,
+            setting => write!(formatter, "`{setting}`")?,
+        }
+        if let Some(line) = self.line {
+            write!(formatter, " (line {line})")?;
+        }
+        write!(formatter, " {}", self.message)
+    }
+}
+
+/// One problem is a sentence, several are a list with their hints.
+fn listed(problems: &[Problem]) -> String {
+    if let [problem] = problems {
+        return problem.to_string();
+    }
+    let mut text = format!("the configuration has {} problems:", problems.len());
+    for problem in problems {
+        let _ = write!(text, "\n  {problem}");
+        if let Some(hint) = &problem.hint {
+            let _ = write!(text, "\n    hint: {hint}");
+        }
+    }
+    text
 }
 
 impl ConfigError {
@@ -59,54 +86,41 @@ impl ConfigError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
                 Hint::new("`rowcast init` writes a commented one to start from"),
             ),
+            Self::Invalid(problems) => match problems.as_slice() {
+                [problem] => problem.hint.clone(),
+                _ => None,
+            },
             Self::Read { .. } | Self::Syntax { .. } => None,
-            Self::Variable { name, .. } => Some(Hint::new(format!(
-                "set it, or give a default in the file: ${{{name}:-…}}"
-            ))),
-            Self::Invalid { hint, .. } => hint.clone(),
         }
     }
 
-    /// The setting that is to blame, where it is one.
+    /// What is wrong with which settings; empty where that isn't the reason.
     #[must_use]
-    pub fn setting(&self) -> Option<&str> {
+    pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Variable { setting, .. } | Self::Invalid { setting, .. } => Some(setting),
-            Self::Read { .. } | Self::Syntax { .. } => None,
+            Self::Invalid(problems) => problems,
+            Self::Read { .. } | Self::Syntax { .. } => &[],
         }
     }
 
-    pub(super) fn invalid(setting: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid {
-            setting: setting.into(),
+    fn one(setting: &str, message: &str, hint: String) -> Self {
+        Self::Invalid(vec![Problem {
+            setting: setting.to_owned(),
             line: None,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    pub(super) fn with_hint(mut self, text: impl Into<String>) -> Self {
-        if let Self::Invalid { hint, .. } = &mut self {
-            *hint = Some(Hint::new(text));
-        }
-        self
+            message: message.to_owned(),
+            hint: Some(Hint::new(hint)),
+        }])
     }
 
     /// A setting that this command needs.
     pub(crate) fn missing(setting: &str) -> Self {
-        Self::invalid(
-            setting,
-            "this setting is missing, and this command needs it",
-        )
-        .with_hint("`rowcast init` writes a file that shows it")
+        let hint = "`rowcast init` writes a file that shows it".to_owned();
+        Self::one(setting, "is missing, and this command needs it", hint)
     }
 
-    pub(super) fn missing_section(section: &str) -> Self {
-        Self::invalid(
-            section,
-            "this section is missing, and this command needs it",
-        )
-        .with_hint(format!("add [{section}]; `rowcast init` shows how"))
+    pub(crate) fn missing_section(section: &str) -> Self {
+        let hint = format!("add [{section}]; `rowcast init` shows how");
+        Self::one(section, "is missing, and this command needs it", hint)
     }
 
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> Self {

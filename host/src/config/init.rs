@@ -1,147 +1,357 @@
-//! A preset's name → the commented file that `rowcast init` writes.
+//! A schema of the configuration, and a preset's name → the commented file that
+//! `rowcast init` writes. Every comment in it is the schema's.
 
-use super::{ConfigError, preset};
+use super::schema;
+use crate::engine::settings::{json, node};
+use crate::engine::{Description, Preset};
+use rowcast_pipeline::settings::Node;
+use std::collections::HashSet;
+use std::fmt::Write;
 
-/// A commented configuration: with the preset's name, or, without one, with
-/// every setting of a source to fill in.
-pub fn commented(preset: Option<&str>) -> Result<String, ConfigError> {
-    let source = match preset {
-        Some(name) => {
-            preset::text(name)?;
-            PRESET.replace("{preset}", name)
-        }
-        None => SOURCE.to_owned(),
+/// Where the schema for editors is, beside the configuration.
+pub const SCHEMA_FILE: &str = ".rowcast/schema.json";
+
+/// Columns of a line of comment.
+const WIDTH: usize = 78;
+
+/// What the written file says of each section, where the component's schema has
+/// no example.
+const EXAMPLE: &str = r#"{
+  "rows": {"postgres": "${DATABASE_URL}", "query": "SELECT id FROM artists"},
+  "table": {"name": "records"}
+}"#;
+
+/// A commented configuration: with the preset, or, without one, with the
+/// settings that a source needs.
+#[must_use]
+pub fn commented(description: &Description, preset: Option<&Preset>) -> String {
+    let schema = schema::of(description);
+    let mut file = File {
+        schema: &schema,
+        told: HashSet::new(),
+        text: format!("#:schema {SCHEMA_FILE}\n\n"),
     };
-    let keys = if preset.is_some() { PRESET_KEYS } else { KEYS };
-    Ok([HEAD, &source, TABLE, keys, TAIL].concat())
+    file.comment(text_of(&schema, "description").unwrap_or_default());
+    file.text.push('\n');
+    let example = node(EXAMPLE);
+    for (name, section) in members(schema.get("properties")) {
+        let section = unconditional(file.resolved(section));
+        let mut given = example.get(name).cloned();
+        let mut shown = None;
+        match (name.as_str(), preset) {
+            ("source", Some(preset)) => {
+                let named = format!("{{\"preset\":{}}}", json(&Node::Text(preset.name.clone())));
+                given = Some(node(&named));
+                shown = Some(node(&preset.source));
+                file.comment(&preset.summary);
+            }
+            ("source", None) => given = Some(needed(&file, &section)),
+            ("table", Some(preset)) => shown = Some(node(&preset.table)),
+            _ => {}
+        }
+        if section.get("properties").is_some() || given.is_some() {
+            file.table(name, &section, given.as_ref(), shown.as_ref());
+        } else {
+            file.setting(name, &section, None, None);
+        }
+        file.text.push('\n');
+    }
+    let mut text = file.text;
+    text.truncate(text.trim_end().len());
+    text + "\n"
 }
 
-const HEAD: &str = r#"# Rowcast: rows in, a request for each, every record in DynamoDB.
-# ${NAME} and ${NAME:-default} in text come from the environment; $${ is ${ itself.
+/// The schema's example; where there is none, the settings that are required.
+fn needed(file: &File<'_>, section: &Node) -> Node {
+    if let Some(Node::List(examples)) = section.get("examples")
+        && let Some(example) = examples.first()
+    {
+        return example.clone();
+    }
+    // A preset would fill them in.
+    let without_preset = section.get("else").and_then(|it| it.get("required"));
+    let Some(Node::List(required)) = section.get("required").or(without_preset) else {
+        return Node::Object(Vec::new());
+    };
+    let member = |name: &Node| {
+        let Node::Text(name) = name else { return None };
+        let schema = file.resolved(section.get("properties")?.get(name)?);
+        Some((name.clone(), proposal(&schema)?))
+    };
+    Node::Object(required.iter().filter_map(member).collect())
+}
 
-# Where rows come from.
-[rows]
-postgres = "${DATABASE_URL}"        # a URL, or key=value pairs as for libpq
-query = "SELECT id FROM artists"    # its columns are what {…} names below
-# Or a file; "-" is standard input.
-# file = "artists.jsonl"            # or .csv, with a header
-# format = "jsonl"                  # or "csv"; by the extension if left out
+/// With what holds only without a preset.
+fn unconditional(mut section: Node) -> Node {
+    let path = ["else".to_owned(), "properties".to_owned()];
+    for (name, more) in members(section.at(&path)).to_vec() {
+        let known = section
+            .get_mut("properties")
+            .and_then(|it| it.get_mut(&name));
+        if let Some(Node::Object(known)) = known {
+            let more = members(Some(&more)).iter();
+            let new: Vec<_> = more
+                .filter(|(name, _)| known.iter().all(|(known, _)| known != name))
+                .cloned()
+                .collect();
+            known.extend(new);
+        }
+    }
+    section
+}
 
-"#;
+/// The file as far as it is written.
+struct File<'a> {
+    schema: &'a Node,
+    /// The tables that are told: what several alternatives have is told once.
+    told: HashSet<String>,
+    text: String,
+}
 
-const PRESET: &str = r#"# What is asked for each row. The preset fills in whatever isn't given here.
-[source]
-preset = "{preset}"
-# url = "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}"
-# records = "/tracks"               # JSON Pointer to the records in an answer
-# require = ["/id", "/popularity"]  # what each record must have
+impl File<'_> {
+    /// A table: its settings first, then the tables in it. What is given stands
+    /// as it is; what is only shown, and everything else, stands as a comment
+    /// without a space after the `#`.
+    fn table(&mut self, at: &str, schema: &Node, given: Option<&Node>, shown: Option<&Node>) {
+        self.comment(text_of(schema, "description").unwrap_or_default());
+        let properties = members(schema.get("properties"));
+        let mut names: Vec<&String> = properties.iter().map(|(name, _)| name).collect();
+        for (name, _) in members(given).iter().chain(members(shown)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let (mut settings, mut tables) = (Vec::new(), Vec::new());
+        for name in names {
+            let schema = properties.iter().find(|(known, _)| known == name);
+            let schema = schema.map_or(Node::Object(Vec::new()), |(_, it)| self.resolved(it));
+            let given = given.and_then(|it| it.get(name)).cloned();
+            let shown = shown.and_then(|it| it.get(name)).cloned();
+            let value = given.as_ref().or(shown.as_ref());
+            if value.map_or_else(|| is_table(&schema), Node::is_object) {
+                tables.push((name, schema, given, shown));
+            } else {
+                settings.push((name, schema, given, shown));
+            }
+        }
+        if tables.is_empty() || !settings.is_empty() {
+            let off = if given.is_some() { "" } else { "#" };
+            let _ = writeln!(self.text, "{off}[{at}]");
+        }
+        for (name, schema, given, shown) in settings {
+            self.setting(name, &schema, given.as_ref(), shown.as_ref());
+        }
+        for (name, schema, given, shown) in tables {
+            let at = format!("{at}.{}", key(name));
+            let first = self.told.insert(at.clone());
+            if !first && given.is_none() && shown.is_none() {
+                continue;
+            }
+            self.text.push('\n');
+            if let Some(alternatives) = alternatives(&schema) {
+                self.comment(text_of(&schema, "description").unwrap_or_default());
+                self.alternatives(&at, alternatives, given.as_ref(), shown.as_ref());
+            } else {
+                let proposed = proposal(&schema).filter(|_| given.is_none());
+                let shown = shown.or(proposed);
+                self.table(&at, &schema, given.as_ref(), shown.as_ref());
+            }
+        }
+    }
 
-# One request per row and combination.
-[source.matrix]
-country = ["US", "CA"]
+    /// An object that has one of several forms: the one that is given or shown,
+    /// or all of them.
+    fn alternatives(
+        &mut self,
+        at: &str,
+        alternatives: &[Node],
+        given: Option<&Node>,
+        shown: Option<&Node>,
+    ) {
+        let form = |node: Option<&Node>| node.and_then(|it| it.get("type")).map(json);
+        let wanted = form(given).or_else(|| form(shown));
+        let mut first = true;
+        for alternative in alternatives {
+            let alternative = self.resolved(alternative);
+            let kind = alternative.get("properties").and_then(|it| it.get("type"));
+            let kind = kind.and_then(constant).map(|it| json(&it));
+            if wanted.is_some() && kind != wanted {
+                continue;
+            }
+            if !first {
+                self.text.push('\n');
+            }
+            first = false;
+            self.table(at, &alternative, given, shown);
+        }
+    }
 
-# Added to each record; these make the table's keys.
-# [source.attributes]
-# artist_id = "{id}"
-# country = "{country}"
-# country_track = "{country}#{record:/id}"
+    /// A setting with its comment.
+    fn setting(&mut self, name: &str, schema: &Node, given: Option<&Node>, shown: Option<&Node>) {
+        self.comment(text_of(schema, "description").unwrap_or_default());
+        let value = given.or(shown).cloned();
+        let value = value.or_else(|| proposal(schema)).unwrap_or_else(|| {
+            let kind = text_of(schema, "type");
+            match kind {
+                Some("array") => Node::List(Vec::new()),
+                Some("object") => Node::Object(Vec::new()),
+                _ => Node::Text("…".to_owned()),
+            }
+        });
+        let off = if given.is_some() { "" } else { "#" };
+        let _ = writeln!(self.text, "{off}{} = {}", key(name), toml(&value));
+    }
 
-[source.auth]
-type = "client-credentials"
-client_id = "${SPOTIFY_CLIENT_ID}"
-client_secret = "${SPOTIFY_CLIENT_SECRET}"
-# by = "component"                  # where the host can't add the header itself
+    fn comment(&mut self, text: &str) {
+        let mut line = String::new();
+        for word in text.split_whitespace() {
+            if !line.is_empty() && line.chars().count() + word.chars().count() > WIDTH {
+                let _ = writeln!(self.text, "#{line}");
+                line.clear();
+            }
+            line.extend([" ", word]);
+        }
+        if !line.is_empty() {
+            let _ = writeln!(self.text, "#{line}");
+        }
+    }
 
-"#;
+    /// What a reference leads to, with what stands beside the reference; of a
+    /// value that may be null, the value.
+    fn resolved(&self, schema: &Node) -> Node {
+        let mut found = schema.clone();
+        // A schema may refer to itself.
+        for _ in 0..8 {
+            let one = |keyword: &str| match found.get(keyword) {
+                Some(Node::List(parts)) => {
+                    let real = |part: &&Node| text_of(part, "type") != Some("null");
+                    let parts: Vec<_> = parts.iter().filter(real).collect();
+                    match parts.as_slice() {
+                        [part] => Some((*part).clone()),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            let (keyword, mut target) = if let Some(to) = text_of(&found, "$ref") {
+                let path: Vec<_> = to.split('/').skip(1).map(str::to_owned).collect();
+                let target = self.schema.at(&path).cloned();
+                ("$ref", target.unwrap_or(Node::Object(Vec::new())))
+            } else if let Some(part) = one("allOf") {
+                ("allOf", part)
+            } else if let Some(part) = one("anyOf") {
+                ("anyOf", part)
+            } else {
+                break;
+            };
+            for (name, member) in members(Some(&found)) {
+                let mut member = member.clone();
+                let path = [name.clone()];
+                if let (Node::Object(own), "properties") = (&mut member, name.as_str()) {
+                    for (name, more) in members(target.get(name)) {
+                        if own.iter().all(|(known, _)| known != name) {
+                            own.push((name.clone(), more.clone()));
+                        }
+                    }
+                }
+                if name != keyword {
+                    target.remove(&path);
+                    target.insert(&path, member);
+                }
+            }
+            found = target;
+        }
+        found
+    }
+}
 
-const SOURCE: &str = r#"# What is asked for each row.
-[source]
-url = "https://api.example.com/v1/artists/{id}/tracks?country={country}"
-records = "/tracks"                 # JSON Pointer to the records in an answer
-require = ["/id"]                   # what each record must have
-# concurrency = 8                   # requests at once within one call
-# request_timeout_ms = 20000        # one attempt
-# max_pages = 100                   # of one request
-# max_body_bytes = 8388608          # of one answer
+/// A value that a schema proposes: its default, or its first example.
+fn proposal(schema: &Node) -> Option<Node> {
+    let example = match schema.get("examples") {
+        Some(Node::List(examples)) => examples.first().cloned(),
+        _ => None,
+    };
+    let default = schema.get("default").cloned();
+    let says = |node: &Node| match node {
+        Node::Text(text) => !text.is_empty(),
+        Node::List(items) => !items.is_empty(),
+        Node::Object(members) => !members.is_empty(),
+        other => *other != Node::Null,
+    };
+    let default = default.filter(|default| says(default) || example.is_none());
+    default
+        .or(example)
+        .or_else(|| constant(schema))
+        .filter(|value| *value != Node::Null)
+}
 
-# [source.headers]
-# Accept-Language = "en"
+/// The only value, or the first of several.
+fn constant(schema: &Node) -> Option<Node> {
+    match (schema.get("const"), schema.get("enum")) {
+        (Some(constant), _) => Some(constant.clone()),
+        (None, Some(Node::List(values))) => values.first().cloned(),
+        _ => None,
+    }
+}
 
-# One request per row and combination.
-[source.matrix]
-country = ["US", "CA"]
+fn alternatives(schema: &Node) -> Option<&[Node]> {
+    match schema.get("oneOf").or_else(|| schema.get("anyOf")) {
+        Some(Node::List(alternatives)) => Some(alternatives),
+        _ => None,
+    }
+}
 
-# Added to each record.
-[source.attributes]
-artist_id = "{id}"
-country_track = "{country}#{record:/id}"
+fn is_table(schema: &Node) -> bool {
+    let kind = match schema.get("type") {
+        Some(Node::List(kinds)) => kinds.first(),
+        other => other,
+    };
+    kind == Some(&Node::Text("object".to_owned()))
+        || schema.get("properties").is_some()
+        || alternatives(schema).is_some_and(|all| all.iter().all(is_table_or_reference))
+}
 
-[source.auth]
-type = "none"                       # "bearer", "basic", "client-credentials"
-# token = "${API_TOKEN}"            # bearer
-# username = "…"                    # basic, with password
-# token_url = "https://…"           # client-credentials, with client_id,
-#                                   # client_secret and perhaps scope
+fn is_table_or_reference(schema: &Node) -> bool {
+    schema.get("$ref").is_some() || is_table(schema)
+}
 
-[source.pagination]
-type = "none"                       # "next-url", "cursor", "link-header"
-# pointer = "/next"                 # next-url and cursor
-# parameter = "after"               # cursor
+fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
+    match node.get(name) {
+        Some(Node::Text(text)) => Some(text),
+        _ => None,
+    }
+}
 
-# [source.retry]
-# max_attempts = 5
-# base_delay_ms = 200
-# max_delay_ms = 20000
-# max_retry_after_ms = 60000        # a longer Retry-After stops the run, politely
+fn members(node: Option<&Node>) -> &[(String, Node)] {
+    match node {
+        Some(Node::Object(members)) => members,
+        _ => &[],
+    }
+}
 
-"#;
+fn key(name: &str) -> String {
+    let bare = |each: char| each.is_ascii_alphanumeric() || "_-".contains(each);
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        json(&Node::Text(name.to_owned()))
+    }
+}
 
-const TABLE: &str = r#"# Where records go.
-[table]
-name = "top_tracks"
-# region = "eu-west-1"              # by default what the AWS environment says
-# profile = "…"
-# endpoint = "http://127.0.0.1:8000"    # a local DynamoDB
-# concurrency = 8                   # batches at once within one call
-
-"#;
-
-const PRESET_KEYS: &str = r#"# What `rowcast table create` makes. A table that is there already may have
-# other keys; if they are given here, a run insists on them.
-# [table.keys]
-# partition = { name = "artist_id", type = "S" }
-# sort = { name = "country_track", type = "S" }
-
-"#;
-
-const KEYS: &str = r#"# For `rowcast table create`, and compared with the table before a run.
-[table.keys]
-partition = { name = "artist_id", type = "S" }
-sort = { name = "country_track", type = "S" }
-
-"#;
-
-const TAIL: &str = r#"# What the component may reach beyond the source itself.
-# [egress]
-# origins = ["https://cdn.example.com"]
-# addresses = ["127.0.0.1"]         # private addresses are refused unless named
-# plain_http = ["http://dynamodb-local:8000"]   # gets credentials without TLS
-
-# [run]
-# chunk_rows = 50                   # rows per call into the component
-# workers = 4                       # calls at once
-# max_wait = "1h"                   # for an upstream that has answered before
-# max_rejected = "5%"               # or a number; the run stops beyond it
-# resume_within = "12h"             # an older run is begun anew
-
-# What was written is kept beside this file, so that a run that was stopped or
-# killed goes on, and what hasn't changed isn't written again.
-# [ledger]
-# file = ".rowcast/ledger.redb"
-# table = "rowcast_ledger"          # in DynamoDB, where there is no disk
-# off = true
-
-# [limits]
-# call_seconds = 120
-# memory_mib = 256
-"#;
+/// Texts, numbers and truth values are written as in JSON.
+fn toml(node: &Node) -> String {
+    match node {
+        Node::List(items) => {
+            let items: Vec<_> = items.iter().map(toml).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Node::Object(members) => {
+            let members = members.iter();
+            let members: Vec<_> = members
+                .map(|(name, value)| format!("{} = {}", key(name), toml(value)))
+                .collect();
+            format!("{{ {} }}", members.join(", "))
+        }
+        other => json(other),
+    }
+}

@@ -2,49 +2,52 @@
 //!
 //! It works on parsed text, so that a variable's value can't add settings.
 
-use super::ConfigError;
-use super::tree::{Node, Value, join};
+use rowcast_pipeline::settings::{Mistakes, Node, escaped};
+use std::collections::HashSet;
 
 /// The environment, as a function of a variable's name.
-pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Fills every text of the tree in place. `path` is the tree's own.
-pub(super) fn fill(node: &mut Node, path: &str, env: Environment<'_>) -> Result<(), ConfigError> {
-    match &mut node.value {
-        Value::Text(text) if text.contains('$') => {
-            let value = expand(text, env).map_err(|mistake| match mistake {
-                Mistake::Unset(name) => ConfigError::Variable {
-                    name,
-                    setting: path.to_owned(),
-                },
-                Mistake::Malformed => ConfigError::Invalid {
-                    setting: path.to_owned(),
-                    line: node.line,
-                    message: "has a `${` that isn't followed by a variable's name and `}`".into(),
-                    hint: Some(crate::hint::Hint::new(
-                        "write ${NAME} or ${NAME:-default}, and $${ for a ${ that stays",
-                    )),
-                },
-            })?;
-            node.value = Value::Interpolated(value);
-        }
-        Value::Array(items) => {
+/// Fills every text of the tree in place, and adds the pointers of those that
+/// it filled. `at` is the tree's own pointer.
+pub(crate) fn fill(
+    node: &mut Node,
+    at: &str,
+    env: Environment<'_>,
+    filled: &mut HashSet<String>,
+    mistakes: &mut Mistakes,
+) {
+    match node {
+        Node::Text(text) if text.contains('$') => match expand(text, env) {
+            Ok(value) => {
+                *text = value;
+                filled.insert(at.to_owned());
+            }
+            Err(Mistake::Unset(name)) => mistakes.add_with_hint(
+                at,
+                format!("needs the environment variable {name}, which is not set"),
+                format!("set it, or give a default in the file: ${{{name}:-…}}"),
+            ),
+            Err(Mistake::Malformed) => mistakes.add_with_hint(
+                at,
+                "has a `${` that isn't followed by a variable's name and `}`",
+                "write ${NAME} or ${NAME:-default}, and $${ for a ${ that stays",
+            ),
+        },
+        Node::List(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                fill(item, &join(path, &index.to_string()), env)?;
+                fill(item, &format!("{at}/{index}"), env, filled, mistakes);
             }
         }
-        Value::Table(entries) => {
-            for (name, entry) in entries {
-                fill(entry, &join(path, name), env)?;
+        Node::Object(members) => {
+            for (name, member) in members {
+                let at = format!("{at}/{}", escaped(name));
+                fill(member, &at, env, filled, mistakes);
             }
         }
-        Value::Text(_)
-        | Value::Interpolated(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Boolean(_) => {}
+        // Nothing else has text in it.
+        _ => {}
     }
-    Ok(())
 }
 
 /// Why a text can't be filled.

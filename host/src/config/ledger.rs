@@ -54,15 +54,15 @@ impl TryFrom<Settings> for Ledger {
                 table: None,
                 off: true,
             } => Ok(Self::Off),
-            Settings { off: true, .. } => Err("`off` excludes `file` and `table`"),
+            Settings { off: true, .. } => Err("has `off`, which excludes `file` and `table`"),
             Settings {
                 file: Some(_),
                 table: Some(_),
                 ..
-            } => Err("`file` and `table` exclude each other"),
+            } => Err("has both `file` and `table`, which exclude each other"),
             Settings {
                 file: Some(file), ..
-            } if file.as_os_str().is_empty() => Err("`file` is empty"),
+            } if file.as_os_str().is_empty() => Err("has an empty `file`"),
             Settings {
                 file: Some(file), ..
             } => Ok(Self::File(file)),

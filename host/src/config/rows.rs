@@ -73,14 +73,18 @@ impl TryFrom<Settings> for Rows {
             format,
         } = settings;
         match (postgres, file) {
-            (Some(_), Some(_)) => Err("`postgres` and `file` exclude each other"),
+            (Some(_), Some(_)) => Err("has both `postgres` and `file`, which exclude each other"),
             (None, None) => Err("needs `postgres` and `query`, or `file`"),
-            (Some(_), None) if format.is_some() => Err("`format` is for `file`, not `postgres`"),
+            (Some(_), None) if format.is_some() => {
+                Err("has a `format`, which is for `file`, not `postgres`")
+            }
             (Some(connection), None) => match query {
                 Some(query) => Ok(Self::Postgres(PostgresRows { connection, query })),
-                None => Err("`postgres` needs a `query`"),
+                None => Err("has `postgres`, which needs a `query`"),
             },
-            (None, Some(_)) if query.is_some() => Err("`query` is for `postgres`, not `file`"),
+            (None, Some(_)) if query.is_some() => {
+                Err("has a `query`, which is for `postgres`, not `file`")
+            }
             (None, Some(file)) => FileRows::new(&file, format).map(Self::File),
         }
     }
@@ -91,12 +95,12 @@ impl FileRows {
     /// extension if none is given.
     pub fn new(name: &str, format: Option<Format>) -> Result<Self, &'static str> {
         let input = match name {
-            "" => return Err("`file` is empty; `-` is standard input"),
+            "" => return Err("has an empty `file`; `-` is standard input"),
             "-" => Input::Stdin,
             path => Input::Path(path.into()),
         };
         let format = format.or_else(|| by_extension(Path::new(name))).ok_or(
-            "the format can't be told from the file's name: add `format`, \"jsonl\" or \"csv\"",
+            "needs a `format`, \"jsonl\" or \"csv\": it can't be told from the file's name",
         )?;
         Ok(Self { input, format })
     }

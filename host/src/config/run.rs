@@ -118,11 +118,8 @@ impl<'de> Deserialize<'de> for Share {
                 formatter.write_str("a number such as 100, or a share such as \"5%\"")
             }
 
-            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Share, E> {
-                let invalid = || E::invalid_value(de::Unexpected::Signed(count), &self);
-                u64::try_from(count)
-                    .map(Share::Count)
-                    .map_err(|_| invalid())
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<Share, E> {
+                Ok(Share::Count(count))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {

@@ -1,13 +1,12 @@
 //! `[table]`: the DynamoDB table that documents go to.
 
-use super::Retry;
 use crate::secret::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The DynamoDB table that documents go to.
+/// What the host needs of `[table]` itself. The component is given the whole
+/// section but for [`Table::OWN`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Table {
     /// Its name.
@@ -18,20 +17,11 @@ pub struct Table {
     pub endpoint: Option<String>,
     /// A profile of the AWS configuration files.
     pub profile: Option<String>,
-    /// Batches sent at once by one call; 1 to 64.
-    #[serde(default = "concurrency")]
-    pub concurrency: u32,
     /// Fixed credentials, instead of the AWS environment's.
     pub credentials: Option<Credentials>,
     /// Its keys: what `rowcast table create` makes, and what a run compares
     /// with the table before it writes. Left out, a run takes the table's own.
     pub keys: Option<Keys>,
-    /// The keys that a preset proposes for a new table. A table that is there
-    /// may have others.
-    pub preset_keys: Option<Keys>,
-    /// How throttled and failed writes are repeated.
-    #[serde(default)]
-    pub retry: Retry,
 }
 
 /// Fixed AWS credentials.
@@ -47,17 +37,18 @@ pub struct Credentials {
 }
 
 /// A table's keys.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     /// The partition key.
     pub partition: Key,
     /// The sort key, if the table has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<Key>,
 }
 
 /// A key attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// The attribute's name.
@@ -68,7 +59,7 @@ pub struct Key {
 }
 
 /// DynamoDB's types of key attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum KeyType {
     /// Text.
     #[serde(rename = "S")]
@@ -81,8 +72,9 @@ pub enum KeyType {
     Bytes,
 }
 
-fn concurrency() -> u32 {
-    8
+impl Table {
+    /// The settings that are the host's alone.
+    pub const OWN: [&'static str; 4] = ["region", "endpoint", "profile", "credentials"];
 }
 
 impl KeyType {

@@ -1,10 +1,11 @@
 //! Tables of configurations and what they mean, or why they don't.
 
 mod files;
+mod init;
 
 use super::*;
 use crate::hint::Hint;
-use crate::secret::Secret;
+use rowcast_pipeline::settings::Node;
 
 /// The environment of these tests.
 fn env(name: &str) -> Option<String> {
@@ -20,7 +21,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn parse(text: &str) -> Config {
-    match Config::parse(text, &env) {
+    match Config::parse(text, env) {
         Ok(config) => config,
         Err(error) => panic!("{error} {:?}", error.hint()),
     }
@@ -77,57 +78,39 @@ fn numbers_may_come_from_the_environment() {
     assert_eq!((config.run.workers, config.run.chunk_rows), (12, Some(9)));
 }
 
-const SOURCE: &str = "[source]\nurl = 'https://api.example.com/{id}'\n";
-
 #[test]
-fn keeps_the_order_of_the_file() {
-    let config = parse(&format!(
-        "{SOURCE}matrix = {{ zone = ['1'], country = ['US', 'CA'], age = ['x'] }}\n\
-         [source.attributes]\nz = '1'\nb = '2'\na = '3'\n\
-         [source.headers]\nX-Key = '${{SECRET}}'\nAccept = 'a'"
-    ));
-    let source = config.source().unwrap();
-    let axes: Vec<_> = source
-        .matrix
-        .iter()
-        .map(|axis| axis.name.as_str())
-        .collect();
-    assert_eq!(axes, ["zone", "country", "age"]);
-    let attributes: Vec<_> = source
-        .attributes
-        .iter()
-        .map(|each| each.name.as_str())
-        .collect();
-    assert_eq!(attributes, ["z", "b", "a"]);
-    assert_eq!(source.headers[0].value, Secret::new("hunter2"));
+fn sections_of_the_component_are_kept_as_they_are() {
+    let config = parse(
+        "component = 'a.wasm'\n[source]\nurl = 'https://api.example.com/{id}'\nsince = 2026-01-02\n\
+         matrix = { zone = ['1'], country = ['US', 'CA'] }\nfloat = 1.5\nnone = false\n\
+         [source.headers]\nX-Key = '${SECRET}'\n[table]\nname = 'tracks'\nmine = 1",
+    );
+    assert_eq!(config.component, Some("a.wasm".into()));
+    let source = config.written.tree.node.get("source").unwrap();
+    assert_eq!(
+        crate::engine::Source::of(source).text(),
+        "{\"url\":\"https://api.example.com/{id}\",\"since\":\"2026-01-02\",\
+         \"matrix\":{\"zone\":[\"1\"],\"country\":[\"US\",\"CA\"]},\"float\":1.5,\"none\":false,\
+         \"headers\":{\"X-Key\":\"hunter2\"}}"
+    );
     assert!(!format!("{config:?}").contains("hunter2"));
+    let table = config.written.tree.node.get("table").unwrap();
+    assert_eq!(table.get("mine"), Some(&Node::Whole(1)));
+    assert_eq!(config.table().unwrap().name, "tracks");
 }
 
 #[test]
 fn defaults() {
-    let config = parse(&format!("{SOURCE}[table]\nname = 'tracks'"));
-    let source = config.source().unwrap();
-    assert_eq!(
-        (source.max_pages, source.concurrency, source.max_body_bytes),
-        (100, 8, 8_388_608)
-    );
-    assert_eq!(
-        (source.auth.clone(), source.pagination.clone()),
-        Default::default()
-    );
-    assert_eq!(
-        (source.retry.max_attempts, source.request_timeout_ms),
-        (5, 20_000)
-    );
-    assert_eq!(config.table().unwrap().concurrency, 8);
+    let config = parse("[table]\nname = 'tracks'");
     assert_eq!((config.run.chunk_rows, config.run.workers), (None, 4));
-    assert_eq!(config.rows().unwrap_err().setting(), Some("rows"));
+    let missing = config.rows().unwrap_err();
+    assert_eq!(missing.problems().first().unwrap().setting, "rows");
 }
 
 #[test]
 fn rows() {
     fn check(text: &str, expected: Result<(Input, Format), &str>) {
-        let config = Config::parse(&format!("[rows]\n{text}"), &env);
+        let config = Config::parse(&format!("[rows]\n{text}"), env);
         match (config, expected) {
             (
                 Ok(Config {
@@ -156,94 +139,25 @@ fn rows() {
     check(
         "file = '-'",
         Err(
-            "`rows` (line 1): the format can't be told from the file's name: add `format`, \"jsonl\" or \"csv\"",
+            "`rows` (line 1) needs a `format`, \"jsonl\" or \"csv\": it can't be told from the file's name",
         ),
     );
     check(
         "",
-        Err("`rows` (line 1): needs `postgres` and `query`, or `file`"),
+        Err("`rows` (line 1) needs `postgres` and `query`, or `file`"),
     );
     check(
         "postgres = 'x'",
-        Err("`rows` (line 1): `postgres` needs a `query`"),
+        Err("`rows` (line 1) has `postgres`, which needs a `query`"),
     );
     check(
         "postgres = 'x'\nfile = 'a.csv'",
-        Err("`rows` (line 1): `postgres` and `file` exclude each other"),
-    );
-}
-
-#[test]
-fn auth_and_pagination() {
-    fn check(text: &str, expected: Result<(AuthMethod, Pagination), &str>) {
-        let config = Config::parse(&format!("{SOURCE}{text}"), &env);
-        match (config, expected) {
-            (Ok(config), Ok(expected)) => {
-                let source = config.source.unwrap();
-                assert_eq!((source.auth.method, source.pagination), expected, "{text}");
-            }
-            (Err(error), Err(expected)) => assert_eq!(error.to_string(), expected, "{text}"),
-            (other, _) => panic!("{text}: {other:?}"),
-        }
-    }
-    let secret = || Secret::new("hunter2");
-    check(
-        "auth.type = 'none'",
-        Ok((AuthMethod::None, Pagination::None)),
-    );
-    check(
-        "auth.type = 'bearer'\nauth.token = '${SECRET}'\npagination.type = 'link-header'",
-        Ok((
-            AuthMethod::Bearer { token: secret() },
-            Pagination::LinkHeader,
-        )),
-    );
-    check(
-        "auth = { type = 'basic', username = 'u', password = 'hunter2' }\n\
-         pagination = { type = 'next-url', pointer = '/next' }",
-        Ok((
-            AuthMethod::Basic {
-                username: "u".into(),
-                password: secret(),
-            },
-            Pagination::NextUrl {
-                pointer: "/next".into(),
-            },
-        )),
-    );
-    check(
-        "auth = { type = 'client-credentials', token_url = 'https://t', client_id = 'i', \
-         client_secret = 'hunter2' }\n\
-         pagination = { type = 'cursor', pointer = '/next', parameter = 'after' }",
-        Ok((
-            AuthMethod::ClientCredentials {
-                token_url: "https://t".into(),
-                client_id: "i".into(),
-                client_secret: secret(),
-                scope: String::new(),
-            },
-            Pagination::Cursor {
-                pointer: "/next".into(),
-                parameter: "after".into(),
-            },
-        )),
-    );
-    check(
-        "auth.type = 'bearer'",
-        Err("`source.auth` (line 3): type = \"bearer\" needs `token`"),
-    );
-    check(
-        "auth.type = 'bearer'\nauth.token = 'x'\nauth.scope = 'x'",
-        Err("`source.auth` (line 3): `scope` has no meaning with type = \"bearer\""),
-    );
-    check(
-        "pagination.type = 'cursor'\npagination.pointer = '/x'",
-        Err("`source.pagination` (line 3): type = \"cursor\" needs `parameter`"),
+        Err("`rows` (line 1) has both `postgres` and `file`, which exclude each other"),
     );
 }
 
 fn check_mistake(text: &str, message: &str, hint: Option<&str>) {
-    let error = Config::parse(text, &env).unwrap_err();
+    let error = Config::parse(text, env).unwrap_err();
     assert_eq!(error.to_string(), message, "{text}");
     assert_eq!(error.hint().as_ref().map(Hint::as_str), hint, "{text}");
     assert!(!format!("{error:?}").contains("hunter2"), "{text}");
@@ -252,88 +166,62 @@ fn check_mistake(text: &str, message: &str, hint: Option<&str>) {
 #[test]
 fn mistakes_of_form() {
     check_mistake(
-        "[rows]\npostgres = '${DB}'",
-        "`rows.postgres` needs the environment variable DB, which is not set",
+        "[rows]\nquery = 'x'\npostgres = '${DB}'",
+        "`rows.postgres` (line 3) needs the environment variable DB, which is not set",
         Some("set it, or give a default in the file: ${DB:-…}"),
     );
     check_mistake(
-        "[source]\nrequire = ['/a', '${B}']",
-        "`source.require.1` needs the environment variable B, which is not set",
+        "[source]\nrequire = ['/a',\n'${B}']",
+        "`source.require.1` (line 3) needs the environment variable B, which is not set",
         Some("set it, or give a default in the file: ${B:-…}"),
     );
     check_mistake(
         "[source]\nurl = '${'",
-        "`source.url` (line 2): has a `${` that isn't followed by a variable's name and `}`",
+        "`source.url` (line 2) has a `${` that isn't followed by a variable's name and `}`",
         Some("write ${NAME} or ${NAME:-default}, and $${ for a ${ that stays"),
     );
-    check_mistake(
-        &format!("{SOURCE}\nconcurency = 8"),
-        "`source.concurency` (line 4): there is no such setting",
-        Some("did you mean `concurrency`?"),
-    );
+    check_mistake("source = 3", "`source` (line 1) must be a table", None);
     check_mistake(
         "[tabel]\n",
-        "`tabel` (line 1): there is no such setting",
+        "`tabel` (line 1) is not a known setting",
         Some("did you mean `table`?"),
     );
     check_mistake(
         "[run]\nfoo = 1",
-        "`run.foo` (line 2): there is no such setting",
+        "`run.foo` (line 2) is not a known setting",
         Some("known here: `chunk_rows`, `workers`, `max_wait`, `max_rejected`, `resume_within`"),
     );
+    for (value, found) in [
+        ("'hunter2'", "text"),
+        ("'${SECRET}'", "text"),
+        ("-1", "a number"),
+    ] {
+        check_mistake(
+            &format!("[run]\nworkers = {value}"),
+            &format!(
+                "`run.workers` (line 2) is {found}; it must be a whole number that is not negative"
+            ),
+            None,
+        );
+    }
     check_mistake(
-        "[run]\nworkers = 'hunter2'",
-        "`run.workers` (line 2): is text, expected u32",
+        "[run]\nworkers = 99999999999999999999",
+        "`run.workers` (line 2) is too large a number",
         None,
     );
     check_mistake(
-        "[run]\nworkers = '${SECRET}'",
-        "`run.workers` (line 2): its variable's value is no number",
+        "[table]\nregion = 'x'",
+        "`table.name` (line 1) is missing",
         None,
-    );
-    check_mistake(
-        "[run]\nworkers = -1",
-        "`run.workers` (line 2): is -1, expected u32",
-        None,
-    );
-    check_mistake(
-        "[limits]\nmemory_mib = 0",
-        "`limits.memory_mib`: must not be 0",
-        None,
-    );
-    check_mistake(
-        "[source]\nrecords = ''",
-        "`source.url` (line 1): is missing",
-        None,
-    );
-    check_mistake(
-        &format!("{SOURCE}auth.type = 'barer'"),
-        "`source.auth.type` (line 3): is none of `none`, `bearer`, `basic`, `client-credentials`",
-        Some("did you mean \"bearer\"?"),
     );
 }
 
 #[test]
 fn mistakes_of_meaning() {
     check_mistake(
-        &format!("{SOURCE}records = 'tracks.items'"),
-        "`source.records`: is no JSON Pointer: it must start with `/`",
-        Some("perhaps \"/tracks/items\""),
-    );
-    check_mistake(
-        &format!("{SOURCE}matrix.c = ['a', 'a']"),
-        "`source.matrix.c`: has a value twice",
+        "[limits]\nmemory_mib = 0",
+        "`limits.memory_mib` (line 2) must not be 0",
         None,
-    );
-    check_mistake(
-        &format!("{SOURCE}request_timeout_ms = 40000"),
-        "`source.request_timeout_ms`: is 40000, and must be 1 to 30000",
-        Some("the upper bound is `limits.request_seconds`"),
-    );
-    check_mistake(
-        "[source]\npreset = 'spotify-top-track'",
-        "`source.preset`: there is no such preset",
-        Some("did you mean \"spotify-top-tracks\"?"),
     );
     for (list, origin, message) in [
         (
@@ -349,13 +237,13 @@ fn mistakes_of_meaning() {
     ] {
         check_mistake(
             &format!("[egress]\n{list} = ['{origin}']"),
-            &format!("`egress.{list}.0`: {message}"),
+            &format!("`egress.{list}.0` (line 2) is not an origin: {message}"),
             Some("an origin is like https://api.example.com or http://localhost:8080"),
         );
     }
     check_mistake(
         "[egress]\naddresses = ['localhost']",
-        "`egress.addresses.0` (line 2): invalid IP address syntax",
+        "`egress.addresses.0` (line 2) invalid IP address syntax",
         None,
     );
     check_mistake(
@@ -366,9 +254,24 @@ fn mistakes_of_meaning() {
 }
 
 #[test]
+fn all_mistakes_are_told_in_the_files_order() {
+    check_mistake(
+        "[run]\nworkers = 0\nchunk_rows = 'x'\n[egress]\norigin = []\n[rows]\nquery = '${NO}'",
+        "the configuration has 5 problems:\n  \
+         `run.workers` (line 2) is 0; it must be 1 to 32\n  \
+         `run.chunk_rows` (line 3) is text; it must be a whole number that is not negative\n  \
+         `egress.origin` (line 5) is not a known setting\n    hint: did you mean `origins`?\n  \
+         `rows` (line 6) needs `postgres` and `query`, or `file`\n  \
+         `rows.query` (line 7) needs the environment variable NO, which is not set\n    \
+         hint: set it, or give a default in the file: ${NO:-…}",
+        None,
+    );
+}
+
+#[test]
 fn ledgers() {
     fn check(section: &str, expected: Result<Ledger, &str>) {
-        let config = Config::parse(&format!("[ledger]\n{section}"), &env);
+        let config = Config::parse(&format!("[ledger]\n{section}"), env);
         let found = config.map(|config| config.ledger);
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected),
@@ -382,7 +285,10 @@ fn ledgers() {
     check("file = 'a.redb'", Ok(Ledger::File("a.redb".into())));
     check("table = 'runs'", Ok(Ledger::Table("runs".into())));
     check("off = true", Ok(Ledger::Off));
-    check("off = true\ntable = 'runs'", Err("`off` excludes"));
+    check(
+        "off = true\ntable = 'runs'",
+        Err("has `off`, which excludes"),
+    );
     check("file = 'a'\ntable = 'b'", Err("exclude each other"));
-    check("file = ''", Err("`file` is empty"));
+    check("file = ''", Err("an empty `file`"));
 }

@@ -1,144 +1,227 @@
-//! TOML text → a tree that keeps the file's order and lines.
+//! TOML text → a tree that keeps the file's order, where each setting stands,
+//! and which values came from the environment.
 
-use super::ConfigError;
+use super::{ConfigError, Problem};
+use crate::hint::Hint;
+use rowcast_pipeline::settings::{self, Mistake, Mistakes, Node, escaped};
+use serde::de::DeserializeOwned;
+use std::collections::{HashMap, HashSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A value and where it is written.
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    /// Counted from 1; none for what isn't from the file.
-    pub line: Option<usize>,
-    pub value: Value,
+/// A file's settings. A JSON Pointer names each.
+#[derive(Clone)]
+pub(crate) struct Tree {
+    pub node: Node,
+    pub places: Places,
 }
 
-/// A table's entries in the file's order.
-pub(super) type Entries = Vec<(String, Node)>;
-
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Text(String),
-    /// Text that was put together from the environment. It may stand where a
-    /// number or a truth value is expected.
-    Interpolated(String),
-    Integer(i64),
-    Float(f64),
-    Boolean(bool),
-    Array(Vec<Node>),
-    Table(Entries),
+/// Where settings stand, and where their values came from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// Counted from 1. What isn't from the file has none.
+    lines: HashMap<String, usize>,
+    /// Text that was put together from variables. It may stand where a number
+    /// or a truth value is expected.
+    pub interpolated: HashSet<String>,
 }
 
-impl Node {
-    /// The entries of a table; none of anything else.
-    pub fn entries(&self) -> Option<&Entries> {
-        match &self.value {
-            Value::Table(entries) => Some(entries),
-            _ => None,
-        }
-    }
-
-    /// A table's entry of that name.
-    pub fn get(&self, name: &str) -> Option<&Node> {
-        self.entries()?
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, node)| node)
-    }
-
-    /// A table's entry of that name.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
-        match &mut self.value {
-            Value::Table(entries) => entries
-                .iter_mut()
-                .find(|(key, _)| key == name)
-                .map(|(_, node)| node),
-            _ => None,
+impl Default for Tree {
+    fn default() -> Self {
+        Self {
+            node: Node::Object(Vec::new()),
+            places: Places::default(),
         }
     }
 }
 
-/// Parses the text.
-pub(super) fn parse(text: &str) -> Result<Node, ConfigError> {
-    let table = DeTable::parse(text).map_err(|error| ConfigError::syntax(text, &error))?;
-    table_node(text, "", Some(1), table.get_ref())
+impl Tree {
+    /// Parses the text. What JSON can't hold is a mistake.
+    pub fn parse(text: &str, mistakes: &mut Mistakes) -> Result<Self, ConfigError> {
+        let table = DeTable::parse(text).map_err(|error| ConfigError::syntax(text, &error))?;
+        let mut reader = Reader {
+            text,
+            lines: HashMap::new(),
+            mistakes,
+        };
+        let node = reader.table("", table.get_ref());
+        let places = Places {
+            lines: reader.lines,
+            interpolated: HashSet::new(),
+        };
+        Ok(Self { node, places })
+    }
+
+    /// Reads the type of the whole tree.
+    pub fn read<T: DeserializeOwned>(&mut self, mistakes: &mut Mistakes) -> Option<T> {
+        let mut found = Mistakes::default();
+        let mut value = settings::read(self.node.clone(), &mut found);
+        if self
+            .places
+            .spell_out(&mut self.node, "", &found.clone().into_list())
+        {
+            found = Mistakes::default();
+            value = settings::read(self.node.clone(), &mut found);
+        }
+        add(mistakes, "", found.into_list());
+        value
+    }
 }
 
-fn table_node(
-    text: &str,
-    path: &str,
-    line: Option<usize>,
-    table: &DeTable<'_>,
-) -> Result<Node, ConfigError> {
-    let mut entries: Vec<_> = table.iter().collect();
-    // The table itself is sorted by name; the file's order is in the spans.
-    entries.sort_by_key(|(key, _)| key.span().start);
-    let entries = entries
-        .into_iter()
-        .map(|(key, value)| {
-            let name = key.get_ref().to_string();
-            let path = join(path, &name);
-            Ok((
-                name,
-                node(text, &path, Some(line_of(text, key.span().start)), value)?,
-            ))
-        })
-        .collect::<Result<_, ConfigError>>()?;
-    Ok(Node {
-        line,
-        value: Value::Table(entries),
-    })
+impl Places {
+    /// The environment has only text: where something else was expected, the
+    /// number or truth value that a text spells is put in its place. `at` is
+    /// the node's own pointer. Whether anything was changed.
+    pub fn spell_out(&mut self, node: &mut Node, at: &str, mistakes: &[Mistake]) -> bool {
+        let mut changed = false;
+        for mistake in mistakes {
+            if !self
+                .interpolated
+                .contains(&format!("{at}{}", mistake.pointer))
+            {
+                continue;
+            }
+            let mut path = mistake.pointer.split('/').skip(1).map(unescaped);
+            let found = path.try_fold(&mut *node, |node, name| node.get_mut(&name));
+            if let Some(found) = found
+                && let Node::Text(text) = found
+                && let Some(spelt) = spelt(text)
+            {
+                *found = spelt;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// The line of a setting, or of what it is part of.
+    fn line(&self, pointer: &str) -> Option<usize> {
+        let mut pointer = pointer;
+        loop {
+            if let Some(line) = self.lines.get(pointer) {
+                return Some(*line);
+            }
+            pointer = pointer.rsplit_once('/')?.0;
+        }
+    }
+
+    /// Mistakes as people are told of them, in the file's order.
+    pub fn problems(&self, mistakes: Mistakes) -> Vec<Problem> {
+        let problem = |mistake: Mistake| Problem {
+            setting: setting(&mistake.pointer),
+            line: self.line(&mistake.pointer),
+            message: mistake.message,
+            hint: mistake.hint.map(Hint::new),
+        };
+        let mut problems: Vec<_> = mistakes.into_list().into_iter().map(problem).collect();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
 }
 
-fn node(
-    text: &str,
-    path: &str,
-    line: Option<usize>,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<Node, ConfigError> {
-    let invalid = |message: &str| ConfigError::Invalid {
-        setting: path.to_owned(),
-        line,
-        message: message.to_owned(),
-        hint: None,
-    };
-    let value = match value.get_ref() {
-        DeValue::String(string) => Value::Text(string.to_string()),
-        DeValue::Integer(integer) => Value::Integer(
-            i64::from_str_radix(integer.as_str(), integer.radix())
-                .map_err(|_| invalid("this number is too large"))?,
-        ),
-        DeValue::Float(float) => Value::Float(
-            float
-                .as_str()
+/// Adds mistakes of what is at `at`.
+pub(crate) fn add(mistakes: &mut Mistakes, at: &str, found: Vec<Mistake>) {
+    for Mistake {
+        pointer,
+        message,
+        hint,
+    } in found
+    {
+        let pointer = format!("{at}{pointer}");
+        match hint {
+            Some(hint) => mistakes.add_with_hint(pointer, message, hint),
+            None => mistakes.add(pointer, message),
+        }
+    }
+}
+
+/// `/source/url` → `source.url`.
+fn setting(pointer: &str) -> String {
+    let names = pointer.split('/').skip(1).map(unescaped);
+    names.collect::<Vec<_>>().join(".")
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+fn spelt(text: &str) -> Option<Node> {
+    match text.trim() {
+        "true" => Some(Node::Boolean(true)),
+        "false" => Some(Node::Boolean(false)),
+        text => match text.parse() {
+            Ok(whole) => Some(Node::Whole(whole)),
+            Err(_) => text
                 .parse()
-                .map_err(|_| invalid("this number can't be represented"))?,
-        ),
-        DeValue::Boolean(boolean) => Value::Boolean(*boolean),
-        DeValue::Datetime(_) => return Err(invalid("no setting is a date")),
-        DeValue::Array(array) => Value::Array(
-            array
-                .iter()
-                .enumerate()
-                .map(|(index, item)| {
-                    let line = Some(line_of(text, item.span().start));
-                    node(text, &join(path, &index.to_string()), line, item)
-                })
-                .collect::<Result<_, _>>()?,
-        ),
-        DeValue::Table(table) => return table_node(text, path, line, table),
-    };
-    Ok(Node { line, value })
-}
-
-/// A setting's path with one more name.
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
+                .ok()
+                .filter(|number: &f64| number.is_finite())
+                .map(Node::Number),
+        },
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.get(..offset).unwrap_or_default().matches('\n').count() + 1
+struct Reader<'a> {
+    text: &'a str,
+    lines: HashMap<String, usize>,
+    mistakes: &'a mut Mistakes,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, at: &str, table: &DeTable<'_>) -> Node {
+        let mut entries: Vec<_> = table.iter().collect();
+        // The table itself is sorted by name; the file's order is in the spans.
+        entries.sort_by_key(|(key, _)| key.span().start);
+        let members = entries.into_iter().map(|(key, value)| {
+            let at = format!("{at}/{}", escaped(key.get_ref()));
+            self.at(&at, key.span().start);
+            (key.get_ref().to_string(), self.node(&at, value))
+        });
+        Node::Object(members.collect())
+    }
+
+    fn node(&mut self, at: &str, value: &Spanned<DeValue<'_>>) -> Node {
+        match value.get_ref() {
+            DeValue::String(text) => Node::Text(text.to_string()),
+            // A date is text in JSON.
+            DeValue::Datetime(date) => Node::Text(date.to_string()),
+            DeValue::Boolean(boolean) => Node::Boolean(*boolean),
+            DeValue::Integer(integer) => {
+                match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                    Ok(number) => match u64::try_from(number) {
+                        Ok(whole) => Node::Whole(whole),
+                        #[expect(
+                            clippy::cast_precision_loss,
+                            reason = "no setting is negative: it only matters that this is"
+                        )]
+                        Err(_) => Node::Number(number as f64),
+                    },
+                    Err(_) => self.wrong(at, "is too large a number"),
+                }
+            }
+            DeValue::Float(float) => match float.as_str().parse() {
+                Ok(number) if f64::is_finite(number) => Node::Number(number),
+                _ => self.wrong(at, "is a number that JSON can't hold"),
+            },
+            DeValue::Array(items) => {
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    let at = format!("{at}/{index}");
+                    self.at(&at, item.span().start);
+                    self.node(&at, item)
+                });
+                Node::List(items.collect())
+            }
+            DeValue::Table(table) => self.table(at, table),
+        }
+    }
+
+    fn at(&mut self, pointer: &str, offset: usize) {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        self.lines.insert(pointer.to_owned(), line);
+    }
+
+    fn wrong(&mut self, at: &str, message: &str) -> Node {
+        self.mistakes.add(at, message);
+        Node::Null
+    }
 }

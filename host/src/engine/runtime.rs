@@ -2,6 +2,7 @@
 
 use super::bindings::PluginPre;
 use super::bindings::rowcast::pipeline::{admission, dynamodb as dynamodb_import, pace};
+use super::describe::{DescribeError, Describer};
 use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
 use super::state::{State, TABLE_ELEMENTS};
@@ -178,38 +179,22 @@ impl Runtime {
         })
     }
 
-    /// Compiles a component, or takes it from the cache, and links it to its
-    /// capabilities. May keep the processor busy for seconds.
+    /// Compiles a component and links it to its capabilities.
     pub fn pipeline(
         &self,
         component: &[u8],
         capabilities: Capabilities,
     ) -> Result<Pipeline, EngineError> {
-        let component = self.compile(component)?;
-        let linked = linker(&self.engine).and_then(|linker| linker.instantiate_pre(&component));
-        let linked = linked.map_err(|error| EngineError::Imports(error.into()))?;
-        let pre = PluginPre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
-        let Capabilities {
-            client,
-            egress,
-            authorizer,
-            dynamodb,
-            tables,
-        } = capabilities;
-        let limits = &self.limits;
-        let outbound = Outbound {
-            client,
-            egress,
-            authorizer,
-            limits: limits.clone(),
-        };
-        let dynamodb = Shared {
-            dynamodb,
-            policy: Arc::new(Tables::Only(tables)),
-            slots: self.dynamodb_slots.clone(),
-            limits: limits.clone(),
-        };
-        Ok(Pipeline::new(self.clone(), pre, outbound, dynamodb))
+        self.load(component)?.pipeline(capabilities)
+    }
+
+    /// Compiles a component, or takes it from the cache. May keep the processor
+    /// busy for seconds.
+    pub fn load(&self, component: &[u8]) -> Result<Loaded, EngineError> {
+        Ok(Loaded {
+            runtime: self.clone(),
+            component: self.compile(component)?,
+        })
     }
 
     /// What a component imports and exports, whether or not it's a pipeline.
@@ -232,6 +217,51 @@ impl Runtime {
         }
         Component::from_binary(&self.engine, component)
             .map_err(|error| EngineError::Compile(error.into()))
+    }
+}
+
+/// A compiled component.
+#[derive(Clone)]
+pub struct Loaded {
+    runtime: Runtime,
+    component: Component,
+}
+
+impl Loaded {
+    /// Starts it without any capability, to be asked about settings.
+    pub async fn describer(&self) -> Result<Describer, DescribeError> {
+        Describer::start(&self.runtime, &self.component).await
+    }
+
+    /// Links it to its capabilities.
+    pub fn pipeline(&self, capabilities: Capabilities) -> Result<Pipeline, EngineError> {
+        let runtime = &self.runtime;
+        let linked =
+            linker(&runtime.engine).and_then(|linker| linker.instantiate_pre(&self.component));
+        let linked = linked.map_err(|error| EngineError::Imports(error.into()))?;
+        let pre = PluginPre::new(linked).map_err(|error| EngineError::Exports(error.into()))?;
+        let Capabilities {
+            client,
+            egress,
+            authorizer,
+            dynamodb,
+            tables,
+        } = capabilities;
+        let limits = &runtime.limits;
+        let outbound = Outbound {
+            client,
+            egress,
+            authorizer,
+            silences: Silences::default(),
+            limits: limits.clone(),
+        };
+        let dynamodb = Shared {
+            dynamodb,
+            policy: Arc::new(Tables::Only(tables)),
+            slots: runtime.dynamodb_slots.clone(),
+            limits: limits.clone(),
+        };
+        Ok(Pipeline::new(runtime.clone(), pre, outbound, dynamodb))
     }
 }
 

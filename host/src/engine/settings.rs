@@ -1,16 +1,10 @@
-//! Settings as the host has them → the JSON text that a call takes.
+//! Settings as JSON text, as calls take them, and the few that the host reads
+//! itself. What they mean is the component's: it validates them.
 
-use serde::ser::SerializeMap;
+use crate::config::{Keys, Retry};
+use rowcast_pipeline::settings::{self, Mistakes, Node};
+use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
-
-/// A name and a value: a request header, or an attribute and its template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
 
 /// One axis of the matrix: a request is made for each of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,173 +15,160 @@ pub struct Axis {
     pub values: Vec<String>,
 }
 
-/// How the component authenticates requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Auth {
-    /// Not at all: the host does, or nobody.
-    None,
-    /// `Authorization: Bearer …`.
-    Bearer {
-        /// The token.
-        token: String,
-    },
-    /// HTTP Basic.
-    Basic {
-        /// The user.
-        username: String,
-        /// The password.
-        password: String,
-    },
-    /// The OAuth 2 client-credentials grant.
-    ClientCredentials {
-        /// The token endpoint.
-        token_url: String,
-        /// The client.
-        client_id: String,
-        /// The client's secret.
-        client_secret: String,
-        /// Space-separated scopes.
-        scope: String,
-    },
-}
-
-/// How the next page of an answer is found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Pagination {
-    /// One request is the whole answer.
-    None,
-    /// The body has the next page's URL.
-    NextUrl {
-        /// JSON Pointer to it.
-        pointer: String,
-    },
-    /// The body has a token for the next request.
-    Cursor {
-        /// JSON Pointer to it.
-        pointer: String,
-        /// The query parameter that carries it.
-        parameter: String,
-    },
-    /// The `Link` header's `rel="next"`.
-    LinkHeader,
-}
-
-/// How failed requests are repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Retry {
-    /// Attempts per request, the first included.
-    pub max_attempts: u32,
-    /// Upper bound of the first wait, in milliseconds.
-    pub base_delay_ms: u32,
-    /// Upper bound of any drawn wait, in milliseconds.
-    pub max_delay_ms: u32,
-    /// The longest `Retry-After` waited out inside a call, in milliseconds.
-    pub max_retry_after_ms: u64,
-}
-
 /// A source's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "`rowcast component --schema` has their meaning"
-)]
+#[derive(Clone, PartialEq)]
 pub struct Source {
-    pub url: String,
-    #[serde(serialize_with = "fields")]
-    pub headers: Vec<Field>,
-    #[serde(serialize_with = "axes")]
+    text: String,
+    /// The combinations of a row's requests, in order. It names rejected
+    /// requests; a source without one has one request for each row.
     pub matrix: Vec<Axis>,
-    pub records: String,
-    #[serde(serialize_with = "fields")]
-    pub attributes: Vec<Field>,
-    pub require: Vec<String>,
-    pub auth: Auth,
-    pub pagination: Pagination,
-    pub max_pages: u32,
-    pub concurrency: u32,
-    pub retry: Retry,
-    pub request_timeout_ms: u32,
-    pub max_body_bytes: u64,
-}
-
-/// DynamoDB's types of key attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum KeyKind {
-    /// Text.
-    #[serde(rename = "S")]
-    Text,
-    /// A number.
-    #[serde(rename = "N")]
-    Number,
-    /// Bytes; documents hold them as base64 text.
-    #[serde(rename = "B")]
-    Bytes,
-}
-
-/// A key attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeyAttribute {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: KeyKind,
-}
-
-/// A table's keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeySchema {
-    /// The partition key.
-    pub partition: KeyAttribute,
-    /// The sort key, where there is one.
-    pub sort: Option<KeyAttribute>,
 }
 
 /// A table's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "`rowcast component --schema` has their meaning"
-)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
+    text: String,
+    /// Its name.
     pub name: String,
-    pub keys: Option<KeySchema>,
+    /// Its keys, where they are given.
+    pub keys: Option<Keys>,
+    /// How the host repeats its own requests to it.
     pub retry: Retry,
-    pub concurrency: u32,
 }
 
-/// A query's settings.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "`rowcast component --schema` has their meaning"
-)]
+/// A query's settings. What is left out is the component's to decide.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Query {
+    /// The table's name.
     pub table: String,
+    /// A secondary index to read instead of the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
+    /// The condition; empty: every item.
     pub filter: String,
+    /// Paths to return; empty: whole documents.
     pub select: Vec<String>,
+    /// Matches to return at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    pub segments: u32,
+    /// Segments that a scan reads at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u32>,
+    /// Strongly consistent reads.
     pub consistent: bool,
-    pub retry: Retry,
+    /// The table's own, as it is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<serde_json::Value>,
 }
 
 impl Source {
-    /// The text that a call takes.
+    /// Of JSON text. What the host can't read in it isn't there for the host.
     #[must_use]
-    pub fn text(&self) -> String {
-        text(self)
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let node = node(&text);
+        let axis = |(name, values): &(String, Node)| Axis {
+            name: name.clone(),
+            values: read(Some(values)).unwrap_or_default(),
+        };
+        let matrix = match node.get("matrix") {
+            Some(Node::Object(members)) => members.iter().map(axis).collect(),
+            _ => Vec::new(),
+        };
+        Self { text, matrix }
+    }
+
+    pub(crate) fn of(node: &Node) -> Self {
+        Self::new(json(node))
+    }
+
+    /// The text that a call takes. It may have secrets in it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What tells apart what it asks for and makes of the answers, without what
+    /// may be secret.
+    pub(crate) fn identity(&self) -> String {
+        let mut node = node(&self.text);
+        for name in INDIFFERENT {
+            node.remove(&[name.to_owned()]);
+        }
+        if let Some(Node::Object(headers)) = node.get_mut("headers") {
+            for (_, value) in headers {
+                *value = Node::Null;
+            }
+        }
+        json(&node)
+    }
+}
+
+/// Settings that say how often, how fast and as whom a source is asked: they
+/// make no difference to what it answers.
+const INDIFFERENT: [&str; 6] = [
+    "auth",
+    "concurrency",
+    "max_body_bytes",
+    "rate",
+    "request_timeout_ms",
+    "retry",
+];
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Source")
+            .field("matrix", &self.matrix)
+            .finish_non_exhaustive()
     }
 }
 
 impl Table {
+    /// Of JSON text, as [`Source::new`].
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let node = node(&text);
+        Self {
+            name: read(node.get("name")).unwrap_or_default(),
+            keys: read(node.get("keys")),
+            retry: read(node.get("retry")).unwrap_or_default(),
+            text,
+        }
+    }
+
+    pub(crate) fn of(node: &Node) -> Self {
+        Self::new(json(node))
+    }
+
+    /// The same with other keys, or with those that DynamoDB is asked for.
+    #[must_use]
+    pub fn with_keys(&self, keys: Option<&Keys>) -> Self {
+        let (mut node, path) = (node(&self.text), ["keys".to_owned()]);
+        node.remove(&path);
+        if let Some(keys) = keys {
+            node.insert(&path, self::node(&text(keys)));
+        }
+        Self::of(&node)
+    }
+
     /// The text that a call takes.
     #[must_use]
-    pub fn text(&self) -> String {
-        text(self)
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A query of it.
+    #[must_use]
+    pub fn query(&self, filter: &str) -> Query {
+        let retry = node(&self.text).get("retry").map(json);
+        Query {
+            table: self.name.clone(),
+            filter: filter.to_owned(),
+            retry: retry.and_then(|retry| serde_json::from_str(&retry).ok()),
+            ..Query::default()
+        }
     }
 }
 
@@ -204,18 +185,85 @@ fn text(settings: &impl Serialize) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-fn fields<S: Serializer>(fields: &[Field], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(fields.len()))?;
-    for field in fields {
-        map.serialize_entry(&field.name, &field.value)?;
-    }
-    map.end()
+pub(crate) fn json(node: &Node) -> String {
+    text(&Written(node))
 }
 
-fn axes<S: Serializer>(axes: &[Axis], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(axes.len()))?;
-    for axis in axes {
-        map.serialize_entry(&axis.name, &axis.values)?;
+/// What isn't a JSON object has no settings.
+pub(crate) fn node(text: &str) -> Node {
+    let node = Node::parse(text, &mut Mistakes::default());
+    node.unwrap_or(Node::Object(Vec::new()))
+}
+
+pub(crate) fn read<T: DeserializeOwned>(node: Option<&Node>) -> Option<T> {
+    let mut mistakes = Mistakes::default();
+    let value = settings::read(node?.clone(), &mut mistakes);
+    value.filter(|_| mistakes.is_empty())
+}
+
+struct Written<'a>(&'a Node);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Node::Boolean(boolean) => serializer.serialize_bool(*boolean),
+            Node::Whole(number) => serializer.serialize_u64(*number),
+            Node::Number(number) => serializer.serialize_f64(*number),
+            Node::Text(text) => serializer.serialize_str(text),
+            Node::List(items) => serializer.collect_seq(items.iter().map(Written)),
+            Node::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, node)| (name, Written(node))))
+            }
+            _ => serializer.serialize_unit(),
+        }
     }
-    map.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_reads_little_and_passes_all_on() {
+        let text = r#"{"z":1,"matrix":{"b":["2","1"],"a":["x"]},"deep":[{"n":-1.5},null,true]}"#;
+        let source = Source::new(text);
+        let names: Vec<_> = source
+            .matrix
+            .iter()
+            .map(|axis| axis.name.as_str())
+            .collect();
+        assert_eq!(names, ["b", "a"]);
+        assert_eq!(json(&node(text)), text);
+        for broken in ["", "[]", r#"{"matrix":3}"#, r#"{"matrix":["a"]}"#] {
+            assert_eq!(Source::new(broken).matrix, []);
+        }
+    }
+
+    #[test]
+    fn how_it_is_asked_makes_no_other_source() {
+        let source = |more: &str| {
+            let text = format!(r#"{{"url":"https://a.example","headers":{{"k":"1"}}{more}}}"#);
+            Source::new(text).identity()
+        };
+        assert_eq!(
+            source(""),
+            source(r#","concurrency":1,"auth":{"type":"bearer","token":"x"},"retry":{}"#)
+        );
+        assert_eq!(source(""), source("").replace('1', "2"));
+        assert_ne!(source(""), source(r#","records":"/x""#));
+    }
+
+    #[test]
+    fn keys_are_replaced() {
+        let table =
+            Table::new(r#"{"name":"t","keys":{"partition":{"name":"k","type":"S"}},"x":1}"#);
+        let other = table.with_keys(None);
+        assert_eq!(other.text(), r#"{"name":"t","x":1}"#);
+        let again = other.with_keys(table.keys.as_ref());
+        assert_eq!(again.keys, table.keys);
+        assert_eq!(
+            table.query("a = 1").text(),
+            r#"{"table":"t","filter":"a = 1","select":[],"consistent":false}"#
+        );
+    }
 }

@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use std::collections::BTreeMap;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Random bytes in one call at the most: no key is longer, and the host must
@@ -40,16 +40,10 @@ impl State {
         environment: &BTreeMap<String, String>,
         limits: &Limits,
     ) -> Self {
-        // No arguments, directories or standard streams, for those who import
-        // them: other languages' components can't do without. What they say on
-        // standard error goes to the log.
+        // What it says on standard error goes to the log.
         let said = Said::default();
-        let mut wasi = WasiCtx::builder();
-        wasi.stderr(said.clone())
-            .allow_tcp(false)
-            .allow_udp(false)
-            .max_random_size(RANDOM_BYTES)
-            .allow_ip_name_lookup(false);
+        let mut wasi = nothing();
+        wasi.stderr(said.clone());
         for (name, value) in environment {
             wasi.env(name, value);
         }
@@ -68,6 +62,17 @@ impl State {
             memory: Memory::new(limits.memory_mib),
         }
     }
+}
+
+/// No arguments, directories, sockets or standard streams, for those who import
+/// them: other languages' components can't do without.
+pub(super) fn nothing() -> WasiCtxBuilder {
+    let mut wasi = WasiCtx::builder();
+    wasi.allow_tcp(false)
+        .allow_udp(false)
+        .max_random_size(RANDOM_BYTES)
+        .allow_ip_name_lookup(false);
+    wasi
 }
 
 impl Drop for State {

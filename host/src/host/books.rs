@@ -14,7 +14,7 @@ impl Host {
             config::Ledger::Off => None,
             config::Ledger::File(file) => Some(Ledger::open_file(file).await?),
             config::Ledger::Table(name) => {
-                let retry = self.config.table()?.retry.clone();
+                let retry = self.plan.table()?.retry;
                 Some(Ledger::open_table(self.dynamodb()?.clone(), name, retry).await?)
             }
         })
@@ -28,7 +28,7 @@ impl Host {
         how: &Begin,
         rows: &config::Rows,
     ) -> Result<LedgerRun, HostError> {
-        let work = plan::work(rows, self.config.source()?);
+        let work = plan::work(rows, self.source()?);
         let scope = self.scope().await?;
         Ok(ledger.begin(how, work, scope, SystemTime::now()).await?)
     }

@@ -5,7 +5,7 @@
 //! order of members, the spaces, and the notation of a number (`1`, `1.0` and
 //! `1e0` are one value there).
 
-use crate::engine::{KeyAttribute, KeyKind, KeySchema};
+use crate::config::{Key, KeyType, Keys};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rowcast_json::{Index, Kind};
@@ -79,14 +79,14 @@ pub struct Entry {
 
 /// A document for a table with these keys; none if it can't be one.
 #[must_use]
-pub fn of_document(document: &str, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+pub fn of_document(document: &str, keys: &Keys, scope: Hash) -> Option<Entry> {
     entry(Index::default().read(document).ok()?, keys, scope)
 }
 
 /// An item in DynamoDB's JSON, as the document it would have been written
 /// from; none if it can't have been.
 #[must_use]
-pub fn of_item(item: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+pub fn of_item(item: &Map<String, Value>, keys: &Keys, scope: Hash) -> Option<Entry> {
     let is_key = |name: &str| {
         name == keys.partition.name || keys.sort.as_ref().is_some_and(|sort| sort.name == name)
     };
@@ -102,7 +102,7 @@ pub fn of_item(item: &Map<String, Value>, keys: &KeySchema, scope: Hash) -> Opti
     of_document(&serde_json::to_string(&document).ok()?, keys, scope)
 }
 
-fn entry(document: rowcast_json::Value<'_>, keys: &KeySchema, scope: Hash) -> Option<Entry> {
+fn entry(document: rowcast_json::Value<'_>, keys: &Keys, scope: Hash) -> Option<Entry> {
     let mut form = Form::default();
     let mut item_key = Map::new();
     form.text(&scope.to_string());
@@ -110,9 +110,9 @@ fn entry(document: rowcast_json::Value<'_>, keys: &KeySchema, scope: Hash) -> Op
         let value = document.member(&attribute.name)?;
         form.text(&key_value(attribute, value)?);
         let letter = match attribute.kind {
-            KeyKind::Text => "S",
-            KeyKind::Number => "N",
-            KeyKind::Bytes => "B",
+            KeyType::Text => "S",
+            KeyType::Number => "N",
+            KeyType::Bytes => "B",
         };
         let written = value.string().unwrap_or(Cow::Borrowed(value.text()));
         item_key.insert(attribute.name.clone(), json!({ letter: written }));
@@ -129,11 +129,11 @@ fn entry(document: rowcast_json::Value<'_>, keys: &KeySchema, scope: Hash) -> Op
 }
 
 /// A key's value, the same for what DynamoDB takes for the same.
-fn key_value<'v>(attribute: &KeyAttribute, value: rowcast_json::Value<'v>) -> Option<Cow<'v, str>> {
+fn key_value<'v>(attribute: &Key, value: rowcast_json::Value<'v>) -> Option<Cow<'v, str>> {
     match (attribute.kind, value.kind()) {
-        (KeyKind::Text, Kind::String) => value.string(),
-        (KeyKind::Number, Kind::Number) => Some(Cow::Owned(decimal(value.text()))),
-        (KeyKind::Bytes, Kind::String) => {
+        (KeyType::Text, Kind::String) => value.string(),
+        (KeyType::Number, Kind::Number) => Some(Cow::Owned(decimal(value.text()))),
+        (KeyType::Bytes, Kind::String) => {
             let bytes = STANDARD.decode(value.string()?.as_bytes()).ok()?;
             Some(Cow::Owned(STANDARD.encode(bytes)))
         }

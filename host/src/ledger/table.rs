@@ -9,7 +9,6 @@ use super::{Hash, LedgerError, RunRecord, TableToRead};
 use crate::config::{Key, KeyType, Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use crate::dynamodb::admin::TableError;
-use crate::engine::KeySchema;
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -243,7 +242,7 @@ fn read_run(item: &Map<String, Value>) -> Option<RunRecord> {
 pub async fn read(
     dynamodb: &DynamoDb,
     entries: &[&Entry],
-    keys: &KeySchema,
+    keys: &Keys,
     scope: Hash,
     table: &TableToRead,
 ) -> Result<Vec<Option<Hash>>, LedgerError> {

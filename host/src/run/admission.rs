@@ -161,7 +161,7 @@ impl ChunkAdmission<'_> {
             (Unchanged::Skip, _) => recorded.clone(),
             (Unchanged::Verify(dynamodb), Some(keys)) => {
                 let entries: Vec<_> = last.iter().map(|(candidate, _)| candidate.entry).collect();
-                let (name, retry) = (table.name.clone(), crate::plan::retry_of(&table.retry));
+                let (name, retry) = (table.name.clone(), table.retry);
                 let table = TableToRead { name, retry };
                 ledger.read(dynamodb, &entries, keys, &table).await?
             }

@@ -65,8 +65,8 @@ impl describe::Guest for Hostile {
         Vec::new()
     }
 
-    fn origins(_: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
-        Ok(Vec::new())
+    fn origins(source: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
+        Ok(vec![behaviour(&source, "claims")])
     }
 }
 

@@ -1,9 +1,9 @@
-//! Authentication → the `Authorization` header's value. An OAuth 2 token is
+//! Authentication → what a request is sent with: a header or a query parameter. An OAuth 2 token is
 //! fetched once per call and shared by its requests, until it is refused.
 //! Nothing here can print a secret.
 
 use super::budget::Budget;
-use super::checked::origin;
+use super::checked::{is_header_name, origin};
 use super::excerpt;
 use super::verdict::{asked, header};
 use crate::bindings::rowcast::pipeline::types::Stop;
@@ -11,7 +11,7 @@ use crate::failure::{rate_limit, stop_reason};
 use crate::oauth::{Attempts, Client, Failed, FailureKind, LONGEST_ANSWER, Reply, Token, Tokens};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use crate::retry::Backoff;
-use crate::settings::{Auth, ClientCredentials, Mistakes, Source};
+use crate::settings::{ApiKey, Auth, Header, Mistakes, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::lock::Mutex;
@@ -30,12 +30,17 @@ pub struct Credentials<'a> {
     /// Whoever has it fetches a token. It holds why there will be none.
     fetching: Mutex<Option<Stop>>,
     requests: Cell<u32>,
+    /// The refresh token that took the place of the settings' one.
+    refresh_token: RefCell<Option<String>>,
 }
 
 /// What a request is sent with.
+#[derive(Default)]
 pub struct Authorization {
-    /// The header's value; none if the host adds it, or nobody.
-    pub value: Option<String>,
+    /// A header and its value; none if the host adds it, or nobody.
+    pub header: Option<(String, String)>,
+    /// A query parameter and its value.
+    pub parameter: Option<(String, String)>,
     /// Which token it is, counted from 1; 0 for none.
     pub token: u32,
 }
@@ -43,7 +48,6 @@ pub struct Authorization {
 /// Adds what can't work.
 pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
     match auth {
-        Auth::None {} => {}
         Auth::Bearer(bearer) if bearer.token.expose().is_empty() => {
             mistakes.add("/auth/token", "is empty");
         }
@@ -51,7 +55,7 @@ pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
             "/auth/token",
             "has characters that an HTTP header can't carry",
         ),
-        Auth::Bearer(_) => {}
+        Auth::None {} | Auth::Bearer(_) => {}
         Auth::Basic(basic) => {
             if basic.username.contains(':') {
                 mistakes.add(
@@ -60,22 +64,104 @@ pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
                 );
             }
         }
+        Auth::ApiKey(key) => check_key(key, mistakes),
         Auth::ClientCredentials(client) => {
-            if client.client_id.is_empty() {
-                mistakes.add("/auth/client_id", "is empty");
-            }
-            let url = Url::parse(&client.token_url).ok();
-            let fits = url.is_some_and(|url| {
-                let plain = url.username().is_empty() && url.password().is_none();
-                matches!(url.scheme(), "http" | "https") && url.has_host() && plain
-            });
-            if !fits {
-                mistakes.add(
-                    "/auth/token_url",
-                    "must start with https:// (or http://) and carry no credentials",
-                );
+            check_client(&client.token_url, &client.client_id, mistakes);
+        }
+        Auth::RefreshToken(client) => {
+            check_client(&client.token_url, &client.client_id, mistakes);
+            if client.refresh_token.expose().is_empty() {
+                mistakes.add("/auth/refresh_token", "is empty");
             }
         }
+    }
+}
+
+fn check_key(key: &ApiKey, mistakes: &mut Mistakes) {
+    if key.key.expose().is_empty() {
+        mistakes.add("/auth/key", "is empty");
+    }
+    match (&key.header, &key.parameter) {
+        (Some(name), None) => {
+            if !is_header_name(name) {
+                mistakes.add("/auth/header", "is not the name of an HTTP header");
+            }
+            let line = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            for (at, text) in [
+                ("/auth/key", key.key.expose()),
+                ("/auth/prefix", &key.prefix),
+            ] {
+                if !line(text) {
+                    mistakes.add(at, "has characters that an HTTP header can't carry");
+                }
+            }
+        }
+        (None, Some(name)) => {
+            if name.is_empty() {
+                mistakes.add("/auth/parameter", "is empty");
+            }
+            if !key.prefix.is_empty() {
+                mistakes.add("/auth/prefix", "is only for a header");
+            }
+        }
+        _ => mistakes.add(
+            "/auth",
+            "must have either `header` or `parameter`, which takes the key",
+        ),
+    }
+}
+
+fn check_client(token_url: &str, client_id: &str, mistakes: &mut Mistakes) {
+    if client_id.is_empty() {
+        mistakes.add("/auth/client_id", "is empty");
+    }
+    let url = Url::parse(token_url).ok();
+    let fits = url.is_some_and(|url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain
+    });
+    if !fits {
+        mistakes.add(
+            "/auth/token_url",
+            "must start with https:// (or http://) and carry no credentials",
+        );
+    }
+}
+
+/// The header that the credentials are in, in lower case; none where they
+/// aren't in one.
+#[must_use]
+pub fn header_name(auth: &Auth) -> Option<String> {
+    match auth {
+        Auth::None {} => None,
+        Auth::ApiKey(key) => key.header.as_ref().map(|name| name.to_ascii_lowercase()),
+        Auth::Bearer(_) | Auth::Basic(_) | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
+            Some("authorization".to_owned())
+        }
+    }
+}
+
+/// Foreign text without the credentials, which a server may have echoed.
+#[must_use]
+pub fn cleaned(auth: &Auth, text: &str) -> String {
+    let secret = match auth {
+        Auth::Bearer(bearer) => bearer.token.expose(),
+        Auth::Basic(basic) => basic.password.expose(),
+        Auth::ApiKey(key) => key.key.expose(),
+        Auth::None {} | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
+            return text.to_owned();
+        }
+    };
+    excerpt::without(text, [secret])
+}
+
+/// Where tokens come from; none where there are none.
+#[must_use]
+pub fn token_url(auth: &Auth) -> Option<&str> {
+    match auth {
+        Auth::ClientCredentials(client) => Some(&client.token_url),
+        Auth::RefreshToken(client) => Some(&client.token_url),
+        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ApiKey(_) => None,
     }
 }
 
@@ -83,16 +169,14 @@ impl<'a> Credentials<'a> {
     /// Credentials as the source has them; no token yet.
     #[must_use]
     pub fn new(source: &'a Source) -> Self {
-        let upstream = match &source.auth {
-            Auth::ClientCredentials(client) => origin(&client.token_url),
-            _ => String::new(),
-        };
+        let upstream = token_url(&source.auth).map(origin).unwrap_or_default();
         Self {
             source,
             upstream,
             tokens: RefCell::default(),
             fetching: Mutex::default(),
             requests: Cell::new(0),
+            refresh_token: RefCell::default(),
         }
     }
 
@@ -105,19 +189,28 @@ impl<'a> Credentials<'a> {
     /// What to send a request with now; none if a token must be fetched.
     #[must_use]
     pub fn present(&self, now_ms: u64) -> Option<Authorization> {
-        let fixed = |value| Some(Authorization { value, token: 0 });
+        let fixed = |value| {
+            Some(Authorization {
+                header: Some(("authorization".to_owned(), value)),
+                ..Authorization::default()
+            })
+        };
         match &self.source.auth {
-            Auth::None {} => fixed(None),
-            Auth::Bearer(bearer) => fixed(Some(format!("Bearer {}", bearer.token.expose()))),
-            Auth::Basic(basic) => {
-                fixed(Some(basic_header(&basic.username, basic.password.expose())))
-            }
-            Auth::ClientCredentials(_) => {
-                let present = self.tokens.borrow().present(now_ms);
-                present.map(|(value, token)| Authorization {
-                    value: Some(value),
-                    token,
+            Auth::None {} => Some(Authorization::default()),
+            Auth::Bearer(bearer) => fixed(format!("Bearer {}", bearer.token.expose())),
+            Auth::Basic(basic) => fixed(basic_header(&basic.username, basic.password.expose())),
+            Auth::ApiKey(key) => {
+                let value = format!("{}{}", key.prefix, key.key.expose());
+                let place = |name: &Option<String>| Some((name.clone()?, value.clone()));
+                Some(Authorization {
+                    header: place(&key.header),
+                    parameter: place(&key.parameter),
+                    token: 0,
                 })
+            }
+            Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
+                let (value, token) = self.tokens.borrow().present(now_ms)?;
+                fixed(value).map(|present| Authorization { token, ..present })
             }
         }
     }
@@ -139,23 +232,22 @@ impl<'a> Credentials<'a> {
         if let Some(present) = self.present(http.now_ms()) {
             return Ok(present);
         }
-        let Auth::ClientCredentials(client) = &self.source.auth else {
-            return Ok(Authorization {
-                value: None,
-                token: 0,
-            });
+        let renewed = self.refresh_token.borrow().clone();
+        let Some(client) = client(&self.source.auth, renewed.as_deref()) else {
+            return Ok(Authorization::default());
         };
-        match self.fetch(http, budget, &of(client)).await {
+        match self.fetch(http, budget, &client).await {
             Ok(token) => {
-                let value = token.header.clone();
-                let serial = self.tokens.borrow_mut().fetched(
-                    token.header,
-                    token.lifetime_ms,
-                    http.now_ms(),
-                );
+                if token.refresh_token.is_some() {
+                    self.refresh_token.replace(token.refresh_token);
+                }
+                let now_ms = http.now_ms();
+                let header = Some(("authorization".to_owned(), token.header.clone()));
+                let mut tokens = self.tokens.borrow_mut();
                 Ok(Authorization {
-                    value: Some(value),
-                    token: serial,
+                    header,
+                    token: tokens.fetched(token.header, token.lifetime_ms, now_ms),
+                    ..Authorization::default()
                 })
             }
             Err(stop) => {
@@ -173,8 +265,10 @@ impl<'a> Credentials<'a> {
     /// The source answered 401 to that token.
     pub fn refused(&self, token: u32) -> Renewal {
         match &self.source.auth {
-            Auth::ClientCredentials(_) => self.tokens.borrow_mut().refused(token),
-            Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) => Renewal::Refused,
+            Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
+                self.tokens.borrow_mut().refused(token)
+            }
+            Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ApiKey(_) => Renewal::Refused,
         }
     }
 
@@ -226,12 +320,37 @@ impl<'a> Credentials<'a> {
     }
 }
 
-fn of(client: &ClientCredentials) -> Client<'_> {
-    Client {
-        token_url: &client.token_url,
-        client_id: &client.client_id,
-        client_secret: client.client_secret.expose(),
-        scope: &client.scope,
+/// Who asks for tokens; none where there are none. `renewed` is a refresh token
+/// that took the place of the settings' one.
+fn client<'c>(auth: &'c Auth, renewed: Option<&'c str>) -> Option<Client<'c>> {
+    let pair = |it: &'c Header| (it.name.as_str(), it.value.expose());
+    match auth {
+        Auth::ClientCredentials(it) => {
+            let audience = Some(it.audience.as_str()).filter(|it| !it.is_empty());
+            let audience = audience.map(|audience| ("audience", audience));
+            Some(Client {
+                token_url: &it.token_url,
+                client_id: &it.client_id,
+                client_secret: it.client_secret.expose(),
+                refresh_token: None,
+                scope: &it.scope,
+                credentials_in: it.credentials_in,
+                parameters: audience
+                    .into_iter()
+                    .chain(it.parameters.iter().map(pair))
+                    .collect(),
+            })
+        }
+        Auth::RefreshToken(it) => Some(Client {
+            token_url: &it.token_url,
+            client_id: &it.client_id,
+            client_secret: it.client_secret.expose(),
+            refresh_token: Some(renewed.unwrap_or(it.refresh_token.expose())),
+            scope: &it.scope,
+            credentials_in: it.credentials_in,
+            parameters: it.parameters.iter().map(pair).collect(),
+        }),
+        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ApiKey(_) => None,
     }
 }
 
@@ -241,8 +360,9 @@ fn token_request(client: &Client<'_>, timeout_ms: u64) -> HttpRequest {
         method: HttpMethod::Post,
         url: client.token_url.to_owned(),
         headers: headers
+            .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
-            .to_vec(),
+            .collect(),
         body: client.body().into_bytes(),
         timeout_ms,
         max_body_bytes: LONGEST_ANSWER,

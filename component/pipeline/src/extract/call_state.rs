@@ -9,7 +9,7 @@ use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
 use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
 use crate::failure::{counter, denied, stop_reason, unavailable, with_counters};
 use crate::numbers::float;
-use crate::pace::{Observation, Pace};
+use crate::pace::{Budget, Observation, Pace, Window};
 use crate::platform::Http;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,11 +24,17 @@ const MOST_REFUSALS: u32 = 20;
 /// Requests in a row whose attempts ran out, after which the upstream is down.
 const MOST_EXHAUSTED: u32 = 10;
 
+/// Budgets that are kept at once; an upstream has one or two.
+const MOST_BUDGETS: usize = 4;
+
 /// The state of the upstream within a call.
 pub struct CallState {
     /// The source's origin.
     upstream: String,
     pace: RefCell<Pace>,
+    /// Budgets of requests: the configured one, and those that the upstream
+    /// states. They hold within the call whoever decides the pace.
+    budgets: RefCell<Vec<Window>>,
     stop: RefCell<Option<Stop>>,
     halted: Cell<bool>,
     sleepers: RefCell<BTreeMap<u64, Waker>>,
@@ -44,6 +50,8 @@ pub struct CallState {
     retries: Cell<u32>,
     waits_ms: Cell<u64>,
     bytes: Cell<u64>,
+    empty: Cell<u32>,
+    unfollowed: Cell<u32>,
 }
 
 /// Somebody asleep, who is woken when the call is halted.
@@ -74,10 +82,11 @@ impl Drop for Halted<'_> {
 impl CallState {
     /// Nothing has been sent to that origin yet.
     #[must_use]
-    pub fn new(upstream: String) -> Self {
+    pub fn new(upstream: String, budget: Option<Budget>) -> Self {
         Self {
             upstream,
-            pace: RefCell::new(Pace::of_requests(None)),
+            pace: RefCell::new(Pace::of_requests(budget)),
+            budgets: RefCell::new(budget.map(Window::new).into_iter().collect()),
             stop: RefCell::default(),
             halted: Cell::default(),
             sleepers: RefCell::default(),
@@ -91,6 +100,8 @@ impl CallState {
             retries: Cell::default(),
             waits_ms: Cell::default(),
             bytes: Cell::default(),
+            empty: Cell::default(),
+            unfollowed: Cell::default(),
         }
     }
 
@@ -141,10 +152,35 @@ impl CallState {
     /// again after so many milliseconds. A host that shares the upstream among
     /// its instances decides; where none does, this call's own pace.
     pub fn reserve<H: Http>(&self, http: &H, units: u32) -> u64 {
-        http.reserve(&self.upstream, units).unwrap_or_else(|| {
+        let now_ms = http.now_ms();
+        let mut budgets = self.budgets.borrow_mut();
+        let due = budgets.iter().filter_map(|it| it.due(now_ms, units)).max();
+        if let Some(due) = due.filter(|_| units > 0) {
+            return due.saturating_sub(now_ms).max(1);
+        }
+        let wait = http.reserve(&self.upstream, units).unwrap_or_else(|| {
             let mut pace = self.pace.borrow_mut();
-            pace.reserve(http.now_ms(), units, http.random())
-        })
+            pace.reserve(now_ms, units, http.random())
+        });
+        if wait == 0 && units > 0 {
+            for budget in budgets.iter_mut() {
+                budget.take(now_ms, units);
+            }
+        }
+        wait
+    }
+
+    /// The upstream states budgets of its own. What was sent before counts as
+    /// sent now.
+    pub fn learn(&self, now_ms: u64, stated: Vec<Budget>) {
+        let mut budgets = self.budgets.borrow_mut();
+        for budget in stated {
+            if budgets.len() < MOST_BUDGETS && budgets.iter().all(|it| it.budget() != budget) {
+                let mut window = Window::new(budget);
+                window.take(now_ms, self.requests.get().min(budget.requests));
+                budgets.push(window);
+            }
+        }
     }
 
     /// What became of a request that was reserved.
@@ -183,6 +219,16 @@ impl CallState {
     pub fn received(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes.set(self.bytes.get().saturating_add(bytes));
+    }
+
+    /// A rule says that there is nothing for a request.
+    pub fn found_nothing(&self) {
+        self.empty.set(self.empty.get().saturating_add(1));
+    }
+
+    /// There is more for a request than its settings follow.
+    pub fn left_more(&self) {
+        self.unfollowed.set(self.unfollowed.get().saturating_add(1));
     }
 
     /// The upstream answered well.
@@ -241,6 +287,8 @@ impl CallState {
             counter("source.successes", self.succeeded.get()),
             counter("source.waits-ms", float(self.waits_ms.get())),
             counter("source.bytes", float(self.bytes.get())),
+            counter("source.empty", self.empty.get()),
+            counter("source.unfollowed", self.unfollowed.get()),
             counter("token.requests", token_requests),
         ];
         if balance.done.is_empty() {

@@ -2,12 +2,14 @@
 //! that can't work, whatever the rows are.
 
 use super::auth;
+use super::body::Body;
 use super::excerpt::chain;
 use super::matrix::Matrix;
-use super::page::Paging;
+use super::paging::Paging;
 use super::pointer::Pointer;
+use super::rules::Rules;
 use super::template::{Place, Template};
-use crate::settings::{Auth, Field, Header, Mistakes, Pagination, Source, escaped, within};
+use crate::settings::{Field, Header, Method, Mistakes, Source, escaped, within};
 use std::collections::HashSet;
 use url::Url;
 
@@ -19,12 +21,18 @@ pub struct Checked<'a> {
     pub records: Pointer,
     /// What each record must have.
     pub require: Vec<Pointer>,
+    /// What answers mean.
+    pub rules: Rules,
     /// How the next page is found.
     pub paging: Paging,
     /// The first page's URL.
     pub url: Template,
+    /// The request's body.
+    pub body: Option<Body>,
     /// The headers' names and values.
     pub headers: Vec<(&'a str, Template)>,
+    /// What requests say of who sends them, unless the headers do.
+    pub user_agent: String,
     /// The attributes' names and values.
     pub attributes: Vec<(&'a str, Template)>,
     /// The axes.
@@ -45,7 +53,12 @@ impl<'a> Checked<'a> {
         let require: Vec<_> = require
             .filter_map(|(index, text)| pointer(&format!("/require/{index}"), text, mistakes))
             .collect();
-        let paging = paging(&source.pagination, mistakes);
+        let rules = Rules::new(&source.rules, mistakes);
+        let paging = Paging::new(source, mistakes);
+        let body = source.body.as_ref().map(|body| Body::new(body.node()));
+        if body.is_some() && source.method == Method::Get {
+            mistakes.add_with_hint("/body", "is only for POST", "set `method` to \"POST\"");
+        }
         let headers = headers(source, mistakes);
         let attributes = attributes(&source.attributes, mistakes);
         let matrix = Matrix::new(&source.matrix, mistakes);
@@ -55,9 +68,12 @@ impl<'a> Checked<'a> {
             source,
             records,
             require,
+            rules,
             paging,
             url,
+            body,
             headers,
+            user_agent: user_agent(source.contact.as_deref()),
             attributes,
             matrix,
         })
@@ -67,9 +83,7 @@ impl<'a> Checked<'a> {
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         let mut origins = vec![origin(&self.source.url)];
-        if let Auth::ClientCredentials(client) = &self.source.auth {
-            origins.push(origin(&client.token_url));
-        }
+        origins.extend(auth::token_url(&self.source.auth).map(origin));
         origins.dedup();
         origins
     }
@@ -95,7 +109,8 @@ fn template(at: &str, text: &str, place: Place, mistakes: &mut Mistakes) -> Opti
         .ok()
 }
 
-fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
+/// Reads the pointer in the setting `at`.
+pub fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
     Pointer::parse(text)
         .map_err(|error| {
             let message = format!("is not a JSON Pointer: {error}");
@@ -122,6 +137,9 @@ fn ranges(source: &Source, mistakes: &mut Mistakes) {
         u64::MAX,
     );
     source.retry.check(mistakes);
+    if let Some(rate) = &source.rate {
+        rate.check(mistakes);
+    }
 }
 
 /// Checks a URL's scheme, host and lack of credentials.
@@ -144,40 +162,51 @@ fn check_url(sample: &str, mistakes: &mut Mistakes) {
     }
 }
 
-fn paging(pagination: &Pagination, mistakes: &mut Mistakes) -> Option<Paging> {
-    let at = "/pagination/pointer";
-    Some(match pagination {
-        Pagination::None {} => Paging::None,
-        Pagination::LinkHeader {} => Paging::LinkHeader,
-        Pagination::NextUrl(next) => Paging::NextUrl(pointer(at, &next.pointer, mistakes)?),
-        Pagination::Cursor(cursor) => {
-            if cursor.parameter.is_empty() {
-                mistakes.add("/pagination/parameter", "is empty");
-            }
-            Paging::Cursor {
-                pointer: pointer(at, &cursor.pointer, mistakes)?,
-                parameter: cursor.parameter.clone(),
-            }
-        }
-    })
-}
-
 fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {
     let mut headers = Vec::with_capacity(source.headers.len());
     for Header { name, value } in &source.headers {
         let at = format!("/headers/{}", escaped(name));
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(token) {
+        if !is_header_name(name) {
             mistakes.add(&at, "is not the name of an HTTP header");
         }
-        let authenticated = !matches!(source.auth, Auth::None {});
-        if name.eq_ignore_ascii_case("authorization") && authenticated {
+        if Some(name.to_ascii_lowercase()) == auth::header_name(&source.auth) {
             mistakes.add(&at, "is already set by `auth`");
         }
         let value = template(&at, value.expose(), Place::Header, mistakes);
         headers.extend(value.map(|value| (name.as_str(), value)));
     }
+    if !is_header_value(&source.accept) {
+        mistakes.add("/accept", HEADER_VALUE);
+    }
+    let contact = source.contact.as_deref();
+    if contact.is_some_and(|it| !is_header_value(it) || it.contains(['(', ')', '\\'])) {
+        let message = format!("{HEADER_VALUE}, without parentheses and backslashes");
+        mistakes.add("/contact", message);
+    }
     headers
+}
+
+/// Whether a text is a token of RFC 9110.
+#[must_use]
+pub fn is_header_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
+}
+
+/// Many APIs refuse requests that don't say who asks.
+const USER_AGENT: &str = concat!("rowcast/", env!("CARGO_PKG_VERSION"));
+
+fn user_agent(contact: Option<&str>) -> String {
+    let contact = contact.map(|contact| format!(" ({contact})"));
+    format!("{USER_AGENT}{}", contact.unwrap_or_default())
+}
+
+/// What a header's value must be.
+const HEADER_VALUE: &str = "must be one line of ASCII characters, at least one";
+
+fn is_header_value(text: &str) -> bool {
+    let visible = |byte: u8| matches!(byte, b' '..=b'~');
+    !text.trim().is_empty() && text.bytes().all(visible)
 }
 
 fn attributes<'a>(fields: &'a [Field], mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {

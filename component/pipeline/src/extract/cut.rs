@@ -24,9 +24,6 @@ pub enum BodyError {
     /// Something else, such as a page for people.
     #[error("the body is not JSON; it starts with: {0}")]
     NotJson(String),
-    /// JSON that reports an error in spite of its status.
-    #[error("the body reports an error: {0}")]
-    Failed(String),
     /// The pointer leads nowhere.
     #[error("the body has nothing at `{pointer}`; {there}")]
     Missing {
@@ -45,9 +42,15 @@ pub enum BodyError {
     },
 }
 
+/// A body without the mark that some put before UTF-8 text.
+#[must_use]
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 /// Reads a body as JSON.
 pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, BodyError> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = without_mark(body);
     if body.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
     }
@@ -70,20 +73,8 @@ pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, Body
 }
 
 /// Cuts a body into its records. An object at the pointer is one record.
-pub fn records<'a>(
-    root: Value<'a>,
-    pointer: &Pointer,
-    require: &[Pointer],
-) -> Result<Vec<Value<'a>>, BodyError> {
-    let found = pointer.find(root);
-    let is_record = |value: Value<'_>| require.iter().all(|place| place.find(value).is_some());
-    // A record may itself have a member called `error`: where the whole body is
-    // the record, having all that is required tells it from an error.
-    let whole = pointer.as_str().is_empty() && !require.is_empty() && is_record(root);
-    if !whole && let Some(words) = reported(root) {
-        return Err(BodyError::Failed(words));
-    }
-    let Some(value) = found else {
+pub fn records<'a>(root: Value<'a>, pointer: &Pointer) -> Result<Vec<Value<'a>>, BodyError> {
+    let Some(value) = pointer.find(root) else {
         let pointer = pointer.as_str().to_owned();
         return Err(BodyError::Missing {
             pointer,
@@ -114,14 +105,6 @@ pub struct Words {
 }
 
 impl Words {
-    /// Reads an error's body.
-    #[must_use]
-    pub fn read(body: &[u8]) -> Self {
-        parse(&mut Index::default(), body)
-            .map(Self::of)
-            .unwrap_or_default()
-    }
-
     /// Code and sentence in one line; none if the body says nothing.
     #[must_use]
     pub fn line(&self) -> Option<String> {
@@ -132,7 +115,9 @@ impl Words {
         }
     }
 
-    fn of(root: Value<'_>) -> Self {
+    /// Reads an error's body that is JSON.
+    #[must_use]
+    pub fn of(root: Value<'_>) -> Self {
         let error = root.member("error");
         let first = root.member("errors");
         let first = first.and_then(|errors| errors.elements().next());
@@ -151,6 +136,7 @@ impl Words {
                 "title",
                 "description",
                 "error_message",
+                "status_message",
             ],
         );
         let message = message.or_else(|| first.and_then(scalar_text));
@@ -161,8 +147,16 @@ impl Words {
     }
 }
 
-/// The error that a body with a good status reports, if it does.
-fn reported(root: Value<'_>) -> Option<String> {
+/// Whether a body reports an error, whatever its status. A record may itself
+/// have a member called `error`: where the whole body is the record, having all
+/// that is required tells it from an error.
+#[must_use]
+pub fn reports_error(root: Value<'_>, pointer: &Pointer, require: &[Pointer]) -> bool {
+    let is_record = |value: Value<'_>| require.iter().all(|place| place.find(value).is_some());
+    let whole = pointer.as_str().is_empty() && !require.is_empty() && is_record(root);
+    if whole {
+        return false;
+    }
     let error = root
         .member("error")
         .is_some_and(|error| match error.kind() {
@@ -174,11 +168,7 @@ fn reported(root: Value<'_>) -> Option<String> {
     let errors = root
         .member("errors")
         .is_some_and(|errors| errors.kind() == Kind::Array && !errors.is_empty());
-    (error || errors).then(|| {
-        Words::of(root)
-            .line()
-            .unwrap_or_else(|| excerpt::line(root.text()))
-    })
+    error || errors
 }
 
 fn outline(root: Value<'_>) -> String {

@@ -1,5 +1,5 @@
-//! A plan → requests, many at a time → outcomes. The only place of this
-//! interface that sends.
+//! A plan → requests, many at a time → outcomes: what becomes of each, and
+//! what is repeated. [`send`] is the only place of this interface that sends.
 
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
@@ -10,17 +10,18 @@ use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
 use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
 use super::resume::Progress;
-use super::verdict::{Refusal, Trouble, Verdict, judge, observation};
+use super::verdict::{Refusal, Trouble, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
-use crate::pace::Observation;
-use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
+use crate::platform::Http;
 use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
+use send::Exchange;
 use std::pin::pin;
-use url::Url;
+
+mod send;
 
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
@@ -52,7 +53,10 @@ pub async fn run<H: Http>(
         budget,
         whole_ms: budget.remaining_ms(http.now_ms()),
         credentials: Credentials::new(plan.checked.source),
-        state: CallState::new(origin(&plan.checked.source.url)),
+        state: CallState::new(
+            origin(&plan.checked.source.url),
+            plan.checked.source.rate.map(|rate| rate.budget()),
+        ),
     };
     let balance = call.settle_all().await;
     // Whatever was counted wrongly, nothing of it may be believed.
@@ -222,7 +226,12 @@ impl<H: Http> Call<'_, H> {
         loop {
             match self.read_page(&order, &mut pages).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(Outcome::Done(pages.finish())),
+                Ok(false) => {
+                    if pages.is_unfollowed() {
+                        self.state.left_more();
+                    }
+                    return Ok(Outcome::Done(pages.finish()));
+                }
                 Err(End::Rejected(refusal)) => return Ok(Outcome::Rejected(refusal)),
                 Err(End::Pending) => return Ok(Outcome::Pending(pages.progress())),
                 Err(End::Exhausted(trouble, others)) => {
@@ -243,14 +252,23 @@ impl<H: Http> Call<'_, H> {
         let mut tries = Tries::default();
         loop {
             let given_ms = self.given_ms();
-            let (outcome, token) = self.send(pages.present(), &order.headers, &tries).await?;
+            let exchange = self.send(pages.present(), order, &tries).await?;
+            let token = exchange.token;
             tries.repeat = true;
-            match judge(pages.present(), &outcome, self.http.today()) {
-                Verdict::Done(response) => {
-                    self.state.succeed();
-                    self.state.received(response.body.len());
-                    self.credentials.worked(token);
-                    match pages.keep(self.plan, order, response) {
+            match exchange.verdict {
+                Verdict::Nothing => {
+                    self.succeed(&exchange);
+                    if pages.is_first() {
+                        self.state.found_nothing();
+                    }
+                    return Ok(false);
+                }
+                Verdict::Records => {
+                    self.succeed(&exchange);
+                    let Ok(answer) = &exchange.outcome else {
+                        continue;
+                    };
+                    match pages.keep(self.plan, order, answer) {
                         Ok(more) => return Ok(more),
                         Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
                             self.back_off(pages.failed()).await?;
@@ -258,22 +276,24 @@ impl<H: Http> Call<'_, H> {
                         Err(PageFault::Truncated(reason) | PageFault::Other(reason)) => {
                             return Err(End::Rejected(Refusal {
                                 kind: RejectionKind::Body,
-                                status: Some(response.status),
-                                reason: format!("{}: {reason}", excerpt::url(pages.present())),
+                                status: Some(answer.response.status),
+                                reason: format!("{}: {reason}", excerpt::url(&pages.present().url)),
                             }));
                         }
                     }
                 }
                 Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
-                Verdict::Limited(refusal) => {
-                    self.limited(refusal, &mut tries)?;
+                Verdict::Limited(refusal, certain) => {
+                    self.limited(refusal, certain, &mut tries)?;
                     self.let_others_go(&tries).await?;
                 }
-                Verdict::Stop(reason) => {
-                    let retry_after_ms = self.plan.checked.source.retry.max_delay_ms.into();
-                    return Err(self.stop(self.rate_limited(retry_after_ms, reason)));
+                Verdict::Stop(reason, Some(wait)) => {
+                    return Err(self.stop(self.rate_limited(wait, reason)));
                 }
-                Verdict::Unauthorized(refusal) => self.renew(token, refusal, &mut tries)?,
+                Verdict::Stop(reason, None) => {
+                    return Err(self.stop(Stop::Denied(self.state.reason(reason))));
+                }
+                Verdict::Renew(refusal) => self.renew(token, refusal, &mut tries)?,
                 Verdict::Reject(refusal) => {
                     if refusal.status == Some(403) {
                         self.state.refused(&refusal.reason);
@@ -289,96 +309,28 @@ impl<H: Http> Call<'_, H> {
         }
     }
 
-    /// Sends one request as soon as it may be sent.
-    async fn send(
-        &self,
-        url: &Url,
-        headers: &[(String, String)],
-        tries: &Tries,
-    ) -> Result<(Result<HttpResponse, HttpError>, u32), End> {
-        let authorization = loop {
-            self.check()?;
-            let fetched = self.credentials.authorization(self.http, self.budget).await;
-            let _ = fetched.map_err(|stop| self.stop(stop))?;
-            self.admit().await?;
-            // Waiting takes time, in which a token may expire.
-            if let Some(authorization) = self.credentials.present(self.http.now_ms()) {
-                break authorization;
-            }
-            self.state.report(self.http, &Observation::default());
-        };
-        let mut headers = headers.to_vec();
-        let value = authorization.value;
-        headers.extend(value.map(|value| ("authorization".to_owned(), value)));
-        let source = self.plan.checked.source;
-        let request = HttpRequest {
-            method: HttpMethod::Get,
-            url: url.as_str().to_owned(),
-            headers,
-            body: Vec::new(),
-            timeout_ms: self.given_ms(),
-            max_body_bytes: source.max_body_bytes,
-        };
-        let outcome = self.http.send(request).await;
-        // What the host's policy refuses, or what can't be made, goes nowhere.
-        if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
-            self.state.sent(tries.repeat);
+    /// An answer is good.
+    fn succeed(&self, exchange: &Exchange) {
+        self.state.succeed();
+        if let Ok(answer) = &exchange.outcome {
+            self.state.received(answer.response.body.len());
         }
-        let seen = observation(&outcome, self.http.today());
-        self.state.report(self.http, &seen);
-        Ok((outcome, authorization.token))
-    }
-
-    /// Whether a request may be started at all.
-    fn check(&self) -> Result<(), End> {
-        if self.state.is_halted() {
-            return Err(End::Pending);
-        }
-        if self.remaining_ms() == 0 {
-            self.state.note(Stop::Budget);
-            return Err(End::Pending);
-        }
-        Ok(())
-    }
-
-    /// Waits until the pace allows a request.
-    async fn admit(&self) -> Result<(), End> {
-        loop {
-            self.check()?;
-            match self.state.reserve(self.http, 1) {
-                0 => return Ok(()),
-                wait => {
-                    self.check_pause("the upstream asked for a pause")?;
-                    self.wait(wait).await?;
-                }
-            }
-        }
-    }
-
-    /// A pause that can't be waited out here is the caller's to wait.
-    fn check_pause(&self, reason: &str) -> Result<(), End> {
-        let pause = self.state.reserve(self.http, 0);
-        let retry = &self.plan.checked.source.retry;
-        if pause > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
-            // The pace keeps a millisecond more, as the clock leaves out parts.
-            let asked = pause.saturating_sub(1);
-            return Err(self.stop(self.rate_limited(asked, reason.to_owned())));
-        }
-        Ok(())
+        self.credentials.worked(exchange.token);
     }
 
     /// There are too many requests. That costs time and no attempts, unless it
     /// is this request that is refused while others are accepted.
-    fn limited(&self, refusal: Refusal, tries: &mut Tries) -> Result<(), End> {
+    fn limited(&self, refusal: Refusal, certain: bool, tries: &mut Tries) -> Result<(), End> {
         self.state.answer();
         let others = self.state.succeeded();
         if others > tries.others {
             tries.others = others;
             tries.limited += 1;
         }
-        let most = match refusal.status {
-            Some(429) => MOST_LIMITED.max(self.most_attempts()),
-            _ => self.most_attempts(),
+        let most = if certain {
+            MOST_LIMITED.max(self.most_attempts())
+        } else {
+            self.most_attempts()
         };
         if tries.limited >= most {
             let reason = refusal.reason;
@@ -392,14 +344,14 @@ impl<H: Http> Call<'_, H> {
         let retry = &self.plan.checked.source.retry;
         let stopped = self.check_pause(&refusal.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
-        if stopped.is_ok() && too_long && refusal.status == Some(429) {
+        if stopped.is_ok() && too_long && certain {
             let pause = self.state.reserve(self.http, 0);
             let wait = pause.saturating_sub(1).max(retry.max_delay_ms.into());
             return Err(self.stop(self.rate_limited(wait, refusal.reason)));
         }
         // Other statuses may be about this request, however often it is asked
         // to wait. It remembers that.
-        if let Some(status) = refusal.status.filter(|&status| status != 429)
+        if let Some(status) = refusal.status.filter(|_| !certain)
             && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
         {
             let trouble = Trouble::Failed(status, refusal.reason);
@@ -441,12 +393,6 @@ impl<H: Http> Call<'_, H> {
             return Err(End::Exhausted(trouble, self.state.succeeded()));
         }
         self.back_off(pages.failed()).await
-    }
-
-    /// The time that an attempt has.
-    fn given_ms(&self) -> u64 {
-        let timeout = self.plan.checked.source.request_timeout_ms;
-        self.remaining_ms().min(timeout.into())
     }
 
     /// The time that an attempt must have to count as one: half of what it may

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
 /// Characters of foreign text that are shown at the most.
 const LONGEST: usize = 200;
@@ -29,6 +30,17 @@ pub fn line(text: &str) -> String {
 #[must_use]
 pub fn url(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// Foreign text without secrets that it may repeat, as they are or as a URL has
+/// them.
+#[must_use]
+pub fn without<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| {
+        let encoded: String = byte_serialize(secret.as_bytes()).collect();
+        text.replace(secret, "…").replace(&encoded, "…")
+    })
 }
 
 /// An error and its causes, joined.

@@ -1,15 +1,18 @@
 //! One request's answers, page by page → its documents, and the next page to
 //! ask for. Knows nothing of attempts.
 
+use super::announced::announces_more;
+use super::answer::Answer;
 use super::cut::{self, BodyError};
 use super::document;
 use super::ledger::Harvest;
-use super::page::Trail;
+use super::links::without_parameter;
+use super::page::{Page, Trail};
+use super::paging::Received;
 use super::plan::{Order, Plan};
 use super::resume::Progress;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
-use crate::platform::HttpResponse;
-use rowcast_json::Index;
+use crate::settings::Auth;
 use url::Url;
 
 /// The pages of one request.
@@ -19,6 +22,7 @@ pub struct Pages {
     harvest: Harvest,
     exhausted: u32,
     failed: u32,
+    unfollowed: bool,
 }
 
 /// Why a page isn't kept.
@@ -34,11 +38,12 @@ impl Pages {
     /// Starts at the first page, or at the one that an earlier call had reached.
     #[must_use]
     pub fn new(request: Request, first: Url, progress: Progress, most: u32) -> Self {
+        let first = Page::from(first);
         let (trail, harvest) = match progress.page {
             // Credentials go with every page, so every page stays where they
             // belong.
-            Some((url, page)) if url.origin() == first.origin() => {
-                (Trail::new(url, most).at(page), progress.harvest)
+            Some((at, page)) if at.url.origin() == first.url.origin() => {
+                (Trail::new(at, most).at(page), progress.harvest)
             }
             Some(_) | None => (Trail::new(first, most), Harvest::default()),
         };
@@ -48,6 +53,7 @@ impl Pages {
             harvest,
             exhausted: progress.exhausted,
             failed: progress.failed,
+            unfollowed: false,
         }
     }
 
@@ -63,10 +69,22 @@ impl Pages {
         self.failed
     }
 
+    /// Whether no page was read yet.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.trail.page() == 1
+    }
+
     /// The page to ask for.
     #[must_use]
-    pub fn present(&self) -> &Url {
+    pub fn present(&self) -> &Page {
         self.trail.present()
+    }
+
+    /// Whether the last answer announces more than was read.
+    #[must_use]
+    pub fn is_unfollowed(&self) -> bool {
+        self.unfollowed
     }
 
     /// What all pages gave.
@@ -92,24 +110,28 @@ impl Pages {
         &mut self,
         plan: &Plan<'_>,
         order: &Order<'_>,
-        response: &HttpResponse,
+        answer: &Answer,
     ) -> Result<bool, PageFault> {
-        // These statuses say that there is nothing.
-        if matches!(response.status, 204 | 205) && response.body.trim_ascii().is_empty() {
-            return Ok(false);
-        }
-        let fault = |error: BodyError| match error {
+        let fault = |error: &BodyError| match error {
             BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
             other => PageFault::Other(other.to_string()),
         };
-        let mut index = Index::default();
-        let root = cut::parse(&mut index, &response.body).map_err(fault)?;
+        let root = answer.body().map_err(fault)?;
         let checked = &plan.checked;
-        let records = cut::records(root, &checked.records, &checked.require).map_err(fault)?;
-        let next = checked
-            .paging
-            .next(self.trail.present(), root, &response.headers)
-            .map_err(|error| PageFault::Other(error.to_string()))?;
+        let records = cut::records(root, &checked.records).map_err(|error| fault(&error))?;
+        let paging = &checked.paging;
+        let received = Received {
+            of_page: records.len(),
+            of_all: self.harvest.documents.len() + self.harvest.rejected.len() + records.len(),
+        };
+        let next = paging.next(self.trail.present(), root, answer, received);
+        let mut next = next.map_err(|error| PageFault::Other(error.to_string()))?;
+        // An API may have repeated the key in the link; it's added again.
+        if let (Auth::ApiKey(key), Some(next)) = (&checked.source.auth, &mut next)
+            && let Some(parameter) = &key.parameter
+        {
+            next.url = without_parameter(&next.url, parameter);
+        }
         let empty = records.is_empty();
         for record in records {
             match document::build(&order.attributes, &checked.require, record) {
@@ -127,7 +149,15 @@ impl Pages {
             }
         }
         match next {
-            None => Ok(false),
+            None => {
+                let headers = &answer.response.headers;
+                let announced = || {
+                    let (records, all) = (&checked.records, received.of_all);
+                    announces_more(root, records, headers, all, paging.is_paged())
+                };
+                self.unfollowed = !paging.wants_one() && announced();
+                Ok(false)
+            }
             // The last page's cursor is that of the page before: the end.
             Some(next) if empty && self.trail.knows(&next) => Ok(false),
             Some(next) => {

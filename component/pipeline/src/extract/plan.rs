@@ -1,6 +1,7 @@
 //! Source, rows and `only` → a checked plan, before any request; plan and
 //! request → one HTTP request.
 
+use super::body::Body;
 use super::checked::Checked;
 use super::document::Attribute;
 use super::excerpt;
@@ -10,13 +11,6 @@ use crate::bindings::rowcast::pipeline::types::{PendingRequest, Request};
 use crate::settings::{Mistakes, Source};
 use std::collections::BTreeSet;
 use url::Url;
-
-/// Headers that are sent where the source has no others. Many APIs refuse
-/// requests that don't say who asks.
-pub const DEFAULT_HEADERS: [(&str, &str); 2] = [
-    ("user-agent", concat!("rowcast/", env!("CARGO_PKG_VERSION"))),
-    ("accept", "application/json"),
-];
 
 /// What was checked.
 pub struct Plan<'a> {
@@ -32,6 +26,8 @@ pub struct Plan<'a> {
 pub struct Order<'p> {
     /// The first page.
     pub url: Url,
+    /// The body, filled in but for the page.
+    pub body: Option<Body>,
     /// The source's headers, filled in.
     pub headers: Vec<(String, String)>,
     /// The attributes, filled in but for the record's values.
@@ -95,6 +91,9 @@ pub enum OrderError {
     /// A value that would lead to the list that the resource is in.
     #[error("a value in the path of url is empty, which would lead elsewhere")]
     Empty,
+    /// The body's values.
+    #[error("fill the template of body")]
+    Body(#[source] FillError),
     /// A header's values.
     #[error("fill the template of header {0}")]
     Header(usize, #[source] FillError),
@@ -166,13 +165,18 @@ impl<'a> Plan<'a> {
             }
             headers.push(((*name).to_owned(), value));
         }
-        for (name, value) in DEFAULT_HEADERS {
-            let known = headers
-                .iter()
-                .any(|(known, _)| known.eq_ignore_ascii_case(name));
-            if !known {
+        let accept = self.checked.source.accept.as_str();
+        let user_agent = self.checked.user_agent.as_str();
+        for (name, value) in [("user-agent", user_agent), ("accept", accept)] {
+            if !is_given(&headers, name) {
                 headers.push((name.to_owned(), value.to_owned()));
             }
+        }
+        let body = self.checked.body.as_ref();
+        let body = body.map(|body| body.fill(&scope)).transpose();
+        let body = body.map_err(OrderError::Body)?.flatten();
+        if body.is_some() && !is_given(&headers, "content-type") {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         let mut attributes = Vec::with_capacity(self.checked.attributes.len());
         for (name, template) in &self.checked.attributes {
@@ -181,7 +185,8 @@ impl<'a> Plan<'a> {
                 .extend(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
         }
         Ok(Order {
-            url,
+            url: self.checked.paging.first(url),
+            body,
             headers,
             attributes,
         })
@@ -208,7 +213,9 @@ impl<'a> Plan<'a> {
             .iter()
             .chain(attributes)
             .map(|(_, template)| template);
-        let mut names = std::iter::once(url).chain(fields).flat_map(Template::names);
+        let body = self.checked.body.iter().flat_map(Body::names);
+        let names = std::iter::once(url).chain(fields).flat_map(Template::names);
+        let mut names = names.chain(body);
         match names.find(|name| !columns.contains(name) && !axes.contains(name)) {
             None => Ok(()),
             Some(name) => {
@@ -223,6 +230,11 @@ impl<'a> Plan<'a> {
             }
         }
     }
+}
+
+fn is_given(headers: &[(String, String)], name: &str) -> bool {
+    let mut names = headers.iter().map(|(known, _)| known);
+    names.any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Empty segments of a URL's path.

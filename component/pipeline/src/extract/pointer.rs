@@ -40,6 +40,23 @@ impl Pointer {
         &self.text
     }
 
+    /// The names and places that it goes through.
+    #[must_use]
+    pub fn tokens(&self) -> &[String] {
+        &self.tokens
+    }
+
+    /// The pointer to what the place is in; none for the whole.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (text, _) = self.text.rsplit_once('/')?;
+        let (_, tokens) = self.tokens.split_last()?;
+        Some(Self {
+            text: text.to_owned(),
+            tokens: tokens.to_vec(),
+        })
+    }
+
     /// What the pointer leads to, if anything.
     #[must_use]
     pub fn find<'a>(&self, root: Value<'a>) -> Option<Value<'a>> {

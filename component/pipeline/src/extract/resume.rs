@@ -3,6 +3,7 @@
 //! how often its attempts ran out. A text that can't be read starts anew.
 
 use super::ledger::Harvest;
+use super::page::Page;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -11,7 +12,7 @@ use url::Url;
 #[derive(Debug, Default)]
 pub struct Progress {
     /// The page to ask for, and how many it is; none for the first.
-    pub page: Option<(Url, u32)>,
+    pub page: Option<(Page, u32)>,
     /// What the pages before it gave.
     pub harvest: Harvest,
     /// In how many calls its attempts ran out.
@@ -25,6 +26,8 @@ pub struct Progress {
 struct Text {
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
     #[serde(skip_serializing_if = "is_zero")]
     page: u32,
     #[serde(skip_serializing_if = "is_zero")]
@@ -83,7 +86,13 @@ impl Progress {
             reason: record.reason,
         });
         Self {
-            page: Some((url, text.page)),
+            page: Some((
+                Page {
+                    url,
+                    cursor: text.cursor,
+                },
+                text.page,
+            )),
             harvest: Harvest {
                 documents: text.documents,
                 rejected: rejected.collect(),
@@ -96,9 +105,9 @@ impl Progress {
     /// The text; none where there is nothing to pass on.
     #[must_use]
     pub fn write(self) -> Option<String> {
-        let (url, page) = match self.page {
-            Some((url, page)) if page > 1 => (Some(url.into()), page),
-            Some(_) | None => (None, 0),
+        let (url, cursor, page) = match self.page {
+            Some((at, page)) if page > 1 => (Some(at.url.into()), at.cursor, page),
+            Some(_) | None => (None, None, 0),
         };
         if url.is_none() && self.exhausted == 0 && self.failed == 0 {
             return None;
@@ -111,6 +120,7 @@ impl Progress {
         });
         let text = Text {
             url,
+            cursor,
             page,
             exhausted: self.exhausted,
             failed: self.failed,

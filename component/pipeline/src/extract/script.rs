@@ -2,8 +2,7 @@
 //! and every request is on record.
 
 use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
-use crate::settings::Retry;
-use crate::settings::{Auth, Pagination, Source};
+use crate::settings::{self, Mistakes, Source};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -150,27 +149,21 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 
 /// A source at `https://api.example/{id}`.
 pub fn source() -> Source {
-    Source {
-        preset: None,
-        url: "https://api.example/{id}".to_owned(),
-        headers: Vec::new(),
-        matrix: Vec::new(),
-        records: "/t".to_owned(),
-        attributes: Vec::new(),
-        require: Vec::new(),
-        auth: Auth::None {},
-        pagination: Pagination::None {},
-        max_pages: 10,
-        concurrency: 4,
-        retry: Retry {
-            max_attempts: 3,
-            base_delay_ms: 100,
-            max_delay_ms: 1_000,
-            max_retry_after_ms: 60_000,
-        },
-        request_timeout_ms: 5_000,
-        max_body_bytes: 1_000_000,
-    }
+    source_with("")
+}
+
+/// The same with more settings, such as `, "accept": "text/csv"`, which must be
+/// others than these.
+pub fn source_with(settings: &str) -> Source {
+    let text = format!(
+        r#"{{"url": "https://api.example/{{id}}", "records": "/t", "max_pages": 10, "concurrency": 4,
+            "retry": {{"max_attempts": 3, "base_delay_ms": 100, "max_delay_ms": 1000}},
+            "request_timeout_ms": 5000, "max_body_bytes": 1000000{settings}}}"#
+    );
+    let mut mistakes = Mistakes::default();
+    let source = settings::source(&text, &mut mistakes);
+    assert!(mistakes.is_empty(), "{mistakes}");
+    source.expect("a source without mistakes")
 }
 
 /// Rows `{"id":0}` and so on.

@@ -1,34 +1,39 @@
 //! One exchange's outcome → what to do about it, as a value. Knows nothing of
 //! attempts, budgets and other requests.
 
-use super::cut::Words;
-use super::excerpt;
+use super::answer::Answer;
+use super::auth::cleaned;
+use super::checked::Checked;
+use super::{cut, excerpt};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::pace::Observation;
 use crate::platform::{HttpError, HttpResponse};
-use crate::retry::{Asked, is_transient};
+use crate::retry::Asked;
+use crate::settings::Then;
+use rowcast_json::Value;
 use std::time::SystemTime;
 use url::Url;
-
-/// Spotify's word for a daily quota that is used up.
-const QUOTA_EXCEEDED: &str = "QUOTA_EXCEEDED";
 
 /// Bytes of a page for people that are looked at.
 const PAGE_BYTES: usize = 1_024;
 
 /// What to do about an outcome.
 #[derive(Debug, PartialEq)]
-pub enum Verdict<'a> {
+pub enum Verdict {
     /// Read the body.
-    Done(&'a HttpResponse),
+    Records,
+    /// There are no records, or no more.
+    Nothing,
     /// Repeat it after a drawn wait.
     Retry(Trouble),
-    /// Too many requests: repeat it when the pace allows it.
-    Limited(Refusal),
-    /// Ask this upstream nothing more.
-    Stop(String),
-    /// 401: the token, if it can be had anew, is renewed.
-    Unauthorized(Refusal),
+    /// Too many requests: repeat it when the pace allows it. And whether that
+    /// is sure: other statuses than 429 may be about this request.
+    Limited(Refusal, bool),
+    /// Ask this upstream nothing more; for so many milliseconds, or until
+    /// somebody changes something.
+    Stop(String, Option<u64>),
+    /// The token, if it can be had anew, is renewed.
+    Renew(Refusal),
     /// This request will not succeed if repeated.
     Reject(Refusal),
 }
@@ -78,31 +83,17 @@ pub fn asked(response: &HttpResponse, today: SystemTime) -> Asked {
     Asked::read(|name| header(&response.headers, name), today)
 }
 
-/// What an outcome says about the pace towards the upstream.
+/// Judges the outcome of a request to `url`, and what it says about the pace
+/// towards the upstream; `today` is the time it came in.
 #[must_use]
-pub fn observation(outcome: &Result<HttpResponse, HttpError>, today: SystemTime) -> Observation {
-    let Ok(response) = outcome else {
-        return Observation::default();
-    };
-    let asked = asked(response, today);
-    let limits = asked.limits(response.status);
-    Observation {
-        accepted: u32::from(!limits),
-        refused: u32::from(limits),
-        pause_ms: limits.then(|| asked.pause()).flatten(),
-        remaining: asked.remaining,
-        reset_ms: asked.reset_ms,
-    }
-}
-
-/// Judges the outcome of a GET of `url`; `today` is the time it came in.
-#[must_use]
-pub fn judge<'a>(
+pub fn judge(
+    checked: &Checked<'_>,
     url: &Url,
-    outcome: &'a Result<HttpResponse, HttpError>,
+    outcome: &Result<Answer, HttpError>,
     today: SystemTime,
-) -> Verdict<'a> {
+) -> (Verdict, Observation) {
     let shown = excerpt::url(url);
+    let clean = |text: &str| cleaned(&checked.source.auth, text);
     let reject = |kind, reason: String| {
         Verdict::Reject(Refusal {
             kind,
@@ -110,11 +101,11 @@ pub fn judge<'a>(
             reason,
         })
     };
-    match outcome {
-        Ok(response) => judge_status(url, response, today),
+    let verdict = match outcome {
+        Ok(answer) => return judge_answer(checked, url, answer, today),
         Err(HttpError::Unavailable(cause)) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer: {}",
-            excerpt::line(cause)
+            excerpt::line(&clean(cause))
         ))),
         Err(HttpError::Timeout) => Verdict::Retry(Trouble::Silent(format!(
             "{shown} gave no complete answer in time"
@@ -124,48 +115,91 @@ pub fn judge<'a>(
             format!("{shown} answered more than max-body-bytes; raise it or ask for less"),
         ),
         // The host's own words name the setting that would allow it.
-        Err(HttpError::Denied(words)) => reject(RejectionKind::Policy, words.clone()),
+        Err(HttpError::Denied(words)) => reject(RejectionKind::Policy, clean(words)),
         Err(HttpError::Invalid(cause)) => reject(
             RejectionKind::Template,
             format!(
                 "the request to {shown} can't be made: {}",
-                excerpt::line(cause)
+                excerpt::line(&clean(cause))
             ),
         ),
-    }
+    };
+    (verdict, Observation::default())
 }
 
-fn judge_status<'a>(url: &Url, response: &'a HttpResponse, today: SystemTime) -> Verdict<'a> {
-    let status = response.status;
-    if (200..300).contains(&status) {
-        return Verdict::Done(response);
+fn judge_answer(
+    checked: &Checked<'_>,
+    url: &Url,
+    answer: &Answer,
+    today: SystemTime,
+) -> (Verdict, Observation) {
+    let status = answer.response.status;
+    let asked = asked(&answer.response, today);
+    let reported = |root: Value<'_>| cut::reports_error(root, &checked.records, &checked.require);
+    let rule = checked.rules.find(answer, &asked, reported);
+    let mut seen = Observation {
+        accepted: 1,
+        remaining: asked.remaining,
+        reset_ms: asked.reset_ms,
+        ..Observation::default()
+    };
+    // The last of the built-in rules is for all answers.
+    let then = rule.map_or(Then::Reject, |rule| rule.then);
+    if matches!(then, Then::Records | Then::Nothing) {
+        let records = then == Then::Records;
+        return (
+            if records {
+                Verdict::Records
+            } else {
+                Verdict::Nothing
+            },
+            seen,
+        );
     }
-    let words = Words::read(&response.body);
-    let said = words.line().or_else(|| page(&response.body));
-    let said = said.map(|line| format!(": {line}")).unwrap_or_default();
-    let shown = excerpt::url(url);
-    let reason = format!("{shown} answered {status}{said}");
+    let own = rule.is_some_and(|rule| rule.own);
+    let pause = rule.and_then(|rule| rule.pause_ms(answer, &asked, today));
+    if then == Then::Wait || (then == Then::Stop && pause.is_some()) {
+        seen = Observation {
+            accepted: 0,
+            refused: 1,
+            pause_ms: pause,
+            ..seen
+        };
+    }
+    let hint = rule.and_then(|rule| rule.hint.clone());
+    let hint = hint.or_else(|| redirect(url, &answer.response));
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    let said = said(answer).map(|line| format!(": {}", cleaned(&checked.source.auth, &line)));
+    let said = said.unwrap_or_default();
+    let reason = format!("{} answered {status}{said}{hint}", excerpt::url(url));
     let refusal = |reason| Refusal {
-        kind: RejectionKind::Status,
+        // A good status with a body that isn't what the settings say.
+        kind: if (200..300).contains(&status) {
+            RejectionKind::Body
+        } else {
+            RejectionKind::Status
+        },
         status: Some(status),
         reason,
     };
-    let asked = asked(response, today);
-    if status == 429 && words.code.as_deref() == Some(QUOTA_EXCEEDED) && asked.pause().is_none() {
-        return Verdict::Stop(reason);
-    }
-    if asked.limits(status) {
-        return Verdict::Limited(refusal(reason));
-    }
-    if is_transient(status) {
-        return Verdict::Retry(Trouble::Failed(status, reason));
-    }
-    if status == 401 {
-        let reason = format!("{reason}; check the source's credentials");
-        return Verdict::Unauthorized(refusal(reason));
-    }
-    let hint = hint(url, response).unwrap_or_default();
-    Verdict::Reject(refusal(format!("{reason}{hint}")))
+    let verdict = match then {
+        Then::Records => Verdict::Records,
+        Then::Nothing => Verdict::Nothing,
+        Then::Retry => Verdict::Retry(Trouble::Failed(status, reason)),
+        Then::Wait => Verdict::Limited(refusal(reason), own || status == 429),
+        Then::Renew => Verdict::Renew(refusal(reason)),
+        Then::Stop => Verdict::Stop(reason, pause),
+        Then::Reject => Verdict::Reject(refusal(reason)),
+    };
+    (verdict, seen)
+}
+
+/// The upstream's own words, or the beginning of what it sent instead.
+fn said(answer: &Answer) -> Option<String> {
+    let body = &answer.response.body;
+    let good = (200..300).contains(&answer.response.status);
+    let whole = || good.then(|| excerpt::line(&String::from_utf8_lossy(body)));
+    answer.words().line().or_else(|| page(body)).or_else(whole)
 }
 
 /// The beginning of a body that isn't JSON: a page for people may say why.
@@ -185,40 +219,19 @@ pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str
         .map(|(_, value)| value.as_str())
 }
 
-fn hint(url: &Url, response: &HttpResponse) -> Option<String> {
-    if (300..400).contains(&response.status) {
-        let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
-        // Others have no origin that could be shown.
-        let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
-        let target = target
-            .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
-            .unwrap_or_default();
-        return Some(format!(
-            "; redirects{target} are not followed: put the final URL in url"
-        ));
+fn redirect(url: &Url, response: &HttpResponse) -> Option<String> {
+    if !(300..400).contains(&response.status) {
+        return None;
     }
-    let spotify = url.host_str() == Some("api.spotify.com") || has_spotify_shape(&response.body);
-    (response.status == 403 && url.path().ends_with("/top-tracks") && spotify).then(|| {
-        "; since February 2026 Spotify's Development Mode serves neither \
-         /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request \
-         it in Spotify's developer dashboard"
-            .to_owned()
-    })
-}
-
-/// Whether the body is `{"error":{"status":403,"message":…}}`.
-fn has_spotify_shape(body: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Body {
-        error: Inner,
-    }
-    #[derive(serde::Deserialize)]
-    struct Inner {
-        status: u16,
-        #[serde(rename = "message")]
-        _message: String,
-    }
-    serde_json::from_slice::<Body>(body).is_ok_and(|body| body.error.status == 403)
+    let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
+    // Others have no origin that could be shown.
+    let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
+    let target = target
+        .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
+        .unwrap_or_default();
+    Some(format!(
+        "redirects{target} are not followed: put the final URL in url"
+    ))
 }
 
 #[cfg(test)]

@@ -2,11 +2,23 @@
 //! was asked to, and whose words can't forge a log.
 
 use super::lines;
-use crate::extract::cut::Words;
+use crate::extract::answer::Answer;
+use crate::extract::checked::Checked;
 use crate::extract::verdict::{Verdict, asked, judge};
 use crate::platform::HttpResponse;
+use crate::settings::{self, Mistakes};
 use std::time::{Duration, UNIX_EPOCH};
 use url::Url;
+
+const SOURCE: &str = r#"{"url": "https://api.example.com/v1/artists/x"}"#;
+
+fn response(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> HttpResponse {
+    HttpResponse {
+        status,
+        headers,
+        body: body.to_vec(),
+    }
+}
 
 /// Lines: status, `Retry-After`, `Date`, `Location`, body.
 ///
@@ -16,7 +28,7 @@ use url::Url;
 pub fn answer(data: &[u8]) {
     let Some([status, retry_after, clock, location, body]) = lines(data) else {
         // Bodies needn't be text.
-        let _ = Words::read(data);
+        let _ = Answer::new(response(429, Vec::new(), data)).words();
         return;
     };
     let Ok(url) = Url::parse("https://api.example.com/v1/artists/x/top-tracks?secret=1") else {
@@ -30,13 +42,17 @@ pub fn answer(data: &[u8]) {
     ];
     let today = UNIX_EPOCH + Duration::from_secs(1_770_000_001);
     let status: u16 = status.parse().unwrap_or(429);
-    let outcome = Ok(HttpResponse {
-        status,
-        headers,
-        body: body.as_bytes().to_vec(),
-    });
-    if let Ok(response) = &outcome {
-        let asked = asked(response, today).pause_ms;
+    let mut mistakes = Mistakes::default();
+    let source = settings::source(SOURCE, &mut mistakes);
+    let checked = source
+        .as_ref()
+        .and_then(|source| Checked::new(source, &mut mistakes));
+    let Some(checked) = checked else {
+        return;
+    };
+    let outcome = Ok(Answer::new(response(status, headers, body.as_bytes())));
+    if let Ok(answer) = &outcome {
+        let asked = asked(&answer.response, today).pause_ms;
         assert_ne!(asked, Some(0), "a wait of no time is none");
         let digits = retry_after.bytes().all(|byte| byte.is_ascii_digit());
         if let Ok(seconds @ 1..1_000_000_000) = retry_after.parse::<u64>()
@@ -45,18 +61,18 @@ pub fn answer(data: &[u8]) {
             assert_eq!(asked, Some(seconds * 1_000));
         }
     }
-    let words = match judge(&url, &outcome, today) {
-        Verdict::Done(_) => {
+    let words = match judge(&checked, &url, &outcome, today).0 {
+        Verdict::Records | Verdict::Nothing => {
             assert!((200..300).contains(&status));
             return;
         }
-        Verdict::Stop(words) => words,
+        Verdict::Stop(words, _) => words,
         Verdict::Retry(trouble) => trouble.reason().to_owned(),
-        Verdict::Limited(refusal) => {
+        Verdict::Limited(refusal, _) => {
             assert!(matches!(status, 403 | 429 | 503));
             refusal.reason
         }
-        Verdict::Unauthorized(refusal) | Verdict::Reject(refusal) => {
+        Verdict::Renew(refusal) | Verdict::Reject(refusal) => {
             assert_eq!(refusal.status, Some(status));
             refusal.reason
         }

@@ -35,7 +35,7 @@ pub fn records(data: &[u8]) {
         }
     };
     agrees(root);
-    let cut = cut::records(root, &pointer, &[]);
+    let cut = cut::records(root, &pointer);
     for record in cut.iter().flatten() {
         spliced(*record);
     }

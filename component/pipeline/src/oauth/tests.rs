@@ -1,12 +1,16 @@
 //! Answers of token endpoints → tokens, or the server's words.
 
 use super::*;
+use crate::retry::Backoff;
 
 const CLIENT: Client<'_> = Client {
     token_url: "https://me:p@id.example/token?client_secret=SEKRET",
     client_id: "a:b",
     client_secret: "s%3",
+    refresh_token: None,
     scope: "",
+    credentials_in: CredentialsIn::Header,
+    parameters: Vec::new(),
 };
 
 fn read(status: u16, body: &str) -> Result<Token, Failed> {
@@ -239,4 +243,46 @@ fn tokens_are_renewed_before_they_expire() {
     check(3_600_000, 3_540_000);
     check(100_000, 80_000);
     check(5, 4);
+}
+
+#[test]
+fn credentials_go_where_the_server_wants_them() {
+    let check = |client: &Client<'_>, header: Option<&str>, body: &str| {
+        let headers = client.headers();
+        let found = headers.iter().find(|(name, _)| *name == "authorization");
+        let header = header.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
+        assert_eq!(found.map(|(_, value)| value.clone()), header, "{body}");
+        assert_eq!(client.body(), body);
+    };
+    let client = Client {
+        scope: "a b",
+        parameters: vec![("audience", "https://api.example/"), ("x", "&")],
+        ..CLIENT
+    };
+    let more = "&audience=https%3A%2F%2Fapi.example%2F&x=%26";
+    let form = format!("grant_type=client_credentials&scope=a+b{more}");
+    check(&client, Some("a%3Ab:s%253"), &form);
+    let plain = Client {
+        credentials_in: CredentialsIn::PlainHeader,
+        ..client.clone()
+    };
+    check(&plain, Some("a:b:s%3"), &form);
+    let in_body = Client {
+        credentials_in: CredentialsIn::Body,
+        ..client
+    };
+    let form = "grant_type=client_credentials&scope=a+b&client_id=a%3Ab&client_secret=s%253";
+    check(&in_body, None, &format!("{form}{more}"));
+    let refresh = Client {
+        refresh_token: Some("r/1"),
+        ..CLIENT
+    };
+    let form = "grant_type=refresh_token&refresh_token=r%2F1";
+    check(&refresh, Some("a%3Ab:s%253"), form);
+    // A public client has no secret.
+    let public = Client {
+        client_secret: "",
+        ..refresh
+    };
+    check(&public, None, &format!("{form}&client_id=a%3Ab"));
 }

@@ -80,7 +80,7 @@ proptest! {
         let text = written(&Value::Object(members), style);
         let mut index = Index::default();
         let root = cut::parse(&mut index, text.as_bytes()).unwrap();
-        let found = cut::records(root, &Pointer::parse(&to_member(&name)).unwrap(), &[]).unwrap();
+        let found = cut::records(root, &Pointer::parse(&to_member(&name)).unwrap()).unwrap();
         prop_assert_eq!(found.len(), records.len());
         for (found, expected) in found.into_iter().zip(&records) {
             prop_assert!(same(&value(found), expected), "{:?} is not {}", found, expected);

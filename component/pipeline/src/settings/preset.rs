@@ -1,7 +1,7 @@
 //! A preset's name → the settings that it stands for, and how they are filled
 //! in where a caller's settings say nothing.
 
-use super::read::{Mistakes, nearest};
+use super::mistakes::{Mistakes, nearest};
 use super::tree::Node;
 
 /// Settings that a name stands for. `${…}` in them are credentials that a
@@ -18,35 +18,51 @@ pub struct Preset {
     pub table: &'static str,
 }
 
+/// A preset's files are named like it.
+macro_rules! preset {
+    ($name:literal, $summary:literal) => {
+        Preset {
+            name: $name,
+            summary: $summary,
+            source: include_str!(concat!("../../presets/", $name, ".source.json")),
+            table: include_str!(concat!("../../presets/", $name, ".table.json")),
+        }
+    };
+}
+
 /// All of them.
-pub const PRESETS: &[Preset] = &[Preset {
-    name: "spotify-top-tracks",
-    summary: "An artist's top tracks in each country, by Spotify's Web API; rows need a column \
-              `id`, the artist's.",
-    source: r##"{
-  "url": "https://api.spotify.com/v1/artists/{id}/top-tracks?market={country}",
-  "records": "/tracks",
-  "require": ["/id", "/popularity"],
-  "matrix": {"country": ["US", "CA"]},
-  "attributes": {
-    "artist_id": "{id}",
-    "country": "{country}",
-    "country_track": "{country}#{record:/id}"
-  },
-  "auth": {
-    "type": "client-credentials",
-    "token_url": "https://accounts.spotify.com/api/token",
-    "client_id": "${SPOTIFY_CLIENT_ID}",
-    "client_secret": "${SPOTIFY_CLIENT_SECRET}"
-  }
-}"##,
-    table: r#"{
-  "keys": {
-    "partition": {"name": "artist_id", "type": "S"},
-    "sort": {"name": "country_track", "type": "S"}
-  }
-}"#,
-}];
+pub const PRESETS: &[Preset] = &[
+    preset!(
+        "deezer-top-tracks",
+        "An artist's most popular tracks, by Deezer's API; rows need a column `id`, Deezer's \
+         number of the artist."
+    ),
+    preset!(
+        "github-issues",
+        "A repository's issues and pull requests, by GitHub's REST API; rows need the columns \
+         `owner` and `repo`."
+    ),
+    preset!(
+        "listenbrainz-top-recordings",
+        "The recordings of an artist that are listened to most, by ListenBrainz; rows need a \
+         column `mbid`, the artist's MusicBrainz ID."
+    ),
+    preset!(
+        "musicbrainz-recordings",
+        "An artist's recordings, by MusicBrainz; rows need a column `mbid`, the artist's \
+         MusicBrainz ID. Set `contact`: MusicBrainz blocks those that it can't ask."
+    ),
+    preset!(
+        "spotify-top-tracks",
+        "An artist's top tracks in each country, by Spotify's Web API; rows need a column `id`, \
+         the artist's. Since February 2026 only for apps with extended quota."
+    ),
+    preset!(
+        "tmdb-movie-credits",
+        "The movies that a person played in, by The Movie Database; rows need a column `id`, the \
+         person's."
+    ),
+];
 
 /// Fills in what a source with a preset doesn't say. A setting that it does
 /// say replaces the preset's whole, so that no axis or attribute is left over;

@@ -1,130 +1,49 @@
 //! JSON text → a type, and everything that is wrong with the text's form.
 //!
 //! Reading stops at the first mistake, so the mistake is taken out of the tree
-//! and reading starts again, until nothing is wrong or nothing is left. No
-//! message repeats a value, which may be secret.
+//! and reading starts again, until nothing is wrong or nothing is left.
 
+use super::mistakes::{Mistakes, escaped, nearest};
 use super::tree::Node;
-use crate::bindings::exports::rowcast::pipeline::describe;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use std::fmt;
 
-/// One mistake, as the contract has it.
-pub type Mistake = describe::Mistake;
-
 /// Members that are taken out of one text at most.
 const MOST_REPAIRS: usize = 1_000;
-
-/// What is wrong with settings, each setting once.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Mistakes(Vec<Mistake>);
-
-impl Mistakes {
-    /// Adds one, unless the setting or what it is part of has one already.
-    pub fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
-        self.push(pointer.into(), message.into(), None);
-    }
-
-    /// The same with what to do about it.
-    pub fn add_with_hint(
-        &mut self,
-        pointer: impl Into<String>,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
-        self.push(pointer.into(), message.into(), Some(hint.into()));
-    }
-
-    fn push(&mut self, pointer: String, message: String, hint: Option<String>) {
-        let known = self.0.iter().any(|mistake| {
-            let rest = pointer.strip_prefix(mistake.pointer.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        if !known {
-            self.0.push(Mistake {
-                pointer,
-                message,
-                hint,
-            });
-        }
-    }
-
-    /// Whether nothing is wrong.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The list.
-    #[must_use]
-    pub fn into_list(self) -> Vec<Mistake> {
-        self.0
-    }
-}
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, mistake) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            let pointer = match mistake.pointer.as_str() {
-                "" => "the text",
-                pointer => pointer,
-            };
-            write!(formatter, "{separator}{pointer} {}", mistake.message)?;
-            if let Some(hint) = &mistake.hint {
-                write!(formatter, " ({hint})")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Adds a number that is out of its range.
-pub fn within(mistakes: &mut Mistakes, pointer: &str, value: u64, least: u64, most: u64) {
-    if !(least..=most).contains(&value) {
-        mistakes.add(pointer, format!("is {value}; it must be {least} to {most}"));
-    }
-}
-
-/// A member's name as a part of a JSON Pointer.
-#[must_use]
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
 
 /// Reads a type from a tree; none where too little of it is left.
 pub fn read<T: DeserializeOwned>(mut tree: Node, mistakes: &mut Mistakes) -> Option<T> {
     let mut inserted = Vec::new();
+    let mut removed = Vec::new();
     for _ in 0..MOST_REPAIRS {
         let error = match T::deserialize(&tree) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
         let mut path: Vec<String> = error.path.into_iter().rev().collect();
-        // A wrong `type` is told without its name, because it decides what the
-        // rest of the object is.
-        let of_tag =
-            error.kind == ErrorKind::Variant && tree.at(&path).is_some_and(Node::is_object);
-        if of_tag {
-            path.push("type".to_owned());
+        let missing = error.kind == ErrorKind::Missing;
+        // What was taken out because of another mistake isn't one more.
+        if !missing || !removed.contains(&path) {
+            let pointer = path.iter().fold(String::new(), |pointer, name| {
+                pointer + "/" + &escaped(name)
+            });
+            mistakes.push(pointer, error.message, error.hint);
         }
-        let pointer: String = path
-            .iter()
-            .map(|name| format!("/{}", escaped(name)))
-            .collect();
-        mistakes.push(pointer, error.message, error.hint);
-        if error.kind == ErrorKind::Missing && !inserted.contains(&path) {
+        if missing && !inserted.contains(&path) {
             tree.insert(&path, Node::Text(String::new()));
             inserted.push(path);
             continue;
         }
-        if of_tag || error.kind == ErrorKind::Missing {
+        // A wrong `type` leaves open what the rest of its object is.
+        let of_tag = error.kind == ErrorKind::Variant && path.last().is_some_and(|it| it == "type");
+        if of_tag || missing {
             path.pop();
         }
         if !tree.remove(&path) {
             return None;
         }
+        removed.push(path);
     }
     None
 }
@@ -238,9 +157,7 @@ fn wanted(expected: &dyn de::Expected) -> String {
         "u32" | "u64" => "a whole number that is not negative".to_owned(),
         "a string" => "text".to_owned(),
         "a sequence" => "a list".to_owned(),
-        _ if wanted.starts_with("struct ") || wanted.starts_with("internally tagged") => {
-            "an object".to_owned()
-        }
+        _ if wanted.starts_with("struct ") => "an object".to_owned(),
         _ => wanted,
     }
 }
@@ -250,29 +167,18 @@ fn list(names: &[&str]) -> String {
     names.join(", ")
 }
 
-/// The name that differs from what was written by a slip or two.
-#[must_use]
-pub fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
-    names
-        .iter()
-        .map(|name| (strsim::levenshtein(written, name), *name))
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 impl<'de> Deserializer<'de> for &'de Node {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self {
-            Node::Null => visitor.visit_unit(),
+            Node::Null | Node::Gone => visitor.visit_unit(),
             Node::Boolean(boolean) => visitor.visit_bool(*boolean),
             Node::Whole(number) => visitor.visit_u64(*number),
             Node::Number(number) => visitor.visit_f64(*number),
             Node::Text(text) => visitor.visit_borrowed_str(text),
             Node::List(items) => visitor.visit_seq(Items { items, next: 0 }),
-            Node::Object(members) => visitor.visit_map(Members { members, next: 0 }),
+            Node::Object(members) => visitor.visit_map(Members::all(members)),
         }
     }
 
@@ -291,16 +197,29 @@ impl<'de> Deserializer<'de> for &'de Node {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A text is a choice without settings; an object's `type` says which
+    /// choice its other members are the settings of.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        let Node::Text(text) = self else {
-            return Err(ReadError::new("must be text"));
-        };
-        visitor.visit_enum(de::value::StrDeserializer::new(text))
+        match self {
+            Node::Text(text) => visitor.visit_enum(Choice {
+                text,
+                members: None,
+            }),
+            Node::Object(members) => match self.get("type") {
+                Some(Node::Text(text)) => visitor.visit_enum(Choice {
+                    text,
+                    members: Some(members),
+                }),
+                Some(_) => Err(ReadError::new("must be text").under("type")),
+                None => Err(de::Error::missing_field("type")),
+            },
+            _ => Err(ReadError::new(format!("must be one of {}", list(variants)))),
+        }
     }
 
     forward_to_deserialize_any! {
@@ -321,6 +240,9 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
+        while self.items.get(self.next) == Some(&Node::Gone) {
+            self.next += 1;
+        }
         let Some(item) = self.items.get(self.next) else {
             return Ok(None);
         };
@@ -332,8 +254,20 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
 }
 
 struct Members<'de> {
-    members: &'de [(String, Node)],
-    next: usize,
+    rest: std::slice::Iter<'de, (String, Node)>,
+    /// Whether `type` was read already.
+    tagged: bool,
+    value: Option<(&'de str, &'de Node)>,
+}
+
+impl<'de> Members<'de> {
+    fn all(members: &'de [(String, Node)]) -> Self {
+        Self {
+            rest: members.iter(),
+            tagged: false,
+            value: None,
+        }
+    }
 }
 
 impl<'de> de::MapAccess<'de> for Members<'de> {
@@ -343,19 +277,84 @@ impl<'de> de::MapAccess<'de> for Members<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ReadError> {
-        let Some((name, _)) = self.members.get(self.next) else {
+        let tagged = self.tagged;
+        let Some((name, node)) = self.rest.find(|it| !tagged || it.0 != "type") else {
             return Ok(None);
         };
+        self.value = Some((name, node));
         let name: de::value::StrDeserializer<'_, ReadError> = name.as_str().into_deserializer();
         seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
-        let Some((name, node)) = self.members.get(self.next) else {
+        let Some((name, node)) = self.value.take() else {
             return Err(ReadError::new("has no value"));
         };
-        self.next += 1;
         let value = seed.deserialize(node);
         value.map_err(|error| error.under(name))
+    }
+}
+
+/// One of an enum's variants; without members where it is only named.
+struct Choice<'de> {
+    text: &'de str,
+    members: Option<&'de [(String, Node)]>,
+}
+
+impl<'de> Choice<'de> {
+    /// The members but for `type`.
+    fn settings(self) -> Result<Members<'de>, ReadError> {
+        let members = self.members.ok_or_else(|| {
+            ReadError::new("is text; it must be an object whose `type` says this")
+        })?;
+        Ok(Members {
+            tagged: true,
+            ..Members::all(members)
+        })
+    }
+}
+
+impl<'de> de::EnumAccess<'de> for Choice<'de> {
+    type Error = ReadError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
+        let name: de::value::StrDeserializer<'_, ReadError> = self.text.into_deserializer();
+        match seed.deserialize(name) {
+            Ok(variant) => Ok((variant, self)),
+            Err(error) if self.members.is_some() => Err(error.under("type")),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Choice<'de> {
+    type Error = ReadError;
+
+    fn unit_variant(self) -> Result<(), ReadError> {
+        match self.members {
+            None => Ok(()),
+            Some(_) => Err(ReadError::new("is an object; it must be text")),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+        seed.deserialize(de::value::MapAccessDeserializer::new(self.settings()?))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        _length: usize,
+        _visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        Err(ReadError::new("can't be a list"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_map(self.settings()?)
     }
 }

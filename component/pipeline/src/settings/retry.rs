@@ -1,15 +1,17 @@
 //! How failed requests are repeated.
 
-use super::read::{Mistakes, within};
+use super::mistakes::{Mistakes, within};
 use serde::Deserialize;
 
 /// Bounds on repeating one upstream request. Waits between attempts are drawn
 /// at random between zero and `base_delay_ms` doubled per attempt (full
 /// jitter), never above `max_delay_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Retry {
     /// Attempts per request, the first included.
+    #[cfg_attr(test, schemars(range(min = 1, max = 20)))]
     pub max_attempts: u32,
     /// Upper bound of the first wait, in milliseconds.
     pub base_delay_ms: u32,

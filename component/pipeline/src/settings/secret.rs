@@ -5,6 +5,7 @@ use std::fmt;
 
 /// A secret. Only [`expose`](Self::expose) gives it away.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(description = "A secret: no message shows it.", extend("writeOnly" = true)))]
 pub struct Secret(String);
 
 impl Secret {

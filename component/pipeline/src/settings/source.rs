@@ -1,31 +1,64 @@
 //! The API that is asked for each row, and how its answers are read.
 
-use super::{Auth, Retry, Secret};
+use super::{Auth, Body, Pagination, Rate, Retry, Rule, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+#[cfg(test)]
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// A REST API and how to read it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A name for settings that are filled in where the others say nothing.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"musicbrainz-recordings"))]
     pub preset: Option<String>,
-    /// URL template of a GET request. `{name}` is a row's column or a matrix
+    /// URL template of the requests. `{name}` is a row's column or a matrix
     /// axis, percent-encoded; `{{` and `}}` are braces. It must be https, or
     /// http where the host allows that.
+    #[cfg_attr(
+        test,
+        schemars(example = &"https://api.example.com/artists/{id}/tracks")
+    )]
     pub url: String,
+    /// The requests' method. A POST must be one that may be repeated, such as
+    /// a search.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = "GET")))]
+    pub method: Method,
+    /// The JSON body of a POST. A text in it that is one placeholder, such as
+    /// "{id}", stands for the value of a column or a matrix axis as JSON; with
+    /// "{id?}" the member is left out where there is no such column.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(schema_with = "super::schema::anything", extend("default" = null), example = serde_json::json!({"query": "query($id: ID!) { artist(id: $id) { name } }", "variables": {"id": "{id}"}})))]
+    pub body: Option<Body>,
     /// Request headers; values are templates (not percent-encoded).
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"accept-language": "en"})))]
     pub headers: Vec<Header>,
+    /// Media types that the API may answer with: the `Accept` header, unless
+    /// `headers` has one.
+    #[serde(default = "accept")]
+    #[cfg_attr(test, schemars(example = &"application/vnd.github+json"))]
+    pub accept: String,
+    /// Whom the API's operators may ask, such as an address: added to the
+    /// `User-Agent` header, which is `rowcast/VERSION (contact)` unless
+    /// `headers` has one.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"data@example.com"))]
+    pub contact: Option<String>,
     /// Axes and their values; one request is made per row and combination.
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<String>>", extend("default" = {}), example = serde_json::json!({"country": ["US", "CA"]})))]
     pub matrix: Vec<Axis>,
     /// JSON Pointer (RFC 6901) to the array of records in the body; empty for
     /// the body itself. An object there is one record.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"/tracks"))]
     pub records: String,
     /// Attributes added before each record's own members. Values are templates,
     /// which may also use `{record:/json/pointer}`. `{name?}` leaves the
@@ -33,42 +66,74 @@ pub struct Source {
     /// text of a number or boolean. A name that the record has itself rejects
     /// the record.
     #[serde(default, deserialize_with = "in_order")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"artist_id": "{id}"})))]
     pub attributes: Vec<Field>,
     /// JSON Pointers that must lead to a value in each record (null counts as
     /// one). A record without one is rejected.
     #[serde(default)]
+    #[cfg_attr(test, schemars(example = serde_json::json!(["/id"])))]
     pub require: Vec<String>,
+    /// What the API's answers mean: the first rule that fits an answer decides;
+    /// where none does, the built-in rules.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = []), example = serde_json::json!([{"when": {"status": 404}, "then": "nothing"}])))]
+    pub rules: Vec<Rule>,
     /// How requests are authenticated.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]
     pub auth: Auth,
-    /// How the next page of an answer is found.
+    /// How the next page of an answer is found. Left out, one request is the
+    /// whole answer, and one that announces more counts in
+    /// `source.unfollowed`.
     #[serde(default)]
-    pub pagination: Pagination,
+    #[cfg_attr(test, schemars(extend("default" = null)))]
+    pub pagination: Option<Pagination>,
     /// Pages per request at most; more reject the request.
     #[serde(default = "max_pages")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 10_000)))]
     pub max_pages: u32,
     /// Requests in flight at once within one call.
     #[serde(default = "concurrency")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 256)))]
     pub concurrency: u32,
+    /// A budget of requests; none: as fast as the API lets it.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = null), example = serde_json::json!({"requests": 50, "per": "5s"})))]
+    pub rate: Option<Rate>,
     /// How failed requests are repeated.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {})))]
     pub retry: Retry,
     /// Time for one attempt, from connecting to the body's last byte, in
     /// milliseconds.
     #[serde(default = "request_timeout_ms")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub request_timeout_ms: u32,
     /// Bytes of one body at most; a longer one rejects the request.
     #[serde(default = "max_body_bytes")]
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub max_body_bytes: u64,
 }
 
-/// A request header. Its value is secret, because some APIs take their key
+/// The methods that read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Most APIs.
+    #[default]
+    Get,
+    /// Searches and GraphQL.
+    Post,
+}
+
+/// A name and its value, such as a request header. The value is secret, because some APIs take their key
 /// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The header's name.
+    /// Such as a header's name.
     pub name: String,
-    /// A template of its value.
+    /// A header's value is a template.
     pub value: Secret,
 }
 
@@ -90,43 +155,8 @@ pub struct Axis {
     pub values: Vec<String>,
 }
 
-/// How the next page of an answer is found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Pagination {
-    /// One request is the whole answer.
-    None {},
-    /// The body has the next page's URL.
-    NextUrl(NextUrl),
-    /// A token in the body goes into a query parameter of the next request.
-    Cursor(CursorPagination),
-    /// The `Link` header's `rel="next"` (RFC 8288).
-    LinkHeader {},
-}
-
-impl Default for Pagination {
-    fn default() -> Self {
-        Self::None {}
-    }
-}
-
-/// The body has the next page's URL.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NextUrl {
-    /// JSON Pointer to it (absolute, or relative to the present page); null,
-    /// missing or empty ends the pages.
-    pub pointer: String,
-}
-
-/// A token in the body goes into a query parameter of the next request.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CursorPagination {
-    /// JSON Pointer to the token; null, missing or empty ends the pages.
-    pub pointer: String,
-    /// The query parameter that carries it.
-    pub parameter: String,
+fn accept() -> String {
+    "application/json".to_owned()
 }
 
 fn max_pages() -> u32 {
@@ -147,12 +177,14 @@ fn max_body_bytes() -> u64 {
 
 /// An object → a list, in the text's order, which decides the order of
 /// attributes and combinations.
-fn in_order<'de, D: Deserializer<'de>, T: Entry>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(super) fn in_order<'de, D: Deserializer<'de>, T: Entry>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_map(InOrder(PhantomData))
 }
 
 /// A member of such an object.
-trait Entry {
+pub(super) trait Entry {
     type Value: for<'de> Deserialize<'de>;
     fn new(name: String, value: Self::Value) -> Self;
 }

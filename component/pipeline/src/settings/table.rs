@@ -5,23 +5,29 @@ use serde::Deserialize;
 
 /// A table and how to write to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// Its name.
+    #[cfg_attr(test, schemars(length(min = 3, max = 255), example = &"top_tracks"))]
     pub name: String,
     /// Its keys; left out, DynamoDB is asked (DescribeTable) once per call.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = null)))]
     pub keys: Option<KeySchema>,
     /// How failed writes are repeated.
     #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = {})))]
     pub retry: Retry,
     /// Batches sent at once.
     #[serde(default = "concurrency")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 64)))]
     pub concurrency: u32,
 }
 
 /// A table's or an index's keys.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeySchema {
     /// The partition key.
@@ -33,6 +39,7 @@ pub struct KeySchema {
 
 /// A key attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyAttribute {
     /// Its name.
@@ -44,6 +51,7 @@ pub struct KeyAttribute {
 
 /// DynamoDB's types of key attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum KeyKind {
     /// Text.
     #[serde(rename = "S")]

@@ -1,6 +1,6 @@
 //! JSON text → a tree of settings, in the text's order.
 
-use super::read::{Mistakes, escaped};
+use super::mistakes::{Mistakes, escaped};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -22,6 +22,8 @@ pub enum Node {
     List(Vec<Node>),
     /// An object, its members in order.
     Object(Vec<(String, Node)>),
+    /// An item that was taken out of a list, whose others keep their places.
+    Gone,
 }
 
 impl Node {
@@ -55,13 +57,13 @@ impl Node {
                     .map(|(index, item)| Self::read(item, &format!("{pointer}/{index}"), mistakes));
                 Self::List(nodes.collect())
             }
-            Some(b'"') => match serde_json::from_str(text) {
-                Ok(text) => Self::Text(text),
-                Err(_) => {
+            Some(b'"') => {
+                let text = serde_json::from_str(text);
+                if text.is_err() {
                     mistakes.add(pointer, "is not Unicode");
-                    Self::Text(String::new())
                 }
-            },
+                Self::Text(text.unwrap_or_default())
+            }
             Some(b't') => Self::Boolean(true),
             Some(b'f') => Self::Boolean(false),
             Some(b'n') | None => Self::Null,
@@ -150,11 +152,10 @@ impl Node {
                 members.retain(|(known, _)| known != name);
                 members.len() < before
             }
-            // The items after it keep their places.
             Some(Self::List(items)) => {
                 match name.parse().ok().and_then(|at: usize| items.get_mut(at)) {
-                    Some(item) if *item != Self::Text(String::new()) => {
-                        *item = Self::Text(String::new());
+                    Some(item) if *item != Self::Gone => {
+                        *item = Self::Gone;
                         true
                     }
                     _ => false,

@@ -1,14 +1,13 @@
 //! The embedded component in the engine, against servers on loopback.
 
 use super::*;
-use crate::engine::{
-    Auth, COMPONENT, Capabilities, Field, Pagination, Query, Retry, Source, Stop, counted,
-};
+use crate::engine::{COMPONENT, Capabilities, Query, Source, Stop, counted};
 use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::Client;
 use crate::http_out::egress::Egress;
 use crate::limits::Limits;
 use rowcast_stand_ins::raw::{Behaviour, serve};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
@@ -39,46 +38,25 @@ fn pipeline(origin: &str, limits: &Limits) -> Pipeline {
     runtime.pipeline(COMPONENT, capabilities).unwrap()
 }
 
-fn retry() -> Retry {
-    Retry {
-        max_attempts: 1,
-        base_delay_ms: 1,
-        max_delay_ms: 1,
-        max_retry_after_ms: 0,
-    }
+fn retry() -> Value {
+    json!({"max_attempts": 1, "base_delay_ms": 1, "max_delay_ms": 1, "max_retry_after_ms": 0})
 }
 
 fn source(origin: &str) -> Source {
-    Source {
-        url: format!("{origin}/artists/{{id}}"),
-        headers: Vec::new(),
-        matrix: Vec::new(),
-        records: String::new(),
-        attributes: vec![Field {
-            name: "artist".into(),
-            value: "{id}".into(),
-        }],
-        require: vec!["/name".into()],
-        auth: Auth::None,
-        pagination: Pagination::None,
-        max_pages: 1,
-        concurrency: 4,
-        retry: retry(),
-        request_timeout_ms: 30_000,
-        max_body_bytes: 1024,
-    }
+    let source = json!({
+        "url": format!("{origin}/artists/{{id}}"), "attributes": {"artist": "{id}"},
+        "require": ["/name"], "max_pages": 1, "concurrency": 4, "retry": retry(),
+        "request_timeout_ms": 30_000, "max_body_bytes": 1024,
+    });
+    Source::new(source.to_string())
 }
 
 fn query() -> Query {
     Query {
         table: "tracks".into(),
-        index: None,
         filter: "popularity > 90".into(),
-        select: Vec::new(),
-        limit: None,
-        segments: 1,
-        consistent: false,
-        retry: retry(),
+        retry: Some(retry()),
+        ..Query::default()
     }
 }
 
@@ -100,11 +78,7 @@ async fn calls_run_in_parallel_over_kept_connections() {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (pipeline, source) = (pipeline.clone(), source.clone());
-        calls.spawn(async move {
-            pipeline
-                .extract(&source.text(), &rows(25), None, None)
-                .await
-        });
+        calls.spawn(async move { pipeline.extract(source.text(), &rows(25), None, None).await });
     }
     for extraction in calls.join_all().await {
         assert_eq!(extraction.denial, None);
@@ -131,7 +105,7 @@ async fn calls_run_in_parallel_over_kept_connections() {
 async fn what_policy_refuses_is_rejected_with_a_hint() {
     let pipeline = pipeline("https://api.example.com", &Limits::default());
     let source = source("https://other.test");
-    let called = pipeline.extract(&source.text(), &rows(1), None, None).await;
+    let called = pipeline.extract(source.text(), &rows(1), None, None).await;
     let result = called.result;
     assert!(
         matches!(result, Err(CallError::Failure(Failure::PermanentDenied(_)))),
@@ -170,7 +144,7 @@ async fn time_and_memory_are_bounded() {
             let budget = Some(Duration::from_millis(100));
             let pipeline = pipeline(&origin, &limits);
             let result = pipeline
-                .extract(&source(&origin).text(), &rows, None, budget)
+                .extract(source(&origin).text(), &rows, None, budget)
                 .await
                 .result;
             assert!(expected(&result), "{result:?}");

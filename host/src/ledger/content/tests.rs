@@ -4,9 +4,9 @@
 
 use super::*;
 
-fn keys(kind: KeyKind) -> KeySchema {
-    KeySchema {
-        partition: KeyAttribute {
+fn keys(kind: KeyType) -> Keys {
+    Keys {
+        partition: Key {
             name: "k".into(),
             kind,
         },
@@ -14,7 +14,7 @@ fn keys(kind: KeyKind) -> KeySchema {
     }
 }
 
-fn of(document: &str, kind: KeyKind) -> Option<Entry> {
+fn of(document: &str, kind: KeyType) -> Option<Entry> {
     of_document(document, &keys(kind), Hash::of(&["table"]))
 }
 
@@ -22,7 +22,7 @@ fn of(document: &str, kind: KeyKind) -> Option<Entry> {
 fn contents() {
     fn check(left: &str, right: &str, same: bool) {
         let [left, right] = [left, right]
-            .map(|rest| of(&format!("{{\"k\":\"1\",{rest}}}"), KeyKind::Text).unwrap());
+            .map(|rest| of(&format!("{{\"k\":\"1\",{rest}}}"), KeyType::Text).unwrap());
         assert_eq!(left.key, right.key);
         assert_eq!(left.content == right.content, same, "{left:?} {right:?}");
     }
@@ -57,51 +57,51 @@ fn contents() {
 
 #[test]
 fn document_keys() {
-    fn check(kind: KeyKind, left: &str, right: &str, expected: Option<bool>) {
+    fn check(kind: KeyType, left: &str, right: &str, expected: Option<bool>) {
         let [left, right] = [left, right].map(|value| of(&format!("{{\"k\":{value}}}"), kind));
         let same = left.zip(right).map(|(left, right)| left.key == right.key);
         assert_eq!(same, expected);
     }
-    check(KeyKind::Text, "\"a\"", "\"a\"", Some(true));
-    check(KeyKind::Text, "\"a\"", "\"b\"", Some(false));
-    check(KeyKind::Text, "\"a\"", "1", None);
-    check(KeyKind::Number, "1.0", "1", Some(true));
-    check(KeyKind::Number, "1", "2", Some(false));
-    check(KeyKind::Number, "1", "\"1\"", None);
-    check(KeyKind::Bytes, "\"AAE=\"", "\"AAE=\"", Some(true));
-    check(KeyKind::Bytes, "\"AAE=\"", "\"!\"", None);
-    assert_eq!(of("[1]", KeyKind::Text), None);
-    let other = of_document("{\"k\":\"a\"}", &keys(KeyKind::Text), Hash::of(&["other"])).unwrap();
-    assert_ne!(of("{\"k\":\"a\"}", KeyKind::Text).unwrap().key, other.key);
+    check(KeyType::Text, "\"a\"", "\"a\"", Some(true));
+    check(KeyType::Text, "\"a\"", "\"b\"", Some(false));
+    check(KeyType::Text, "\"a\"", "1", None);
+    check(KeyType::Number, "1.0", "1", Some(true));
+    check(KeyType::Number, "1", "2", Some(false));
+    check(KeyType::Number, "1", "\"1\"", None);
+    check(KeyType::Bytes, "\"AAE=\"", "\"AAE=\"", Some(true));
+    check(KeyType::Bytes, "\"AAE=\"", "\"!\"", None);
+    assert_eq!(of("[1]", KeyType::Text), None);
+    let other = of_document("{\"k\":\"a\"}", &keys(KeyType::Text), Hash::of(&["other"])).unwrap();
+    assert_ne!(of("{\"k\":\"a\"}", KeyType::Text).unwrap().key, other.key);
 }
 
 #[test]
 fn items() {
-    fn check(kind: KeyKind, document: &str, item: &str, same: bool) {
+    fn check(kind: KeyType, document: &str, item: &str, same: bool) {
         let item = serde_json::from_str(item).unwrap();
         let item = of_item(&item, &keys(kind), Hash::of(&["table"]));
         assert_eq!(item == of(document, kind), same, "{document}");
     }
     check(
-        KeyKind::Text,
+        KeyType::Text,
         r#"{"k":"a","n":1.50,"l":[true,null,{"x":"y"}]}"#,
         r#"{"l":{"L":[{"BOOL":true},{"NULL":true},{"M":{"x":{"S":"y"}}}]},"n":{"N":"1.5"},"k":{"S":"a"}}"#,
         true,
     );
     check(
-        KeyKind::Bytes,
+        KeyType::Bytes,
         r#"{"k":"AAE="}"#,
         r#"{"k":{"B":"AAE="}}"#,
         true,
     );
     check(
-        KeyKind::Text,
+        KeyType::Text,
         r#"{"k":"a","s":["x"]}"#,
         r#"{"k":{"S":"a"},"s":{"SS":["x"]}}"#,
         false,
     );
     check(
-        KeyKind::Text,
+        KeyType::Text,
         r#"{"k":"a","b":"AA=="}"#,
         r#"{"k":{"S":"a"},"b":{"B":"AA=="}}"#,
         false,
@@ -112,7 +112,7 @@ fn items() {
 fn capacity_is_a_unit_per_kilobyte_begun() {
     for (length, expected) in [(1, 1.0), (1000, 1.0), (1100, 2.0), (10_000, 10.0)] {
         let document = format!("{{\"k\":\"a\",\"v\":\"{}\"}}", "x".repeat(length));
-        assert!((of(&document, KeyKind::Text).unwrap().capacity - expected).abs() < 0.1);
+        assert!((of(&document, KeyType::Text).unwrap().capacity - expected).abs() < 0.1);
     }
 }
 

@@ -2,7 +2,6 @@
 //! way or end in the middle.
 
 use super::*;
-use crate::engine::{KeyAttribute, KeyKind, KeySchema, Retry};
 use crate::ledger::Ledger;
 use crate::ledger::content;
 use tempfile::TempDir;
@@ -17,23 +16,7 @@ fn scope() -> Hash {
 }
 
 fn table() -> Table {
-    Table {
-        name: "t".into(),
-        keys: Some(KeySchema {
-            partition: KeyAttribute {
-                name: "k".into(),
-                kind: KeyKind::Text,
-            },
-            sort: None,
-        }),
-        retry: Retry {
-            max_attempts: 1,
-            base_delay_ms: 1,
-            max_delay_ms: 1,
-            max_retry_after_ms: 1,
-        },
-        concurrency: 1,
-    }
+    Table::new(r#"{"name":"t","keys":{"partition":{"name":"k","type":"S"}}}"#)
 }
 
 async fn fixture() -> Fixture {

@@ -6,11 +6,15 @@ use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectionKind, Request};
 use crate::platform::{HttpError, HttpRequest};
-use crate::settings::{Axis, Field, Header, NextUrl, Pagination, Source};
+use crate::settings::{Axis, End, Field, Header, NextUrl, Pagination, Source};
 use std::cell::Cell;
 
 mod budgets;
 mod credentials;
+mod pages;
+mod presets;
+mod rates;
+mod rules;
 mod stops;
 
 /// One call in a line: "done 0:2 1:1 rejected 2(Status 404) pending 3 because
@@ -82,7 +86,7 @@ fn shown_failure(failure: &Failure) -> String {
             (text, &it.counters)
         }
     };
-    assert_eq!(counters.len(), 6, "{failure:?}");
+    assert_eq!(counters.len(), 8, "{failure:?}");
     text
 }
 
@@ -142,6 +146,15 @@ fn id(request: &HttpRequest) -> u32 {
         .next()
         .and_then(|id| id.parse().ok())
         .unwrap_or(u32::MAX)
+}
+
+/// The next page's URL is the body's `next`.
+fn next_url() -> Pagination {
+    Pagination::NextUrl(NextUrl {
+        pointer: "/next".to_owned(),
+        keep_origin: false,
+        end: End::default(),
+    })
 }
 
 const ONE: &str = r#"{"t":[{"a":1}]}"#;
@@ -298,9 +311,7 @@ fn rows_that_fill_no_template_are_rejected_alone() {
 #[test]
 fn pages_are_read_to_the_end_or_not_at_all() {
     let mut source = source();
-    source.pagination = Pagination::NextUrl(NextUrl {
-        pointer: "/next".to_owned(),
-    });
+    source.pagination = Some(next_url());
     source.max_pages = 3;
     let reply = |request: &HttpRequest, before| {
         let page = request.url.split_once("?p=").map_or("1", |(_, page)| page);

@@ -1,12 +1,10 @@
 //! What is refused before any request, and in which words.
 
 use super::super::excerpt::chain;
-use super::super::script::source;
+use super::super::script::{source, source_with};
 use super::*;
-use crate::settings::{
-    Auth, Axis, Basic, Bearer, ClientCredentials, CursorPagination, Field, Header, NextUrl,
-    Pagination,
-};
+use crate::settings;
+use crate::settings::{Auth, Axis, Basic, Bearer, ClientCredentials, CredentialsIn, Field, Header};
 
 const ROW: &str = r#"{"id":1,"name":"x"}"#;
 
@@ -147,24 +145,6 @@ fn pointers_and_pages() {
         |source| source.require = vec!["/a".to_owned(), "b".to_owned()],
         &format!("source: /require/1 is not a JSON Pointer: {pointer} (perhaps \"/b\")"),
     );
-    check(
-        |source| {
-            source.pagination = Pagination::NextUrl(NextUrl {
-                pointer: "next".to_owned(),
-            })
-        },
-        &format!(
-            "source: /pagination/pointer is not a JSON Pointer: {pointer} (perhaps \"/next\")"
-        ),
-    );
-    let cursor = CursorPagination {
-        pointer: "/c".to_owned(),
-        parameter: String::new(),
-    };
-    check(
-        |source| source.pagination = Pagination::Cursor(cursor),
-        "source: /pagination/parameter is empty",
-    );
 }
 
 #[test]
@@ -190,9 +170,10 @@ fn matrix_and_requests() {
         vec![axis("a", &many), axis("b", &many)],
         "source: /matrix has more than 4294967295 combinations",
     );
+    let half = many.get(..32_768).unwrap_or_default();
     let too_many = "rows times combinations is more than 4294967295 requests; give fewer rows per \
                     call";
-    matrix(vec![axis("a", &many), axis("b", &many[..32_768])], too_many);
+    matrix(vec![axis("a", &many), axis("b", half)], too_many);
     let only = |requests: &[(u32, u32)], expected: &str| {
         let requests: Vec<_> = requests
             .iter()
@@ -268,6 +249,9 @@ fn authentication() {
             client_id: id.to_owned(),
             client_secret: "secret".into(),
             scope: String::new(),
+            audience: String::new(),
+            parameters: Vec::new(),
+            credentials_in: CredentialsIn::Header,
         })
     };
     auth(client("https://login.example/token", "me"), "3 requests");
@@ -291,6 +275,75 @@ fn authentication() {
             source.headers = vec![secret("Authorization", "secret")];
         },
         "source: /headers/Authorization is already set by `auth`",
+    );
+}
+
+#[test]
+fn keys_and_refresh_tokens() {
+    let check = |auth: &str, more: &str, expected: &str| {
+        let mut mistakes = Mistakes::default();
+        let text = format!(r#"{{"url": "https://api.example/", "auth": {auth}{more}}}"#);
+        if let Some(source) = settings::source(&text, &mut mistakes) {
+            Checked::new(&source, &mut mistakes);
+        }
+        assert_eq!(mistakes.to_string(), expected, "{auth}");
+    };
+    let key = |more: &str| format!(r#"{{"type": "api-key", "key": "k"{more}}}"#);
+    check(&key(r#", "header": "x-key""#), "", "");
+    check(&key(r#", "parameter": "key""#), "", "");
+    let either = "/auth must have either `header` or `parameter`, which takes the key";
+    check(&key(""), "", either);
+    check(&key(r#", "parameter": "key", "header": "x""#), "", either);
+    let prefix = "/auth/prefix is only for a header";
+    check(&key(r#", "parameter": "key", "prefix": "a""#), "", prefix);
+    check(
+        r#"{"type": "api-key", "key": "", "header": "x y", "prefix": "\n"}"#,
+        "",
+        "/auth/key is empty; /auth/header is not the name of an HTTP header; /auth/prefix has \
+         characters that an HTTP header can't carry",
+    );
+    let twice = "/headers/X-Key is already set by `auth`";
+    check(
+        &key(r#", "header": "x-key""#),
+        r#", "headers": {"X-Key": "1"}"#,
+        twice,
+    );
+    check(
+        r#"{"type": "refresh-token", "token_url": "x", "client_id": "", "refresh_token": "",
+            "credentials_in": "query"}"#,
+        "",
+        "/auth/credentials_in is none of `header`, `plain-header`, `body`; /auth/client_id is empty; /auth/token_url must start with https:// (or \
+         http://) and carry no credentials; /auth/refresh_token is empty",
+    );
+}
+
+#[test]
+fn rates_and_bodies() {
+    let check = |settings: &str, expected: &str| {
+        let mut mistakes = Mistakes::default();
+        let text = format!(r#"{{"url": "https://api.example/{{id}}"{settings}}}"#);
+        if let Some(source) = settings::source(&text, &mut mistakes) {
+            Checked::new(&source, &mut mistakes);
+        }
+        assert_eq!(mistakes.to_string(), expected, "{settings}");
+    };
+    check(r#", "rate": {"requests": 50, "per": "5s"}"#, "");
+    check(
+        r#", "rate": {"requests": 0, "per": "25h"}"#,
+        "/rate/requests is 0; it must be 1 to 1000000; /rate/per is longer than a day",
+    );
+    check(
+        r#", "rate": {"requests": 5, "per": "5"}"#,
+        "/rate/per is not a length of time such as \"500ms\", \"5s\", \"1m\" or \"2h\"",
+    );
+    check(r#", "method": "POST", "body": {"a": "{id}"}"#, "");
+    check(
+        r#", "body": [1]"#,
+        "/body is only for POST (set `method` to \"POST\")",
+    );
+    check(
+        r#", "method": "PUT""#,
+        "/method is none of `GET`, `POST` (did you mean \"POST\"?)",
     );
 }
 
@@ -349,4 +402,50 @@ fn requests_that_cannot_be_made() {
         "fill the template of the attribute `b`: `name` is null; a template takes strings, numbers \
          and booleans",
     );
+}
+
+/// Settings → the first request's headers.
+fn check_headers(settings: &str, expected: &[(&str, &str)]) {
+    let source = source_with(settings);
+    let rows = [ROW.to_owned()];
+    let plan = Plan::check(&source, &rows, None).map_err(|error| chain(&error));
+    let request = Request {
+        row: 0,
+        combination: 0,
+    };
+    let headers = plan.and_then(|plan| {
+        let order = plan.order(request).map_err(|error| chain(&error))?;
+        Ok(order.headers)
+    });
+    let expected = expected
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(headers, Ok(expected.collect()), "{settings}");
+}
+
+#[test]
+fn requests_say_what_may_be_answered() {
+    let agent = ("user-agent", concat!("rowcast/", env!("CARGO_PKG_VERSION")));
+    check_headers("", &[agent, ("accept", "application/json")]);
+    let github = "application/vnd.github+json";
+    check_headers(
+        &format!(r#", "accept": "{github}""#),
+        &[agent, ("accept", github)],
+    );
+    check_headers(
+        r#", "headers": {"Accept": "text/csv"}"#,
+        &[("Accept", "text/csv"), agent],
+    );
+    let contact = concat!("rowcast/", env!("CARGO_PKG_VERSION"), " (a@b.example)");
+    let all = [("user-agent", contact), ("accept", "application/json")];
+    check_headers(r#", "contact": "a@b.example""#, &all);
+    check(
+        |source| source.contact = Some("a) x/1 (b".to_owned()),
+        "source: /contact must be one line of ASCII characters, at least one, without parentheses \
+         and backslashes",
+    );
+    let accept = "source: /accept must be one line of ASCII characters, at least one";
+    for bad in ["", " ", "a\nb", "é"] {
+        check(|source| bad.clone_into(&mut source.accept), accept);
+    }
 }

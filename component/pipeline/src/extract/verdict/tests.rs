@@ -1,24 +1,31 @@
 //! Outcomes and what is done about them.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+use super::super::script::source_with;
 use super::*;
+use crate::settings::Mistakes;
 
 const URL: &str = "https://api.example/v1/artists/7/top-tracks?key=secret";
 
-fn check_at(url: &str, outcome: &Result<HttpResponse, HttpError>, expected: &str) {
+fn check_source(settings: &str, outcome: Result<HttpResponse, HttpError>, expected: &str) {
     let today = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
-    let shown = match judge(&Url::parse(url).unwrap(), outcome, today) {
-        Verdict::Done(response) => format!("done {}", response.status),
+    let source = source_with(settings);
+    let checked = Checked::new(&source, &mut Mistakes::default()).unwrap();
+    let outcome = outcome.map(Answer::new);
+    let (verdict, seen) = judge(&checked, &Url::parse(URL).unwrap(), &outcome, today);
+    let shown = match verdict {
+        Verdict::Records => "records".to_owned(),
+        Verdict::Nothing => "nothing".to_owned(),
         Verdict::Retry(trouble) => format!("retry: {}", trouble.reason()),
-        Verdict::Limited(refusal) => {
-            let pause = outcome
-                .as_ref()
-                .ok()
-                .and_then(|it| asked(it, today).pause());
-            format!("limited {}: {}", pause.unwrap_or(0), refusal.reason)
+        Verdict::Limited(refusal, _) => {
+            assert_eq!((seen.accepted, seen.refused), (0, 1), "{seen:?}");
+            format!("limited {}: {}", seen.pause_ms.unwrap_or(0), refusal.reason)
         }
-        Verdict::Stop(reason) => format!("stop: {reason}"),
-        Verdict::Unauthorized(refusal) => format!("unauthorized: {}", refusal.reason),
+        Verdict::Stop(reason, wait) => {
+            assert_eq!(seen.pause_ms, wait);
+            format!("stop {}: {reason}", wait.unwrap_or(0))
+        }
+        Verdict::Renew(refusal) => format!("renew: {}", refusal.reason),
         Verdict::Reject(Refusal {
             kind,
             status,
@@ -29,25 +36,32 @@ fn check_at(url: &str, outcome: &Result<HttpResponse, HttpError>, expected: &str
     };
     let shown = shown.replace("https://api.example/v1/artists/7/top-tracks", "URL");
     let shown = shown.replace("RejectionKind::", "");
-    assert_eq!(shown, expected, "{outcome:?}");
+    assert_eq!(shown, expected, "{settings} {outcome:?}");
 }
 
-fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
+fn response(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
     let headers = headers
         .iter()
         .map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    let response = HttpResponse {
+    HttpResponse {
         status,
         headers: headers.collect(),
         body: body.into(),
-    };
-    check_at(URL, &Ok(response), expected);
+    }
+}
+
+fn check(status: u16, headers: &[(&str, &str)], body: &str, expected: &str) {
+    check_source("", Ok(response(status, headers, body)), expected);
 }
 
 #[test]
 fn statuses_are_done_repeated_or_rejected() {
-    check(200, &[], "", "done 200");
-    check(206, &[], "", "done 206");
+    check(200, &[], "", "records");
+    check(206, &[], "[]", "records");
+    for status in [204, 205] {
+        check(status, &[], " ", "nothing");
+    }
+    check(204, &[], "[]", "records");
     for status in [
         408, 425, 500, 502, 503, 504, 507, 520, 522, 524, 529, 530, 598,
     ] {
@@ -59,7 +73,7 @@ fn statuses_are_done_repeated_or_rejected() {
         401,
         &[],
         r#"{"error":"expired"}"#,
-        "unauthorized: URL answered 401: expired; check the source's credentials",
+        "renew: URL answered 401: expired; check the source's credentials",
     );
     for status in [400, 402, 403, 404, 409, 410, 422, 451, 501, 505] {
         check(
@@ -128,56 +142,150 @@ fn retry_after_is_seconds_or_a_date() {
     check(429, &[date, until], "", "limited 7000: URL answered 429");
 }
 
+/// One rule, or several between commas, and an answer → what it means.
+fn rule(rules: &str, answer: HttpResponse, expected: &str) {
+    check_source(&format!(r#", "rules": [{rules}]"#), Ok(answer), expected);
+}
+
 #[test]
-fn spotifys_reasons_are_passed_on() {
+fn a_quota_with_status_200_is_a_line() {
+    let deezer = r#"{"when": {"body": {"pointer": "/error/code", "equals": 4}}, "then": "wait",
+        "wait": {"default": "5s"}}"#;
+    let quota = r#"{"error":{"type":"Exception","message":"Quota limit exceeded","code":4}}"#;
+    let said = "URL answered 200: 4: Quota limit exceeded";
+    rule(
+        deezer,
+        response(200, &[], quota),
+        &format!("limited 5000: {said}"),
+    );
+    let asks = response(200, &[("retry-after", "2")], quota);
+    rule(deezer, asks, &format!("limited 2000: {said}"));
+    let other = quota.replace('4', "800");
+    let rejected = "reject Body 200: URL answered 200: 800: Quota limit exceeded";
+    rule(deezer, response(200, &[], &other), rejected);
+    rule(deezer, response(200, &[], r#"{"t":[]}"#), "records");
+}
+
+#[test]
+fn errors_and_nulls_that_mean_none_are_a_line_each() {
+    let fine = r#"{"when": {"status": 200, "body": {"pointer": "/error/code", "equals": 0}},
+        "then": "records"}"#;
+    rule(
+        fine,
+        response(200, &[], r#"{"error":{"code":0.0},"t":[]}"#),
+        "records",
+    );
+    rule(
+        fine,
+        response(200, &[], r#"{"error":{"code":7},"t":[]}"#),
+        "reject Body 200: URL answered 200: 7",
+    );
+    let none = r#"{"when": {"body": {"pointer": "/t", "equals": null}}, "then": "nothing"}"#;
+    rule(
+        none,
+        response(200, &[], r#"{"t":null,"total":0}"#),
+        "nothing",
+    );
+    rule(none, response(200, &[], r#"{"t":[]}"#), "records");
+    let no_children = r#"{"when": {"status": [404, 410]}, "then": "nothing"}"#;
+    rule(no_children, response(404, &[], "<html>"), "nothing");
+    let absent = r#"{"when": {"status": "2xx", "body": {"pointer": "/t", "present": false}},
+        "then": "nothing"}"#;
+    rule(absent, response(200, &[], "{}"), "nothing");
+    rule(absent, response(200, &[], ""), "nothing");
+    // What is cut short says nothing about what is in it.
+    rule(absent, response(200, &[], r#"{"total":"#), "records");
+}
+
+#[test]
+fn waits_are_read_from_where_the_rule_says() {
+    let wait = |wait: &str, answer: HttpResponse, pause: u64| {
+        let rules = format!(r#"{{"when": {{"status": "4xx"}}, "then": "wait", "wait": {wait}}}"#);
+        rule(
+            &rules,
+            answer,
+            &format!("limited {pause}: URL answered 420"),
+        );
+    };
+    let header = |value: &str| response(420, &[("x-wait", value)], "");
+    let body = |body: &str| response(420, &[], body);
+    wait(
+        r#"{"header": "X-Wait", "unit": "seconds"}"#,
+        header("1.5"),
+        1_500,
+    );
+    wait(
+        r#"{"header": "X-Wait", "unit": "milliseconds"}"#,
+        header("70"),
+        70,
+    );
+    wait(
+        r#"{"header": "X-Wait", "unit": "epoch"}"#,
+        header("1795428003"),
+        3_000,
+    );
+    wait(
+        r#"{"header": "X-Wait", "unit": "epoch"}"#,
+        header("1795428003500"),
+        3_500,
+    );
+    let date = r#"{"header": "X-Wait", "unit": "date"}"#;
+    wait(date, header("2026-11-23T10:00:07Z"), 7_000);
+    wait(date, header("Mon, 23 Nov 2026 10:00:09 GMT"), 9_000);
+    wait(r#"{"header": "X-Wait"}"#, header("1795428003"), 3_000);
+    wait(
+        r#"{"header": "X-Wait"}"#,
+        header("2026-11-23T10:00:07Z"),
+        7_000,
+    );
+    wait(r#"{"pointer": "/a/0"}"#, body(r#"{"a":["4"]}"#), 4_000);
+    wait(r#"{"pointer": "/a/0"}"#, body(r#"{"a":[4]}"#), 4_000);
+    wait(
+        r#"{"pointer": "/a", "max": "1m"}"#,
+        body(r#"{"a":3600}"#),
+        60_000,
+    );
+    wait(r#"{"pointer": "/a"}"#, body(r#"{"a":864000}"#), 86_400_000);
+    for unknown in ["{}", r#"{"a":null}"#, r#"{"a":-1}"#, "<html"] {
+        let pause = if unknown == "<html" {
+            "limited 2000: URL answered 420: <html"
+        } else {
+            "limited 2000: URL answered 420"
+        };
+        let rules = r#"{"when": {"status": 420}, "then": "wait", "wait": {"pointer": "/a", "default": "2s"}}"#;
+        rule(rules, body(unknown), pause);
+    }
+}
+
+#[test]
+fn rules_stop_renew_and_hint() {
+    let spotify = r#"{"when": {"status": 429, "limited": false,
+        "body": {"pointer": "/error/reason", "equals": "QUOTA_EXCEEDED"}},
+        "then": "stop", "wait": {"default": "1h"}},
+        {"when": {"status": 403, "header": {"name": "Via", "contains": "ogle"}}, "then": "stop"},
+        {"when": {"status": 403}, "then": "reject", "hint": "ask for extended quota"},
+        {"when": {"status": 400, "body": {"pointer": "/message", "contains": "expired"}},
+        "then": "renew"}"#;
     let quota = r#"{"error":{"status":429,"message":"Too many","reason":"QUOTA_EXCEEDED"}}"#;
-    check(
-        429,
-        &[],
-        quota,
-        "stop: URL answered 429: QUOTA_EXCEEDED: Too many",
-    );
-    let wait = "limited 3000: URL answered 429: QUOTA_EXCEEDED: Too many";
-    check(429, &[("retry-after", "3")], quota, wait);
-    check(
-        429,
-        &[],
-        r#"{"message":"QUOTA_EXCEEDED"}"#,
-        "limited 0: URL answered 429: QUOTA_EXCEEDED",
-    );
-    let hint = "; since February 2026 Spotify's Development Mode serves neither \
-                /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; \
-                request it in Spotify's developer dashboard";
-    let forbidden = r#"{"error":{"status":403,"message":"Forbidden"}}"#;
-    check(
-        403,
-        &[],
-        forbidden,
-        &format!("reject Status 403: URL answered 403: Forbidden{hint}"),
-    );
-    let empty = Ok(HttpResponse {
-        status: 403,
-        headers: Vec::new(),
-        body: Vec::new(),
-    });
-    let spotify = "https://api.spotify.com/v1/artists/7/top-tracks?market=US";
-    let shown = "https://api.spotify.com/v1/artists/7/top-tracks";
-    check_at(
+    let said = "URL answered 429: QUOTA_EXCEEDED: Too many";
+    rule(
         spotify,
-        &empty,
-        &format!("reject Status 403: {shown} answered 403{hint}"),
+        response(429, &[], quota),
+        &format!("stop 3600000: {said}"),
     );
-    let albums = "https://api.spotify.com/v1/artists/7/albums";
-    check_at(
-        albums,
-        &empty,
-        &format!("reject Status 403: {albums} answered 403"),
-    );
+    let asks = response(429, &[("retry-after", "3")], quota);
+    rule(spotify, asks, &format!("limited 3000: {said}"));
+    let via = response(403, &[("via", "1.1 google")], "");
+    rule(spotify, via, "stop 0: URL answered 403");
+    let hint = "reject Status 403: URL answered 403; ask for extended quota";
+    rule(spotify, response(403, &[("via", "1.1 x")], ""), hint);
+    let expired = response(400, &[], r#"{"message":"token expired"}"#);
+    rule(spotify, expired, "renew: URL answered 400: token expired");
 }
 
 #[test]
 fn failed_exchanges_are_repeated_or_rejected() {
-    let check = |error, expected| check_at(URL, &Err(error), expected);
+    let check = |error, expected| check_source("", Err(error), expected);
     check(
         HttpError::Unavailable("connection\nreset".to_owned()),
         "retry: URL gave no complete answer: connection reset",

@@ -1,8 +1,9 @@
 //! Tokens: fetched once, shared, renewed once.
 
+use super::super::super::script::source_with;
 use super::*;
 use crate::platform::HttpMethod;
-use crate::settings::{Auth, Basic, Bearer, ClientCredentials};
+use crate::settings::{Auth, Basic, Bearer, ClientCredentials, CredentialsIn};
 
 fn with_client() -> Source {
     let mut source = source();
@@ -11,6 +12,9 @@ fn with_client() -> Source {
         client_id: "me:1".to_owned(),
         client_secret: "s%cret".into(),
         scope: "read all".to_owned(),
+        audience: String::new(),
+        parameters: Vec::new(),
+        credentials_in: CredentialsIn::Header,
     });
     source
 }
@@ -261,4 +265,97 @@ fn other_credentials_are_sent_as_they_are() {
         password: "p:w".into(),
     };
     check_header(Auth::Basic(basic), &["Basic bWU6cDp3"]);
+}
+
+#[test]
+fn keys_go_into_a_header_or_a_parameter_and_are_never_shown() {
+    let auth = |auth: &str, more: &str| {
+        let auth = format!(r#""auth": {{"type": "api-key", "key": "s3cr3t+/", {auth}}}"#);
+        source_with(&format!(", {auth}{more}"))
+    };
+    let done = "done 0:1; 1 requests, 0 repeats, 0 tokens";
+    let header = auth(r#""header": "X-Key", "prefix": "Token ""#, "");
+    let script = check(&header, 1, None, |_, _| ok(), done);
+    let sent = script.sent.borrow();
+    let key = ("X-Key".to_owned(), "Token s3cr3t+/".to_owned());
+    assert!(
+        sent.iter()
+            .all(|(_, request)| request.headers.contains(&key))
+    );
+
+    let pages = r#", "pagination": {"type": "next-url", "pointer": "/next"}, "rules": []"#;
+    let parameter = auth(r#""parameter": "api key""#, pages);
+    let reply = |request: &HttpRequest, _| {
+        let page = request.url.contains("page=2");
+        // It repeats the key in the link.
+        let next = if page {
+            ""
+        } else {
+            "?api+key=s3cr3t%2B%2F&page=2"
+        };
+        answer(200, &[], &format!(r#"{{"t":[{{"a":1}}],"next":"{next}"}}"#))
+    };
+    let done = "done 0:2; 2 requests, 0 repeats, 0 tokens";
+    let script = check(&parameter, 1, None, reply, done);
+    let urls: Vec<_> = script
+        .sent
+        .borrow()
+        .iter()
+        .map(|(_, it)| it.url.clone())
+        .collect();
+    let expected = ["?api+key=s3cr3t%2B%2F", "?page=2&api+key=s3cr3t%2B%2F"]
+        .map(|query| format!("https://api.example/0{query}"));
+    assert_eq!(urls, expected);
+
+    // What waits for another call has no key, nor has any message.
+    let script = Script::new(reply);
+    let result = script.block_on(run(&script, &parameter, &rows(1), None, Some(12)));
+    let resume = result.map(|it| it.pending.into_iter().filter_map(|it| it.resume).collect());
+    let resume: Vec<_> = resume.unwrap_or_default();
+    assert_eq!(resume.len(), 1);
+    assert!(
+        resume.iter().all(|text| !text.contains("s3cr3t")),
+        "{resume:?}"
+    );
+    let echoes: [fn() -> Reply; 3] = [
+        || answer(404, &[], r#"{"message":"no s3cr3t+/ here"}"#),
+        || (10, Err(HttpError::Denied("/?k=s3cr3t%2B%2F".to_owned()))),
+        || (10, Err(HttpError::Invalid("s3cr3t+/".to_owned()))),
+    ];
+    for echo in echoes {
+        let script = Script::new(|_: &HttpRequest, _| echo());
+        let result = script.block_on(run(&script, &parameter, &rows(1), None, None));
+        assert!(!format!("{result:?}").contains("s3cr3t"), "{result:?}");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_replaced_is_used_within_the_call() {
+    let source = source_with(
+        r#", "auth": {"type": "refresh-token", "token_url": "https://id.example/token",
+            "client_id": "me", "refresh_token": "r0"}"#,
+    );
+    let asked = std::cell::RefCell::new(Vec::new());
+    let reply = |request: &HttpRequest, before| {
+        if request.url.ends_with("/token") {
+            asked
+                .borrow_mut()
+                .push(String::from_utf8_lossy(&request.body).into_owned());
+            let next = before + 1;
+            let body = format!(r#"{{"access_token":"t{before}","refresh_token":"r{next}"}}"#);
+            return answer(200, &[], &body);
+        }
+        let fresh = request
+            .headers
+            .iter()
+            .any(|(_, value)| value == "Bearer t1");
+        match id(request) {
+            2 if !fresh => answer(401, &[], ""),
+            _ => ok(),
+        }
+    };
+    let expected = "done 0:1 1:1 2:1; 4 requests, 1 repeats, 2 tokens";
+    check(&source, 3, None, reply, expected);
+    let body = |token: &str| format!("grant_type=refresh_token&refresh_token={token}&client_id=me");
+    assert_eq!(asked.into_inner(), [body("r0"), body("r1")]);
 }

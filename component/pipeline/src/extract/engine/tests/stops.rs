@@ -75,13 +75,6 @@ fn nothing_achieved_is_a_failure() {
         "RateLimited(3600000, https://api.example, \
          \"https://api.example/0 answered 429\")",
     );
-    let quota = r#"{"error":{"status":429,"message":"Too many","reason":"QUOTA_EXCEEDED"}}"#;
-    let times = failure(
-        &|| answer(429, &[], quota),
-        "RateLimited(1000, https://api.example, \
-         \"https://api.example/0 answered 429: QUOTA_EXCEEDED: Too many\")",
-    );
-    assert_eq!(times, [0, 0, 0, 0]);
     let denied = |said: &str| format!("PermanentDenied(\"{said}\")");
     failure(
         &|| answer(403, &[], ""),

@@ -1,0 +1,177 @@
+//! The last answer that is read for a request → whether it announces more than
+//! was read. So that nobody takes a part for the whole.
+
+use super::links::next_link;
+use super::pointer::Pointer;
+use rowcast_json::{Kind, Value};
+
+/// Members that have the next page's link or token.
+const NEXT: &[&str] = &[
+    "next",
+    "next_url",
+    "nextUrl",
+    "next_page",
+    "nextPage",
+    "next_page_url",
+    "nextLink",
+    "@odata.nextLink",
+    "next_cursor",
+    "nextCursor",
+    "next_page_token",
+    "nextPageToken",
+];
+/// Members that say whether there are more pages.
+const MORE: &[&str] = &[
+    "has_more",
+    "hasMore",
+    "has_next",
+    "has_next_page",
+    "hasNextPage",
+];
+/// Members that count all records.
+const TOTAL: &[&str] = &[
+    "total",
+    "count",
+    "total_count",
+    "totalCount",
+    "total_results",
+    "totalResults",
+    "numFound",
+];
+/// Members that count pages.
+const PAGES: &[&str] = &["total_pages", "totalPages", "page_count", "last_page"];
+/// Members that have such members.
+const AROUND: &[&str] = &[
+    "links",
+    "_links",
+    "paging",
+    "pagination",
+    "meta",
+    "page_info",
+    "pageInfo",
+    "response_metadata",
+];
+
+/// Whether an answer announces more records than `received`. Where pages are
+/// followed, only a total says so, or a `Link` that isn't.
+#[must_use]
+pub fn announces_more(
+    root: Value<'_>,
+    records: &Pointer,
+    headers: &[(String, String)],
+    received: usize,
+    paged: bool,
+) -> bool {
+    let mut links = headers.iter().filter(|(name, _)| name == "link");
+    if links.any(|(_, value)| next_link(value).is_some()) {
+        return true;
+    }
+    // Beside the records; where they are the body there is no such place.
+    let Some(parent) = records.parent() else {
+        return false;
+    };
+    let received = u64::try_from(received).unwrap_or(u64::MAX);
+    let mut places = vec![root];
+    places.extend(parent.find(root).filter(|_| !parent.as_str().is_empty()));
+    while let Some(place) = places.pop() {
+        for (name, value) in place.members() {
+            let Ok(name) = name.content() else { continue };
+            let name = name.as_ref();
+            let total = TOTAL.contains(&name) || name.ends_with("-count");
+            let more = (total && count(value) > Some(received))
+                || (!paged && NEXT.contains(&name) && leads(value))
+                || (!paged && MORE.contains(&name) && value.text() == "true")
+                || (!paged && PAGES.contains(&name) && count(value) > Some(1));
+            if more {
+                return true;
+            }
+            if AROUND.contains(&name) && value.kind() == Kind::Object {
+                places.push(value);
+            }
+        }
+    }
+    false
+}
+
+fn count(value: Value<'_>) -> Option<u64> {
+    match value.kind() {
+        Kind::Number => value.text().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether a value is a link, a token or a number that leads on.
+fn leads(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::String => value.text() != "\"\"",
+        Kind::Number => value.text() != "0",
+        Kind::Object => value
+            .member("href")
+            .is_some_and(|href| href.kind() == Kind::String),
+        Kind::Null | Kind::Boolean | Kind::Array => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+    use rowcast_json::Index;
+
+    fn check(records: &str, body: &str, link: &str, received: usize, expected: [bool; 2]) {
+        let mut index = Index::default();
+        let root = index.read(body).unwrap();
+        let records = Pointer::parse(records).unwrap();
+        let headers = [("link".to_owned(), link.to_owned())];
+        let found =
+            [false, true].map(|paged| announces_more(root, &records, &headers, received, paged));
+        assert_eq!(found, expected, "{body} {link}");
+    }
+
+    #[test]
+    fn answers_announce_more_in_many_ways() {
+        let both = [true, true];
+        let unpaged = [true, false];
+        let neither = [false, false];
+        check("/data", r#"{"data":[],"total":7}"#, "", 6, both);
+        check("/data", r#"{"data":[],"total":7}"#, "", 7, neither);
+        check(
+            "/recordings",
+            r#"{"recording-count":360,"recording-offset":0}"#,
+            "",
+            100,
+            both,
+        );
+        check(
+            "/a/items",
+            r#"{"a":{"items":[],"totalCount":2}}"#,
+            "",
+            1,
+            both,
+        );
+        check("/data", r#"{"meta":{"total":2}}"#, "", 1, both);
+        check("", "[]", "</p2>; rel=next", 9, both);
+        check("", "[]", "</p1>; rel=prev", 9, neither);
+        check("/data", r#"{"next":"https://a.example/2"}"#, "", 9, unpaged);
+        check(
+            "/data",
+            r#"{"_links":{"next":{"href":"/2"}}}"#,
+            "",
+            9,
+            unpaged,
+        );
+        check("/data", r#"{"next_page":2}"#, "", 9, unpaged);
+        check("/results", r#"{"page":1,"total_pages":3}"#, "", 9, unpaged);
+        check("/results", r#"{"page":1,"total_pages":1}"#, "", 9, neither);
+        check("/data", r#"{"has_more":true}"#, "", 9, unpaged);
+        for none in [
+            r#"{"next":null}"#,
+            r#"{"next":""}"#,
+            r#"{"has_more":false}"#,
+            "{}",
+            "[1]",
+        ] {
+            check("/data", none, "", 9, neither);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A page of a request → one exchange, as soon as the pace and the credentials
+//! allow it.
+
+use super::super::answer::Answer;
+use super::super::links::with_parameter;
+use super::super::page::Page;
+use super::super::plan::Order;
+use super::super::verdict::{Verdict, judge};
+use super::{Call, End, Tries};
+use crate::bindings::rowcast::pipeline::types::Stop;
+use crate::pace::{Observation, policies};
+use crate::platform::{Http, HttpError, HttpMethod, HttpRequest};
+use crate::settings::Method;
+
+/// One request that was sent.
+pub(super) struct Exchange {
+    pub outcome: Result<Answer, HttpError>,
+    pub verdict: Verdict,
+    /// Which token it was sent with.
+    pub token: u32,
+}
+
+impl<H: Http> Call<'_, H> {
+    /// Sends one request as soon as it may be sent.
+    pub(super) async fn send(
+        &self,
+        page: &Page,
+        order: &Order<'_>,
+        tries: &Tries,
+    ) -> Result<Exchange, End> {
+        let authorization = loop {
+            self.check()?;
+            let fetched = self.credentials.authorization(self.http, self.budget).await;
+            let _ = fetched.map_err(|stop| self.stop(stop))?;
+            self.admit().await?;
+            // Waiting takes time, in which a token may expire.
+            if let Some(authorization) = self.credentials.present(self.http.now_ms()) {
+                break authorization;
+            }
+            self.state.report(self.http, &Observation::default());
+        };
+        let mut headers = order.headers.clone();
+        headers.extend(authorization.header);
+        let source = self.plan.checked.source;
+        let url = match &authorization.parameter {
+            Some((name, value)) => with_parameter(&page.url, name, value),
+            None => page.url.clone(),
+        };
+        let request = HttpRequest {
+            method: match source.method {
+                Method::Get => HttpMethod::Get,
+                Method::Post => HttpMethod::Post,
+            },
+            url: url.into(),
+            headers,
+            body: self.body(page, order),
+            timeout_ms: self.given_ms(),
+            max_body_bytes: source.max_body_bytes,
+        };
+        let outcome = self.http.send(request).await;
+        // What the host's policy refuses, or what can't be made, goes nowhere.
+        if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
+            self.state.sent(tries.repeat);
+        }
+        let outcome = outcome.map(Answer::new);
+        let (verdict, seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
+        self.state.report(self.http, &seen);
+        let policy = outcome.as_ref().ok();
+        if let Some(policy) = policy.and_then(|answer| answer.header("ratelimit-policy")) {
+            self.state.learn(self.http.now_ms(), policies(policy));
+        }
+        Ok(Exchange {
+            outcome,
+            verdict,
+            token: authorization.token,
+        })
+    }
+
+    /// The request's body for that page.
+    fn body(&self, page: &Page, order: &Order<'_>) -> Vec<u8> {
+        let place = self.plan.checked.paging.body_place();
+        let body = order.body.clone().map(|mut body| {
+            if let (Some(place), Some(cursor)) = (place, &page.cursor) {
+                body.put(place, cursor);
+            }
+            body.text().into_bytes()
+        });
+        body.unwrap_or_default()
+    }
+
+    /// Whether a request may be started at all.
+    fn check(&self) -> Result<(), End> {
+        if self.state.is_halted() {
+            return Err(End::Pending);
+        }
+        if self.remaining_ms() == 0 {
+            self.state.note(Stop::Budget);
+            return Err(End::Pending);
+        }
+        Ok(())
+    }
+
+    /// Waits until the pace allows a request.
+    async fn admit(&self) -> Result<(), End> {
+        loop {
+            self.check()?;
+            match self.state.reserve(self.http, 1) {
+                0 => return Ok(()),
+                wait => {
+                    self.check_pause("the upstream asked for a pause")?;
+                    if wait > self.plan.checked.source.retry.max_retry_after_ms {
+                        let reason = "the budget of requests is used up until then";
+                        return Err(self.stop(self.rate_limited(wait, reason.to_owned())));
+                    }
+                    self.wait(wait).await?;
+                }
+            }
+        }
+    }
+
+    /// A pause that can't be waited out here is the caller's to wait.
+    pub(super) fn check_pause(&self, reason: &str) -> Result<(), End> {
+        let pause = self.state.reserve(self.http, 0);
+        // The pace keeps a millisecond more, as the clock leaves out parts.
+        let asked = pause.saturating_sub(1);
+        let retry = &self.plan.checked.source.retry;
+        if asked > retry.max_retry_after_ms || (pause > 0 && pause >= self.remaining_ms()) {
+            return Err(self.stop(self.rate_limited(asked, reason.to_owned())));
+        }
+        Ok(())
+    }
+
+    /// The time that an attempt has.
+    pub(super) fn given_ms(&self) -> u64 {
+        let timeout = self.plan.checked.source.request_timeout_ms;
+        self.remaining_ms().min(timeout.into())
+    }
+}

@@ -1,0 +1,175 @@
+//! Pages in all their kinds, and answers that announce more.
+
+use super::super::super::script::source_with;
+use super::*;
+use crate::platform::HttpMethod;
+
+fn parameter(request: &HttpRequest, name: &str) -> usize {
+    let query = request.url.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let found = pairs.find(|pair| pair.0 == name);
+    found
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(usize::MAX)
+}
+
+/// Records from a place on, of so many.
+fn records(from: usize, to: usize) -> String {
+    let records: Vec<_> = (from..to).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    records.join(",")
+}
+
+/// Runs a call for one row; its documents, and a counter.
+fn documents<F: Fn(&HttpRequest, u32) -> Reply>(
+    settings: &str,
+    reply: F,
+    expected: &str,
+) -> (usize, f64) {
+    let source = source_with(settings);
+    let script = Script::new(reply);
+    let result = script.block_on(run(&script, &source, &rows(1), None, None));
+    check_balance(&result, 1);
+    assert_eq!(shown(&result), expected, "{settings}");
+    let unfollowed = result.as_ref().map(|it| counted(it, "source.unfollowed"));
+    let length = result.as_ref().map(|it| it.documents.len());
+    (length.unwrap_or(0), unfollowed.unwrap_or(f64::NAN))
+}
+
+#[test]
+fn page_numbers_and_offsets_read_everything() {
+    let numbers = r#", "pagination": {"type": "page-number", "parameter": "page",
+        "size_parameter": "per_page", "size": 100}"#;
+    let page = |request: &HttpRequest, _| {
+        let (page, size) = (parameter(request, "page"), parameter(request, "per_page"));
+        let from = (page - 1) * size;
+        let body = format!(
+            r#"{{"t":[{}],"total":250}}"#,
+            records(from, 250.min(from + size))
+        );
+        answer(200, &[], &body)
+    };
+    let done = "done 0:250; 3 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(numbers, page, done), (250, 0.0));
+    // The server caps the size of pages.
+    let offsets = r#", "pagination": {"type": "offset", "parameter": "offset",
+        "size_parameter": "limit", "size": 100, "end": {"total": "/count"}}"#;
+    let capped = |request: &HttpRequest, _| {
+        let from = parameter(request, "offset");
+        let body = format!(
+            r#"{{"t":[{}],"count":120}}"#,
+            records(from, 120.min(from + 50))
+        );
+        answer(200, &[], &body)
+    };
+    let done = "done 0:120; 3 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(offsets, capped, done), (120, 0.0));
+}
+
+#[test]
+fn what_is_announced_and_not_followed_is_counted() {
+    let musicbrainz = |_: &HttpRequest, _| {
+        let body = format!(r#"{{"t":[{}],"recording-count":360}}"#, records(0, 100));
+        answer(200, &[], &body)
+    };
+    let done = "done 0:100; 1 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents("", musicbrainz, done), (100, 1.0));
+    // Somebody wants the first page only, and says so.
+    let one = r#", "pagination": {"type": "none"}"#;
+    assert_eq!(documents(one, musicbrainz, done), (100, 0.0));
+    let link = |_: &HttpRequest, _| answer(200, &[("link", "</2>; rel=\"next\"")], ONE);
+    let done = "done 0:1; 1 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents("", link, done), (1, 1.0));
+    // The pages end sooner than the total says.
+    let cursor = r#", "pagination": {"type": "cursor", "pointer": "/next", "parameter": "c"}"#;
+    let ends = |_: &HttpRequest, _| answer(200, &[], r#"{"t":[{"a":1}],"total":2}"#);
+    assert_eq!(documents(cursor, ends, done), (1, 1.0));
+    assert_eq!(documents(cursor, |_, _| ok(), done), (1, 0.0));
+}
+
+#[test]
+fn graphql_cursors_go_into_variables() {
+    let settings = r#", "method": "POST", "body": {
+        "query": "query($id: Int!, $after: String) { list(id: $id, after: $after) { n } }",
+        "variables": {"id": "{id}", "after": null}},
+        "pagination": {"type": "cursor", "pointer": "/data/info/end",
+            "body_pointer": "/variables/after", "end": {"has_more": "/data/info/more"}}"#;
+    let mut source = source_with(settings);
+    source.records = "/data/list".to_owned();
+    let script = Script::new(|request: &HttpRequest, before| {
+        assert_eq!(request.method, HttpMethod::Post);
+        let body = format!(
+            r#"{{"data":{{"list":[{{"n":{before}}}],"info":{{"end":"c{before}","more":{}}}}}}}"#,
+            before < 2
+        );
+        answer(200, &[], &body)
+    });
+    let result = script.block_on(run(&script, &source, &rows(1), None, None));
+    assert_eq!(shown(&result), "done 0:3; 3 requests, 0 repeats, 0 tokens");
+    let sent = script.sent.borrow();
+    let bodies: Vec<_> = sent
+        .iter()
+        .map(|(_, request)| {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            body.split_once("\"variables\":")
+                .map(|(_, rest)| rest.to_owned())
+        })
+        .collect();
+    let expected =
+        ["null", "\"c0\"", "\"c1\""].map(|after| Some(format!(r#"{{"id":0,"after":{after}}}}}"#)));
+    assert_eq!(bodies, expected);
+    let content = |(_, request): &(u64, HttpRequest)| {
+        request
+            .headers
+            .contains(&("content-type".to_owned(), "application/json".to_owned()))
+    };
+    assert!(sent.iter().all(content));
+}
+
+#[test]
+fn cursors_in_bodies_continue_in_another_call() {
+    let source = source_with(
+        r#", "method": "POST", "body": {"after": null},
+            "pagination": {"type": "cursor", "pointer": "/next", "body_pointer": "/after"}"#,
+    );
+    let reply = |request: &HttpRequest, _| {
+        let after: u32 = match String::from_utf8_lossy(&request.body).as_ref() {
+            r#"{"after":null}"# => 0,
+            body => body
+                .trim_matches(|part: char| !part.is_ascii_digit())
+                .parse()
+                .unwrap_or(99),
+        };
+        let next = if after < 9 {
+            (after + 1).to_string()
+        } else {
+            "null".to_owned()
+        };
+        answer(
+            200,
+            &[],
+            &format!(r#"{{"t":[{{"n":{after}}}],"next":{next}}}"#),
+        )
+    };
+    let script = Script::new(reply);
+    let mut pending = None;
+    let mut calls = 0;
+    let documents = loop {
+        calls += 1;
+        let result = script.block_on(run(
+            &script,
+            &source,
+            &rows(1),
+            pending.as_deref(),
+            Some(30),
+        ));
+        let extraction = match result {
+            Ok(extraction) if !extraction.pending.is_empty() => extraction,
+            last => break last.map(|extraction| extraction.documents),
+        };
+        pending = Some(extraction.pending);
+    };
+    let expected: Vec<_> = (0..10).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
+    assert_eq!((documents, calls > 2), (Ok(expected), true));
+    // No page was asked for twice.
+    assert_eq!(script.sent.borrow().len(), 10);
+}

@@ -1,0 +1,97 @@
+//! What is wrong with settings: each with its place, a sentence and a hint. No
+//! message repeats a value, which may be secret.
+
+use crate::bindings::exports::rowcast::pipeline::describe;
+use std::fmt;
+
+/// One mistake, as the contract has it.
+pub type Mistake = describe::Mistake;
+
+/// What is wrong with settings, each setting once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// Adds one, unless the setting or what it is part of has one already.
+    pub fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        self.push(pointer.into(), message.into(), None);
+    }
+
+    /// The same with what to do about it.
+    pub fn add_with_hint(
+        &mut self,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.push(pointer.into(), message.into(), Some(hint.into()));
+    }
+
+    /// Adds one with or without a hint.
+    pub fn push(&mut self, pointer: String, message: String, hint: Option<String>) {
+        let known = self.0.iter().any(|mistake| {
+            let rest = pointer.strip_prefix(mistake.pointer.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        if !known {
+            self.0.push(Mistake {
+                pointer,
+                message,
+                hint,
+            });
+        }
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The list.
+    #[must_use]
+    pub fn into_list(self) -> Vec<Mistake> {
+        self.0
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            let pointer = match mistake.pointer.as_str() {
+                "" => "the text",
+                pointer => pointer,
+            };
+            write!(formatter, "{separator}{pointer} {}", mistake.message)?;
+            if let Some(hint) = &mistake.hint {
+                write!(formatter, " ({hint})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds a number that is out of its range.
+pub fn within(mistakes: &mut Mistakes, pointer: &str, value: u64, least: u64, most: u64) {
+    if !(least..=most).contains(&value) {
+        mistakes.add(pointer, format!("is {value}; it must be {least} to {most}"));
+    }
+}
+
+/// A member's name as a part of a JSON Pointer.
+#[must_use]
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name that differs from what was written by a slip or two.
+#[must_use]
+pub fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
+    names
+        .iter()
+        .map(|name| (strsim::levenshtein(written, name), *name))
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
