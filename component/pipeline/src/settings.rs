@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod duration;
+mod format;
 mod mistakes;
 mod pagination;
 pub mod preset;
@@ -31,6 +32,7 @@ mod tree;
 pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
 pub use body::Body;
 pub use duration::Duration;
+pub use format::{Format, RecordsAs};
 pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
 pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;

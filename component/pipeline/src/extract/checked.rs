@@ -9,7 +9,7 @@ use super::paging::Paging;
 use super::pointer::Pointer;
 use super::rules::Rules;
 use super::template::{Place, Template};
-use crate::settings::{Field, Header, Method, Mistakes, Source, escaped, within};
+use crate::settings::{Field, Header, Method, Mistakes, RecordsAs, Source, escaped, within};
 use std::collections::HashSet;
 use url::Url;
 
@@ -137,6 +137,14 @@ fn ranges(source: &Source, mistakes: &mut Mistakes) {
         u64::MAX,
     );
     source.retry.check(mistakes);
+    if source.records_as == RecordsAs::ById && source.id_attribute.is_none() {
+        let hint = "name the attribute that takes each record's id";
+        mistakes.add_with_hint(
+            "/id_attribute",
+            "is missing with `records_as` \"by-id\"",
+            hint,
+        );
+    }
     if let Some(rate) = &source.rate {
         rate.check(mistakes);
     }

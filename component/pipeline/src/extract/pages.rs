@@ -3,16 +3,18 @@
 
 use super::announced::announces_more;
 use super::answer::Answer;
+use super::checked::Checked;
 use super::cut::{self, BodyError};
-use super::document;
 use super::ledger::Harvest;
 use super::links::without_parameter;
 use super::page::{Page, Trail};
 use super::paging::Received;
 use super::plan::{Order, Plan};
 use super::resume::Progress;
+use super::{document, format};
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
-use crate::settings::Auth;
+use crate::settings::{Auth, RecordsAs};
+use rowcast_json::{Index, Value};
 use url::Url;
 
 /// The pages of one request.
@@ -32,6 +34,25 @@ pub enum PageFault {
     Truncated(String),
     /// It won't be better if it is asked for again.
     Other(String),
+}
+
+/// The records' text where they are in another shape than a list.
+fn list(checked: &Checked<'_>, root: Value<'_>) -> Result<Option<String>, BodyError> {
+    let source = checked.source;
+    let found = checked
+        .records
+        .find(root)
+        .filter(|_| source.records_as != RecordsAs::List);
+    let Some(value) = found else {
+        return Ok(None);
+    };
+    let id_attribute = source.id_attribute.as_deref();
+    format::reshaped(
+        value,
+        source.records_as,
+        id_attribute,
+        checked.records.as_str(),
+    )
 }
 
 impl Pages {
@@ -118,7 +139,16 @@ impl Pages {
         };
         let root = answer.body().map_err(fault)?;
         let checked = &plan.checked;
-        let records = cut::records(root, &checked.records).map_err(|error| fault(&error))?;
+        let fault = |error: BodyError| fault(&error);
+        let mut index = Index::default();
+        let list = list(checked, root).map_err(fault)?;
+        let records = match &list {
+            None => cut::records(root, &checked.records).map_err(fault)?,
+            Some(text) => cut::parse(&mut index, text.as_bytes())
+                .map_err(fault)?
+                .elements()
+                .collect(),
+        };
         let paging = &checked.paging;
         let received = Received {
             of_page: records.len(),
