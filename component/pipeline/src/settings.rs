@@ -6,6 +6,7 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod batch;
 mod body;
 mod duration;
 mod format;
@@ -30,6 +31,7 @@ mod table;
 mod tree;
 
 pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
+pub use batch::Batch;
 pub use body::Body;
 pub use duration::Duration;
 pub use format::{Format, RecordsAs};

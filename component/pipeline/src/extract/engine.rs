@@ -6,22 +6,23 @@ use super::budget::Budget;
 use super::call_state::CallState;
 use super::checked::origin;
 use super::excerpt;
-use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
+use super::ledger::{Balance, Ledger, Unbalanced};
 use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
-use super::resume::Progress;
 use super::verdict::{Refusal, Trouble, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
-use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
+use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
 use crate::platform::Http;
 use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
 use send::Exchange;
+use settle::Ending;
 use std::pin::pin;
 
 mod send;
+mod settle;
 
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
@@ -33,13 +34,6 @@ const MOST_LIMITED: u32 = 10;
 /// A request that was refused lets others go first for that long, longer each
 /// time.
 const LET_GO_MS: u64 = 20;
-
-/// Calls in which a request's attempts ran out, although the upstream answered
-/// others; after so many it is rejected. Until then it may be the upstream.
-const MOST_CALLS: u32 = 3;
-
-/// The same where the upstream answered nobody else: there may be nobody else.
-const MOST_CALLS_ALONE: u32 = 6;
 
 /// Carries a plan out.
 pub async fn run<H: Http>(
@@ -93,140 +87,26 @@ struct Tries {
     repeat: bool,
 }
 
-/// A request whose attempts ran out, and that may not be at fault.
-struct Suspect {
-    line: usize,
-    progress: Progress,
-    trouble: Trouble,
-    /// How many answers were good by then.
-    others: u32,
-}
-
 impl<H: Http> Call<'_, H> {
     async fn settle_all(&self) -> Result<Balance, Unbalanced> {
         let requests = &self.plan.requests;
         let mut ledger = Ledger::open(requests);
         let concurrency = usize::try_from(self.plan.checked.source.concurrency).unwrap_or(1);
-        let settling = self
-            .in_order()
-            .into_iter()
-            .map(|(line, pending, progress)| async move {
-                (line, self.settle(line, pending, progress).await)
-            });
+        let settling = self.groups().into_iter().map(|group| self.settle(group));
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
         let mut suspects = Vec::new();
-        while let Some((line, outcome)) = settled.next().await {
-            match outcome {
-                Ok(outcome) => ledger.settle(line, outcome)?,
-                Err(suspect) => suspects.push(suspect),
+        while let Some(outcomes) = settled.next().await {
+            for (place, ending) in outcomes {
+                match ending {
+                    Ending::Known(outcome) => ledger.settle(place, outcome)?,
+                    Ending::Suspect(suspect) => suspects.push((place, suspect)),
+                }
             }
         }
-        for suspect in suspects {
-            let line = suspect.line;
-            ledger.settle(line, self.judge_suspect(suspect))?;
+        for (place, suspect) in suspects {
+            ledger.settle(place, self.judge_suspect(suspect))?;
         }
         ledger.close()
-    }
-
-    /// Those whose attempts ran out in an earlier call come last, so that they
-    /// hold up nobody.
-    fn in_order(&self) -> Vec<(usize, &PendingRequest, Progress)> {
-        let read = |(line, pending): (usize, &'_ PendingRequest)| {
-            let progress = Progress::read(pending.request, pending.resume.as_deref());
-            (line, progress)
-        };
-        let mut lines: Vec<_> = self.plan.requests.iter().enumerate().map(read).collect();
-        lines.sort_by_key(|(_, progress)| progress.exhausted);
-        if lines
-            .iter()
-            .any(|(_, it)| it.exhausted > 0 || it.failed > 0)
-        {
-            self.state.continues();
-        }
-        lines
-            .into_iter()
-            .filter_map(|(line, progress)| Some((line, self.plan.requests.get(line)?, progress)))
-            .collect()
-    }
-
-    /// One bad thing is one bad thing: where others were answered well, a
-    /// request whose attempts ran out is rejected. Where that isn't sure yet,
-    /// it is pending, and remembers it.
-    fn judge_suspect(&self, suspect: Suspect) -> Outcome {
-        let Suspect {
-            mut progress,
-            trouble,
-            others,
-            ..
-        } = suspect;
-        progress.exhausted = progress.exhausted.saturating_add(1);
-        progress.failed = 0;
-        let good = self.state.succeeded();
-        let own = trouble.status() == Some(500) && good > 0;
-        let most = if good > 0 {
-            MOST_CALLS
-        } else {
-            MOST_CALLS_ALONE
-        };
-        let after = good > others && !self.state.is_halted();
-        if after || own || progress.exhausted >= most {
-            let reason = trouble.reason();
-            let reason = if good > 0 {
-                format!("{reason}; its attempts ran out while other requests succeeded")
-            } else {
-                let calls = progress.exhausted;
-                format!("{reason}; its attempts ran out in {calls} calls")
-            };
-            return Outcome::Rejected(Refusal {
-                kind: RejectionKind::Exhausted,
-                status: trouble.status(),
-                reason,
-            });
-        }
-        self.state
-            .note(Stop::Unavailable(self.state.reason(trouble.reason())));
-        Outcome::Pending(progress)
-    }
-
-    async fn settle(
-        &self,
-        line: usize,
-        pending: &PendingRequest,
-        progress: Progress,
-    ) -> Result<Outcome, Suspect> {
-        let order = match self.plan.order(pending.request) {
-            Ok(order) => order,
-            Err(error) => {
-                return Ok(Outcome::Rejected(Refusal {
-                    kind: RejectionKind::Template,
-                    status: None,
-                    reason: excerpt::chain(&error),
-                }));
-            }
-        };
-        let most = self.plan.checked.source.max_pages;
-        let mut pages = Pages::new(pending.request, order.url.clone(), progress, most);
-        loop {
-            match self.read_page(&order, &mut pages).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    if pages.is_unfollowed() {
-                        self.state.left_more();
-                    }
-                    return Ok(Outcome::Done(pages.finish()));
-                }
-                Err(End::Rejected(refusal)) => return Ok(Outcome::Rejected(refusal)),
-                Err(End::Pending) => return Ok(Outcome::Pending(pages.progress())),
-                Err(End::Exhausted(trouble, others)) => {
-                    return Err(Suspect {
-                        line,
-                        progress: pages.progress(),
-                        trouble,
-                        others,
-                    });
-                }
-            }
-        }
     }
 
     /// Asks for the present page until there is an answer to keep or a reason
@@ -242,7 +122,7 @@ impl<H: Http> Call<'_, H> {
                 Verdict::Nothing => {
                     self.succeed(&exchange);
                     if pages.is_first() {
-                        self.state.found_nothing();
+                        self.state.found_nothing(order.rows.len());
                     }
                     return Ok(false);
                 }

@@ -1,6 +1,6 @@
 //! The API that is asked for each row, and how its answers are read.
 
-use super::{Auth, Body, Format, Pagination, Rate, RecordsAs, Retry, Rule, Secret};
+use super::{Auth, Batch, Body, Format, Pagination, Rate, RecordsAs, Retry, Rule, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 #[cfg(test)]
@@ -90,6 +90,10 @@ pub struct Source {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = []), example = serde_json::json!([{"when": {"status": 404}, "then": "nothing"}])))]
     pub rules: Vec<Rule>,
+    /// Several rows in one request; none: a request for each row.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = null)))]
+    pub batch: Option<Batch>,
     /// How requests are authenticated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]
