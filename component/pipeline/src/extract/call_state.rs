@@ -141,6 +141,11 @@ impl CallState {
         }
     }
 
+    /// The same where no reason is noted yet.
+    pub fn explain(&self, stop: Stop) {
+        self.stop.borrow_mut().get_or_insert(stop);
+    }
+
     /// Starts nothing more.
     pub fn halt(&self, stop: Stop) {
         self.note(stop);

@@ -85,6 +85,8 @@ struct Tries {
     /// Good answers to others, when it was last refused for their number.
     others: u32,
     repeat: bool,
+    /// It was asked to wait by a status that may be about this request.
+    asked_to_wait: Option<Trouble>,
 }
 
 impl<H: Http> Call<'_, H> {
@@ -113,9 +115,26 @@ impl<H: Http> Call<'_, H> {
     /// to give up. Attempts count for one page.
     async fn read_page(&self, order: &Order<'_>, pages: &mut Pages) -> Result<bool, End> {
         let mut tries = Tries::default();
+        let read = self.try_page(order, pages, &mut tries).await;
+        match (read, tries.asked_to_wait) {
+            // Its time ran out while it was asked to wait, perhaps for itself: it
+            // remembers that. What others did since says nothing.
+            (Err(End::Pending), Some(trouble)) if !self.state.is_halted() => {
+                Err(End::Exhausted(trouble, u32::MAX))
+            }
+            (read, _) => read,
+        }
+    }
+
+    async fn try_page(
+        &self,
+        order: &Order<'_>,
+        pages: &mut Pages,
+        tries: &mut Tries,
+    ) -> Result<bool, End> {
         loop {
             let given_ms = self.given_ms();
-            let exchange = self.send(pages.present(), order, &tries).await?;
+            let exchange = self.send(pages.present(), order, tries).await?;
             let token = exchange.token;
             tries.repeat = true;
             match exchange.verdict {
@@ -147,8 +166,8 @@ impl<H: Http> Call<'_, H> {
                 }
                 Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
                 Verdict::Limited(refusal, certain) => {
-                    self.limited(refusal, certain, &mut tries)?;
-                    self.let_others_go(&tries).await?;
+                    self.limited(refusal, certain, tries)?;
+                    self.let_others_go(tries).await?;
                 }
                 Verdict::Stop(reason, Some(wait)) => {
                     return Err(self.stop(self.rate_limited(wait, reason)));
@@ -156,7 +175,7 @@ impl<H: Http> Call<'_, H> {
                 Verdict::Stop(reason, None) => {
                     return Err(self.stop(Stop::Denied(self.state.reason(reason))));
                 }
-                Verdict::Renew(refusal) => self.renew(token, refusal, &mut tries)?,
+                Verdict::Renew(refusal) => self.renew(token, refusal, tries)?,
                 Verdict::Reject(refusal) => {
                     if refusal.status == Some(403) {
                         self.state.refused(&refusal.reason);
@@ -204,6 +223,9 @@ impl<H: Http> Call<'_, H> {
             }));
         }
         tries.refused += 1;
+        let uncertain = refusal.status.filter(|_| !certain);
+        tries.asked_to_wait =
+            uncertain.map(|status| Trouble::Limited(status, refusal.reason.clone()));
         let retry = &self.plan.checked.source.retry;
         let stopped = self.check_pause(&refusal.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
@@ -217,7 +239,8 @@ impl<H: Http> Call<'_, H> {
         if let Some(status) = refusal.status.filter(|_| !certain)
             && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
         {
-            let trouble = Trouble::Failed(status, refusal.reason);
+            let trouble = Trouble::Limited(status, refusal.reason);
+            tries.asked_to_wait = None;
             self.state.exhausted(&trouble);
             return Err(End::Exhausted(trouble, self.state.succeeded()));
         }

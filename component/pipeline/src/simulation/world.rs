@@ -69,7 +69,11 @@ impl Faults {
             let chosen = (0..row_count).filter(|_| next(100) < chance);
             chosen.collect::<BTreeSet<_>>()
         };
-        let poison = rows(3);
+        let mut poison = rows(3);
+        // Where nobody is ever answered, the source is down, and that's no run.
+        if u32::try_from(poison.len()) == Ok(row_count) {
+            poison.clear();
+        }
         let forbidden = rows(3);
         let refused = rows(2);
         let some = |value: u64, when: bool| when.then_some(value);

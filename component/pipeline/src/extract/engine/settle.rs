@@ -18,6 +18,10 @@ const MOST_OPEN: usize = 64;
 /// others; after so many it is rejected. Until then it may be the upstream.
 const MOST_CALLS: u32 = 3;
 
+/// The same where it was asked to wait each time. A call that has little time
+/// meets a rate limit once, and can't tell whether it's about the request.
+const MOST_CALLS_LIMITED: u32 = 12;
+
 /// The same where the upstream answered nobody else: there may be nobody else.
 const MOST_CALLS_ALONE: u32 = 6;
 
@@ -113,10 +117,10 @@ impl<H: Http> Call<'_, H> {
         progress.failed = 0;
         let good = self.state.succeeded();
         let own = trouble.status() == Some(500) && good > 0;
-        let most = if good > 0 {
-            MOST_CALLS
-        } else {
-            MOST_CALLS_ALONE
+        let most = match trouble {
+            Trouble::Limited(..) => MOST_CALLS_LIMITED,
+            Trouble::Failed(..) | Trouble::Silent(_) if good > 0 => MOST_CALLS,
+            Trouble::Failed(..) | Trouble::Silent(_) => MOST_CALLS_ALONE,
         };
         let after = good > others && !self.state.is_halted();
         if after || own || progress.exhausted >= most {
@@ -133,8 +137,13 @@ impl<H: Http> Call<'_, H> {
                 reason,
             });
         }
-        self.state
-            .note(Stop::Unavailable(self.state.reason(trouble.reason())));
+        let reason = self.state.reason(trouble.reason());
+        let stop = Stop::Unavailable(reason);
+        match trouble {
+            // The call knows of the limit, or its time ran out.
+            Trouble::Limited(..) => self.state.explain(stop),
+            Trouble::Failed(..) | Trouble::Silent(_) => self.state.note(stop),
+        }
         Outcome::Pending(progress)
     }
 
