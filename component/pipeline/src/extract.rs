@@ -16,6 +16,7 @@ pub mod date;
 pub mod document;
 pub mod engine;
 pub mod excerpt;
+pub mod format;
 pub mod ledger;
 pub mod links;
 pub mod matrix;

@@ -6,8 +6,10 @@
 //! `extract`, `load` and `query`, before their first request.
 
 mod auth;
+mod batch;
 mod body;
 mod duration;
+mod format;
 mod mistakes;
 mod pagination;
 pub mod preset;
@@ -29,8 +31,10 @@ mod table;
 mod tree;
 
 pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
+pub use batch::Batch;
 pub use body::Body;
 pub use duration::Duration;
+pub use format::{Format, RecordsAs};
 pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
 pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;

@@ -252,7 +252,6 @@ impl Loaded {
             client,
             egress,
             authorizer,
-            silences: Silences::default(),
             limits: limits.clone(),
         };
         let dynamodb = Shared {

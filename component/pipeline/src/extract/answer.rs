@@ -1,8 +1,10 @@
 //! A response → its JSON body, read once and only if somebody looks into it.
 
 use super::cut::{self, BodyError, Words};
+use super::format;
 use super::verdict::header;
 use crate::platform::HttpResponse;
+use crate::settings::Format;
 use rowcast_json::{Index, Value};
 use std::cell::OnceCell;
 
@@ -11,14 +13,20 @@ use std::cell::OnceCell;
 pub struct Answer {
     /// As it came.
     pub response: HttpResponse,
-    body: OnceCell<Result<Index, BodyError>>,
+    format: Format,
+    /// The index of the body, and the text that it is of where the body isn't
+    /// JSON.
+    body: OnceCell<Result<(Index, Option<String>), BodyError>>,
 }
 
 impl Answer {
     /// Nothing of it is read yet.
     #[must_use]
-    pub fn new(response: HttpResponse) -> Self {
+    pub fn new(response: HttpResponse, format: Format) -> Self {
+        // Errors are told in JSON, or in a page for people.
+        let good = (200..300).contains(&response.status);
         Self {
+            format: if good { format } else { Format::Json },
             response,
             body: OnceCell::new(),
         }
@@ -26,15 +34,12 @@ impl Answer {
 
     /// The body as JSON.
     pub fn body(&self) -> Result<Value<'_>, &BodyError> {
-        let body = cut::without_mark(&self.response.body);
-        let index = self.body.get_or_init(|| {
-            let mut index = Index::default();
-            cut::parse(&mut index, body)?;
-            Ok(index)
-        });
+        let body = &self.response.body;
+        let read = self.body.get_or_init(|| format::read(self.format, body));
+        let (index, text) = read.as_ref()?;
         // What has an index is text.
-        let text = std::str::from_utf8(body).unwrap_or_default();
-        index.as_ref().map(|index| index.root(text))
+        let own = || std::str::from_utf8(cut::without_mark(body)).unwrap_or_default();
+        Ok(index.root(text.as_deref().unwrap_or_else(own)))
     }
 
     /// Whether there is no body.

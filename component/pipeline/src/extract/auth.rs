@@ -3,7 +3,7 @@
 //! Nothing here can print a secret.
 
 use super::budget::Budget;
-use super::checked::{is_header_name, origin};
+use super::checked::origin;
 use super::excerpt;
 use super::verdict::{asked, header};
 use crate::bindings::rowcast::pipeline::types::Stop;
@@ -11,15 +11,17 @@ use crate::failure::{rate_limit, stop_reason};
 use crate::oauth::{Attempts, Client, Failed, FailureKind, LONGEST_ANSWER, Reply, Token, Tokens};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use crate::retry::Backoff;
-use crate::settings::{ApiKey, Auth, Header, Mistakes, Source};
+use crate::settings::{Auth, Header, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::lock::Mutex;
 use std::cell::{Cell, RefCell};
 use std::time::SystemTime;
-use url::Url;
 
 pub use crate::oauth::Renewal;
+pub use check::check;
+
+mod check;
 
 /// A call's credentials.
 pub struct Credentials<'a> {
@@ -43,89 +45,6 @@ pub struct Authorization {
     pub parameter: Option<(String, String)>,
     /// Which token it is, counted from 1; 0 for none.
     pub token: u32,
-}
-
-/// Adds what can't work.
-pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
-    match auth {
-        Auth::Bearer(bearer) if bearer.token.expose().is_empty() => {
-            mistakes.add("/auth/token", "is empty");
-        }
-        Auth::Bearer(bearer) if !is_visible(bearer.token.expose()) => mistakes.add(
-            "/auth/token",
-            "has characters that an HTTP header can't carry",
-        ),
-        Auth::None {} | Auth::Bearer(_) => {}
-        Auth::Basic(basic) => {
-            if basic.username.contains(':') {
-                mistakes.add(
-                    "/auth/username",
-                    "has a colon, which HTTP Basic can't carry",
-                );
-            }
-        }
-        Auth::ApiKey(key) => check_key(key, mistakes),
-        Auth::ClientCredentials(client) => {
-            check_client(&client.token_url, &client.client_id, mistakes);
-        }
-        Auth::RefreshToken(client) => {
-            check_client(&client.token_url, &client.client_id, mistakes);
-            if client.refresh_token.expose().is_empty() {
-                mistakes.add("/auth/refresh_token", "is empty");
-            }
-        }
-    }
-}
-
-fn check_key(key: &ApiKey, mistakes: &mut Mistakes) {
-    if key.key.expose().is_empty() {
-        mistakes.add("/auth/key", "is empty");
-    }
-    match (&key.header, &key.parameter) {
-        (Some(name), None) => {
-            if !is_header_name(name) {
-                mistakes.add("/auth/header", "is not the name of an HTTP header");
-            }
-            let line = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-            for (at, text) in [
-                ("/auth/key", key.key.expose()),
-                ("/auth/prefix", &key.prefix),
-            ] {
-                if !line(text) {
-                    mistakes.add(at, "has characters that an HTTP header can't carry");
-                }
-            }
-        }
-        (None, Some(name)) => {
-            if name.is_empty() {
-                mistakes.add("/auth/parameter", "is empty");
-            }
-            if !key.prefix.is_empty() {
-                mistakes.add("/auth/prefix", "is only for a header");
-            }
-        }
-        _ => mistakes.add(
-            "/auth",
-            "must have either `header` or `parameter`, which takes the key",
-        ),
-    }
-}
-
-fn check_client(token_url: &str, client_id: &str, mistakes: &mut Mistakes) {
-    if client_id.is_empty() {
-        mistakes.add("/auth/client_id", "is empty");
-    }
-    let url = Url::parse(token_url).ok();
-    let fits = url.is_some_and(|url| {
-        let plain = url.username().is_empty() && url.password().is_none();
-        matches!(url.scheme(), "http" | "https") && url.has_host() && plain
-    });
-    if !fits {
-        mistakes.add(
-            "/auth/token_url",
-            "must start with https:// (or http://) and carry no credentials",
-        );
-    }
 }
 
 /// The header that the credentials are in, in lower case; none where they
@@ -417,8 +336,4 @@ fn basic_header(username: &str, password: &str) -> String {
         "Basic {}",
         STANDARD.encode(format!("{username}:{password}"))
     )
-}
-
-fn is_visible(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
 }

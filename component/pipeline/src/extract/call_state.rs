@@ -141,6 +141,11 @@ impl CallState {
         }
     }
 
+    /// The same where no reason is noted yet.
+    pub fn explain(&self, stop: Stop) {
+        self.stop.borrow_mut().get_or_insert(stop);
+    }
+
     /// Starts nothing more.
     pub fn halt(&self, stop: Stop) {
         self.note(stop);
@@ -221,14 +226,14 @@ impl CallState {
         self.bytes.set(self.bytes.get().saturating_add(bytes));
     }
 
-    /// A rule says that there is nothing for a request.
-    pub fn found_nothing(&self) {
-        self.empty.set(self.empty.get().saturating_add(1));
+    /// A rule says that there is nothing for so many requests.
+    pub fn found_nothing(&self, requests: usize) {
+        add(&self.empty, requests);
     }
 
-    /// There is more for a request than its settings follow.
-    pub fn left_more(&self) {
-        self.unfollowed.set(self.unfollowed.get().saturating_add(1));
+    /// There is more for so many requests than their settings follow.
+    pub fn left_more(&self, requests: usize) {
+        add(&self.unfollowed, requests);
     }
 
     /// The upstream answered well.
@@ -346,6 +351,11 @@ impl CallState {
             counters,
         })
     }
+}
+
+fn add(counter: &Cell<u32>, more: usize) {
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    counter.set(counter.get().saturating_add(more));
 }
 
 /// Which reason a caller should act on; among rate limits the longest.

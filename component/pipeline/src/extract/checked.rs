@@ -9,7 +9,7 @@ use super::paging::Paging;
 use super::pointer::Pointer;
 use super::rules::Rules;
 use super::template::{Place, Template};
-use crate::settings::{Field, Header, Method, Mistakes, Source, escaped, within};
+use crate::settings::{Field, Header, Method, Mistakes, RecordsAs, Source, escaped, within};
 use std::collections::HashSet;
 use url::Url;
 
@@ -27,6 +27,8 @@ pub struct Checked<'a> {
     pub paging: Paging,
     /// The first page's URL.
     pub url: Template,
+    /// Where a record says which row of its request it belongs to.
+    pub batch: Option<Pointer>,
     /// The request's body.
     pub body: Option<Body>,
     /// The headers' names and values.
@@ -62,6 +64,13 @@ impl<'a> Checked<'a> {
         let headers = headers(source, mistakes);
         let attributes = attributes(&source.attributes, mistakes);
         let matrix = Matrix::new(&source.matrix, mistakes);
+        let batch = source.batch.as_ref();
+        let batch = batch.and_then(|batch| pointer("/batch/pointer", &batch.pointer, mistakes));
+        if let Some(url) = &url {
+            let shared = headers.iter().map(|(_, template)| template).chain([url]);
+            let shared = shared.flat_map(Template::names);
+            check_batch(source, url.joined(), shared, &matrix, mistakes);
+        }
         // Each of them is there exactly where nothing was wrong with it.
         let (url, records, paging) = (url?, records?, paging?);
         mistakes.is_empty().then_some(Self {
@@ -71,6 +80,7 @@ impl<'a> Checked<'a> {
             rules,
             paging,
             url,
+            batch,
             body,
             headers,
             user_agent: user_agent(source.contact.as_deref()),
@@ -137,6 +147,14 @@ fn ranges(source: &Source, mistakes: &mut Mistakes) {
         u64::MAX,
     );
     source.retry.check(mistakes);
+    if source.records_as == RecordsAs::ById && source.id_attribute.is_none() {
+        let hint = "name the attribute that takes each record's id";
+        mistakes.add_with_hint(
+            "/id_attribute",
+            "is missing with `records_as` \"by-id\"",
+            hint,
+        );
+    }
     if let Some(rate) = &source.rate {
         rate.check(mistakes);
     }
@@ -184,6 +202,37 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         mistakes.add("/contact", message);
     }
     headers
+}
+
+/// Checks that the rows of a request differ in nothing but `{column*}`.
+fn check_batch<'n>(
+    source: &Source,
+    joined: Option<&str>,
+    mut shared: impl Iterator<Item = &'n str>,
+    matrix: &Matrix<'_>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(batch) = &source.batch else {
+        if let Some(name) = joined {
+            let hint = "say how many rows a request may have";
+            mistakes.add_with_hint("/batch", format!("is missing with `{{{name}*}}`"), hint);
+        }
+        return;
+    };
+    batch.check(mistakes);
+    let Some(joined) = joined else {
+        let hint = "such as https://api.example.com/artists?ids={id*}";
+        mistakes.add_with_hint("/url", "has no `{column*}` for the rows of a batch", hint);
+        return;
+    };
+    let axis = |name: &str| matrix.names().any(|axis| axis == name);
+    if let Some(name) = shared.find(|name| *name != joined && !axis(name)) {
+        let message = format!("can't be used, because `{name}` differs between the rows");
+        mistakes.add_with_hint("/batch", message, "use only the matrix and `{column*}`");
+    }
+    if source.body.is_some() {
+        mistakes.add("/batch", "can't be used with `body`");
+    }
 }
 
 /// Whether a text is a token of RFC 9110.

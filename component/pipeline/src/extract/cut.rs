@@ -24,6 +24,35 @@ pub enum BodyError {
     /// Something else, such as a page for people.
     #[error("the body is not JSON; it starts with: {0}")]
     NotJson(String),
+    /// A row of a table that has too many values, or too few.
+    #[error("row {line} of the body has {values} values, but there are {names} columns")]
+    Ragged {
+        /// Which row, the names being the first.
+        line: usize,
+        /// How many values it has.
+        values: usize,
+        /// How many columns there are.
+        names: usize,
+    },
+    /// A quote that ends no value.
+    #[error("row {0} of the body has a quote in the middle of a value")]
+    Quote(usize),
+    /// Records by id or in columns are an object.
+    #[error("the body has {kind} at `{pointer}`, which should be an object")]
+    NotObject {
+        /// Where the records should be.
+        pointer: String,
+        /// What is there.
+        kind: Kind,
+    },
+    /// Columns of different lengths.
+    #[error("the columns at `{pointer}` are not lists of equal length: `{name}` differs")]
+    Uneven {
+        /// Where the columns are.
+        pointer: String,
+        /// The first that differs.
+        name: String,
+    },
     /// The pointer leads nowhere.
     #[error("the body has nothing at `{pointer}`; {there}")]
     Missing {
@@ -54,21 +83,25 @@ pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, Body
     if body.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
     }
-    let text = match std::str::from_utf8(body) {
-        Ok(text) => text,
-        // A cut can fall into the middle of a character.
-        Err(error) if error.error_len().is_none() => {
-            let start = String::from_utf8_lossy(body);
-            return Err(BodyError::Truncated(body.len(), excerpt::line(&start)));
-        }
-        Err(_) => return Err(BodyError::NotText),
-    };
+    let text = text_of(body)?;
     index.read(text).map_err(|flaw| {
         if flaw.is_end {
             BodyError::Truncated(body.len(), excerpt::line(text))
         } else {
             BodyError::NotJson(excerpt::line(text))
         }
+    })
+}
+
+/// A body's text.
+pub fn text_of(body: &[u8]) -> Result<&str, BodyError> {
+    std::str::from_utf8(body).map_err(|error| match error.error_len() {
+        // A cut can fall into the middle of a character.
+        None => {
+            let start = String::from_utf8_lossy(body);
+            BodyError::Truncated(body.len(), excerpt::line(&start))
+        }
+        Some(_) => BodyError::NotText,
     })
 }
 

@@ -6,22 +6,23 @@ use super::budget::Budget;
 use super::call_state::CallState;
 use super::checked::origin;
 use super::excerpt;
-use super::ledger::{Balance, Ledger, Outcome, Unbalanced};
+use super::ledger::{Balance, Ledger, Unbalanced};
 use super::pages::{PageFault, Pages};
 use super::plan::{Order, Plan};
-use super::resume::Progress;
 use super::verdict::{Refusal, Trouble, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
-use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest, RejectionKind, Stop};
+use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
 use crate::platform::Http;
 use crate::retry::Backoff;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
 use send::Exchange;
+use settle::Ending;
 use std::pin::pin;
 
 mod send;
+mod settle;
 
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
@@ -33,13 +34,6 @@ const MOST_LIMITED: u32 = 10;
 /// A request that was refused lets others go first for that long, longer each
 /// time.
 const LET_GO_MS: u64 = 20;
-
-/// Calls in which a request's attempts ran out, although the upstream answered
-/// others; after so many it is rejected. Until then it may be the upstream.
-const MOST_CALLS: u32 = 3;
-
-/// The same where the upstream answered nobody else: there may be nobody else.
-const MOST_CALLS_ALONE: u32 = 6;
 
 /// Carries a plan out.
 pub async fn run<H: Http>(
@@ -91,15 +85,8 @@ struct Tries {
     /// Good answers to others, when it was last refused for their number.
     others: u32,
     repeat: bool,
-}
-
-/// A request whose attempts ran out, and that may not be at fault.
-struct Suspect {
-    line: usize,
-    progress: Progress,
-    trouble: Trouble,
-    /// How many answers were good by then.
-    others: u32,
+    /// It was asked to wait by a status that may be about this request.
+    asked_to_wait: Option<Trouble>,
 }
 
 impl<H: Http> Call<'_, H> {
@@ -107,159 +94,73 @@ impl<H: Http> Call<'_, H> {
         let requests = &self.plan.requests;
         let mut ledger = Ledger::open(requests);
         let concurrency = usize::try_from(self.plan.checked.source.concurrency).unwrap_or(1);
-        let settling = self
-            .in_order()
-            .into_iter()
-            .map(|(line, pending, progress)| self.settle_line(line, pending, progress));
+        let settling = self.groups().into_iter().map(|group| self.settle(group));
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
         let mut suspects = Vec::new();
-        while let Some((line, outcome)) = settled.next().await {
-            match outcome {
-                Ok(outcome) => ledger.settle(line, outcome)?,
-                Err(suspect) => suspects.push(suspect),
+        while let Some(outcomes) = settled.next().await {
+            for (place, ending) in outcomes {
+                match ending {
+                    Ending::Known(outcome) => ledger.settle(place, outcome)?,
+                    Ending::Suspect(suspect) => suspects.push((place, suspect)),
+                }
             }
         }
         // It may have been an outage that is over: they are asked for once more
         // where others were answered well since.
         let (again, vain): (Vec<_>, Vec<_>) = suspects
             .into_iter()
-            .partition(|suspect| self.state.succeeded() > suspect.others);
-        let settling = again.into_iter().filter_map(|suspect| {
-            let pending = requests.get(suspect.line)?;
-            let progress = suspect.progress.exhausted();
-            Some(self.settle_line(suspect.line, pending, progress))
+            .partition(|(_, suspect)| suspect.others < self.state.succeeded());
+        let again = again.into_iter().filter_map(|(place, suspect)| {
+            let request = requests.get(place)?.request;
+            Some(self.settle(vec![suspect.again(place, request)]))
         });
-        let mut settled = stream::iter(settling).buffer_unordered(concurrency);
-        while let Some((line, outcome)) = settled.next().await {
-            let outcome = outcome.unwrap_or_else(|suspect| self.judge_suspect(suspect, true));
-            ledger.settle(line, outcome)?;
+        let mut settled = stream::iter(again).buffer_unordered(concurrency);
+        while let Some(outcomes) = settled.next().await {
+            for (place, ending) in outcomes {
+                let outcome = match ending {
+                    Ending::Known(outcome) => outcome,
+                    Ending::Suspect(suspect) => self.judge_suspect(suspect, true),
+                };
+                ledger.settle(place, outcome)?;
+            }
         }
-        for suspect in vain {
-            let line = suspect.line;
-            ledger.settle(line, self.judge_suspect(suspect, false))?;
+        for (place, suspect) in vain {
+            ledger.settle(place, self.judge_suspect(suspect, false))?;
         }
         ledger.close()
-    }
-
-    async fn settle_line(
-        &self,
-        line: usize,
-        pending: &PendingRequest,
-        progress: Progress,
-    ) -> (usize, Result<Outcome, Suspect>) {
-        (line, self.settle(line, pending, progress).await)
-    }
-
-    /// Those whose attempts ran out in an earlier call come last, so that they
-    /// hold up nobody.
-    fn in_order(&self) -> Vec<(usize, &PendingRequest, Progress)> {
-        let read = |(line, pending): (usize, &'_ PendingRequest)| {
-            let progress = Progress::read(pending.request, pending.resume.as_deref());
-            (line, progress)
-        };
-        let mut lines: Vec<_> = self.plan.requests.iter().enumerate().map(read).collect();
-        lines.sort_by_key(|(_, progress)| progress.exhausted);
-        if lines
-            .iter()
-            .any(|(_, it)| it.exhausted > 0 || it.failed > 0)
-        {
-            self.state.continues();
-        }
-        lines
-            .into_iter()
-            .filter_map(|(line, progress)| Some((line, self.plan.requests.get(line)?, progress)))
-            .collect()
-    }
-
-    /// One bad thing is one bad thing: where others were answered well, a
-    /// request whose attempts ran out twice is rejected. Where that isn't sure
-    /// yet, it is pending, and remembers it.
-    fn judge_suspect(&self, suspect: Suspect, twice: bool) -> Outcome {
-        let Suspect {
-            progress, trouble, ..
-        } = suspect;
-        let progress = progress.exhausted();
-        let good = self.state.succeeded();
-        let most = if good > 0 {
-            MOST_CALLS
-        } else {
-            MOST_CALLS_ALONE
-        };
-        let twice = twice && !self.state.is_halted();
-        if twice || progress.exhausted >= most {
-            let reason = trouble.reason();
-            let reason = if good > 0 {
-                format!("{reason}; its attempts ran out while other requests succeeded")
-            } else {
-                let calls = progress.exhausted;
-                format!("{reason}; its attempts ran out in {calls} calls")
-            };
-            return Outcome::Rejected(Refusal {
-                kind: RejectionKind::Exhausted,
-                status: trouble.status(),
-                reason,
-            });
-        }
-        self.state
-            .note(Stop::Unavailable(self.state.reason(trouble.reason())));
-        Outcome::Pending(progress)
-    }
-
-    async fn settle(
-        &self,
-        line: usize,
-        pending: &PendingRequest,
-        progress: Progress,
-    ) -> Result<Outcome, Suspect> {
-        let order = match self.plan.order(pending.request) {
-            Ok(order) => order,
-            Err(error) => {
-                return Ok(Outcome::Rejected(Refusal {
-                    kind: RejectionKind::Template,
-                    status: None,
-                    reason: excerpt::chain(&error),
-                }));
-            }
-        };
-        let most = self.plan.checked.source.max_pages;
-        let mut pages = Pages::new(pending.request, order.url.clone(), progress, most);
-        loop {
-            match self.read_page(&order, &mut pages).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    if pages.is_unfollowed() {
-                        self.state.left_more();
-                    }
-                    return Ok(Outcome::Done(pages.finish()));
-                }
-                Err(End::Rejected(refusal)) => return Ok(Outcome::Rejected(refusal)),
-                Err(End::Pending) => return Ok(Outcome::Pending(pages.progress())),
-                Err(End::Exhausted(trouble, others)) => {
-                    return Err(Suspect {
-                        line,
-                        progress: pages.progress(),
-                        trouble,
-                        others,
-                    });
-                }
-            }
-        }
     }
 
     /// Asks for the present page until there is an answer to keep or a reason
     /// to give up. Attempts count for one page.
     async fn read_page(&self, order: &Order<'_>, pages: &mut Pages) -> Result<bool, End> {
         let mut tries = Tries::default();
+        let read = self.try_page(order, pages, &mut tries).await;
+        match (read, tries.asked_to_wait) {
+            // Its time ran out while it was asked to wait, perhaps for itself: it
+            // remembers that. What others did since says nothing.
+            (Err(End::Pending), Some(trouble)) if !self.state.is_halted() => {
+                Err(End::Exhausted(trouble, u32::MAX))
+            }
+            (read, _) => read,
+        }
+    }
+
+    async fn try_page(
+        &self,
+        order: &Order<'_>,
+        pages: &mut Pages,
+        tries: &mut Tries,
+    ) -> Result<bool, End> {
         loop {
             let given_ms = self.given_ms();
-            let exchange = self.send(pages.present(), order, &tries).await?;
+            let exchange = self.send(pages.present(), order, tries).await?;
             let token = exchange.token;
             tries.repeat = true;
             match exchange.verdict {
                 Verdict::Nothing => {
                     self.succeed(&exchange);
                     if pages.is_first() {
-                        self.state.found_nothing();
+                        self.state.found_nothing(order.rows.len());
                     }
                     return Ok(false);
                 }
@@ -284,8 +185,8 @@ impl<H: Http> Call<'_, H> {
                 }
                 Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
                 Verdict::Limited(refusal, certain) => {
-                    self.limited(refusal, certain, &mut tries)?;
-                    self.let_others_go(&tries).await?;
+                    self.limited(refusal, certain, tries)?;
+                    self.let_others_go(tries).await?;
                 }
                 Verdict::Stop(reason, Some(wait)) => {
                     return Err(self.stop(self.rate_limited(wait, reason)));
@@ -293,7 +194,7 @@ impl<H: Http> Call<'_, H> {
                 Verdict::Stop(reason, None) => {
                     return Err(self.stop(Stop::Denied(self.state.reason(reason))));
                 }
-                Verdict::Renew(refusal) => self.renew(token, refusal, &mut tries)?,
+                Verdict::Renew(refusal) => self.renew(token, refusal, tries)?,
                 Verdict::Reject(refusal) => {
                     if refusal.status == Some(403) {
                         self.state.refused(&refusal.reason);
@@ -341,6 +242,9 @@ impl<H: Http> Call<'_, H> {
             }));
         }
         tries.refused += 1;
+        let uncertain = refusal.status.filter(|_| !certain);
+        tries.asked_to_wait =
+            uncertain.map(|status| Trouble::Limited(status, refusal.reason.clone()));
         let retry = &self.plan.checked.source.retry;
         let stopped = self.check_pause(&refusal.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
@@ -354,7 +258,8 @@ impl<H: Http> Call<'_, H> {
         if let Some(status) = refusal.status.filter(|_| !certain)
             && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
         {
-            let trouble = Trouble::Failed(status, refusal.reason);
+            let trouble = Trouble::Limited(status, refusal.reason);
+            tries.asked_to_wait = None;
             self.state.exhausted(&trouble);
             return Err(End::Exhausted(trouble, self.state.succeeded()));
         }

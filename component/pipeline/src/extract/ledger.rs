@@ -4,7 +4,9 @@
 use super::resume::Progress;
 use super::verdict::Refusal;
 use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
-use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectedRecord, RejectedRequest};
+use crate::bindings::rowcast::pipeline::types::{
+    PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request,
+};
 
 /// How a request ended.
 #[derive(Debug)]
@@ -24,6 +26,20 @@ pub struct Harvest {
     pub documents: Vec<String>,
     /// Records that are no documents.
     pub rejected: Vec<RejectedRecord>,
+}
+
+impl Harvest {
+    /// Adds a record that is no document.
+    pub fn reject(&mut self, request: Request, kind: RejectionKind, path: String, reason: String) {
+        let index = self.documents.len() + self.rejected.len();
+        self.rejected.push(RejectedRecord {
+            request,
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            kind,
+            path,
+            reason,
+        });
+    }
 }
 
 /// One line per request.
@@ -113,8 +129,6 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::rowcast::pipeline::types::Request;
-
     fn pending(row: u32) -> PendingRequest {
         PendingRequest {
             request: Request {

@@ -3,23 +3,27 @@
 
 use super::announced::announces_more;
 use super::answer::Answer;
+use super::checked::Checked;
 use super::cut::{self, BodyError};
-use super::document;
 use super::ledger::Harvest;
 use super::links::without_parameter;
 use super::page::{Page, Trail};
 use super::paging::Received;
 use super::plan::{Order, Plan};
 use super::resume::Progress;
-use crate::bindings::rowcast::pipeline::types::{RejectedRecord, Request};
-use crate::settings::Auth;
-use url::Url;
+use super::{document, format};
+use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::settings::{Auth, RecordsAs};
+use rowcast_json::{Index, Kind, Value};
+use std::borrow::Cow;
 
 /// The pages of one request.
 pub struct Pages {
-    request: Request,
     trail: Trail,
-    harvest: Harvest,
+    /// Of each row.
+    harvests: Vec<Harvest>,
+    /// Records of all pages.
+    received: usize,
     exhausted: u32,
     failed: u32,
     unfollowed: bool,
@@ -34,11 +38,30 @@ pub enum PageFault {
     Other(String),
 }
 
+/// The records' text where they are in another shape than a list.
+fn list(checked: &Checked<'_>, root: Value<'_>) -> Result<Option<String>, BodyError> {
+    let source = checked.source;
+    let found = checked
+        .records
+        .find(root)
+        .filter(|_| source.records_as != RecordsAs::List);
+    let Some(value) = found else {
+        return Ok(None);
+    };
+    let id_attribute = source.id_attribute.as_deref();
+    format::reshaped(
+        value,
+        source.records_as,
+        id_attribute,
+        checked.records.as_str(),
+    )
+}
+
 impl Pages {
     /// Starts at the first page, or at the one that an earlier call had reached.
     #[must_use]
-    pub fn new(request: Request, first: Url, progress: Progress, most: u32) -> Self {
-        let first = Page::from(first);
+    pub fn new(order: &Order<'_>, progress: Progress, most: u32) -> Self {
+        let first = Page::from(order.url.clone());
         let (trail, harvest) = match progress.page {
             // Credentials go with every page, so every page stays where they
             // belong.
@@ -47,10 +70,13 @@ impl Pages {
             }
             Some(_) | None => (Trail::new(first, most), Harvest::default()),
         };
+        let received = harvest.documents.len() + harvest.rejected.len();
+        let mut harvests = vec![harvest];
+        harvests.resize_with(order.rows.len().max(1), Harvest::default);
         Self {
-            request,
             trail,
-            harvest,
+            harvests,
+            received,
             exhausted: progress.exhausted,
             failed: progress.failed,
             unfollowed: false,
@@ -87,21 +113,26 @@ impl Pages {
         self.unfollowed
     }
 
-    /// What all pages gave.
+    /// What all pages gave for each row.
     #[must_use]
-    pub fn finish(self) -> Harvest {
-        self.harvest
+    pub fn finish(self) -> Vec<Harvest> {
+        self.harvests
     }
 
-    /// What there is so far, for a call that continues.
+    /// What there is so far of each row, for a call that continues. A batch
+    /// starts over: its rows may be others then.
     #[must_use]
-    pub fn progress(self) -> Progress {
-        Progress {
-            page: Some((self.trail.present().clone(), self.trail.page())),
-            harvest: self.harvest,
-            exhausted: self.exhausted,
-            failed: self.failed,
-        }
+    pub fn progress(mut self) -> Vec<Progress> {
+        let (exhausted, failed) = (self.exhausted, self.failed);
+        let alone = self.harvests.len() == 1;
+        let page = (self.trail.present().clone(), self.trail.page());
+        let progress = |harvest| Progress {
+            page: alone.then(|| page.clone()),
+            harvest: if alone { harvest } else { Harvest::default() },
+            exhausted,
+            failed,
+        };
+        self.harvests.drain(..).map(progress).collect()
     }
 
     /// Makes documents of a good answer, and turns to the next page. Whether
@@ -118,11 +149,21 @@ impl Pages {
         };
         let root = answer.body().map_err(fault)?;
         let checked = &plan.checked;
-        let records = cut::records(root, &checked.records).map_err(|error| fault(&error))?;
+        let fault = |error: BodyError| fault(&error);
+        let mut index = Index::default();
+        let list = list(checked, root).map_err(fault)?;
+        let records = match &list {
+            None => cut::records(root, &checked.records).map_err(fault)?,
+            Some(text) => cut::parse(&mut index, text.as_bytes())
+                .map_err(fault)?
+                .elements()
+                .collect(),
+        };
         let paging = &checked.paging;
+        self.received += records.len();
         let received = Received {
             of_page: records.len(),
-            of_all: self.harvest.documents.len() + self.harvest.rejected.len() + records.len(),
+            of_all: self.received,
         };
         let next = paging.next(self.trail.present(), root, answer, received);
         let mut next = next.map_err(|error| PageFault::Other(error.to_string()))?;
@@ -134,19 +175,7 @@ impl Pages {
         }
         let empty = records.is_empty();
         for record in records {
-            match document::build(&order.attributes, &checked.require, record) {
-                Ok(document) => self.harvest.documents.push(document),
-                Err(error) => {
-                    let index = self.harvest.documents.len() + self.harvest.rejected.len();
-                    self.harvest.rejected.push(RejectedRecord {
-                        request: self.request,
-                        index: u32::try_from(index).unwrap_or(u32::MAX),
-                        kind: error.kind(),
-                        path: error.path(),
-                        reason: error.to_string(),
-                    });
-                }
-            }
+            self.keep_record(checked, order, record);
         }
         match next {
             None => {
@@ -169,5 +198,42 @@ impl Pages {
                 Ok(true)
             }
         }
+    }
+
+    /// Makes a document of a record for each row that it belongs to.
+    fn keep_record(&mut self, checked: &Checked<'_>, order: &Order<'_>, record: Value<'_>) {
+        let own = checked.batch.as_ref().filter(|_| order.rows.len() > 1);
+        let id = own.and_then(|place| place.find(record)).and_then(scalar);
+        let mut found = false;
+        for (row, harvest) in order.rows.iter().zip(&mut self.harvests) {
+            if own.is_some() && row.id.as_deref() != id.as_deref() {
+                continue;
+            }
+            found = true;
+            match document::build(&row.attributes, &checked.require, record) {
+                Ok(document) => harvest.documents.push(document),
+                Err(error) => {
+                    let (kind, path) = (error.kind(), error.path());
+                    harvest.reject(row.request, kind, path, error.to_string());
+                }
+            }
+        }
+        let (Some(place), false) = (own, found) else {
+            return;
+        };
+        // It must be in some list: the first row's.
+        if let (Some(row), Some(harvest)) = (order.rows.first(), self.harvests.first_mut()) {
+            let path = place.as_str().to_owned();
+            let reason = format!("the record belongs to no row of its request, by its `{path}`");
+            harvest.reject(row.request, RejectionKind::Required, path, reason);
+        }
+    }
+}
+
+fn scalar(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value.kind() {
+        Kind::String => value.string(),
+        Kind::Number | Kind::Boolean => Some(value.text().into()),
+        Kind::Null | Kind::Array | Kind::Object => None,
     }
 }

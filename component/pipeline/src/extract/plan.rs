@@ -30,6 +30,16 @@ pub struct Order<'p> {
     pub body: Option<Body>,
     /// The source's headers, filled in.
     pub headers: Vec<(String, String)>,
+    /// The rows that it is for: one, unless there are batches.
+    pub rows: Vec<OrderRow<'p>>,
+}
+
+/// One row of an HTTP request.
+pub struct OrderRow<'p> {
+    /// Which it is.
+    pub request: Request,
+    /// What records have that belong to it; none: it has all records.
+    pub id: Option<String>,
     /// The attributes, filled in but for the record's values.
     pub attributes: Vec<Attribute<'p>>,
 }
@@ -130,22 +140,18 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    /// A request, filled in.
-    pub fn order(&self, request: Request) -> Result<Order<'_>, OrderError> {
-        let row = usize::try_from(request.row)
-            .ok()
-            .and_then(|row| self.rows.get(row));
-        let row = match row {
-            Some(Ok(row)) => row,
-            Some(Err(reason)) => return Err(OrderError::Row(reason.clone())),
-            None => return Err(OrderError::Row("there is no such row".to_owned())),
+    /// The requests of one HTTP request, filled in: one, or a batch of one
+    /// combination.
+    pub fn order(&self, requests: &[Request]) -> Result<Order<'_>, OrderError> {
+        let scopes = requests.iter().map(|request| self.scope(*request));
+        let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
+        let Some(scope) = scopes.first() else {
+            return Err(OrderError::Row("there is no row".to_owned()));
         };
-        let scope = Scope {
-            row,
-            matrix: &self.checked.matrix,
-            combination: request.combination,
-        };
-        let filled = self.checked.url.fill_url(&scope).map_err(OrderError::Url)?;
+        let batch = self.checked.source.batch.as_ref();
+        let separator = batch.map_or("", |batch| batch.separator.as_str());
+        let filled = self.checked.url.fill_url(&scopes, separator);
+        let filled = filled.map_err(OrderError::Url)?;
         let path = filled.split(['?', '#']).next().unwrap_or_default();
         if path.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(OrderError::Dots);
@@ -158,7 +164,7 @@ impl<'a> Plan<'a> {
         let mut headers = Vec::with_capacity(self.checked.headers.len());
         for ((name, template), number) in self.checked.headers.iter().zip(1..) {
             let value = template
-                .fill_plain(&scope)
+                .fill_plain(scope)
                 .map_err(|error| OrderError::Header(number, error))?;
             if value.contains(|character: char| character.is_control() && character != '\t') {
                 return Err(OrderError::HeaderValue(number));
@@ -173,23 +179,49 @@ impl<'a> Plan<'a> {
             }
         }
         let body = self.checked.body.as_ref();
-        let body = body.map(|body| body.fill(&scope)).transpose();
+        let body = body.map(|body| body.fill(scope)).transpose();
         let body = body.map_err(OrderError::Body)?.flatten();
         if body.is_some() && !is_given(&headers, "content-type") {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
-        let mut attributes = Vec::with_capacity(self.checked.attributes.len());
-        for (name, template) in &self.checked.attributes {
-            let bound = Attribute::bind(name, template, &scope);
-            attributes
-                .extend(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
-        }
+        let rows = requests.iter().zip(&scopes);
+        let rows = rows.map(|(request, scope)| self.order_row(*request, scope));
         Ok(Order {
             url: self.checked.paging.first(url),
             body,
             headers,
+            rows: rows.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn order_row(&self, request: Request, scope: &Scope<'_>) -> Result<OrderRow<'_>, OrderError> {
+        let mut attributes = Vec::with_capacity(self.checked.attributes.len());
+        for (name, template) in &self.checked.attributes {
+            let bound = Attribute::bind(name, template, scope);
+            attributes
+                .extend(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
+        }
+        let id = self.checked.url.joined().map(|name| scope.get(name));
+        let id = id.transpose().map_err(OrderError::Url)?;
+        Ok(OrderRow {
+            request,
+            id: id.map(|value| value.as_str().to_owned()),
             attributes,
         })
+    }
+
+    /// A request's values.
+    fn scope(&self, request: Request) -> Result<Scope<'_>, OrderError> {
+        let row = usize::try_from(request.row).ok();
+        match row.and_then(|row| self.rows.get(row)) {
+            Some(Ok(row)) => Ok(Scope {
+                row,
+                matrix: &self.checked.matrix,
+                combination: request.combination,
+            }),
+            Some(Err(reason)) => Err(OrderError::Row(reason.clone())),
+            None => Err(OrderError::Row("there is no such row".to_owned())),
+        }
     }
 
     /// A name that no row has is a mistake in the source, not in the rows.

@@ -64,6 +64,18 @@ impl Progress {
         self
     }
 
+    /// What requests have that go out together: of one all, of several only
+    /// how often they failed.
+    #[must_use]
+    pub fn together(all: impl Iterator<Item = Self>) -> Self {
+        let graver = |one: Self, other: Self| Self {
+            exhausted: one.exhausted.max(other.exhausted),
+            failed: one.failed.max(other.failed),
+            ..Self::default()
+        };
+        all.reduce(graver).unwrap_or_default()
+    }
+
     /// Reads what [`write`](Self::write) wrote.
     #[must_use]
     pub fn read(request: Request, text: Option<&str>) -> Self {

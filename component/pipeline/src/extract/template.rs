@@ -33,13 +33,15 @@ pub struct Template {
     marks: Vec<Marks>,
 }
 
-/// What may be written beside a placeholder's name, in attributes.
+/// What may be written beside a placeholder's name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// `{name?}`: where there is no value, there is no attribute.
     pub optional: bool,
     /// `{text:name}`: a number or boolean that stands alone becomes text too.
     pub text: bool,
+    /// `{name*}`, in URLs: the values of all rows of a request.
+    pub joined: bool,
 }
 
 /// A piece of a template.
@@ -183,13 +185,36 @@ impl Template {
             })
     }
 
-    /// Fills a URL: values percent-encoded.
-    pub fn fill_url(&self, scope: &Scope<'_>) -> Result<String, FillError> {
-        self.fill_by(|name, url| {
-            let value = scope.get(name)?;
-            url.extend(utf8_percent_encode(value.as_str(), &RESERVED));
-            Ok(())
+    /// The column whose values of all rows it takes.
+    #[must_use]
+    pub fn joined(&self) -> Option<&str> {
+        let mut parts = self.parts.iter().zip(&self.marks);
+        parts.find_map(|(part, marks)| match part {
+            Part::Name(name) if marks.joined => Some(name.as_str()),
+            Part::Name(_) | Part::Text(_) | Part::Record(_) => None,
         })
+    }
+
+    /// Fills a URL: values percent-encoded. All rows but the first are only for
+    /// `{name*}`.
+    pub fn fill_url(&self, scopes: &[Scope<'_>], separator: &str) -> Result<String, FillError> {
+        let mut url = String::new();
+        for (part, marks) in self.parts.iter().zip(&self.marks) {
+            let rows = if marks.joined { scopes.len() } else { 1 };
+            match part {
+                Part::Text(text) => url.push_str(text),
+                Part::Name(name) => {
+                    for (place, scope) in scopes.iter().take(rows).enumerate() {
+                        url.push_str(if place == 0 { "" } else { separator });
+                        let value = scope.get(name)?;
+                        url.extend(utf8_percent_encode(value.as_str(), &RESERVED));
+                    }
+                }
+                // `placeholder` keeps these out of URLs.
+                Part::Record(_) => {}
+            }
+        }
+        Ok(url)
     }
 
     /// The URL with every placeholder replaced by `1`: enough to check its
@@ -298,6 +323,13 @@ fn placeholder(name: &str, place: Place, at: usize) -> Result<(Part, Marks), Tem
         marks.optional = true;
         name = before;
     }
+    if let (Some(before), Place::Url) = (name.strip_suffix('*'), place) {
+        if before.ends_with(['*', '?']) {
+            return Err(TemplateError::OddName(at));
+        }
+        marks.joined = true;
+        name = before;
+    }
     if let (Some(after), Place::Attribute) = (name.strip_prefix("text:"), place) {
         marks.text = true;
         name = after;
@@ -348,7 +380,11 @@ mod tests {
         };
         match Template::parse(template, Place::Url) {
             Ok(parsed) => {
-                assert_eq!(shown(parsed.fill_url(&scope)), url, "{template}");
+                assert_eq!(
+                    shown(parsed.fill_url(std::slice::from_ref(&scope), ",")),
+                    url,
+                    "{template}"
+                );
                 assert_eq!(shown(parsed.fill_plain(&scope)), plain, "{template}");
             }
             Err(error) => assert_eq!(error.to_string(), url, "{template}"),

@@ -43,6 +43,8 @@ pub enum Verdict {
 pub enum Trouble {
     /// The upstream answered a status that may pass.
     Failed(u16, String),
+    /// The upstream asked to wait, by a status that may be about this request.
+    Limited(u16, String),
     /// There was no complete answer.
     Silent(String),
 }
@@ -52,7 +54,7 @@ impl Trouble {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Failed(_, reason) | Self::Silent(reason) => reason,
+            Self::Failed(_, reason) | Self::Limited(_, reason) | Self::Silent(reason) => reason,
         }
     }
 
@@ -60,7 +62,7 @@ impl Trouble {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Failed(status, _) => Some(*status),
+            Self::Failed(status, _) | Self::Limited(status, _) => Some(*status),
             Self::Silent(_) => None,
         }
     }

@@ -6,7 +6,7 @@ use crate::extract::answer::Answer;
 use crate::extract::checked::Checked;
 use crate::extract::verdict::{Verdict, asked, judge};
 use crate::platform::HttpResponse;
-use crate::settings::{self, Mistakes};
+use crate::settings::{self, Format, Mistakes};
 use std::time::{Duration, UNIX_EPOCH};
 use url::Url;
 
@@ -28,7 +28,7 @@ fn response(status: u16, headers: Vec<(String, String)>, body: &[u8]) -> HttpRes
 pub fn answer(data: &[u8]) {
     let Some([status, retry_after, clock, location, body]) = lines(data) else {
         // Bodies needn't be text.
-        let _ = Answer::new(response(429, Vec::new(), data)).words();
+        let _ = Answer::new(response(429, Vec::new(), data), Format::Json).words();
         return;
     };
     let Ok(url) = Url::parse("https://api.example.com/v1/artists/x/top-tracks?secret=1") else {
@@ -50,7 +50,10 @@ pub fn answer(data: &[u8]) {
     let Some(checked) = checked else {
         return;
     };
-    let outcome = Ok(Answer::new(response(status, headers, body.as_bytes())));
+    let outcome = Ok(Answer::new(
+        response(status, headers, body.as_bytes()),
+        Format::Json,
+    ));
     if let Ok(answer) = &outcome {
         let asked = asked(&answer.response, today).pause_ms;
         assert_ne!(asked, Some(0), "a wait of no time is none");

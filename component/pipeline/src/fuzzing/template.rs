@@ -45,7 +45,11 @@ pub(crate) fn written(template: &Template) -> String {
     let part = |(place, part): (usize, &Part)| {
         let marks = template.marks(place);
         let before = if marks.text { "text:" } else { "" };
-        let after = if marks.optional { "?" } else { "" };
+        let after = match marks {
+            marks if marks.joined => "*",
+            marks if marks.optional => "?",
+            _ => "",
+        };
         match part {
             Part::Text(text) => text.replace('{', "{{").replace('}', "}}"),
             Part::Name(name) => format!("{{{before}{name}{after}}}"),
@@ -66,14 +70,17 @@ pub(crate) fn filled(template: &Template, scope: &Scope<'_>) {
         };
         expected = expected.zip(piece).map(|(before, piece)| before + &piece);
     }
-    assert_eq!(template.fill_url(scope).ok(), expected);
+    assert_eq!(
+        template.fill_url(std::slice::from_ref(scope), ",").ok(),
+        expected
+    );
     assert_eq!(template.fill_plain(scope).is_ok(), expected.is_some());
 }
 
 fn encoded(name: &str, scope: &Scope<'_>) -> Option<String> {
     let value = scope.get(name).ok()?;
     let alone = Template::parse(&format!("{{{name}}}"), Place::Url).ok()?;
-    let encoded = alone.fill_url(scope).ok()?;
+    let encoded = alone.fill_url(std::slice::from_ref(scope), ",").ok()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
     assert!(encoded.bytes().all(plain), "{encoded}");
     let decoded = percent_decode_str(&encoded).decode_utf8();

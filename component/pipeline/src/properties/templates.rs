@@ -63,7 +63,7 @@ proptest! {
         let matrix = Matrix::new(&axes, &mut Mistakes::default());
         let scope = Scope { row: &row, matrix: &matrix, combination: 0 };
         filled(&template, &scope);
-        let alone = Template::parse("{axis}", Place::Url).unwrap().fill_url(&scope).unwrap();
+        let alone = Template::parse("{axis}", Place::Url).unwrap().fill_url(std::slice::from_ref(&scope), ",").unwrap();
         prop_assert_eq!(percent_decode_str(&alone).decode_utf8().unwrap(), axis);
     }
 }

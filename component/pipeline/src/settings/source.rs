@@ -1,6 +1,6 @@
 //! The API that is asked for each row, and how its answers are read.
 
-use super::{Auth, Body, Pagination, Rate, Retry, Rule, Secret};
+use super::{Auth, Batch, Body, Format, Pagination, Rate, RecordsAs, Retry, Rule, Secret};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 #[cfg(test)]
@@ -55,11 +55,23 @@ pub struct Source {
     #[serde(default, deserialize_with = "in_order")]
     #[cfg_attr(test, schemars(with = "BTreeMap<String, Vec<String>>", extend("default" = {}), example = serde_json::json!({"country": ["US", "CA"]})))]
     pub matrix: Vec<Axis>,
+    /// What a good answer's body is.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = "json")))]
+    pub format: Format,
     /// JSON Pointer (RFC 6901) to the array of records in the body; empty for
     /// the body itself. An object there is one record.
     #[serde(default)]
     #[cfg_attr(test, schemars(example = &"/tracks"))]
     pub records: String,
+    /// What the value at `records` is.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = "list")))]
+    pub records_as: RecordsAs,
+    /// With `records_as` "by-id": the attribute that takes each record's id. A
+    /// record that has such a member keeps its own.
+    #[serde(default)]
+    pub id_attribute: Option<String>,
     /// Attributes added before each record's own members. Values are templates,
     /// which may also use `{record:/json/pointer}`. `{name?}` leaves the
     /// attribute out where the value is null or missing; `{text:name}` makes
@@ -78,6 +90,10 @@ pub struct Source {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = []), example = serde_json::json!([{"when": {"status": 404}, "then": "nothing"}])))]
     pub rules: Vec<Rule>,
+    /// Several rows in one request; none: a request for each row.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = null)))]
+    pub batch: Option<Batch>,
     /// How requests are authenticated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]

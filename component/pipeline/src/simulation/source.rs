@@ -2,8 +2,9 @@
 //! an outage.
 
 use super::world::{Faults, World};
-use crate::platform::{HttpError, HttpRequest, HttpResponse};
+use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 /// How it answers, and what it remembers.
 pub struct SourceModel {
@@ -118,11 +119,19 @@ impl SourceModel {
             self.tokens -= 1.0;
             return None;
         }
-        Some(match world.faults.style {
+        let today = world.today().duration_since(SystemTime::UNIX_EPOCH);
+        let next_second = today.map_or(0, |today| today.as_secs() + 1).to_string();
+        Some(match world.faults.limit_style {
             0 => reply(429, &[("retry-after", "1")], ""),
             1 => reply(429, &[], ""),
             2 => reply(503, &[("retry-after", "1")], ""),
-            _ => reply(403, &[("retry-after", "1")], ""),
+            3 => reply(403, &[("retry-after", "1")], ""),
+            4 => {
+                let left = ("x-ratelimit-remaining", "0");
+                reply(403, &[left, ("x-ratelimit-reset", &next_second)], "")
+            }
+            5 => reply(200, &[], r#"{"error":{"code":4,"message":"Quota"}}"#),
+            _ => reply(420, &[], r#"{"wait":1000}"#),
         })
     }
 }

@@ -24,6 +24,12 @@ pub struct Faults {
     /// Requests that the source allows a second.
     pub per_second: Option<u32>,
     pub style: u64,
+    /// How it says that there are too many.
+    pub limit_style: u64,
+    /// Whether pages are counted, rather than linked.
+    pub counted: bool,
+    /// Whether the source's settings have the rate as a budget.
+    pub budgeted: bool,
     /// Uses after which a token dies.
     pub token_uses: Option<u32>,
     /// Rows that always fail.
@@ -45,6 +51,12 @@ pub struct Faults {
     pub shared: bool,
 }
 
+/// What the source's ways to say that there are too many need.
+const RULES: &str = r#"[
+    {"when":{"body":{"pointer":"/error/code","equals":4}},"then":"wait","wait":{"default":"1s"}},
+    {"when":{"status":420},"then":"wait","wait":{"pointer":"/wait","unit":"milliseconds"}}
+]"#;
+
 impl Faults {
     pub fn draw(seed: u64) -> Self {
         let mut state = draw(seed ^ 0x5eed);
@@ -57,7 +69,11 @@ impl Faults {
             let chosen = (0..row_count).filter(|_| next(100) < chance);
             chosen.collect::<BTreeSet<_>>()
         };
-        let poison = rows(3);
+        let mut poison = rows(3);
+        // Where nobody is ever answered, the source is down, and that's no run.
+        if u32::try_from(poison.len()) == Ok(row_count) {
+            poison.clear();
+        }
         let forbidden = rows(3);
         let refused = rows(2);
         let some = |value: u64, when: bool| when.then_some(value);
@@ -70,6 +86,9 @@ impl Faults {
             latency_ms: 5 + next(300),
             per_second: some(next(30) + 1, next(2) == 0).map(small),
             style: next(4),
+            limit_style: draw(seed ^ 0x11) % 7,
+            counted: draw(seed ^ 0x22).is_multiple_of(2),
+            budgeted: draw(seed ^ 0x33).is_multiple_of(3),
             token_uses: some(next(40) + 20, next(3) == 0).map(small),
             poison,
             forbidden,
@@ -102,11 +121,18 @@ impl Faults {
             }
             None => "",
         };
+        let pages = if self.counted {
+            r#"{"type":"page-number","parameter":"p","first":0,"end":{"has_more":"/next"}}"#
+        } else {
+            r#"{"type":"next-url","pointer":"/next"}"#
+        };
+        let rate = self.per_second.filter(|_| self.budgeted);
+        let rate = rate.map(|rate| format!(r#","rate":{{"requests":{rate},"per":"1s"}}"#));
         format!(
             r#"{{"url":"https://api.example/{{id}}","records":"/t","concurrency":{},
-                "request_timeout_ms":5000,
-                "pagination":{{"type":"next-url","pointer":"/next"}}{auth}}}"#,
-            self.concurrency
+                "request_timeout_ms":5000,"rules":{RULES},"pagination":{pages}{}{auth}}}"#,
+            self.concurrency,
+            rate.unwrap_or_default()
         )
     }
 

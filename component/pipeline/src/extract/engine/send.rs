@@ -62,7 +62,7 @@ impl<H: Http> Call<'_, H> {
         if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
             self.state.sent(tries.repeat);
         }
-        let outcome = outcome.map(Answer::new);
+        let outcome = outcome.map(|response| Answer::new(response, source.format));
         let (verdict, seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
         self.state.report(self.http, &seen);
         let policy = outcome.as_ref().ok();

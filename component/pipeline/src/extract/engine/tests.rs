@@ -9,6 +9,7 @@ use crate::platform::{HttpError, HttpRequest};
 use crate::settings::{Axis, End, Field, Header, NextUrl, Pagination, Source};
 use std::cell::Cell;
 
+mod batches;
 mod budgets;
 mod credentials;
 mod pages;

@@ -5,6 +5,7 @@ use super::super::page::Trail;
 use super::super::script::source_with;
 use super::*;
 use crate::platform::HttpResponse;
+use crate::settings::Format;
 
 const PRESENT: &str = "https://api.example/v1/list?market=US&q=a%20b";
 
@@ -22,11 +23,14 @@ fn check_counts(
     let headers = headers
         .iter()
         .map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    let answer = Answer::new(HttpResponse {
-        status: 200,
-        headers: headers.collect(),
-        body: body.into(),
-    });
+    let answer = Answer::new(
+        HttpResponse {
+            status: 200,
+            headers: headers.collect(),
+            body: body.into(),
+        },
+        Format::Json,
+    );
     let received = Received { of_page, of_all };
     let next = paging.next(&present, answer.body().unwrap(), &answer, received);
     let mut trail = Trail::new(present, 2);

@@ -375,7 +375,7 @@ fn requests_that_cannot_be_made() {
             combination: 0,
         };
         let shown = plan.and_then(|plan| {
-            let order = plan.order(request).map_err(|error| chain(&error))?;
+            let order = plan.order(&[request]).map_err(|error| chain(&error))?;
             Ok(order.url.to_string())
         });
         assert_eq!(shown.unwrap_or_else(|reason| reason), expected, "{row}");
@@ -414,7 +414,7 @@ fn check_headers(settings: &str, expected: &[(&str, &str)]) {
         combination: 0,
     };
     let headers = plan.and_then(|plan| {
-        let order = plan.order(request).map_err(|error| chain(&error))?;
+        let order = plan.order(&[request]).map_err(|error| chain(&error))?;
         Ok(order.headers)
     });
     let expected = expected

@@ -1,10 +1,14 @@
 //! What is wrong with rules; and the built-in ones.
 
+use super::super::checked::Checked;
 use super::super::plan::Plan;
 use super::super::script::source;
 use super::*;
 use crate::bindings::exports::rowcast::pipeline::describe::Kind;
 use crate::describe::validate;
+use crate::platform::HttpResponse;
+use crate::retry::is_transient;
+use crate::settings::Format;
 
 fn check(rules: &str, expected: &[&str]) {
     let text = format!(r#"{{"url": "https://api.example/", "rules": {rules}}}"#);
@@ -77,4 +81,24 @@ fn every_answer_has_a_rule() {
         BUILT_IN.lines().count() - 2
     );
     assert!(BUILT_IN.ends_with("  {\"then\": \"reject\"}\n]\n"));
+}
+
+/// Token endpoints and sources agree on what may pass.
+#[test]
+fn transient_statuses_are_those_of_retry() {
+    let source = source();
+    let checked = Checked::new(&source, &mut Mistakes::default());
+    let rules = checked.map(|checked| checked.rules);
+    for status in 100..=599 {
+        let response = HttpResponse {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        let answer = Answer::new(response, Format::Json);
+        let rule = rules.as_ref();
+        let rule = rule.and_then(|rules| rules.find(&answer, &Asked::default(), |_| false));
+        let passes = rule.map(|rule| matches!(rule.then, Then::Retry | Then::Wait));
+        assert_eq!(passes, Some(is_transient(status)), "{status}");
+    }
 }

@@ -11,7 +11,7 @@ fn check_source(settings: &str, outcome: Result<HttpResponse, HttpError>, expect
     let today = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
     let source = source_with(settings);
     let checked = Checked::new(&source, &mut Mistakes::default()).unwrap();
-    let outcome = outcome.map(Answer::new);
+    let outcome = outcome.map(|response| Answer::new(response, source.format));
     let (verdict, seen) = judge(&checked, &Url::parse(URL).unwrap(), &outcome, today);
     let shown = match verdict {
         Verdict::Records => "records".to_owned(),

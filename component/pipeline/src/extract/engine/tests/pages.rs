@@ -3,6 +3,7 @@
 use super::super::super::script::source_with;
 use super::*;
 use crate::platform::HttpMethod;
+use crate::settings::{self, Mistakes};
 
 fn parameter(request: &HttpRequest, name: &str) -> usize {
     let query = request.url.split_once('?').map_or("", |(_, query)| query);
@@ -172,4 +173,43 @@ fn cursors_in_bodies_continue_in_another_call() {
     assert_eq!((documents, calls > 2), (Ok(expected), true));
     // No page was asked for twice.
     assert_eq!(script.sent.borrow().len(), 10);
+}
+
+#[test]
+fn bodies_come_in_other_formats_and_shapes() {
+    let check = |more: &str, body: &str, expected: &[&str]| {
+        let text = format!(r#"{{"url": "https://api.example/{{id}}", {more}}}"#);
+        let mut mistakes = Mistakes::default();
+        let source = settings::source(&text, &mut mistakes);
+        assert!(mistakes.is_empty(), "{mistakes}");
+        let source = source.unwrap_or_else(|| source_with(""));
+        let script = Script::new(|_: &HttpRequest, _| answer(200, &[], body));
+        let result = script.block_on(run(&script, &source, &rows(1), None, None));
+        let documents = result.map(|it| it.documents).unwrap_or_default();
+        assert_eq!(documents, expected, "{more}");
+    };
+    check(
+        r#""format": "ndjson", "attributes": {"row": "{id}"}"#,
+        "{\"a\":1}\n{\"a\":2}",
+        &[r#"{"row":0,"a":1}"#, r#"{"row":0,"a":2}"#],
+    );
+    check(
+        r#""format": "csv""#,
+        "a,b\n1,x\n",
+        &[r#"{"a":"1","b":"x"}"#],
+    );
+    check(
+        r#""records": "/items", "records_as": "by-id", "id_attribute": "key",
+            "attributes": {"copy": "{record:/key}"}"#,
+        r#"{"items":{"x":{"a":1},"y":{"a":2}}}"#,
+        &[
+            r#"{"copy":"x","key":"x","a":1}"#,
+            r#"{"copy":"y","key":"y","a":2}"#,
+        ],
+    );
+    check(
+        r#""records": "/hourly", "records_as": "columns""#,
+        r#"{"hourly":{"time":["t1","t2"],"rain":[0.10,2]}}"#,
+        &[r#"{"time":"t1","rain":0.10}"#, r#"{"time":"t2","rain":2}"#],
+    );
 }
