@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use rowcast::config::schema;
 use rowcast::engine::{COMPONENT, Import, Kind, Runtime, STANDALONE};
 use rowcast::limits::Limits;
+use rowcast_pipeline::extract::rules::BUILT_IN;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -38,6 +39,10 @@ pub struct Component {
     /// Print the contract instead, as WIT: what a pipeline exports and imports.
     #[arg(long, conflicts_with = "output")]
     wit: bool,
+    /// Print the answer rules that follow those of `source.rules` instead, as
+    /// JSON: what the embedded components make of an answer.
+    #[arg(long, conflicts_with_all = ["output", "schema", "wit"])]
+    rules: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -70,6 +75,10 @@ impl Component {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
         if self.wit {
             print::data(contract())?;
+            return Ok(Exit::Done);
+        }
+        if self.rules {
+            print::data(BUILT_IN)?;
             return Ok(Exit::Done);
         }
         let other = global.other_component()?;

@@ -2,7 +2,9 @@
 //! pace for each origin and each table, shared by all calls of a pipeline.
 
 use super::bindings::rowcast::pipeline::pace::{Observation, Turn};
-use rowcast_pipeline::pace::{self, Pace};
+use rowcast_pipeline::pace::{self, Budget, Pace};
+use rowcast_pipeline::settings::Rate;
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -24,6 +26,8 @@ pub(super) struct Paces {
 #[derive(Debug)]
 pub(super) struct CallPaces {
     paces: Paces,
+    /// What the source's settings allow.
+    budget: Option<Budget>,
     /// Reservations that have no report yet.
     reserved: HashMap<String, u64>,
 }
@@ -36,14 +40,16 @@ impl Paces {
         }
     }
 
-    pub(super) fn of_call(&self) -> CallPaces {
+    /// For a call with that source's settings, if it has a source.
+    pub(super) fn of_call(&self, source: Option<&str>) -> CallPaces {
         CallPaces {
             paces: self.clone(),
+            budget: source.and_then(budget),
             reserved: HashMap::new(),
         }
     }
 
-    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
+    fn reserve(&self, upstream: &str, units: u32, budget: Option<Budget>) -> Option<u64> {
         let now = self.now_ms();
         let mut upstreams = self.upstreams();
         if !upstreams.contains_key(upstream) {
@@ -54,7 +60,7 @@ impl Paces {
             let new = if of_table {
                 Pace::of_units()
             } else {
-                Pace::of_requests(None)
+                Pace::of_requests(budget)
             };
             upstreams.insert(upstream.to_owned(), new);
         }
@@ -80,9 +86,20 @@ impl Paces {
     }
 }
 
+/// The request budget that a source's settings have. What they mean otherwise is
+/// the component's.
+fn budget(source: &str) -> Option<Budget> {
+    #[derive(Deserialize)]
+    struct Settings {
+        rate: Option<Rate>,
+    }
+    let settings: Settings = serde_json::from_str(source).ok()?;
+    settings.rate.map(|rate| rate.budget())
+}
+
 impl CallPaces {
     pub(super) fn reserve(&mut self, upstream: String, units: u32) -> Turn {
-        match self.paces.reserve(&upstream, units) {
+        match self.paces.reserve(&upstream, units, self.budget) {
             None => Turn::Go,
             Some(wait) => {
                 if wait == 0 && units > 0 {
@@ -138,19 +155,19 @@ mod tests {
     #[test]
     fn a_call_that_breaks_off_gives_back_what_it_reserved() {
         let paces = Paces::new();
-        let mut first = paces.of_call();
+        let mut first = paces.of_call(None);
         let bound = sent(&mut first);
         assert!(bound > 0);
         // They share the upstream.
-        assert_eq!(sent(&mut paces.of_call()), 0);
+        assert_eq!(sent(&mut paces.of_call(None)), 0);
         drop(first);
-        assert_eq!(sent(&mut paces.of_call()), bound);
+        assert_eq!(sent(&mut paces.of_call(None)), bound);
     }
 
     #[test]
     fn a_pause_holds_for_all_calls() {
         let paces = Paces::new();
-        let (mut one, mut other) = (paces.of_call(), paces.of_call());
+        let (mut one, mut other) = (paces.of_call(None), paces.of_call(None));
         assert_eq!(one.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
         let seen = Observation {
             accepted: 0,
@@ -176,11 +193,29 @@ mod tests {
     #[test]
     fn a_component_that_invents_upstreams_fills_no_memory() {
         let paces = Paces::new();
-        let mut call = paces.of_call();
+        let mut call = paces.of_call(None);
         for number in 0..1_000 {
             call.reserve(format!("https://{number}.test"), 1);
         }
         assert_eq!(paces.upstreams().len(), MOST);
         assert_eq!(call.reserve("https://new.test".to_owned(), 1), Turn::Go);
+    }
+
+    #[test]
+    fn a_budget_is_shared_by_all_calls() {
+        let paces = Paces::new();
+        let source = r#"{"url":"https://api.test","rate":{"requests":3,"per":"1m"}}"#;
+        let mut first = paces.of_call(Some(source));
+        let mut second = paces.of_call(Some(source));
+        assert_eq!(first.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
+        for call in [&mut first, &mut second] {
+            assert_eq!(call.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
+        }
+        for call in [&mut first, &mut second] {
+            let Turn::After(wait) = call.reserve(ORIGIN.to_owned(), 1) else {
+                panic!("it must wait");
+            };
+            assert!(wait > 50_000, "{wait}");
+        }
     }
 }

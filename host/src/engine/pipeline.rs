@@ -89,6 +89,7 @@ impl Pipeline {
         let settings = source.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
+            Some(source),
             async |instance, store| {
                 let extract = instance.rowcast_pipeline_extract();
                 extract
@@ -112,6 +113,7 @@ impl Pipeline {
         let (from, to) = (source.to_owned(), table.to_owned());
         let budget = Some(self.budget(budget));
         self.call(
+            Some(source),
             async |instance, store| {
                 let transfer = instance.rowcast_pipeline_transfer();
                 transfer
@@ -133,6 +135,7 @@ impl Pipeline {
         let settings = table.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
+            None,
             async |instance, store| {
                 let load = instance.rowcast_pipeline_load();
                 load.call_load(store, &settings, documents, budget).await
@@ -152,6 +155,7 @@ impl Pipeline {
         let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
+            None,
             async |instance, store| {
                 let exports = instance.rowcast_pipeline_query();
                 exports.call_query(store, &settings, cursor, budget).await
@@ -166,6 +170,7 @@ impl Pipeline {
         let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
+            None,
             async |instance, store| {
                 let exports = instance.rowcast_pipeline_query();
                 exports.call_explain(store, &settings, budget).await
@@ -179,13 +184,14 @@ impl Pipeline {
     /// its result leaves out.
     async fn call<T: Stops>(
         &self,
+        source: Option<&str>,
         work: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
         account: impl FnOnce(&T) -> Result<(), &'static str>,
     ) -> Called<T> {
         let denials = self.denials.of_call();
         let limits = &self.runtime.limits;
         let result = async {
-            let mut call = self.begin(&denials).await?;
+            let mut call = self.begin(&denials, source).await?;
             let said = in_time(limits.call(), async {
                 let instance = call.instantiate(&self.pre).await?;
                 let said = work(&instance, &mut call.store).await;
@@ -199,13 +205,13 @@ impl Pipeline {
     }
 
     /// Waits until there may be one more instance. Its time begins after that.
-    async fn begin(&self, denials: &Denials) -> Result<Call, CallError> {
+    async fn begin(&self, denials: &Denials, source: Option<&str>) -> Result<Call, CallError> {
         let slot = self.runtime.instances.clone().acquire_owned().await;
         let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
         let state = State::new(
             Hooks::new(self.outbound.clone(), denials.clone()),
             Calls::new(self.dynamodb.clone(), denials.clone()),
-            self.paces.of_call(),
+            self.paces.of_call(source),
             &self.environment,
             &self.runtime.limits,
         );

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use rowcast_pipeline::oauth::{self, Failed, FailureKind, Reply};
 use rowcast_pipeline::retry::Asked;
+use rowcast_pipeline::settings::CredentialsIn;
 use std::time::SystemTime;
 
 /// The client-credentials grant (RFC 6749, section 4.4).
@@ -122,6 +123,9 @@ impl Grant {
             client_id: &self.client_id,
             client_secret: self.client_secret.expose(),
             scope: &self.scope,
+            credentials_in: CredentialsIn::default(),
+            parameters: Vec::new(),
+            refresh_token: None,
         })
     }
 }
