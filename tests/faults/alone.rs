@@ -97,7 +97,7 @@ const SOURCE: &[(&str, &[SourceFault], &str)] = &[
     ("429, seconds", &[RetryAfter(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("503, date", &[RetryAfterDate(1)], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
     ("429, a day", &[RetryAfter(86_400)], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: API rate limit exceeded; it asks to wait 1 day"),
-    ("quota", &[QuotaExceeded], "asked 5 (again 0), called 1 (again 0): written 16, stored 16"),
+    ("quota", &[QuotaExceeded], "asked 1 (again 0), called 0 (again 0): written 0, stored 0, 4 requests pending; answered 429: QUOTA_EXCEEDED: Quota exceeded; it asks to wait 1 day"),
     // The host itself sends a request again whose reused connection was dead.
     ("reset", &[Reset], "asked 5 (again 0), called 1 (again 0): written 16, stored 16"),
     ("cut", &[Cut], "asked 5 (again 1), called 1 (again 0): written 16, stored 16"),
