@@ -56,7 +56,9 @@ fn artifacts_say_what_they_are() {
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let digest = Sha256::digest(bytes);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         assert!(said.contains(&format!("\nsha256   {digest}\n")), "{said}");
         // A custom section's name follows its length, and then its text.
         let has = |section: &str, text: &str| {

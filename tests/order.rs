@@ -96,7 +96,7 @@ impl Case {
         assert_eq!(found.documents.len() as u64, KEYS, "seed {}", self.seed);
         for document in found.documents {
             let key: u64 = document["k"].as_str().unwrap()[1..].parse().unwrap();
-            let last = if key % 10 == 0 {
+            let last = if key.is_multiple_of(10) {
                 VERSIONS - 1
             } else {
                 VERSIONS

@@ -32,9 +32,9 @@ async fn fixture(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) 
         table_section(&dynamodb.endpoint(), "tracks")
     );
     let stage = Stage::new(&configuration);
-    let rows: String = (0..ROWS)
-        .map(|id| format!("{{\"id\":\"{id}\"}}\n"))
-        .collect();
+    let rows = (0..ROWS).fold(String::new(), |rows, id| {
+        rows + &format!("{{\"id\":\"{id}\"}}\n")
+    });
     std::fs::write(stage.path().join("rows.jsonl"), rows).unwrap();
     stage.rowcast(&["table", "create"]).await.ok();
     Fixture {
@@ -104,9 +104,9 @@ async fn the_work_is_done_and_counted() {
 async fn a_run_is_continued() {
     for (out, err) in CLOSED {
         let denies = Arc::new(AtomicBool::new(true));
-        let denied = Arc::clone(&denies);
+        let now = Arc::clone(&denies);
         let fixture = fixture(move |_, _| {
-            if denied.load(Ordering::SeqCst) {
+            if now.load(Ordering::SeqCst) {
                 Reply::status(401, "{}")
             } else {
                 good()

@@ -377,10 +377,13 @@ async fn no_unreadable_address_is_shown() {
     };
     let refused = async |configuration: String, message: &str| {
         // `extract` reads nothing of the table.
-        let of_table = configuration.contains("endpoint = \"https");
-        let commands = ["check", "run", "extract"];
-        let commands = if of_table { &commands[..2] } else { &commands };
-        for &command in commands {
+        let last = configuration
+            .contains("endpoint = \"https")
+            .then_some("extract");
+        for command in ["check", "run", "extract"]
+            .into_iter()
+            .filter(|it| last != Some(it))
+        {
             let stage = Stage::new(&configuration);
             let output = stage.rowcast(&["-vvv", command]).await;
             assert_eq!(output.code, Some(2), "{command}: {output:?}");
@@ -421,6 +424,7 @@ async fn no_unreadable_address_is_shown() {
         refused(setup.configuration(), message).await;
     }
     let whole = setup.configuration();
+    let endpoint = "endpoint = \"http://127.0.0.1:1\"".to_owned();
     let token_url = format!("token_url = \"{}/token\"", source.origin());
     for (setting, from, to, message) in [
         (
@@ -443,13 +447,13 @@ async fn no_unreadable_address_is_shown() {
         ),
         (
             "a user in the endpoint",
-            "endpoint = \"http://127.0.0.1:1\"".to_owned(),
+            endpoint.clone(),
             "endpoint = \"https://me:Tr0ub4dor@db.example.com\"".to_owned(),
             "https://host",
         ),
         (
             "a path in the endpoint",
-            "endpoint = \"http://127.0.0.1:1\"".to_owned(),
+            endpoint.clone(),
             "endpoint = \"https://db.example.com/Tr0ub4dor?3xyz\"".to_owned(),
             "https://host",
         ),

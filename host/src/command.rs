@@ -94,10 +94,10 @@ impl Arguments {
     pub async fn execute(self, signals: &Signals) -> Result<Exit, Failure> {
         let Self { global, command } = self;
         match command {
-            Command::Run(command) => command.execute(&global, signals).await,
-            Command::Extract(command) => command.execute(&global, signals).await,
-            Command::Load(command) => command.execute(&global, signals).await,
-            Command::Query(command) => command.execute(&global).await,
+            Command::Run(command) => Box::pin(command.execute(&global, signals)).await,
+            Command::Extract(command) => Box::pin(command.execute(&global, signals)).await,
+            Command::Load(command) => Box::pin(command.execute(&global, signals)).await,
+            Command::Query(command) => Box::pin(command.execute(&global)).await,
             Command::Table(command) => command.execute(&global).await,
             Command::Check(command) => command.execute(&global).await,
             #[cfg(feature = "demo")]

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         let signals = Signals::listen().map_err(anyhow::Error::from)?;
-        arguments.execute(&signals).await
+        Box::pin(arguments.execute(&signals)).await
     });
     // What still waits, such as a resolver's thread, is not worth waiting for.
     runtime.shutdown_background();

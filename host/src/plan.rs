@@ -290,7 +290,6 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
 /// The setting by which only the component can authenticate.
 fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
     match auth {
-        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) => None,
         Auth::ApiKey(_) | Auth::RefreshToken(_) => Some("/auth/type"),
         Auth::ClientCredentials(client) if !client.audience.is_empty() => Some("/auth/audience"),
         Auth::ClientCredentials(client) if !client.parameters.is_empty() => {
@@ -299,7 +298,7 @@ fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
         Auth::ClientCredentials(client) if client.credentials_in != CredentialsIn::Header => {
             Some("/auth/credentials_in")
         }
-        Auth::ClientCredentials(_) => None,
+        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ClientCredentials(_) => None,
     }
 }
 

@@ -166,7 +166,8 @@ fn check_scanned(dynamodb: &Dynamo, found: &Found, items: usize) {
         "dynoxide" => found.requests,
         _ => 0.0,
     };
-    let (items, scanned) = (items as f64, found.scanned as f64);
+    let exact = |count: u64| f64::from(u32::try_from(count).unwrap());
+    let (items, scanned) = (exact(items as u64), exact(found.scanned));
     assert!(
         (items..=items + counted_twice).contains(&scanned),
         "{}: {} of {items} scanned",

@@ -93,13 +93,12 @@ async fn log_in(client: &mut TcpStream, startup: &[u8], address: &str) -> Server
         let authentication = (message[0] == b'R').then(|| message[8]);
         match authentication {
             // Done; or the server's last word on it, which asks for nothing.
-            Some(0 | 12) => {}
+            None | Some(0 | 12) => {}
             Some(_) => {
                 let answer = self::message(client).await.unwrap();
                 stream.write_all(&answer).await.unwrap();
                 continue;
             }
-            None => {}
         }
         if authentication != Some(12) {
             welcome.extend_from_slice(&message);

@@ -85,7 +85,7 @@ const ON_LOCAL: &[&str] = &[
     "python::",
 ];
 
-/// The DynamoDBs that tests run on, see tests/support/dynamodb.rs.
+/// What tests run on, see tests/support/dynamodb.rs.
 const BOTH: &str = "";
 const DYNOXIDE: &str = "dynoxide";
 const LOCAL: &str = "local";

@@ -1,11 +1,7 @@
 //! Rows through the example, against a source that fails and a real `DynamoDB`
 //! implementation.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use rowcast::config::Config;
 use rowcast::engine::STANDALONE;

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 /// nothing behind them: no variables, arguments, files, streams or sockets.
 /// Those under "missing" it doesn't give.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub struct Component {
     /// The standalone component: it signs for itself, configured by `AWS_*` and
     /// `ROWCAST_*` variables.
@@ -135,8 +136,11 @@ fn describe(bytes: &[u8]) -> Result<(), Failure> {
     let runtime = Runtime::new(Limits::default())?;
     let shape = runtime.shape(bytes)?;
     let digest = Sha256::digest(bytes);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut out = format!("bytes    {}\nsha256   {digest}\n", bytes.len());
+    let mut out = format!("bytes    {}\nsha256   ", bytes.len());
+    for byte in digest {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out.push('\n');
     let mut list = |title: &str, wanted: Import| {
         let names = shape.imports.iter();
         let names = names.filter(|name| Import::of(name) == wanted);

@@ -80,7 +80,7 @@ impl Demo {
         let exit = if self.serve {
             self.serve(global, &servers).await
         } else {
-            self.show(global, signals, &servers).await
+            Box::pin(self.show(global, signals, &servers)).await
         };
         if exit.is_ok() && (self.serve || self.keep) {
             ended.await;

@@ -155,7 +155,7 @@ async fn a_clock_that_stays_wrong_is_repeated_once() {
 async fn renews_expired_credentials() {
     let check = async |lives: &[Option<u64>], kind: &str, asked: u32, sent: usize, status: u16| {
         let stand_in = ScriptedSource::replies(vec![
-            Reply::status(400, &error(kind, "")),
+            Reply::status(400, error(kind, "")),
             Reply::status(200, DONE),
         ])
         .await;

@@ -94,7 +94,7 @@ impl<R: Read> Records<R> {
                 open = result == ReadRecordResult::InputEmpty;
             } else {
                 let taken = given.get(..taken).unwrap_or_default();
-                let new_lines = taken.iter().filter(|byte| **byte == b'\n').count();
+                let new_lines = taken.split(|byte| *byte == b'\n').skip(1).count();
                 self.lines += u64::try_from(new_lines).unwrap_or_default();
                 last = taken.last().copied().unwrap_or(last);
                 if !too_long {
@@ -407,7 +407,8 @@ mod tests {
             let meant = match serde_json::from_str(&meant.replace("\"\"", "null")).unwrap() {
                 Value::Array(rows) => rows,
                 mut row => {
-                    row["Contact Phone Number"] = "2095257564".into();
+                    let phone = row.pointer_mut("/Contact Phone Number").unwrap();
+                    *phone = "2095257564".into();
                     vec![row]
                 }
             };

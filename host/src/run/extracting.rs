@@ -115,7 +115,7 @@ impl Chunk<'_> {
         let settings = source.text();
         let call = self
             .pipeline
-            .extract(&settings, self.rows, Some(&part.requests), None);
+            .extract(settings, self.rows, Some(&part.requests), None);
         let called = match self.in_time(call).await {
             Ok(called) => called,
             Err(stopped) => {
@@ -277,9 +277,9 @@ impl Chunk<'_> {
         tally.records.received += documents + extraction.rejected_records.len() as u64;
         count_effort(&extraction.counters, tally);
         let answered = extraction.done.first().map(|done| done.request);
-        if answered.is_some() {
+        if let Some(answered) = answered {
             self.upstreams.succeeded(Upstream::Source);
-            self.upstreams.answered(|| self.answered(answered?));
+            self.upstreams.answered(|| self.answered(answered));
         }
         rows.rejected.extend(
             extraction
@@ -315,11 +315,11 @@ impl Chunk<'_> {
         requests.chain(records).collect()
     }
 
-    fn answered(&self, request: Request) -> Option<Answered> {
-        Some(Answered {
+    fn answered(&self, request: Request) -> Answered {
+        Answered {
             row: self.row_text(request).to_owned(),
             combination: request.combination,
-        })
+        }
     }
 
     /// Rejects what a call left, for a reason of the host's own.

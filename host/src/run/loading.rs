@@ -90,7 +90,7 @@ impl Chunk<'_> {
             && let Some(part) = parts.pop_front()
         {
             let texts: Vec<String> = part.iter().map(|document| document.text.clone()).collect();
-            let call = self.pipeline.load(&settings, &texts, None);
+            let call = self.pipeline.load(settings, &texts, None);
             let called = match self.in_time(call).await {
                 Ok(called) => called,
                 Err(reason) => {

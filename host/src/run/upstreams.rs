@@ -76,10 +76,10 @@ impl Upstreams {
     }
 
     /// A request that can tell whether the source still answers.
-    pub fn answered(&self, request: impl FnOnce() -> Option<Answered>) {
+    pub fn answered(&self, request: impl FnOnce() -> Answered) {
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         if answered.is_none() {
-            *answered = request();
+            *answered = Some(request());
         }
     }
 
@@ -169,7 +169,7 @@ impl Upstreams {
         let only = [PendingRequest { request, resume }];
         let asked = self
             .pipeline
-            .extract(&source.text(), &[row], Some(&only), Some(PROBE))
+            .extract(source.text(), &[row], Some(&only), Some(PROBE))
             .await;
         let answers = asked
             .result

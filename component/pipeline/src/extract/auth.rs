@@ -219,13 +219,13 @@ impl<'a> Credentials<'a> {
             let within = left.min(retry.max_retry_after_ms.saturating_add(1_000));
             match attempts.after(&failed, within, http.random()) {
                 Some(wait) => http.sleep_ms(wait).await,
-                None => return Err(self.stop(failed, left)),
+                None => return Err(self.stop(&failed, left)),
             }
         }
     }
 
     /// Why there is no token.
-    fn stop(&self, failed: Failed, left_ms: u64) -> Stop {
+    fn stop(&self, failed: &Failed, left_ms: u64) -> Stop {
         let (kind, reason) = (failed.kind, failed.sentence());
         match kind {
             FailureKind::Denied => Stop::Denied(stop_reason(&self.upstream, reason)),

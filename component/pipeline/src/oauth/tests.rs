@@ -80,9 +80,9 @@ fn refusals_in_odd_clothes() {
     use FailureKind::{Denied, Unavailable};
     let at = "the token endpoint https://id.example";
     let check = |status, body: &str, kind, reason: &str| {
-        let failed = read(status, body).unwrap_err();
-        let found = (failed.kind, failed.sentence());
-        assert_eq!(found, (kind, format!("{at} {reason}")), "{status} {body}");
+        let found = read(status, body).map_err(|failed| (failed.kind, failed.sentence()));
+        let expected = (kind, format!("{at} {reason}"));
+        assert_eq!(found, Err(expected), "{status} {body}");
     };
     let invalid = r#"{"error":"invalid_client","error_description":"No such client"}"#;
     check(

@@ -344,7 +344,8 @@ fn refusals_by_chance_cost_time_and_not_speed() {
             };
             let mut speeds: Vec<f64> = (0..11).map(speed).collect();
             speeds.sort_by(f64::total_cmp);
-            let holds = speeds[0] >= all && speeds[5] >= half;
+            let (worst, median) = (speeds.first(), speeds.get(speeds.len() / 2));
+            let holds = worst >= Some(&all) && median >= Some(&half);
             assert!(holds, "{percent} % of {batch}: {speeds:.0?}");
         }
     }

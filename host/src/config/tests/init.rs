@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use boon::{Compiler, Schemas};
 use expect_test::expect;
 use rowcast_pipeline::settings::{Mistakes, Node};
+use std::fmt::Write as _;
 
 /// As a component in Rust derives them, only shorter.
 const SOURCE: &str = r##"{
@@ -72,10 +73,10 @@ fn validated(text: &str, description: &Description) -> Result<(), String> {
     let tree = Tree::parse(text, &mut Mistakes::default()).unwrap();
     let instance = serde_json::from_str(&json(&tree.node)).unwrap();
     let schema = serde_json::from_str(&schema(description)).unwrap();
-    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-    compiler.add_resource("schema.json", schema).unwrap();
-    let compiled = compiler.compile("schema.json", &mut schemas).unwrap();
-    let found = schemas.validate(&instance, compiled);
+    let (mut schemas, mut compiling) = (Schemas::new(), Compiler::new());
+    compiling.add_resource("schema.json", schema).unwrap();
+    let index = compiling.compile("schema.json", &mut schemas).unwrap();
+    let found = schemas.validate(&instance, index);
     found.map_err(|error| format!("{error:#}"))
 }
 
@@ -279,7 +280,7 @@ fn the_hosts_own_schema_is_that_of_its_types() {
     for section in ["run", "limits"] {
         for (name, schema) in properties(&["properties", section, "properties"]) {
             if let Some(default) = schema.get("default") {
-                text.push_str(&format!("{section}.{name} = {}\n", json(default)));
+                writeln!(text, "{section}.{name} = {}", json(default)).unwrap();
             }
         }
     }

@@ -51,13 +51,13 @@ fn table(member: &str, status: &str) -> Reply {
         "GlobalSecondaryIndexes": [{ "IndexName": "by-raw", "KeySchema": [part("raw", "HASH")], "IndexStatus": "ACTIVE" }],
         "TableId": "unknown members are fine",
     });
-    Reply::status(200, &json!({ member: description }).to_string())
+    Reply::status(200, json!({ member: description }).to_string())
 }
 
 fn fault(status: u16, kind: &str) -> Reply {
     Reply::status(
         status,
-        &json!({ "__type": format!("x#{kind}"), "message": "m" }).to_string(),
+        json!({ "__type": format!("x#{kind}"), "message": "m" }).to_string(),
     )
 }
 

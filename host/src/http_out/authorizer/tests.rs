@@ -45,7 +45,7 @@ fn by_token(stand_in: &ScriptedSource) -> Authorizer {
 fn token(name: &str, life: u32) -> Reply {
     let body =
         serde_json::json!({"access_token": name, "token_type": "Bearer", "expires_in": life});
-    Reply::status(200, &body.to_string())
+    Reply::status(200, body.to_string())
 }
 
 async fn header(authorizer: &Authorizer) -> String {

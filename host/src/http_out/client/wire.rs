@@ -174,7 +174,7 @@ async fn a_connection_that_the_server_was_closing_costs_nothing() {
 #[tokio::test]
 async fn many_headers_are_accepted_up_to_a_bound() {
     for (count, fits) in [(150, true), (1000, true), (1100, false)] {
-        let headers: String = (0..count).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        let headers = (0..count).fold(String::new(), |all, n| all + &format!("x-{n}: {n}\r\n"));
         let (address, _) = server(vec![answer(&headers, b"ok")]).await;
         let found = get(&client(&[]), &format!("http://{address}/")).await;
         assert_eq!(found.is_ok(), fits, "{count}: {found:?}");
@@ -182,9 +182,9 @@ async fn many_headers_are_accepted_up_to_a_bound() {
 }
 
 /// A server that speaks TLS for that certificate and answers `ok`.
-fn tls_server(parameters: CertificateParams, issuer: &Issuer<'_, KeyPair>) -> SocketAddr {
+fn tls_server(parameters: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> SocketAddr {
     let key = KeyPair::generate().unwrap();
-    let certificate = parameters.signed_by(&key, issuer).unwrap();
+    let certificate = parameters.clone().signed_by(&key, issuer).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -289,7 +289,7 @@ async fn proxies_forward_and_tunnel() {
     );
     assert_eq!(heads.lock().unwrap().len(), 1);
 
-    let (address, heads) = proxy(tls_server(certificate("api.example"), &issuer)).await;
+    let (address, heads) = proxy(tls_server(&certificate("api.example"), &issuer)).await;
     let url = format!("http://me:p%40ss@{address}");
     let through = client(&[("HTTPS_PROXY", &url), ("AWS_CA_BUNDLE", &bundle)]);
     let found = get(&through, "https://api.example/x").await.unwrap();
@@ -346,7 +346,7 @@ async fn an_untrusted_certificate_fails_for_good_and_says_why() {
             "a name that",
         ),
     ] {
-        let port = tls_server(parameters, &issuer).port();
+        let port = tls_server(&parameters, &issuer).port();
         let found = get(&client(env), &format!("https://localhost:{port}/")).await;
         if reason.is_empty() {
             assert_eq!(found.unwrap().body(), "ok");

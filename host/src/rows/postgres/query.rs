@@ -28,6 +28,13 @@ pub(super) fn described(query: &str) -> String {
     )
 }
 
+/// First words of what can't be part of another query. PostgreSQL says what is
+/// wrong with a word that it doesn't know.
+const OTHERS: [&str; 18] = [
+    "insert", "update", "delete", "merge", "show", "set", "call", "copy", "explain", "create",
+    "alter", "drop", "begin", "declare", "fetch", "execute", "do", "truncate",
+];
+
 /// Whether the query begins like one that can be part of another.
 pub(super) fn check_kind(query: &str) -> Result<(), RowsError> {
     let first = after_comments(query).trim_start_matches(['(', ' ', '\n', '\r', '\t']);
@@ -35,11 +42,6 @@ pub(super) fn check_kind(query: &str) -> Result<(), RowsError> {
         .split(|each: char| !each.is_ascii_alphabetic())
         .next()
         .unwrap_or_default();
-    // PostgreSQL says what is wrong with a word that it doesn't know.
-    const OTHERS: [&str; 18] = [
-        "insert", "update", "delete", "merge", "show", "set", "call", "copy", "explain", "create",
-        "alter", "drop", "begin", "declare", "fetch", "execute", "do", "truncate",
-    ];
     let other = OTHERS.iter().any(|other| word.eq_ignore_ascii_case(other));
     if !other && !without_semicolons(first).is_empty() {
         return Ok(());

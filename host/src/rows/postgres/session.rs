@@ -85,9 +85,9 @@ impl Session {
             row_kib: usize::try_from(limits.row_kib).unwrap_or(usize::MAX),
         };
         let begin = format!("BEGIN READ ONLY; {NO_BOUNDS}");
-        let begun = session.client.batch_execute(&begin).await;
+        let outcome = session.client.batch_execute(&begin).await;
         session
-            .named(begun, || "begin a read-only transaction".into())
+            .named(outcome, || "begin a read-only transaction".into())
             .await?;
         Ok(session)
     }

@@ -160,18 +160,16 @@ async fn a_chunk_knows_what_it_wrote_itself() {
     let admission = fixture.admission();
     let mut chunk = begun(&admission, 0);
     let (first, second) = (entry("a", 1), entry("a", 2));
-    let mut row = 0;
-    for (entry, expected) in [
+    for (row, (entry, expected)) in (0..).zip([
         (&first, Decision::Write),
         (&first, Decision::Unchanged),
         (&second, Decision::Write),
-    ] {
+    ]) {
         let (decision, written) = admit(&mut chunk, row, entry).await;
         assert_eq!(decision, expected, "{row}");
         if decision == Decision::Write {
             chunk.settle([(entry.key, Some(written))]);
         }
-        row += 1;
     }
     chunk.close(Vec::new()).await.unwrap();
     assert_eq!(fixture.write(&second).await, Decision::Unchanged);

@@ -45,8 +45,8 @@ fn requests() {
 }
 
 /// What is read of it, in a few words.
-fn read(outcome: Result<Response<Bytes>, ExchangeError>) -> String {
-    let token = grant("id", "hunter2", "").read(&outcome, SystemTime::UNIX_EPOCH);
+fn read(outcome: &Result<Response<Bytes>, ExchangeError>) -> String {
+    let token = grant("id", "hunter2", "").read(outcome, SystemTime::UNIX_EPOCH);
     let shown = match token {
         Ok(Token {
             header,
@@ -71,7 +71,7 @@ fn answers() {
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
-        let found = read(Ok(response.body(Bytes::from(body.to_owned())).unwrap()));
+        let found = read(&Ok(response.body(Bytes::from(body.to_owned())).unwrap()));
         assert_eq!(found, expected, "{status} {body}");
     };
     let token = r#"{"access_token":"abc","expires_in":"3599.0"}"#;
@@ -95,7 +95,7 @@ fn answers() {
 #[test]
 fn failures() {
     let check = |error: ExchangeError, expected: &str| {
-        let found = read(Err(error));
+        let found = read(&Err(error));
         assert!(found.starts_with(expected), "{found} instead of {expected}");
     };
     let at = "fetch a token from https://accounts.example: ";

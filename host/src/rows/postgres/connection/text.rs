@@ -191,7 +191,7 @@ fn pairs(text: &str) -> Result<Vec<Word>, RowsError> {
     }
     match (left.trim().is_empty(), words.len()) {
         (true, 1..) => Ok(words),
-        (true, 0) | (false, 0) => Err(invalid(
+        (true | false, 0) => Err(invalid(
             "it begins with neither postgres:// nor a pair such as host=…",
         )),
         (false, read) => Err(invalid(format!(
