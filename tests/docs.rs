@@ -142,3 +142,24 @@ fn tests_on_each_dynamodb_are_named_so() {
         }
     }
 }
+
+/// Each configuration of docs/sources.md is one that the component accepts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_sources_are_valid() {
+    let text = fs::read_to_string(root().join("docs/sources.md")).unwrap();
+    let blocks: Vec<_> = text.split("```toml\n").skip(1).collect();
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    for block in blocks {
+        let (example, _) = block.split_once("```").unwrap();
+        let config = rowcast::config::Config::parse(example, |_| Some("value".to_owned()));
+        let host = rowcast::host::Host::new(config.unwrap()).await;
+        assert!(host.is_ok(), "{example}: {:?}", host.err());
+        // It is the component that says so.
+        let wrong = example.replace("records = ", "recrods = ");
+        let config = rowcast::config::Config::parse(&wrong, |_| Some("value".to_owned()));
+        assert!(
+            rowcast::host::Host::new(config.unwrap()).await.is_err(),
+            "{wrong}"
+        );
+    }
+}

@@ -213,6 +213,13 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
     }
     lines.push(format!("time       {:.1} s", elapsed.as_secs_f64()));
     lines.extend(ledger::summary(tally));
+    if effort.source_unfollowed > 0 {
+        lines.push(format!(
+            "note: {} answers announce more than was asked for; set `source.pagination`, or \
+             `type = \"none\"` there if the first page is enough",
+            effort.source_unfollowed
+        ));
+    }
     if documents.superseded > 0 {
         lines.push(format!(
             "note: superseded: {}; a later document has the same key, and the table keeps one. If both \

@@ -403,6 +403,8 @@ fn take_back(extraction: &mut Extraction) {
 fn count_effort(counters: &[Counter], tally: &mut Tally) {
     tally.effort.source_requests += whole(counted(counters, "source.requests"));
     tally.effort.source_retries += whole(counted(counters, "source.retries"));
+    tally.effort.source_empty += whole(counted(counters, "source.empty"));
+    tally.effort.source_unfollowed += whole(counted(counters, "source.unfollowed"));
 }
 
 /// What a call that achieved nothing took.

@@ -89,6 +89,10 @@ pub struct Effort {
     pub source_requests: u64,
     /// How many of them were repeats.
     pub source_retries: u64,
+    /// Requests that were answered, and had no records.
+    pub source_empty: u64,
+    /// Requests whose answer announces more than the settings follow.
+    pub source_unfollowed: u64,
     /// DynamoDB calls sent, repeats included.
     pub dynamodb_requests: u64,
     /// How many of them were repeats.
@@ -189,6 +193,8 @@ impl Tally {
         self.documents.handed_over += documents.handed_over;
         self.effort.source_requests += effort.source_requests;
         self.effort.source_retries += effort.source_retries;
+        self.effort.source_empty += effort.source_empty;
+        self.effort.source_unfollowed += effort.source_unfollowed;
         self.effort.dynamodb_requests += effort.dynamodb_requests;
         self.effort.dynamodb_retries += effort.dynamodb_retries;
         self.effort.write_capacity += effort.write_capacity;
