@@ -360,6 +360,7 @@ async fn no_command_shows_a_secret() {
 /// Where no parser expects a secret: nobody knows which part of such an address
 /// is the password, so nothing of it is shown but the scheme.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "two tables of addresses")]
 async fn no_unreadable_address_is_shown() {
     let source = api(grant, Reply::json(r#"[{"name":"one"}]"#)).await;
     let setup = Setup {

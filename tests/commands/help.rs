@@ -341,6 +341,8 @@ async fn schemas_and_the_contract_are_printed() {
               --schema <OF>    Print a JSON Schema (draft 2020-12) instead [possible values: source, table,
                                query, config]
               --wit            Print the contract instead, as WIT: what a pipeline exports and imports
+              --rules          Print the answer rules that follow those of `source.rules` instead, as JSON:
+                               what the embedded components make of an answer
           -h, --help           Print help (see more with '--help')
 
         Options of every command:

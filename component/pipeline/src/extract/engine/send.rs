@@ -20,6 +20,9 @@ pub(super) struct Exchange {
     pub token: u32,
 }
 
+/// Waiting for one's turn takes no longer, unless a budget is used up.
+const LONGEST_TURN_MS: u64 = 2_000;
+
 impl<H: Http> Call<'_, H> {
     /// Sends one request as soon as it may be sent.
     pub(super) async fn send(
@@ -108,7 +111,8 @@ impl<H: Http> Call<'_, H> {
                 0 => return Ok(()),
                 wait => {
                     self.check_pause("the upstream asked for a pause")?;
-                    if wait > self.plan.checked.source.retry.max_retry_after_ms {
+                    let most = self.plan.checked.source.retry.max_retry_after_ms;
+                    if wait > most.max(LONGEST_TURN_MS) {
                         let reason = "the budget of requests is used up until then";
                         return Err(self.stop(self.rate_limited(wait, reason.to_owned())));
                     }
