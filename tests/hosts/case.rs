@@ -38,7 +38,7 @@ pub struct Case {
     pub asked: BTreeMap<String, Asked>,
     /// How often DynamoDB was asked for each operation. Others are wrong.
     #[serde(default)]
-    pub operations: BTreeMap<String, usize>,
+    pub operations: BTreeMap<String, Value>,
     /// The table's items in the end, in DynamoDB's JSON, in any order.
     pub stored: Option<Vec<Value>>,
 }

@@ -1,6 +1,7 @@
 //! A case → the servers between which it is called, and what they saw.
 
 use super::case::{Answer, Case, Table};
+use super::compare::difference;
 use crate::signature::{KEY, Received, SECRET, TOKEN};
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::{Reply, Seen};
@@ -168,13 +169,14 @@ fn in_order(items: &[Value]) -> Vec<Value> {
 }
 
 fn operations(case: &Case, seen: &[Seen]) -> Option<String> {
-    let mut operations = BTreeMap::new();
+    let mut operations = BTreeMap::<String, u64>::new();
     for seen in seen {
         let target = seen.header("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap().to_owned();
         *operations.entry(operation).or_default() += 1;
     }
-    (operations != case.operations).then(|| format!("DynamoDB was asked for {operations:?}"))
+    let differs = difference(&json!(case.operations), &json!(operations));
+    differs.map(|how| format!("DynamoDB was asked for {operations:?}{how}"))
 }
 
 fn unsigned(seen: Seen, authority: &str, token: Option<&str>) -> Option<String> {
