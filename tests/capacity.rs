@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const REQUESTS: usize = 2;
 /// What finding out how much is allowed may take, beside 1.3 × the ideal time.
 const START: Duration = Duration::from_secs(2);
+/// And how many refused requests it may cost, beside a tenth of the good ones.
+const START_REFUSED: usize = 5;
 const OUTAGE: Duration = Duration::from_secs(2);
 
 /// A run between such servers.
@@ -147,7 +149,7 @@ fn judge(
         format!("{stored} items instead of {items}"),
     );
     hold(
-        refused * 10 <= good,
+        refused <= START_REFUSED + good / 10,
         format!("{refused} requests refused, {good} good"),
     );
     hold(
@@ -164,7 +166,7 @@ fn judge(
         let refused = writes.iter().filter(|write| write.written == 0).count();
         let good = writes.len() - refused;
         hold(
-            refused * 10 <= good,
+            refused <= START_REFUSED + good / 10,
             format!("{refused} batches refused, {good} good"),
         );
         let units: f64 = writes.iter().map(|write| write.units).sum();

@@ -20,6 +20,7 @@ const WAITING: usize = 64;
 /// Prints documents of a run that has no table.
 pub type Documents = Printer<Stdout>;
 
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are events")]
 enum Message {
     Event(Event),
     Say(String),
