@@ -26,8 +26,8 @@ pub(super) struct Paces {
 #[derive(Debug)]
 pub(super) struct CallPaces {
     paces: Paces,
-    /// What the source's settings allow.
-    budget: Option<Budget>,
+    /// The source's settings, in which a new upstream's budget is looked up.
+    source: Option<String>,
     /// Reservations that have no report yet.
     reserved: HashMap<String, u64>,
 }
@@ -44,12 +44,12 @@ impl Paces {
     pub(super) fn of_call(&self, source: Option<&str>) -> CallPaces {
         CallPaces {
             paces: self.clone(),
-            budget: source.and_then(budget),
+            source: source.map(str::to_owned),
             reserved: HashMap::new(),
         }
     }
 
-    fn reserve(&self, upstream: &str, units: u32, budget: Option<Budget>) -> Option<u64> {
+    fn reserve(&self, upstream: &str, units: u32, source: Option<&str>) -> Option<u64> {
         let now = self.now_ms();
         let mut upstreams = self.upstreams();
         if !upstreams.contains_key(upstream) {
@@ -60,7 +60,7 @@ impl Paces {
             let new = if of_table {
                 Pace::of_units()
             } else {
-                Pace::of_requests(budget)
+                Pace::of_requests(source.and_then(budget))
             };
             upstreams.insert(upstream.to_owned(), new);
         }
@@ -99,7 +99,8 @@ fn budget(source: &str) -> Option<Budget> {
 
 impl CallPaces {
     pub(super) fn reserve(&mut self, upstream: String, units: u32) -> Turn {
-        match self.paces.reserve(&upstream, units, self.budget) {
+        let source = self.source.as_deref();
+        match self.paces.reserve(&upstream, units, source) {
             None => Turn::Go,
             Some(wait) => {
                 if wait == 0 && units > 0 {
