@@ -104,8 +104,25 @@ pub enum AuthorizeError {
 pub struct Authorization {
     /// The `Authorization` header's value.
     pub header: HeaderValue,
-    /// Which token it has, counted from 1; 0 for none.
-    token: u32,
+    /// Of which tokens it has one, and which; none for a fixed header.
+    token: Option<(Arc<Tokens>, u32)>,
+}
+
+impl Authorization {
+    /// The server accepted it: a refusal later means that it has expired.
+    pub fn worked(&self) {
+        if let Some((tokens, number)) = &self.token {
+            tokens.worked(*number);
+        }
+    }
+
+    /// The server answered 401 to it. True if another one may be had, and the
+    /// request should be sent again.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        let token = self.token.as_ref();
+        token.is_some_and(|(tokens, number)| tokens.refused(*number))
+    }
 }
 
 #[derive(Debug)]
@@ -117,7 +134,7 @@ struct Entry {
 #[derive(Debug)]
 enum Header {
     Fixed(HeaderValue),
-    Token(Box<Tokens>),
+    Token(Arc<Tokens>),
 }
 
 impl RuleError {
@@ -176,9 +193,13 @@ impl Authorizer {
             None => Ok(None),
             Some(Header::Fixed(header)) => Ok(Some(Authorization {
                 header: header.clone(),
-                token: 0,
+                token: None,
             })),
-            Some(Header::Token(tokens)) => tokens.header().await.map(Some),
+            Some(Header::Token(tokens)) => {
+                let (header, number) = tokens.header().await?;
+                let token = Some((Arc::clone(tokens), number));
+                Ok(Some(Authorization { header, token }))
+            }
         }
     }
 
@@ -186,26 +207,6 @@ impl Authorizer {
     #[must_use]
     pub fn covers(&self, url: &Uri) -> bool {
         self.entry(url).is_some()
-    }
-
-    /// Says that the server accepted what [`header`] gave: a refusal of it later
-    /// means that it has expired.
-    ///
-    /// [`header`]: Authorizer::header
-    pub fn worked(&self, url: &Uri, authorization: &Authorization) {
-        if let Some(Header::Token(tokens)) = self.entry(url) {
-            tokens.worked(authorization.token);
-        }
-    }
-
-    /// Says that the server answered 401 to it. True if another one may be had,
-    /// and the request should be sent again.
-    #[must_use]
-    pub fn refused(&self, url: &Uri, authorization: &Authorization) -> bool {
-        match self.entry(url) {
-            None | Some(Header::Fixed(_)) => false,
-            Some(Header::Token(tokens)) => tokens.refused(authorization.token),
-        }
     }
 
     /// How many requests were sent to token endpoints.
@@ -272,7 +273,7 @@ fn header(
                 scope,
                 settings,
             };
-            Ok(Header::Token(Box::new(Tokens::new(
+            Ok(Header::Token(Arc::new(Tokens::new(
                 grant,
                 client.clone(),
                 limits.credentials(),

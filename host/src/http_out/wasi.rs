@@ -133,30 +133,31 @@ impl Exchange {
         let body = Sending::from_guest(&parts, body, kib(self.outbound.limits.request_body_kib));
         let mut body = body.await?;
         body.check_length(&mut parts)?;
-        let authorization = self.authorization(&mut parts).await?;
-        let first = self
-            .start(Request::from_parts(parts.clone(), body.take()))
-            .await?;
-        let Some(authorization) = authorization else {
-            return Ok(first);
-        };
-        let authorizer = &self.outbound.authorizer;
-        if first.status() != StatusCode::UNAUTHORIZED {
-            authorizer.worked(&parts.uri, &authorization);
+        let (first, refused) = self.attempt(&mut parts, body.take()).await?;
+        let again = refused.is_some_and(|refused| body.is_empty() && refused.refused());
+        if !again {
             return Ok(first);
         }
-        if !body.is_empty() || !authorizer.refused(&parts.uri, &authorization) {
-            return Ok(first);
+        Ok(self.attempt(&mut parts, body.take()).await?.0)
+    }
+
+    /// Sends it with our header, if there is one for it. What the server answers,
+    /// and the header if it was 401.
+    async fn attempt(
+        &self,
+        parts: &mut Parts,
+        body: RequestBody,
+    ) -> Result<(Response<Inbound>, Option<Authorization>), Error> {
+        let authorization = self.authorization(parts).await?;
+        let request = Request::from_parts(parts.clone(), body);
+        let answer = self.start(request).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            return Ok((answer, authorization));
         }
-        let authorization = self.authorization(&mut parts).await?;
-        let uri = parts.uri.clone();
-        let second = self.start(Request::from_parts(parts, body.take())).await?;
-        if second.status() != StatusCode::UNAUTHORIZED
-            && let Some(authorization) = authorization
-        {
-            authorizer.worked(&uri, &authorization);
+        if let Some(authorization) = authorization {
+            authorization.worked();
         }
-        Ok(second)
+        Ok((answer, None))
     }
 
     /// TRACE has a server repeat our header, and CONNECT is a tunnel. What

@@ -2,9 +2,10 @@
 //! many they are. Which token is renewed, and which refusal is final, is decided
 //! in `rowcast_pipeline::oauth`.
 
+use super::AuthorizeError;
 use super::grant::{Grant, NoToken, Token};
-use super::{Authorization, AuthorizeError};
 use crate::http_out::client::{Bounds, Client};
+use http::HeaderValue;
 use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal};
 use rowcast_pipeline::retry::Backoff;
 use std::hash::{BuildHasher, RandomState};
@@ -37,7 +38,7 @@ pub struct Tokens {
     requests: AtomicU64,
     /// How often obtaining one has come to an end, well or not.
     rounds: AtomicU64,
-    state: Mutex<oauth::Tokens<http::HeaderValue>>,
+    state: Mutex<oauth::Tokens<HeaderValue>>,
     /// Held while a token is fetched: whoever else needs one waits for it.
     fetching: tokio::sync::Mutex<Option<Failure>>,
 }
@@ -69,8 +70,9 @@ impl Tokens {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The header with the present token, or with a new one.
-    pub async fn header(&self) -> Result<Authorization, AuthorizeError> {
+    /// The header with the present token, or with a new one, and the token's
+    /// number.
+    pub async fn header(&self) -> Result<(HeaderValue, u32), AuthorizeError> {
         if let Some(present) = self.present() {
             return Ok(present);
         }
@@ -96,8 +98,8 @@ impl Tokens {
             }) => {
                 *failure = None;
                 let now = self.now_ms();
-                let token = self.state().fetched(header.clone(), lifetime_ms, now);
-                Ok(Authorization { header, token })
+                let number = self.state().fetched(header.clone(), lifetime_ms, now);
+                Ok((header, number))
             }
             Err(no_token) => {
                 let (error, quiet) = told(no_token);
@@ -123,9 +125,8 @@ impl Tokens {
         self.state().refused(token) == Renewal::Repeat
     }
 
-    fn present(&self) -> Option<Authorization> {
-        let (header, token) = self.state().present(self.now_ms())?;
-        Some(Authorization { header, token })
+    fn present(&self) -> Option<(HeaderValue, u32)> {
+        self.state().present(self.now_ms())
     }
 
     async fn fetch(&self) -> Result<Token, NoToken> {
@@ -157,7 +158,7 @@ impl Tokens {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn state(&self) -> MutexGuard<'_, oauth::Tokens<http::HeaderValue>> {
+    fn state(&self) -> MutexGuard<'_, oauth::Tokens<HeaderValue>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
