@@ -14,6 +14,7 @@
 //! | `order` | of documents with one key the last one stays |
 //! | `pipes` | closed pipes and full disks: exit codes stay true, nothing is lost |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
+//! | `presets` | each preset at default settings, against a stand-in for its API with its limits |
 //! | `secrets` | nothing that a command leaves behind has a secret in it |
 //! | `python` | a pipeline in Python, through the same command |
 //! | `queries` | conditions, how they are answered, and how answers are printed |
@@ -49,6 +50,7 @@ mod order;
 mod pipeline;
 mod pipes;
 mod postgres;
+mod presets;
 mod python;
 mod queries;
 mod resume;

@@ -21,6 +21,14 @@ pub enum Limit {
         /// The span's length.
         span: Duration,
     },
+    /// At most so many from one reset to the next; the first request after a
+    /// reset begins a span.
+    Fixed {
+        /// Requests in a span.
+        most: u32,
+        /// The span's length.
+        span: Duration,
+    },
 }
 
 impl Limit {
@@ -42,6 +50,15 @@ impl Limit {
         }
     }
 
+    /// What a server says of it: requests in a span, or saved.
+    #[must_use]
+    pub fn most(&self) -> String {
+        match self {
+            Self::Bucket { burst, .. } => burst.to_string(),
+            Self::Window { most, .. } | Self::Fixed { most, .. } => most.to_string(),
+        }
+    }
+
     /// The least time that so many units take.
     #[must_use]
     pub fn ideal(&self, units: f64) -> Duration {
@@ -49,7 +66,7 @@ impl Limit {
             Self::Bucket { per_second, burst } => {
                 Duration::from_secs_f64((units - burst).max(0.0) / per_second)
             }
-            Self::Window { most, span } => {
+            Self::Window { most, span } | Self::Fixed { most, span } => {
                 let spans = ((units - 1.0).max(0.0) / f64::from(most)).floor();
                 span.mul_f64(spans)
             }
@@ -74,7 +91,7 @@ impl Meter {
     pub fn new(limit: Limit) -> Self {
         let level = match limit {
             Limit::Bucket { burst, .. } => burst,
-            Limit::Window { .. } => 0.0,
+            Limit::Window { .. } | Limit::Fixed { .. } => 0.0,
         };
         Self {
             limit,
@@ -101,20 +118,40 @@ impl Meter {
                     Err(Duration::from_secs_f64((needed - self.level) / per_second))
                 }
             }
-            Limit::Window { most, span } => {
-                let over = |passed: &Instant| now.saturating_duration_since(*passed) >= span;
-                while self.passed.front().is_some_and(over) {
-                    self.passed.pop_front();
+            Limit::Window { most, span } | Limit::Fixed { most, span } => {
+                self.forget(span, now);
+                if self.passed.len() >= most as usize {
+                    return Err(self.reset(span, now));
                 }
-                match self.passed.front() {
-                    Some(first) if self.passed.len() >= most as usize => {
-                        Err(span.saturating_sub(now.saturating_duration_since(*first)))
-                    }
-                    _ => {
-                        self.passed.push_back(now);
-                        Ok(())
-                    }
-                }
+                self.passed.push_back(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// How many requests are left, and after what time there are more; none for
+    /// a bucket.
+    pub fn left(&mut self, now: Instant) -> Option<(u32, Duration)> {
+        let (Limit::Window { most, span } | Limit::Fixed { most, span }) = self.limit else {
+            return None;
+        };
+        self.forget(span, now);
+        let passed = u32::try_from(self.passed.len()).unwrap_or(u32::MAX);
+        Some((most.saturating_sub(passed), self.reset(span, now)))
+    }
+
+    fn reset(&self, span: Duration, now: Instant) -> Duration {
+        let first = self.passed.front();
+        let since = |first: &Instant| now.saturating_duration_since(*first);
+        first.map_or(span, |first| span.saturating_sub(since(first)))
+    }
+
+    fn forget(&mut self, span: Duration, now: Instant) {
+        let over = |passed: &Instant| now.saturating_duration_since(*passed) >= span;
+        while self.passed.front().is_some_and(over) {
+            self.passed.pop_front();
+            if matches!(self.limit, Limit::Fixed { .. }) {
+                self.passed.clear();
             }
         }
     }
@@ -172,13 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn a_fixed_span_ends_at_once() {
+        let limit = Limit::Fixed {
+            most: 3,
+            span: Duration::from_secs(1),
+        };
+        assert_eq!(
+            passed(limit, 200, 2400),
+            [0, 200, 400, 1000, 1200, 1400, 2000, 2200, 2400]
+        );
+        let (begun, mut meter) = (Instant::now(), Meter::new(limit));
+        assert_eq!(meter.left(begun), Some((3, Duration::from_secs(1))));
+        assert_eq!(meter.take(1.0, begun), Ok(()));
+        let at = begun + Duration::from_millis(300);
+        assert_eq!(meter.left(at), Some((2, Duration::from_millis(700))));
+    }
+
+    #[test]
     fn a_refusal_says_when() {
         let begun = Instant::now();
         for limit in [Limit::per_second(4.0), Limit::window(1, 3)] {
             let mut meter = Meter::new(limit);
             let burst = match limit {
                 Limit::Bucket { burst, .. } => burst,
-                Limit::Window { most, .. } => f64::from(most),
+                Limit::Window { most, .. } | Limit::Fixed { most, .. } => f64::from(most),
             };
             assert_eq!(meter.take(burst, begun), Ok(()));
             let wait = meter.take(1.0, begun).err().unwrap_or_default();

@@ -6,6 +6,7 @@
 //! | `demo` | the three servers of `rowcast demo`, and a configuration for them |
 //! | `postgres` | a PostgreSQL of its own |
 //! | `catalog`, `track` | artists and their tracks |
+//! | `api` | sources that answer as the APIs of the other presets do |
 //! | `spotify` | a source that answers as Spotify's Web API does |
 //! | `dynamodb` | dynoxide in this process |
 //! | `http` | the HTTP server that all of these sources and tables are |
@@ -22,6 +23,7 @@
     reason = "what only tests use panics where a test can't go on"
 )]
 
+pub mod api;
 pub mod capacity;
 pub mod catalog;
 pub mod chance;

@@ -12,14 +12,14 @@ mod log;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answer::Pause;
 pub use answer::{Refusal, TRACKS};
-pub use log::{Asked, Outcome};
+pub use log::{Asked, Log, Outcome};
 
 use crate::capacity::{Limit, Meter};
 use crate::chance::Chance;
 use crate::http::{Port, Reply, Seen, Server};
-use answer::{Pause, artist_and_country, error, tracks};
-use log::Log;
+use answer::{artist_and_country, error, limited, tracks};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -173,8 +173,8 @@ impl FaultySource {
     /// Requests that ended so.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
-        let log = self.log();
-        log.iter().filter(|asked| asked.outcome == outcome).count()
+        let state = self.service.state.lock().expect("no poison");
+        state.log.count(outcome)
     }
 
     /// Every request for tracks.
@@ -272,7 +272,7 @@ impl State {
         if let (Some(meter), Some((limit, refusal))) = (&mut self.meter, plan.limit)
             && let Err(wait) = meter.take(1.0, seen.at)
         {
-            let (reply, pause) = refusal.reply(limit, wait);
+            let (reply, pause) = refusal.reply(limit, wait, limited);
             return (reply, Outcome::Refused, pause);
         }
         if plan.expire_tokens_after == Some(number) {

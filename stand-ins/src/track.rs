@@ -138,7 +138,7 @@ pub fn generate(artist: &Artist, artist_number: usize, number: usize) -> Track {
     }
 }
 
-fn title(seed: &mut Seed, number: usize) -> String {
+pub fn title(seed: &mut Seed, number: usize) -> String {
     let beginning = seed.choose(&NAMES.beginnings);
     let ending = seed.choose(&NAMES.endings);
     match seed.below(6) {

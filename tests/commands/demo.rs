@@ -3,7 +3,9 @@
 use super::{settled, snapshot};
 use crate::support::stage::Stage;
 use expect_test::expect;
+use futures_util::future::join_all;
 use rowcast::config::Config;
+use rowcast_stand_ins::api::Api;
 
 /// The tracks come in no order.
 fn sorted(text: &str) -> String {
@@ -42,7 +44,7 @@ async fn it_shows_everything() {
 
         Created the table `top_tracks` with the keys artist_id (S), country_track (S).
 
-        Running `rowcast run`: artists from PostgreSQL, a request to Spotify's stand-in for each artist and country, every track into DynamoDB.
+        Running `rowcast run`: rows from PostgreSQL, requests for each of them to the stand-in for Spotify, every record into DynamoDB.
         rows       36 read: 36 done, 0 rejected, 0 pending
         requests   72 planned: 72 done, 0 rejected, 0 pending (72 sent, 0 of them repeats)
         records    720 received: 720 accepted, 0 rejected
@@ -72,7 +74,7 @@ async fn it_measures() {
 
         Created the table `top_tracks` with the keys artist_id (S), country_track (S).
 
-        Running `rowcast run`: artists from PostgreSQL, a request to Spotify's stand-in for each artist and country, every track into DynamoDB.
+        Running `rowcast run`: rows from PostgreSQL, requests for each of them to the stand-in for Spotify, every record into DynamoDB.
         rows       60 read: 60 done, 0 rejected, 0 pending
         requests   120 planned: 120 done, 0 rejected, 0 pending (120 sent, 0 of them repeats)
         records    1200 received: 1200 accepted, 0 rejected
@@ -88,6 +90,37 @@ async fn it_measures() {
     "#]].assert_eq(&snapshot(&stage, &output));
 }
 
+/// Each preset's API is limited and fails at times; a demo of it ends well, with
+/// records to show.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_shows_every_preset() {
+    let shown = Api::all().iter().map(async |api| {
+        let stage = Stage::new("");
+        let output = stage.rowcast(&["demo", "--preset", &api.preset]).await.ok();
+        let lines = output.stdout.lines().filter(|line| line.starts_with('│'));
+        // The first is the header.
+        let records = lines.count().saturating_sub(1);
+        assert!(
+            (1..40).contains(&records),
+            "{}: {}",
+            api.preset,
+            output.stdout
+        );
+        let said = format!("the stand-in for {}", api.name);
+        assert!(output.stderr.contains(&said), "{}", output.stderr);
+        assert!(
+            output.stderr.contains(" 0 rejected, 0 pending"),
+            "{}",
+            output.stderr
+        );
+    });
+    join_all(shown).await;
+    let stage = Stage::new("");
+    let output = stage.rowcast(&["demo", "--preset", "deezer"]).await;
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(output.stderr.contains("deezer-top-tracks"), "{output:?}");
+}
+
 #[tokio::test]
 async fn its_configuration_is_one() {
     let output = Stage::new("")
@@ -95,12 +128,12 @@ async fn its_configuration_is_one() {
         .await
         .ok();
     expect![[r##"
-        # Which rows: one artist each.
+        # Which rows.
         [rows]
         postgres = "postgresql://postgres:PASSWORD@127.0.0.1:PORT/postgres?sslmode=disable"
         query = "SELECT id FROM artists ORDER BY id"
 
-        # What to ask for each row. The preset says how Spotify's top tracks are read;
+        # What to ask for each row. The preset says how answers of Spotify are read;
         # here they come from a stand-in on this machine.
         [source]
         preset = "spotify-top-tracks"

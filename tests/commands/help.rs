@@ -25,7 +25,7 @@ async fn help() {
               query      Print the documents that meet a condition
               table      Create or describe the DynamoDB table
               check      Try every connection and credential, writing nothing
-              demo       See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
+              demo       See it work: a temporary PostgreSQL, a stand-in for an API, a local DynamoDB
               component  Describe a WASI component, or write it to a file
               init       Write a commented configuration file
               help       Print this message or the help of the given subcommand(s)
@@ -208,21 +208,25 @@ async fn help_of_commands_with_much_to_say() {
     check(&stage, &["demo", "-h"], expect![[r#"
         exit 0
         --- stdout
-        See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB
+        See it work: a temporary PostgreSQL, a stand-in for an API, a local DynamoDB
 
         Usage: rowcast demo [OPTIONS]
 
         Options:
-              --artists <N>   Run on that many made-up artists instead, with ten tracks per country each, to
-                              measure
-              --print-config  Print the configuration it runs with, and nothing else, on standard output;
-                              with --keep it serves other commands meanwhile
-              --keep          Leave the servers running at the end, until Ctrl-C
-              --serve         Start the servers for other programs, and run nothing: prints where they are
-                              as one line of JSON, with the table made and empty, and stays until Ctrl-C
-              --latency <MS>  Let the stand-in for Spotify take that long for every answer, as a source
-                              across the internet does
-          -h, --help          Print help (see more with '--help')
+              --preset <NAME>  Run that preset, on a stand-in for its API [default: spotify-top-tracks]
+                               [possible values: spotify-top-tracks, deezer-top-tracks,
+                               listenbrainz-top-recordings, musicbrainz-recordings, github-issues,
+                               tmdb-movie-credits]
+              --artists <N>    Run on that many made-up artists instead, with ten tracks per country each,
+                               to measure
+              --print-config   Print the configuration it runs with, and nothing else, on standard output;
+                               with --keep it serves other commands meanwhile
+              --keep           Leave the servers running at the end, until Ctrl-C
+              --serve          Start the servers for other programs, and run nothing: prints where they are
+                               as one line of JSON, with the table made and empty, and stays until Ctrl-C
+              --latency <MS>   Let the stand-in for Spotify take that long for every answer, as a source
+                               across the internet does
+          -h, --help           Print help (see more with '--help')
 
         Options of every command:
           -c, --config <FILE>     The configuration file [default: rowcast.toml]

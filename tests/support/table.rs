@@ -7,14 +7,18 @@ use rowcast::run::RunReport;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// `[table]` of that DynamoDB. `keys` is such as `pk N, sk S`; empty leaves
+/// `[table]` of a local DynamoDB, with the keys that a preset proposes.
+pub fn table_at(endpoint: &str, name: &str) -> String {
+    format!(
+        "[table]\nname = \"{name}\"\nregion = \"us-east-1\"\nendpoint = \"{endpoint}\"\n\
+         credentials = {{ access_key_id = \"test\", secret_access_key = \"test\" }}\n"
+    )
+}
+
+/// The same of that DynamoDB. `keys` is such as `pk N, sk S`; empty leaves
 /// `table.keys` out.
 pub fn table_keyed(dynamodb: &Dynamo, name: &str, keys: &str) -> String {
-    let mut section = format!(
-        "[table]\nname = \"{name}\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n\
-         credentials = {{ access_key_id = \"test\", secret_access_key = \"test\" }}\n",
-        dynamodb.endpoint
-    );
+    let mut section = table_at(&dynamodb.endpoint, name);
     let roles = ["partition", "sort"];
     let keys = keys.split(", ").filter(|key| !key.is_empty());
     for (role, key) in roles.iter().zip(keys) {

@@ -5,21 +5,29 @@ use super::output::{Columns, Format, Printer, terminal_width};
 use super::run::{self, Parts};
 use super::{Exit, Failure, Global, Signals, print, query};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use rowcast::config::Config;
 use rowcast::hint::Hint;
 use rowcast_stand_ins::StartError;
+use rowcast_stand_ins::api::Api;
 use rowcast_stand_ins::catalog::Catalog;
-use rowcast_stand_ins::demo::Demo as Servers;
+use rowcast_stand_ins::demo::{Demo as Servers, PRESET, Source};
 use std::pin::pin;
 use std::time::Duration;
 
-/// See it work: a temporary PostgreSQL, a stand-in for Spotify, a local DynamoDB.
+/// See it work: a temporary PostgreSQL, a stand-in for an API, a local DynamoDB.
 ///
-/// It reads artists from PostgreSQL, asks the stand-in for each one's top
-/// tracks in two countries, writes every track to DynamoDB, and asks DynamoDB
-/// for the popular ones. Nothing to sign up for, and nothing is left behind.
+/// It reads artists from PostgreSQL, asks the stand-in for Spotify for each
+/// one's top tracks in two countries, writes every track to DynamoDB, and asks
+/// DynamoDB for the popular ones. Nothing to sign up for, and nothing is left
+/// behind. With --preset it does the same with another API's stand-in, which
+/// limits and fails as that API does.
 #[derive(Debug, Args)]
 pub struct Demo {
+    /// Run that preset, on a stand-in for its API.
+    #[arg(long, value_name = "NAME", default_value = PRESET, value_parser = presets(),
+          conflicts_with_all = ["artists", "latency"])]
+    preset: String,
     /// Run on that many made-up artists instead, with ten tracks per country
     /// each, to measure.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -46,6 +54,12 @@ pub struct Demo {
 /// Longer than any source that is worth imitating.
 const LATENCY_LIMIT_MS: u64 = 60_000;
 
+/// All presets.
+fn presets() -> PossibleValuesParser {
+    let others = Api::all().iter().map(|api| api.preset.as_str());
+    PossibleValuesParser::new(std::iter::once(PRESET).chain(others))
+}
+
 /// What the demo asks at the end.
 const QUESTION: &str = "popularity > 90";
 /// Made-up tracks reach 90.
@@ -53,19 +67,59 @@ const MEASURING_QUESTION: &str = "popularity = 90";
 const COLUMNS: [&str; 4] = ["artist_id", "country", "name", "popularity"];
 const TRACKS: usize = 10;
 
+/// What is asked for at the end.
+struct Asking {
+    filter: String,
+    columns: Vec<String>,
+    /// Only how many there are is shown.
+    counts: bool,
+}
+
 impl Demo {
     pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
+        if let Some(api) = Api::of(&self.preset) {
+            let asking = Asking {
+                filter: api.condition.clone(),
+                columns: api.columns.clone(),
+                counts: false,
+            };
+            let start = Servers::start_api(api);
+            return Box::pin(self.on(global, signals, start, asking)).await;
+        }
         let catalog = match self.artists {
             Some(artists) => {
                 Catalog::synthetic(usize::try_from(artists).unwrap_or(usize::MAX), TRACKS)
             }
             None => Catalog::demo(),
         };
+        let counts = self.artists.is_some();
+        let filter = if counts { MEASURING_QUESTION } else { QUESTION };
+        let asking = Asking {
+            filter: filter.to_owned(),
+            columns: COLUMNS.map(str::to_owned).to_vec(),
+            counts,
+        };
+        let latency = Duration::from_millis(self.latency);
+        let start = async {
+            let servers = Servers::start_with(catalog).await?;
+            servers.spotify().delay_answers(latency);
+            Ok(servers)
+        };
+        Box::pin(self.on(global, signals, start, asking)).await
+    }
+
+    async fn on<S: Source>(
+        self,
+        global: &Global,
+        signals: &Signals,
+        start: impl Future<Output = Result<Servers<S>, StartError>>,
+        asking: Asking,
+    ) -> Result<Exit, Failure> {
         // Also Ctrl-C is to leave nothing behind, and none is to go unheard: it's
         // listened for from here on.
         signals.answer();
         let mut ended = pin!(signals.times(1));
-        let mut start = pin!(Servers::start_with(catalog));
+        let mut start = pin!(start);
         let servers = tokio::select! {
             servers = &mut start => servers?,
             () = &mut ended => {
@@ -74,13 +128,10 @@ impl Demo {
                 return Err(Failure::new(error, None, Exit::Interrupted));
             }
         };
-        servers
-            .spotify()
-            .delay_answers(Duration::from_millis(self.latency));
         let exit = if self.serve {
             self.serve(global, &servers).await
         } else {
-            Box::pin(self.show(global, signals, &servers)).await
+            Box::pin(self.show(global, signals, &servers, &asking)).await
         };
         if exit.is_ok() && (self.serve || self.keep) {
             ended.await;
@@ -91,7 +142,11 @@ impl Demo {
     }
 
     /// Everything but the run.
-    async fn serve(&self, global: &Global, servers: &Servers) -> Result<Exit, Failure> {
+    async fn serve<S: Source>(
+        &self,
+        global: &Global,
+        servers: &Servers<S>,
+    ) -> Result<Exit, Failure> {
         let text = servers.config_text();
         let host = global.host(Config::parse(&text, |_| None)?).await?;
         host.create_table().await?;
@@ -106,11 +161,12 @@ impl Demo {
         Ok(Exit::Done)
     }
 
-    async fn show(
+    async fn show<S: Source>(
         &self,
         global: &Global,
         signals: &Signals,
-        servers: &Servers,
+        servers: &Servers<S>,
+        asking: &Asking,
     ) -> Result<Exit, Failure> {
         let say = |text: &str| {
             if global.talks() {
@@ -129,14 +185,16 @@ impl Demo {
         let table = host.create_table().await?;
         say(&format!(
             "\nCreated the table `{}` with the keys {}.\n\n\
-             Running `rowcast run`: artists from PostgreSQL, a request to Spotify's stand-in for \
-             each artist and country, every track into DynamoDB.",
-            table.name, table.keys
+             Running `rowcast run`: rows from PostgreSQL, requests for each of them to the \
+             stand-in for {}, every record into DynamoDB.",
+            table.name,
+            table.keys,
+            servers.source().show().name
         ));
         let (run, rows) = (host.run().await?, host.rows().await?);
         let report = run::watch(signals, run, rows, None, global.talks(), Parts::All, None).await?;
         let exit = run::finish(report)?;
-        self.ask(global, &host).await?;
+        self.ask(global, &host, asking).await?;
         say(
             "\nWhere it ran: the pipeline in a WebAssembly component inside this process, which \
              lent it HTTP to one origin and signed DynamoDB calls to one table; PostgreSQL in a \
@@ -150,15 +208,19 @@ impl Demo {
         Ok(exit)
     }
 
-    /// Shows what is in the table now: tracks, or of a large catalogue how many.
-    async fn ask(&self, global: &Global, host: &rowcast::host::Host) -> Result<(), Failure> {
-        let measuring = self.artists.is_some();
-        let filter = if measuring {
-            MEASURING_QUESTION
-        } else {
-            QUESTION
-        };
-        let more = if measuring {
+    /// Shows what is in the table now: records, or of a large catalogue how many.
+    async fn ask(
+        &self,
+        global: &Global,
+        host: &rowcast::host::Host,
+        asking: &Asking,
+    ) -> Result<(), Failure> {
+        let Asking {
+            filter,
+            columns,
+            counts: measuring,
+        } = asking;
+        let more = if *measuring {
             "--count"
         } else {
             "--output table"
@@ -167,12 +229,12 @@ impl Demo {
             print::note(&format!("\nAsking `rowcast query '{filter}' {more}`:\n"));
         }
         let mut query = host.query(filter)?;
-        query.select = COLUMNS.map(str::to_owned).to_vec();
+        query.select.clone_from(columns);
         let columns = Columns::selected(&query.select);
         let mut answer = Vec::new();
         let mut printer = Printer::new(Format::Table, columns, &mut answer, terminal_width());
         let totals = query::ask(host, &query, |documents| {
-            if measuring {
+            if *measuring {
                 return Ok(());
             }
             documents

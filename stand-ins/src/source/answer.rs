@@ -6,13 +6,15 @@ use crate::capacity::Limit;
 use crate::chance::Chance;
 use crate::http::Reply;
 use bytes::Bytes;
+use serde::Deserialize;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tracks of each artist in each country.
 pub const TRACKS: usize = 4;
 
 /// How a request over the limit is refused. Times are whole seconds, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// 429 with `Retry-After`.
     RetryAfter,
@@ -28,13 +30,15 @@ pub enum Refusal {
     ForbiddenUntil,
     /// 429 with the same headers.
     TooManyUntil,
+    /// 429 with the seconds in `X-RateLimit-Reset-In`.
+    TooManyIn,
     /// 200, and an error with a code for a body.
     InBody,
 }
 
 /// How long it asks to be left alone.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pause {
+pub(crate) enum Pause {
     /// From when the reply is sent.
     For(Duration),
     /// Whenever that is.
@@ -43,7 +47,7 @@ pub(super) enum Pause {
 
 impl Pause {
     /// What is left of it when the reply is sent.
-    pub(super) fn left(self, now: Instant) -> Duration {
+    pub(crate) fn left(self, now: Instant) -> Duration {
         match self {
             Self::For(time) => time,
             Self::Until(end) => end.saturating_duration_since(now),
@@ -52,46 +56,57 @@ impl Pause {
 }
 
 impl Refusal {
-    /// What is replied if there is room again after that time.
-    pub(super) fn reply(self, limit: Limit, wait: Duration) -> (Reply, Option<Pause>) {
+    /// What is replied if there is room again after that time. `body` makes a
+    /// reply of a status.
+    pub(crate) fn reply(
+        self,
+        limit: Limit,
+        wait: Duration,
+        body: impl Fn(u16) -> Reply,
+    ) -> (Reply, Option<Pause>) {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let seconds = seconds.max(1);
-        let after = |status| {
-            let reply = error(status, "API rate limit exceeded")
-                .with_header("retry-after", seconds.to_string());
+        let after = |status, header| {
+            let reply = body(status).with_header(header, seconds.to_string());
             (reply, Some(Pause::For(Duration::from_secs(seconds))))
+        };
+        let used_up = |(reply, pause): (Reply, _)| {
+            let reply = reply
+                .with_header("x-ratelimit-limit", limit.most())
+                .with_header("x-ratelimit-remaining", "0");
+            (reply, pause)
         };
         let until = |status| {
             let now = SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default();
             let reset = (now + wait).as_secs() + 1;
-            let most = match limit {
-                Limit::Bucket { burst, .. } => burst.to_string(),
-                Limit::Window { most, .. } => most.to_string(),
-            };
-            let reply = error(status, "API rate limit exceeded")
-                .with_header("x-ratelimit-limit", most)
-                .with_header("x-ratelimit-remaining", "0")
-                .with_header("x-ratelimit-reset", reset.to_string());
+            let reply = body(status).with_header("x-ratelimit-reset", reset.to_string());
             let left = Duration::from_secs(reset).saturating_sub(now);
-            (reply, Some(Pause::Until(Instant::now() + left)))
+            used_up((reply, Some(Pause::Until(Instant::now() + left))))
         };
         match self {
-            Self::RetryAfter => after(429),
-            Self::TooMany => (error(429, "API rate limit exceeded"), None),
-            Self::Unavailable => after(503),
-            Self::Overloaded => (error(503, "Service unavailable"), None),
-            Self::Forbidden => after(403),
+            Self::RetryAfter => after(429, "retry-after"),
+            Self::TooMany => (body(429), None),
+            Self::Unavailable => after(503, "retry-after"),
+            Self::Overloaded => (body(503), None),
+            Self::Forbidden => after(403, "retry-after"),
             Self::ForbiddenUntil => until(403),
             Self::TooManyUntil => until(429),
-            Self::InBody => (
-                Reply::json(
-                    r#"{"error":{"type":"Exception","message":"Quota limit exceeded","code":4}}"#,
-                ),
-                None,
-            ),
+            Self::TooManyIn => used_up(after(429, "x-ratelimit-reset-in")),
+            Self::InBody => (body(200), None),
         }
+    }
+}
+
+/// What this source says to a request over its limit.
+pub(super) fn limited(status: u16) -> Reply {
+    match status {
+        200 => Reply::json(
+            r#"{"error":{"type":"Exception","message":"Quota limit exceeded","code":4}}"#,
+        ),
+        503 => error(503, "Service unavailable"),
+        other => error(other, "API rate limit exceeded"),
     }
 }
 

@@ -32,14 +32,16 @@ pub struct Asked {
     pub outcome: Outcome,
 }
 
-#[derive(Default)]
-pub(super) struct Log {
+/// Requests, and the pauses that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// In the order they came in.
     pub asked: Vec<Asked>,
     pauses: Vec<(Instant, Duration)>,
 }
 
 impl Log {
-    pub fn push(&mut self, seen: &Seen, outcome: Outcome) {
+    pub(crate) fn push(&mut self, seen: &Seen, outcome: Outcome) {
         self.asked.push(Asked {
             at: seen.at,
             target: seen.target.clone(),
@@ -47,10 +49,19 @@ impl Log {
         });
     }
 
-    pub fn pause(&mut self, from: Instant, lasting: Duration) {
+    pub(crate) fn pause(&mut self, from: Instant, lasting: Duration) {
         self.pauses.push((from, lasting));
     }
 
+    /// Requests that ended so.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> usize {
+        let ended = self.asked.iter().filter(|asked| asked.outcome == outcome);
+        ended.count()
+    }
+
+    /// Requests that came in a pause which had been asked for.
+    #[must_use]
     pub fn inside_pauses(&self) -> usize {
         let passed = |asked: &Asked, (from, lasting): &(Instant, Duration)| {
             let passed = asked.at.checked_duration_since(*from)?;

@@ -171,7 +171,10 @@ fn listenbrainz_tmdb_and_spotify_are_read() {
         ("x-ratelimit-remaining", "0"),
         ("x-ratelimit-reset-in", "4"),
     ];
-    let reply = |_: &HttpRequest, before| match before {
+    let reply = |request: &HttpRequest, before| match before {
+        // There are two ways of having nothing.
+        _ if request.url.ends_with("/b") => answer(404, &[], r#"{"code":404,"error":"Not found"}"#),
+        _ if request.url.ends_with("/c") => answer(204, &[], ""),
         0 => answer(
             429,
             &limits,
@@ -183,8 +186,9 @@ fn listenbrainz_tmdb_and_spotify_are_read() {
             r#"[{"recording_mbid":"r","total_listen_count":9}]"#,
         ),
     };
-    let expected = "done 0:1; 2 requests, 1 repeats, 0 tokens";
-    let (documents, script) = run_rows(&source, &[r#"{"mbid":"a"}"#], reply, expected);
+    let expected = "done 0:1 1:0 2:0; 4 requests, 1 repeats, 0 tokens";
+    let rows = [r#"{"mbid":"a"}"#, r#"{"mbid":"b"}"#, r#"{"mbid":"c"}"#];
+    let (documents, script) = run_rows(&source, &rows, reply, expected);
     assert_eq!(
         documents,
         [r#"{"artist_mbid":"a","recording_mbid":"r","total_listen_count":9}"#]
