@@ -1,5 +1,7 @@
 //! The documents name files that exist and show code that compiles.
 
+use rowcast::config::Config;
+use rowcast::host::Host;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -149,17 +151,21 @@ async fn the_examples_of_sources_are_valid() {
     let text = fs::read_to_string(root().join("docs/sources.md")).unwrap();
     let blocks: Vec<_> = text.split("```toml\n").skip(1).collect();
     assert!(blocks.len() >= 6, "{}", blocks.len());
+    let folder = tempfile::tempdir().unwrap();
     for block in blocks {
         let (example, _) = block.split_once("```").unwrap();
-        let config = rowcast::config::Config::parse(example, |_| Some("value".to_owned()));
-        let host = rowcast::host::Host::new(config.unwrap()).await;
-        assert!(host.is_ok(), "{example}: {:?}", host.err());
         // It is the component that says so.
         let wrong = example.replace("records = ", "recrods = ");
-        let config = rowcast::config::Config::parse(&wrong, |_| Some("value".to_owned()));
-        assert!(
-            rowcast::host::Host::new(config.unwrap()).await.is_err(),
-            "{wrong}"
-        );
+        for (text, expected) in [(example, true), (&wrong, false)] {
+            let mut configuration = text.to_owned();
+            if text.starts_with("summary = ") {
+                let preset = folder.path().join("mine.toml");
+                fs::write(&preset, text).unwrap();
+                configuration = format!("[source]\npreset = \"{}\"\n", preset.display());
+            }
+            let config = Config::parse(&configuration, |_| Some("value".to_owned()));
+            let host = Host::new(config.unwrap()).await;
+            assert_eq!(host.is_ok(), expected, "{text}: {:?}", host.err());
+        }
     }
 }

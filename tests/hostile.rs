@@ -248,6 +248,10 @@ async fn requests_and_answers() {
         assert_eq!(seen.method, "GET");
     }
 
+    // Nor does it learn ours from a server that repeats it.
+    let echo = format!("{origin}/echo");
+    check("text", &echo, "overwritten", "Bearer xxxxxxxxxxxxx").await;
+
     let long = "200, then HTTP response body size exceeds limit: 262144 bytes";
     check(
         "get",

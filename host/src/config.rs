@@ -6,6 +6,7 @@ mod init;
 pub(crate) mod interpolate;
 mod ledger;
 mod load;
+mod preset;
 mod rows;
 mod run;
 mod schema;

@@ -204,7 +204,7 @@ impl Host {
             }
             _ => None,
         };
-        let rules = plan.rules(&plain_http)?;
+        let rules = plan.rules(&plain_http);
         let capabilities = Capabilities {
             client: client.clone(),
             egress,

@@ -9,6 +9,7 @@ pub mod denial;
 pub mod egress;
 mod fault;
 pub(crate) mod handler;
+mod mask;
 mod proxy;
 mod resolve;
 mod trust;

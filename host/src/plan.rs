@@ -14,7 +14,7 @@ use crate::hint::Hint;
 use crate::host::HostError;
 use crate::http_out::egress::{Egress, Origin, OriginError};
 use crate::ledger::Hash;
-use rowcast_pipeline::settings::{self, CredentialsIn, Mistakes, Node};
+use rowcast_pipeline::settings::{self, Mistakes, Node};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ impl PlanError {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AuthBy {
-    /// The host adds the header; the component never sees the secret.
+    /// The host adds the credentials; the component never sees them.
     #[default]
     Host,
     /// The component is given the secret, as on hosts that can't add headers.
@@ -107,28 +107,43 @@ impl Plan {
         let mut plan = Self::default();
         let mut claimed = Vec::new();
         let mut named = BTreeSet::new();
-        let Written { tree, preset, .. } = &config.written;
+        let Written {
+            tree,
+            preset,
+            own_preset,
+            ..
+        } = &config.written;
+        let own_preset = own_preset.clone();
         let sections = ["source", "table"].map(|name| tree.node.get(name).cloned());
         if preset.is_some() || sections.iter().any(Option::is_some) {
             let mut describer = component.describer().await?;
-            let presets = match preset {
-                Some(_) => describer.describe().await?.presets,
-                None => Vec::new(),
+            let presets = match (preset, &own_preset) {
+                (Some(_), None) => describer.describe().await?.presets,
+                _ => Vec::new(),
             };
             let preset = preset
                 .as_ref()
                 .and_then(|name| presets.into_iter().find(|preset| preset.name == *name));
             let table = preset.as_ref().map(|preset| Table::new(&*preset.table));
-            plan.proposed_keys = table.and_then(|table| table.keys);
+            plan.proposed_keys = match &own_preset {
+                Some(own) => own.keys(),
+                None => table.and_then(|table| table.keys),
+            };
+            let settings = match &own_preset {
+                Some(own) => Some(own.source()),
+                None => preset.map(|preset| node(&preset.source)),
+            };
             let [source, table] = sections;
             if let Some(mut source) = source {
                 let mut written = source.clone();
-                if let Some(preset) = preset {
-                    preset::fill(&mut source, &node(&preset.source), |at, text| {
+                if let Some(settings) = settings {
+                    preset::fill(&mut source, &settings, |at, text| {
                         filled(&mut config.written, &mut mistakes, at, text)
                     });
                     source.remove(&["preset".to_owned()]);
                 }
+                // A file of the operator's is their word as the configuration is.
+                let trusted = trusted || own_preset.is_some();
                 plan.auth = take_auth(&mut source, &mut written, &mut mistakes);
                 named = origins_in(if trusted { &source } else { &written });
                 let places = &mut config.written.tree.places;
@@ -218,8 +233,11 @@ fn filled(written: &mut Written, mistakes: &mut Mistakes, at: &str, given: &Node
     let (mut node, at) = (given.clone(), format!("/source{at}"));
     let env = written.environment.clone();
     let env = |name: &str| env.as_ref().and_then(|env| env(name));
-    let filled = &mut written.tree.places.interpolated;
-    interpolate::fill(&mut node, &at, &env, filled, mistakes);
+    let places = &mut written.tree.places;
+    if let Some(own) = &written.own_preset {
+        places.take(&at, &own.path, &own.tree.places);
+    }
+    interpolate::fill(&mut node, &at, &env, &mut places.interpolated, mistakes);
     node
 }
 
@@ -266,18 +284,11 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     tree::add(mistakes, "/source/auth", found.into_list());
     let mut found = Mistakes::default();
     rowcast_pipeline::extract::auth::check(&auth, &mut found);
-    if let Some(at) = beyond_the_host(&auth) {
-        found.add_with_hint(
-            at,
-            "is nothing that the host does itself",
-            "add `by = \"component\"` to [source.auth]: the component is given the secret then",
-        );
-    }
     if let Some(Node::Object(headers)) = source.get("headers")
-        && auth != Auth::default()
+        && let Some(taken) = rowcast_pipeline::extract::auth::header_name(&auth)
     {
         for (name, _) in headers {
-            if name.eq_ignore_ascii_case("authorization") {
+            if name.eq_ignore_ascii_case(&taken) {
                 let at = format!("/headers/{}", settings::escaped(name));
                 found.add(at, "is already set by `auth`");
             }
@@ -285,21 +296,6 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     }
     tree::add(mistakes, "/source", found.into_list());
     auth
-}
-
-/// The setting by which only the component can authenticate.
-fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
-    match auth {
-        Auth::ApiKey(_) | Auth::RefreshToken(_) => Some("/auth/type"),
-        Auth::ClientCredentials(client) if !client.audience.is_empty() => Some("/auth/audience"),
-        Auth::ClientCredentials(client) if !client.parameters.is_empty() => {
-            Some("/auth/parameters")
-        }
-        Auth::ClientCredentials(client) if client.credentials_in != CredentialsIn::Header => {
-            Some("/auth/credentials_in")
-        }
-        Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ClientCredentials(_) => None,
-    }
 }
 
 /// The origins of all URLs in settings. A template's braces may only stand

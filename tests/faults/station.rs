@@ -151,7 +151,7 @@ async fn pipeline(scene: Scene, source: &FaultySource, front: &FaultyDynamo, tab
     let limits = &config.limits;
     let egress = Arc::new(plan.egress(&config, None));
     let client = Client::new(limits, Arc::clone(&egress)).unwrap();
-    let rules = plan.rules(&[]).unwrap();
+    let rules = plan.rules(&[]);
     let capabilities = Capabilities {
         authorizer: Authorizer::new(rules, &client, limits).unwrap(),
         dynamodb: Some(dynamodb(&client, &front.endpoint(), &config)),

@@ -4,11 +4,12 @@
 use rowcast::dynamodb::credentials::StaticCredentials;
 use rowcast::dynamodb::{DynamoDb, Settings};
 use rowcast::engine::Capabilities;
-use rowcast::http_out::authorizer::{Authorizer, Method, Rule};
+use rowcast::http_out::authorizer::{Authorizer, Rule};
 use rowcast::http_out::client::Client;
 use rowcast::http_out::egress::Egress;
 use rowcast::limits::Limits;
 use rowcast::secret::Secret;
+use rowcast_pipeline::settings::{Auth, Bearer};
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::raw::{Behaviour, Raw};
 use rowcast_stand_ins::scripted::ScriptedSource;
@@ -53,6 +54,7 @@ impl World {
         let source = ScriptedSource::start(move |seen, _| match seen.target.as_str() {
             "/redirect" => Reply::status(302, "").with_header("location", target.clone()),
             "/never" => Reply::Never,
+            "/echo" => Reply::json(seen.header("authorization").unwrap_or_default()),
             _ => Reply::json(r#"[{"name":"one"}]"#),
         })
         .await;
@@ -87,7 +89,9 @@ impl World {
         let client = Client::new(limits, egress.clone()).unwrap();
         let rule = Rule {
             origin: self.source.origin().parse().unwrap(),
-            method: Method::Bearer(Secret::new("the-hosts-own")),
+            auth: Auth::Bearer(Bearer {
+                token: "the-hosts-own".into(),
+            }),
             plain_http: Vec::new(),
             settings: Vec::new(),
         };

@@ -18,6 +18,14 @@ pub enum ConfigError {
         /// Why not.
         source: io::Error,
     },
+    /// The file that `source.preset` names can't be read.
+    #[error("read the preset {}", path.display())]
+    ReadPreset {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The text isn't TOML.
     #[error("{}:{line}:{column}: {message}", path.display())]
     Syntax {
@@ -41,6 +49,8 @@ pub enum ConfigError {
 pub struct Problem {
     /// The setting, such as `source.url`.
     pub setting: String,
+    /// The file that it is in; none for the configuration's own.
+    pub file: Option<PathBuf>,
     /// Its line in the file, counted from 1, or that of what it is part of,
     /// where it is known.
     pub line: Option<usize>,
@@ -56,10 +66,21 @@ impl fmt::Display for Problem {
             "" => formatter.write_str("the file")?,
             setting => write!(formatter, "`{setting}`")?,
         }
-        if let Some(line) = self.line {
-            write!(formatter, " (line {line})")?;
+        match (&self.file, self.line) {
+            (None, None) => {}
+            (None, Some(line)) => write!(formatter, " (line {line})")?,
+            (Some(file), None) => write!(formatter, " ({})", file.display())?,
+            (Some(file), Some(line)) => write!(formatter, " ({}, line {line})", file.display())?,
         }
         write!(formatter, " {}", self.message)
+    }
+}
+
+impl Problem {
+    /// The same, of another file than the configuration's.
+    pub(super) fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_owned());
+        self
     }
 }
 
@@ -86,11 +107,14 @@ impl ConfigError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
                 Hint::new("`rowcast init` writes a commented one to start from"),
             ),
+            Self::ReadPreset { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+                Hint::new("its path is relative to the folder of the configuration"),
+            ),
             Self::Invalid(problems) => match problems.as_slice() {
                 [problem] => problem.hint.clone(),
                 _ => None,
             },
-            Self::Read { .. } | Self::Syntax { .. } => None,
+            Self::Read { .. } | Self::ReadPreset { .. } | Self::Syntax { .. } => None,
         }
     }
 
@@ -99,13 +123,14 @@ impl ConfigError {
     pub fn problems(&self) -> &[Problem] {
         match self {
             Self::Invalid(problems) => problems,
-            Self::Read { .. } | Self::Syntax { .. } => &[],
+            Self::Read { .. } | Self::ReadPreset { .. } | Self::Syntax { .. } => &[],
         }
     }
 
     fn one(setting: &str, message: &str, hint: String) -> Self {
         Self::Invalid(vec![Problem {
             setting: setting.to_owned(),
+            file: None,
             line: None,
             message: message.to_owned(),
             hint: Some(Hint::new(hint)),
@@ -139,7 +164,9 @@ impl ConfigError {
 
     /// The same error, with the name of the file it is really about.
     pub(super) fn in_file(mut self, file: &Path) -> Self {
-        if let Self::Syntax { path, .. } = &mut self {
+        if let Self::Syntax { path, .. } = &mut self
+            && *path == Path::new(FILE_NAME)
+        {
             file.clone_into(path);
         }
         self

@@ -1,6 +1,7 @@
 //! A file, or its text → environment → the host's own sections, checked, and
 //! the component's as they are.
 
+use super::preset::OwnPreset;
 use super::tree::Tree;
 use super::written::Written;
 use super::{Config, ConfigError, Egress, Ledger, Rows, Run, Table, check, interpolate};
@@ -72,8 +73,9 @@ impl Draft {
             path: path.to_owned(),
             source,
         })?;
-        let mut draft = Self::parse(&text, sections, env).map_err(|error| error.in_file(path))?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        let draft = Self::parse_in(folder, &text, sections, env);
+        let mut draft = draft.map_err(|error| error.in_file(path))?;
         let Config {
             ledger, component, ..
         } = &mut draft.config;
@@ -82,8 +84,18 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The same with the file's text.
+    /// The same with the file's text. A preset's file is looked for in the
+    /// working directory.
     pub fn parse(
+        text: &str,
+        sections: &[Section],
+        env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
+        Self::parse_in(Path::new(""), text, sections, env)
+    }
+
+    fn parse_in(
+        folder: &Path,
         text: &str,
         sections: &[Section],
         env: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -91,6 +103,8 @@ impl Draft {
         let mut mistakes = Mistakes::default();
         let mut tree = Tree::parse(text, &mut mistakes)?;
         let preset = preset(&tree.node, &env);
+        let file = preset.as_ref().filter(|name| OwnPreset::is_file(name));
+        let own_preset = file.map(|name| OwnPreset::read(name, folder)).transpose()?;
         if let Node::Object(members) = &mut tree.node {
             members.retain(|(name, _)| {
                 let skipped = Section::ALL.iter().find(|section| section.name() == name);
@@ -117,6 +131,7 @@ impl Draft {
             written: Written {
                 tree,
                 preset,
+                own_preset,
                 environment: Some(Arc::new(env)),
             },
         };

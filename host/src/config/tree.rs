@@ -6,6 +6,7 @@ use crate::hint::Hint;
 use rowcast_pipeline::settings::{self, Mistake, Mistakes, Node, escaped};
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,6 +25,17 @@ pub(crate) struct Places {
     /// Text that was put together from variables. It may stand where a number
     /// or a truth value is expected.
     pub interpolated: HashSet<String>,
+    /// What was taken from another file.
+    taken: Option<Taken>,
+}
+
+/// Settings that another file has.
+#[derive(Clone, Debug)]
+struct Taken {
+    file: PathBuf,
+    lines: HashMap<String, usize>,
+    /// The settings, each with all that is in it.
+    settings: Vec<String>,
 }
 
 impl Default for Tree {
@@ -47,7 +59,7 @@ impl Tree {
         let node = reader.table("", table.get_ref());
         let places = Places {
             lines: reader.lines,
-            interpolated: HashSet::new(),
+            ..Places::default()
         };
         Ok(Self { node, places })
     }
@@ -94,27 +106,54 @@ impl Places {
         changed
     }
 
-    /// The line of a setting, or of what it is part of.
-    fn line(&self, pointer: &str) -> Option<usize> {
-        let mut pointer = pointer;
-        loop {
-            if let Some(line) = self.lines.get(pointer) {
-                return Some(*line);
+    /// A setting, and all that is in it, is from a file with these places.
+    pub fn take(&mut self, pointer: &str, file: &Path, places: &Self) {
+        let taken = self.taken.get_or_insert_with(|| Taken {
+            file: file.to_owned(),
+            lines: places.lines.clone(),
+            settings: Vec::new(),
+        });
+        taken.settings.push(pointer.to_owned());
+    }
+
+    /// The file, if it isn't the configuration's own, and the line of a setting,
+    /// or of what it is part of.
+    fn place(&self, pointer: &str) -> (Option<PathBuf>, Option<usize>) {
+        let line = |lines: &HashMap<String, usize>| {
+            let mut pointer = pointer;
+            loop {
+                if let Some(line) = lines.get(pointer) {
+                    return Some(*line);
+                }
+                pointer = pointer.rsplit_once('/')?.0;
             }
-            pointer = pointer.rsplit_once('/')?.0;
+        };
+        let is_in = |setting: &String| {
+            let rest = pointer.strip_prefix(setting.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match &self.taken {
+            Some(taken) if taken.settings.iter().any(is_in) => {
+                (Some(taken.file.clone()), line(&taken.lines))
+            }
+            _ => (None, line(&self.lines)),
         }
     }
 
     /// Mistakes as people are told of them, in the file's order.
     pub fn problems(&self, mistakes: Mistakes) -> Vec<Problem> {
-        let problem = |mistake: Mistake| Problem {
-            setting: setting(&mistake.pointer),
-            line: self.line(&mistake.pointer),
-            message: mistake.message,
-            hint: mistake.hint.map(Hint::new),
+        let problem = |mistake: Mistake| {
+            let (file, line) = self.place(&mistake.pointer);
+            Problem {
+                setting: setting(&mistake.pointer),
+                file,
+                line,
+                message: mistake.message,
+                hint: mistake.hint.map(Hint::new),
+            }
         };
         let mut problems: Vec<_> = mistakes.into_list().into_iter().map(problem).collect();
-        problems.sort_by_key(|problem| problem.line);
+        problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         problems
     }
 }

@@ -1,6 +1,7 @@
 //! What of a configuration is kept for the component: its sections as they are
 //! written, where they stand, and the environment for what a preset adds.
 
+use super::preset::OwnPreset;
 use super::tree::Tree;
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub(crate) struct Written {
     pub tree: Tree,
     /// What `source.preset` says, also where that section was left out.
     pub preset: Option<String>,
+    /// The file that it is, if it is one.
+    pub own_preset: Option<OwnPreset>,
     pub environment: Option<Environment>,
 }
 

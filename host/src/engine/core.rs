@@ -9,9 +9,10 @@
 
 use super::runtime::config;
 use super::{COMPONENT, Capabilities, Pipeline, Runtime};
+use crate::config::Auth;
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
-use crate::http_out::authorizer::{Authorizer, Method, Rule};
+use crate::http_out::authorizer::{Authorizer, Rule};
 use crate::http_out::client::tests::loopback_client;
 use crate::http_out::egress::Egress;
 use crate::limits::Limits;
@@ -132,7 +133,7 @@ struct World {
     _dynamodb: ScriptedSource,
 }
 
-async fn world() -> World {
+async fn world(auth: impl Fn(&str) -> Auth) -> World {
     let dumps = Dumps::default();
     let granted = format!(r#"{{"access_token":"{TOKEN:->TOKEN_BYTES$}","token_type":"bearer"}}"#);
     let source = ScriptedSource::replies(vec![Reply::status(
@@ -147,13 +148,7 @@ async fn world() -> World {
     let client = loopback_client();
     let rule = Rule {
         origin: source.origin().parse().unwrap(),
-        method: Method::ClientCredentials {
-            token_url: crate::address::Address::parse(&format!("{}/token", tokens.origin()))
-                .unwrap(),
-            client_id: "id".into(),
-            client_secret: Secret::new(SECRET),
-            scope: String::new(),
-        },
+        auth: auth(&tokens.origin()),
         plain_http: Vec::new(),
         settings: Vec::new(),
     };
@@ -193,6 +188,20 @@ async fn world() -> World {
     }
 }
 
+fn read(auth: &Value) -> Auth {
+    let node = super::settings::node(&auth.to_string());
+    rowcast_pipeline::settings::read(node, &mut rowcast_pipeline::settings::Mistakes::default())
+        .unwrap()
+}
+
+/// Client credentials, with that server as token endpoint.
+fn client(tokens: &str) -> Value {
+    json!({
+        "type": "client-credentials", "token_url": format!("{tokens}/token"),
+        "client_id": "id", "client_secret": SECRET,
+    })
+}
+
 fn retry() -> Value {
     json!({"max_attempts": 1, "base_delay_ms": 1, "max_delay_ms": 1, "max_retry_after_ms": 0})
 }
@@ -228,7 +237,7 @@ impl World {
 
 #[tokio::test]
 async fn the_components_memory_holds_no_secret_of_the_hosts() {
-    let world = world().await;
+    let world = world(|tokens| read(&client(tokens))).await;
     let documents = world.extract(json!({"type": "none"})).await;
     world.load(&documents).await;
     let sent = world.source.received();
@@ -247,13 +256,34 @@ async fn the_components_memory_holds_no_secret_of_the_hosts() {
     assert_eq!(world.dumps.0.lock().unwrap().len(), 2);
 
     // A component that authenticates itself has them, and it shows.
-    world
-        .extract(json!({
-            "type": "client-credentials", "token_url": format!("{}/token", world.tokens.origin()),
-            "client_id": "id", "client_secret": SECRET,
-        }))
-        .await;
+    world.extract(client(&world.tokens.origin())).await;
     for secret in [SECRET, TOKEN] {
         assert!(world.dumps.contain(secret), "{secret}");
+    }
+}
+
+/// In whichever place a key is.
+#[tokio::test]
+async fn nor_does_it_hold_a_key_of_the_hosts() {
+    for place in ["header", "parameter"] {
+        let key = json!({"type": "api-key", "key": SECRET, place: "x-key"});
+        let world = world(|_| read(&key)).await;
+        world.extract(json!({"type": "none"})).await;
+        let sent = world.source.received();
+        let sent = sent.first().unwrap();
+        let header = sent.headers().get("x-key");
+        let in_header = header.is_some_and(|it| it == SECRET);
+        let query = sent.uri().query().unwrap_or_default();
+        let mut query = url::form_urlencoded::parse(query.as_bytes());
+        let in_query = query.any(|(name, value)| name == "x-key" && value == SECRET);
+        assert_eq!(
+            (in_header, in_query),
+            (place == "header", place != "header")
+        );
+        assert!(world.dumps.contain("marker-of-a-record"));
+        assert!(!world.dumps.contain(SECRET), "{place}");
+        // By itself it has the key, and it shows.
+        world.extract(key).await;
+        assert!(world.dumps.contain(SECRET), "{place}");
     }
 }

@@ -1,21 +1,26 @@
-//! An origin → the `Authorization` header its requests get. The component sees
-//! neither secret nor token.
+//! An origin → the header or the query parameter that its requests get. The
+//! component sees neither key nor token. What the settings mean is decided in
+//! `rowcast_pipeline::extract::auth`.
 
 mod grant;
 mod tokens;
 
 use super::client::Client;
-use super::egress::{Origin, Scheme};
+use super::egress::{Origin, OriginError, Scheme};
+use super::mask::Mask;
 use crate::address::Address;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use crate::secret::Secret;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use grant::Grant;
-use http::{HeaderValue, Uri};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Uri};
+use rowcast_pipeline::extract::auth;
+use rowcast_pipeline::settings::{Auth, Mistakes};
 use std::sync::Arc;
 use tokens::Tokens;
+use url::form_urlencoded::{self, Serializer};
 
 /// What authenticates requests to the source. Shared by all instances.
 #[derive(Clone, Debug, Default)]
@@ -26,52 +31,30 @@ pub struct Authorizer {
 /// How requests to one origin are authenticated.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Scheme, host and port that the header goes to, and nowhere else.
+    /// Scheme, host and port that get the credentials; nowhere else does.
     pub origin: Origin,
-    /// What the header is made of.
-    pub method: Method,
+    /// What authenticates them.
+    pub auth: Auth,
     /// Origins of other machines that get secrets over plain http.
     pub plain_http: Vec<Origin>,
     /// The settings that the secrets came from, for hints.
     pub settings: Vec<String>,
 }
 
-/// What a header is made of.
-#[derive(Clone, Debug)]
-pub enum Method {
-    /// A token that somebody obtained (RFC 6750).
-    Bearer(Secret),
-    /// HTTP Basic (RFC 7617).
-    Basic {
-        /// Who.
-        username: String,
-        /// Their password.
-        password: Secret,
-    },
-    /// Tokens by the OAuth 2 client-credentials grant (RFC 6749, section 4.4).
-    ClientCredentials {
-        /// The token endpoint: https, or http to this machine.
-        token_url: Address,
-        /// Who.
-        client_id: String,
-        /// Their secret.
-        client_secret: Secret,
-        /// Space-separated scopes; none if empty.
-        scope: String,
-    },
-}
-
 /// Why a rule can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
-    /// A secret is empty, or doesn't fit into a header.
-    #[error("authenticate requests to {origin}: {what} is empty or not plain text")]
-    Secret {
+    /// A value is empty, or can't be sent.
+    #[error("authenticate requests to {origin}: {what}")]
+    Unusable {
         /// The rule's origin.
         origin: Origin,
-        /// Which of its values.
-        what: &'static str,
+        /// Which of its values, and what is wrong with it.
+        what: String,
     },
+    /// The token endpoint's URL names no usable origin.
+    #[error("`source.auth.token_url` names an origin that can't be used")]
+    Address(#[source] OriginError),
     /// The token endpoint is asked over plain http.
     #[error("use {0} as token endpoint: it must be https, or http to this machine")]
     TokenUrl(Address),
@@ -102,13 +85,63 @@ pub enum AuthorizeError {
 /// What authenticates one request.
 #[derive(Clone, Debug)]
 pub struct Authorization {
-    /// The `Authorization` header's value.
-    pub header: HeaderValue,
-    /// Of which tokens it has one, and which; none for a fixed header.
+    credential: Credential,
+    /// Of which tokens it has one, and which; none for what is fixed.
     token: Option<(Arc<Tokens>, u32)>,
 }
 
+/// What is added to a request.
+#[derive(Clone, Debug)]
+struct Credential {
+    place: Place,
+    /// A server may repeat it.
+    mask: Mask,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Header(HeaderName, HeaderValue),
+    /// A query parameter: its name, and name and value as they stand in a URL.
+    Parameter(String, Secret),
+}
+
+impl Credential {
+    /// A token that was fetched.
+    fn of_token(header: HeaderValue) -> Self {
+        let token = header.to_str().unwrap_or_default();
+        let token = token.strip_prefix("Bearer ").unwrap_or(token);
+        Self {
+            mask: Mask::new([Secret::new(token)]),
+            place: Place::Header(http::header::AUTHORIZATION, header),
+        }
+    }
+}
+
 impl Authorization {
+    /// Adds it to a request, in place of one that the guest may have made up.
+    pub fn add_to(&self, parts: &mut Parts) -> Result<(), AuthorizeError> {
+        match &self.credential.place {
+            Place::Header(name, value) => {
+                parts.headers.insert(name, value.clone());
+                Ok(())
+            }
+            Place::Parameter(name, pair) => {
+                parts.uri = with_parameter(&parts.uri, name, pair).ok_or_else(|| {
+                    AuthorizeError::Denied {
+                        reason: "the URL is too long to have the key in it".to_owned(),
+                        hint: None,
+                    }
+                })?;
+                Ok(())
+            }
+        }
+    }
+
+    /// What must not be in the answer.
+    pub(crate) fn mask(&self) -> Mask {
+        self.credential.mask.clone()
+    }
+
     /// The server accepted it: a refusal later means that it has expired.
     pub fn worked(&self) {
         if let Some((tokens, number)) = &self.token {
@@ -128,12 +161,12 @@ impl Authorization {
 #[derive(Debug)]
 struct Entry {
     origin: Origin,
-    header: Header,
+    method: Method,
 }
 
 #[derive(Debug)]
-enum Header {
-    Fixed(HeaderValue),
+enum Method {
+    Fixed(Credential),
     Token(Arc<Tokens>),
 }
 
@@ -142,7 +175,8 @@ impl RuleError {
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         Some(Hint::new(match self {
-            Self::Secret { .. } => "set the environment variable that rowcast.toml takes it from",
+            Self::Unusable { .. } => "set the environment variable that rowcast.toml takes it from",
+            Self::Address(_) => "write it as https://host/path",
             Self::TokenUrl(_) | Self::Plain(_) => {
                 "use https, or name it under [egress] of rowcast.toml: plain_http = [\"http://host:port\"]"
             }
@@ -152,25 +186,23 @@ impl RuleError {
 }
 
 impl Authorizer {
-    /// Headers by those rules; tokens are fetched over that client.
+    /// Credentials by those rules; tokens are fetched over that client.
     pub fn new(rules: Vec<Rule>, client: &Client, limits: &Limits) -> Result<Self, RuleError> {
         let mut entries: Vec<Entry> = Vec::with_capacity(rules.len());
-        for Rule {
-            origin,
-            method,
-            plain_http,
-            settings,
-        } in rules
-        {
+        for rule in rules {
+            let origin = rule.origin.clone();
             if entries.iter().any(|entry| entry.origin == origin) {
                 return Err(RuleError::Twice(origin));
             }
             let may_carry_secrets = |origin: &Origin| {
                 origin.scheme() == Scheme::Https
                     || origin.is_loopback()
-                    || plain_http.contains(origin)
+                    || rule.plain_http.contains(origin)
             };
-            if let Method::ClientCredentials { token_url, .. } = &method
+            rule.check()?;
+            let token_url = auth::token_url(&rule.auth).map(Address::parse);
+            let token_url = token_url.transpose().map_err(RuleError::Address)?;
+            if let Some(token_url) = &token_url
                 && !may_carry_secrets(token_url.origin())
             {
                 return Err(RuleError::TokenUrl(token_url.clone()));
@@ -178,32 +210,45 @@ impl Authorizer {
             if !may_carry_secrets(&origin) {
                 return Err(RuleError::Plain(origin));
             }
-            let header = header(&origin, method, settings, client, limits)?;
-            entries.push(Entry { origin, header });
+            let method = match token_url {
+                None => Method::Fixed(rule.fixed()?),
+                Some(url) => {
+                    let grant = Grant {
+                        url,
+                        auth: rule.auth,
+                        settings: rule.settings,
+                    };
+                    let time = limits.credentials();
+                    Method::Token(Arc::new(Tokens::new(grant, client.clone(), time)))
+                }
+            };
+            entries.push(Entry { origin, method });
         }
         Ok(Self {
             entries: entries.into(),
         })
     }
 
-    /// The header for a request to that URL; none where nothing is configured
+    /// What to add to a request for that URL; none where nothing is configured
     /// for its origin. Waits for a token if one must be fetched.
-    pub async fn header(&self, url: &Uri) -> Result<Option<Authorization>, AuthorizeError> {
+    pub async fn authorization(&self, url: &Uri) -> Result<Option<Authorization>, AuthorizeError> {
         match self.entry(url) {
             None => Ok(None),
-            Some(Header::Fixed(header)) => Ok(Some(Authorization {
-                header: header.clone(),
+            Some(Method::Fixed(credential)) => Ok(Some(Authorization {
+                credential: credential.clone(),
                 token: None,
             })),
-            Some(Header::Token(tokens)) => {
-                let (header, number) = tokens.header().await?;
-                let token = Some((Arc::clone(tokens), number));
-                Ok(Some(Authorization { header, token }))
+            Some(Method::Token(tokens)) => {
+                let (credential, number) = tokens.present_or_new().await?;
+                Ok(Some(Authorization {
+                    credential,
+                    token: Some((Arc::clone(tokens), number)),
+                }))
             }
         }
     }
 
-    /// Whether requests to that URL get a header.
+    /// Whether requests to that URL get credentials.
     #[must_use]
     pub fn covers(&self, url: &Uri) -> bool {
         self.entry(url).is_some()
@@ -212,74 +257,100 @@ impl Authorizer {
     /// How many requests were sent to token endpoints.
     #[must_use]
     pub fn token_requests(&self) -> u64 {
-        let count = |entry: &Entry| match &entry.header {
-            Header::Fixed(_) => 0,
-            Header::Token(tokens) => tokens.requests(),
+        let count = |entry: &Entry| match &entry.method {
+            Method::Fixed(_) => 0,
+            Method::Token(tokens) => tokens.requests(),
         };
         self.entries.iter().map(count).sum()
     }
 
-    fn entry(&self, url: &Uri) -> Option<&Header> {
+    fn entry(&self, url: &Uri) -> Option<&Method> {
         let origin = Origin::of(url).ok()?;
-        self.entries
-            .iter()
-            .find(|entry| entry.origin == origin)
-            .map(|entry| &entry.header)
+        let entry = self.entries.iter().find(|entry| entry.origin == origin);
+        entry.map(|entry| &entry.method)
     }
 }
 
-fn header(
-    origin: &Origin,
-    method: Method,
-    settings: Vec<String>,
-    client: &Client,
-    limits: &Limits,
-) -> Result<Header, RuleError> {
-    let unusable = |what| RuleError::Secret {
-        origin: origin.clone(),
-        what,
-    };
-    let fixed = |text: String, what| {
-        let mut header = HeaderValue::try_from(text).map_err(|_| unusable(what))?;
-        header.set_sensitive(true);
-        Ok(Header::Fixed(header))
-    };
-    match method {
-        Method::Bearer(token) if token.is_empty() => Err(unusable("the bearer token")),
-        Method::Bearer(token) => fixed(format!("Bearer {}", token.expose()), "the bearer token"),
-        Method::Basic { username, .. } if username.is_empty() || username.contains(':') => {
-            Err(unusable("the user name"))
-        }
-        Method::Basic { username, password } => {
-            let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
-            fixed(format!("Basic {pair}"), "the password")
-        }
-        Method::ClientCredentials { client_id, .. } if client_id.is_empty() => {
-            Err(unusable("the client id"))
-        }
-        Method::ClientCredentials { client_secret, .. } if client_secret.is_empty() => {
-            Err(unusable("the client secret"))
-        }
-        Method::ClientCredentials {
-            token_url,
-            client_id,
-            client_secret,
-            scope,
-        } => {
-            let grant = Grant {
-                url: token_url,
-                client_id,
-                client_secret,
-                scope,
-                settings,
-            };
-            Ok(Header::Token(Arc::new(Tokens::new(
-                grant,
-                client.clone(),
-                limits.credentials(),
-            ))))
+impl Rule {
+    fn unusable(&self, what: impl Into<String>) -> RuleError {
+        RuleError::Unusable {
+            origin: self.origin.clone(),
+            what: what.into(),
         }
     }
+
+    /// What is wrong with its values, if anything is.
+    fn check(&self) -> Result<(), RuleError> {
+        let mut mistakes = Mistakes::default();
+        auth::check(&self.auth, &mut mistakes);
+        if let Some(mistake) = mistakes.into_list().first() {
+            return Err(self.unusable(format!("`{}` {}", mistake.pointer, mistake.message)));
+        }
+        // Only a client with a refresh token may have no secret.
+        match &self.auth {
+            Auth::ClientCredentials(client) if client.client_secret.expose().is_empty() => {
+                Err(self.unusable("`/auth/client_secret` is empty"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What every request gets.
+    fn fixed(&self) -> Result<Credential, RuleError> {
+        let found = auth::fixed(&self.auth).unwrap_or_default();
+        let mask = Mask::new(self.forms());
+        if let Some((name, value)) = found.parameter {
+            let pair = Serializer::new(String::new())
+                .append_pair(&name, &value)
+                .finish();
+            let place = Place::Parameter(name, Secret::new(pair));
+            return Ok(Credential { place, mask });
+        }
+        let Some((name, value)) = found.header else {
+            return Err(self.unusable("`/auth/type` says that there is nothing to add"));
+        };
+        let name = HeaderName::try_from(name);
+        let name = name.map_err(|_| self.unusable("`/auth/header` is not a header's name"))?;
+        let value = HeaderValue::try_from(value);
+        let mut value = value.map_err(|_| self.unusable("a header can't carry the secret"))?;
+        value.set_sensitive(true);
+        let place = Place::Header(name, value);
+        Ok(Credential { place, mask })
+    }
+
+    /// The secret that every request has, in each form that a server may repeat.
+    fn forms(&self) -> Vec<Secret> {
+        let secret = match &self.auth {
+            Auth::Bearer(bearer) => bearer.token.expose(),
+            Auth::Basic(basic) => basic.password.expose(),
+            Auth::ApiKey(key) => key.key.expose(),
+            Auth::None {} | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => "",
+        };
+        let header = auth::fixed(&self.auth).and_then(|fixed| fixed.header);
+        let header = header.map(|(_, value)| value).unwrap_or_default();
+        let (_, pair) = header.split_once(' ').unwrap_or_default();
+        let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        let in_url = in_form.replace('+', "%20");
+        let in_json = serde_json::Value::from(secret).to_string();
+        let in_json = in_json.trim_matches('"').to_owned();
+        let forms = [secret.to_owned(), pair.to_owned(), in_form, in_url, in_json];
+        forms.map(Secret::new).into()
+    }
+}
+
+/// A URL with that parameter at its end, and nowhere else; none if it is too
+/// long. What else is in the query stays as it is written.
+fn with_parameter(url: &Uri, name: &str, pair: &Secret) -> Option<Uri> {
+    let is_other = |piece: &&str| {
+        let mut parsed = form_urlencoded::parse(piece.as_bytes());
+        !piece.is_empty() && parsed.next().is_none_or(|(known, _)| known != name)
+    };
+    let pieces = url.query().unwrap_or_default().split('&').filter(is_other);
+    let query: Vec<_> = pieces.chain([pair.expose()]).collect();
+    let target = format!("{}?{}", url.path(), query.join("&"));
+    let mut parts = url.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]

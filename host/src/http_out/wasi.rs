@@ -7,6 +7,7 @@ use super::client::{Client, ExchangeError, Inbound, RequestBody};
 use super::denial::{Claim, Denial, Denials};
 use super::egress::Egress;
 use super::fault;
+use super::mask::Mask;
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::limits::Limits;
@@ -106,7 +107,14 @@ impl WasiHttpHooks for Hooks {
                     answer.body().size_hint().lower(),
                 )));
             }
-            let answer = answer.map(|body| Answer::new(body, bounds, slot).boxed_unsync());
+            let mask = answer.extensions().get::<Mask>().cloned();
+            let answer = answer.map(|body| {
+                let body = Answer::new(body, bounds, slot);
+                match mask {
+                    Some(mask) => mask.body(body).boxed_unsync(),
+                    None => body.boxed_unsync(),
+                }
+            });
             Ok((answer, Box::new(std::future::ready(Ok(()))) as Worker))
         })
     }
@@ -141,8 +149,8 @@ impl Exchange {
         Ok(self.attempt(&mut parts, body.take()).await?.0)
     }
 
-    /// Sends it with our header, if there is one for it. What the server answers,
-    /// and the header if it was 401.
+    /// Sends it with our credentials, if there are some for it. What the server
+    /// answers, and the credentials if it was 401.
     async fn attempt(
         &self,
         parts: &mut Parts,
@@ -150,7 +158,12 @@ impl Exchange {
     ) -> Result<(Response<Inbound>, Option<Authorization>), Error> {
         let authorization = self.authorization(parts).await?;
         let request = Request::from_parts(parts.clone(), body);
-        let answer = self.start(request).await?;
+        let mut answer = self.start(request).await?;
+        if let Some(authorization) = &authorization {
+            let mask = authorization.mask();
+            mask.headers(answer.headers_mut());
+            answer.extensions_mut().insert(mask);
+        }
         if answer.status() == StatusCode::UNAUTHORIZED {
             return Ok((answer, authorization));
         }
@@ -183,15 +196,15 @@ impl Exchange {
         }
     }
 
-    /// Puts our header in, in place of one that the guest may have made up.
+    /// Adds our credentials, in place of any that the guest may have made up.
     async fn authorization(&self, parts: &mut Parts) -> Result<Option<Authorization>, Error> {
-        match self.outbound.authorizer.header(&parts.uri).await {
-            Ok(Some(found)) => {
-                let value = found.header.clone();
-                parts.headers.insert(header::AUTHORIZATION, value);
-                Ok(Some(found))
-            }
-            Ok(None) => Ok(None),
+        let found = self.outbound.authorizer.authorization(&parts.uri).await;
+        let added = found.and_then(|found| {
+            found.iter().try_for_each(|found| found.add_to(parts))?;
+            Ok(found)
+        });
+        match added {
+            Ok(found) => Ok(found),
             Err(AuthorizeError::Denied { reason, hint }) => {
                 Err(self.denied(Denial::new(reason, hint)))
             }

@@ -158,3 +158,63 @@ async fn what_is_wrong_is_told_at_its_line() {
     )
     .await;
 }
+
+/// A preset of one's own is the operator's word, as the configuration is.
+#[tokio::test]
+async fn a_preset_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rowcast.toml");
+    let load = async |configuration: &str, preset: &str| {
+        std::fs::write(&path, configuration).unwrap();
+        std::fs::write(folder.path().join("mine.toml"), preset).unwrap();
+        let draft = Draft::load(&path, Section::ALL, env)?;
+        let runtime = Runtime::new(Limits::default()).unwrap();
+        let loaded = runtime.load(COMPONENT).unwrap();
+        Plan::new(draft, &loaded, true).await.map(|(_, plan)| plan)
+    };
+    let mine = "[source]\nurl = 'https://a.example/{id}'\nrecords = '/items'\n\
+        auth = { type = 'bearer', token = '${SPOTIFY_CLIENT_SECRET}' }\n\
+        [table.keys]\npartition = { name = 'id', type = 'S' }\n";
+    let configuration =
+        "[source]\npreset = './mine.toml'\nrecords = '/data'\n[table]\nname = 'abc'\n";
+    let found = load(configuration, mine).await.unwrap();
+    assert_eq!(
+        found.source.unwrap().text(),
+        r#"{"records":"/data","url":"https://a.example/{id}"}"#
+    );
+    let Auth::Bearer(bearer) = found.auth else {
+        unreachable!("a bearer token")
+    };
+    assert_eq!(bearer.token.expose(), "hunter2");
+    assert_eq!(origins(&found.authenticated), ["https://a.example"]);
+    assert_eq!(found.proposed_keys.unwrap().to_string(), "id (S)");
+
+    let check = async |configuration: &str, preset: &str, expected: &str| {
+        let error = load(configuration, preset).await.unwrap_err();
+        let folder = format!("{}/", folder.path().display());
+        assert_eq!(error.to_string().replace(&folder, ""), expected);
+    };
+    // Each mistake at its place in its file.
+    check(
+        &format!("{configuration}keys = 1\n[source.matrix]\nc = ['a', 'a']\n"),
+        "[source]\nurl = 'https://a.example/{id}'\nrequire = ['/id']\nconcurency = 8\n\
+         headers.x = '${NONE}'\npagination = { type = 'offset' }\n",
+        "the configuration has 5 problems:\n  \
+         `table.keys` (line 6) is a whole number; it must be an object\n  \
+         `source.matrix.c` (line 8) has a value twice\n  \
+         `source.concurency` (./mine.toml, line 4) is not a known setting\n    \
+         hint: did you mean `concurrency`?\n  \
+         `source.headers.x` (./mine.toml, line 5) needs the environment variable NONE, which is not set\n    \
+         hint: set it, or give a default in the file: ${NONE:-…}\n  \
+         `source.pagination.parameter` (./mine.toml, line 6) is missing",
+    )
+    .await;
+    check(
+        configuration,
+        "[source",
+        "./mine.toml:1:8: unclosed table, expected `]`",
+    )
+    .await;
+    let gone = configuration.replace("mine", "other");
+    check(&gone, mine, "read the preset ./other.toml").await;
+}

@@ -157,6 +157,7 @@ fn act(name: &str, argument: &str) -> String {
         "reach" => beyond::reach(argument),
         // HTTP
         "get" => web::exchange(&Method::Get, argument, &[], Upload::None),
+        "text" => web::text(argument),
         "requests" => flood(argument),
         "flight" => web::in_flight(argument),
         "header" => smuggle(argument),

@@ -19,8 +19,19 @@ pub enum Upload {
 /// The answer's status and length, or the first refusal.
 pub fn exchange(method: &Method, url: &str, headers: &[(&str, &str)], upload: Upload) -> String {
     send(method, url, headers, upload)
-        .and_then(|future| read(&future))
+        .and_then(|future| read(&future, |_| ()))
         .unwrap_or_else(|refusal| refusal)
+}
+
+/// The text of an answer.
+pub fn text(url: &str) -> String {
+    let mut text = Vec::new();
+    let answer = send(&Method::Get, url, &[], Upload::None)
+        .and_then(|future| read(&future, |bytes| text.extend_from_slice(bytes)));
+    match answer {
+        Ok(_) => String::from_utf8_lossy(&text).into_owned(),
+        Err(refusal) => refusal,
+    }
 }
 
 /// As many requests as there may be, none of them awaited.
@@ -87,7 +98,7 @@ fn send(
     Ok(future)
 }
 
-fn read(future: &FutureIncomingResponse) -> Result<String, String> {
+fn read(future: &FutureIncomingResponse, mut each: impl FnMut(&[u8])) -> Result<String, String> {
     future.subscribe().block();
     let response = match future.get() {
         Some(Ok(Ok(response))) => response,
@@ -100,7 +111,10 @@ fn read(future: &FutureIncomingResponse) -> Result<String, String> {
     let mut length = 0;
     loop {
         match stream.blocking_read(64 * 1024) {
-            Ok(bytes) => length += bytes.len(),
+            Ok(bytes) => {
+                length += bytes.len();
+                each(&bytes);
+            }
             Err(StreamError::Closed) => return Ok(format!("{status}, {length} bytes")),
             Err(StreamError::LastOperationFailed(error)) => {
                 // `http-error-code` knows nothing of a body's error in wasmtime 48.

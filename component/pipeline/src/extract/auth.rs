@@ -84,6 +84,37 @@ pub fn token_url(auth: &Auth) -> Option<&str> {
     }
 }
 
+impl Authorization {
+    fn by_header(value: String) -> Self {
+        Self {
+            header: Some(("authorization".to_owned(), value)),
+            ..Self::default()
+        }
+    }
+}
+
+/// What every request is sent with; none where a token must be fetched.
+#[must_use]
+pub fn fixed(auth: &Auth) -> Option<Authorization> {
+    Some(match auth {
+        Auth::None {} => Authorization::default(),
+        Auth::Bearer(it) => Authorization::by_header(format!("Bearer {}", it.token.expose())),
+        Auth::Basic(it) => {
+            Authorization::by_header(basic_header(&it.username, it.password.expose()))
+        }
+        Auth::ApiKey(key) => {
+            let value = format!("{}{}", key.prefix, key.key.expose());
+            let place = |name: &Option<String>| Some((name.clone()?, value.clone()));
+            Authorization {
+                header: place(&key.header),
+                parameter: place(&key.parameter),
+                token: 0,
+            }
+        }
+        Auth::ClientCredentials(_) | Auth::RefreshToken(_) => return None,
+    })
+}
+
 impl<'a> Credentials<'a> {
     /// Credentials as the source has them; no token yet.
     #[must_use]
@@ -108,30 +139,14 @@ impl<'a> Credentials<'a> {
     /// What to send a request with now; none if a token must be fetched.
     #[must_use]
     pub fn present(&self, now_ms: u64) -> Option<Authorization> {
-        let fixed = |value| {
-            Some(Authorization {
-                header: Some(("authorization".to_owned(), value)),
-                ..Authorization::default()
-            })
-        };
-        match &self.source.auth {
-            Auth::None {} => Some(Authorization::default()),
-            Auth::Bearer(bearer) => fixed(format!("Bearer {}", bearer.token.expose())),
-            Auth::Basic(basic) => fixed(basic_header(&basic.username, basic.password.expose())),
-            Auth::ApiKey(key) => {
-                let value = format!("{}{}", key.prefix, key.key.expose());
-                let place = |name: &Option<String>| Some((name.clone()?, value.clone()));
-                Some(Authorization {
-                    header: place(&key.header),
-                    parameter: place(&key.parameter),
-                    token: 0,
-                })
-            }
-            Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
-                let (value, token) = self.tokens.borrow().present(now_ms)?;
-                fixed(value).map(|present| Authorization { token, ..present })
-            }
+        if let Some(fixed) = fixed(&self.source.auth) {
+            return Some(fixed);
         }
+        let (value, token) = self.tokens.borrow().present(now_ms)?;
+        Some(Authorization {
+            token,
+            ..Authorization::by_header(value)
+        })
     }
 
     /// What to send a request with. While one request fetches the token, the
@@ -241,7 +256,8 @@ impl<'a> Credentials<'a> {
 
 /// Who asks for tokens; none where there are none. `renewed` is a refresh token
 /// that took the place of the settings' one.
-fn client<'c>(auth: &'c Auth, renewed: Option<&'c str>) -> Option<Client<'c>> {
+#[must_use]
+pub fn client<'c>(auth: &'c Auth, renewed: Option<&'c str>) -> Option<Client<'c>> {
     let pair = |it: &'c Header| (it.name.as_str(), it.value.expose());
     match auth {
         Auth::ClientCredentials(it) => {

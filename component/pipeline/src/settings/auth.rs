@@ -105,7 +105,8 @@ pub struct ClientCredentials {
 
 /// An OAuth 2 refresh token (RFC 6749, section 6), which access tokens are
 /// fetched with. It must stay valid: one that the token endpoint replaces with
-/// each answer is good for one call.
+/// each answer is good for one call, or for one process where the host
+/// authenticates.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -8,20 +8,21 @@ use crate::http_out::client::ExchangeError;
 use crate::secret::Secret;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
+use rowcast_pipeline::extract::auth;
 use rowcast_pipeline::oauth::{self, Failed, FailureKind, Reply};
 use rowcast_pipeline::retry::Asked;
-use rowcast_pipeline::settings::CredentialsIn;
+use rowcast_pipeline::settings::Auth;
 use std::time::SystemTime;
 
-/// The client-credentials grant (RFC 6749, section 4.4).
+/// What a token is asked for with: a client's own credentials or a refresh token
+/// (RFC 6749, sections 4.4 and 6).
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The token endpoint; some take the secret in its query.
     pub url: Address,
-    pub client_id: String,
-    pub client_secret: Secret,
-    pub scope: String,
-    /// The settings that id and secret came from.
+    /// One of the two that have a token endpoint.
+    pub auth: Auth,
+    /// The settings that its secrets came from.
     pub settings: Vec<String>,
 }
 
@@ -31,6 +32,8 @@ pub struct Token {
     pub header: HeaderValue,
     /// How long it may be used; none: until it is refused.
     pub lifetime_ms: Option<u64>,
+    /// What the next one is asked for with, in place of the refresh token before.
+    pub renewal: Option<Secret>,
 }
 
 /// Why there is no token, and what to do about it.
@@ -41,9 +44,9 @@ pub struct NoToken {
 }
 
 impl Grant {
-    /// The request for a token.
-    pub fn request(&self) -> Request<Bytes> {
-        self.with_client(|client| {
+    /// The request for a token; `renewal` is what the last answer gave for it.
+    pub fn request(&self, renewal: Option<&Secret>) -> Request<Bytes> {
+        self.with_client(renewal, |client| {
             let mut request = Request::new(Bytes::from(client.body()));
             *request.method_mut() = http::Method::POST;
             *request.uri_mut() = self.url.expose().clone();
@@ -60,6 +63,7 @@ impl Grant {
     /// What came of it; `today` is the time it came in.
     pub fn read(
         &self,
+        renewal: Option<&Secret>,
         outcome: &Result<Response<Bytes>, ExchangeError>,
         today: SystemTime,
     ) -> Result<Token, NoToken> {
@@ -74,7 +78,7 @@ impl Grant {
             location: header("location"),
             asked: Asked::read(header, today),
         };
-        let token = self.with_client(|client| client.read(reply));
+        let token = self.with_client(renewal, |client| client.read(reply));
         let token = token.map_err(|failed| {
             let hint = failed.check.map(|check| Hint::new(self.check(check)));
             NoToken { failed, hint }
@@ -86,6 +90,7 @@ impl Grant {
         Ok(Token {
             header,
             lifetime_ms: token.lifetime_ms,
+            renewal: token.refresh_token.map(Secret::new),
         })
     }
 
@@ -116,17 +121,14 @@ impl Grant {
         }
     }
 
-    fn with_client<T>(&self, act: impl FnOnce(oauth::Client<'_>) -> T) -> T {
-        let url = self.url.expose().to_string();
-        act(oauth::Client {
-            token_url: &url,
-            client_id: &self.client_id,
-            client_secret: self.client_secret.expose(),
-            scope: &self.scope,
-            credentials_in: CredentialsIn::default(),
-            parameters: Vec::new(),
-            refresh_token: None,
-        })
+    fn with_client<T>(
+        &self,
+        renewal: Option<&Secret>,
+        act: impl FnOnce(oauth::Client<'_>) -> T,
+    ) -> T {
+        let client = auth::client(&self.auth, renewal.map(Secret::expose));
+        // What has no token endpoint has no grant.
+        act(client.unwrap_or_default())
     }
 }
 

@@ -14,23 +14,36 @@ fn url() -> Uri {
     SOURCE.parse().unwrap()
 }
 
-fn rule(origin: &str, method: Method) -> Rule {
+fn auth(json: &str) -> Auth {
+    let node = crate::engine::settings::node(json);
+    rowcast_pipeline::settings::read(node, &mut Mistakes::default()).unwrap()
+}
+
+fn rule(origin: &str, auth: Auth) -> Rule {
     let settings = vec!["ID".to_owned(), "KEY".to_owned()];
     Rule {
         origin: origin.parse().unwrap(),
-        method,
+        auth,
         plain_http: Vec::new(),
         settings,
     }
 }
 
-fn client_credentials(token_url: &str, secret: &str) -> Method {
-    Method::ClientCredentials {
-        token_url: Address::parse(token_url).unwrap(),
-        client_id: "id".to_owned(),
-        client_secret: Secret::new(secret),
-        scope: String::new(),
-    }
+fn bearer(token: &str) -> Auth {
+    auth(&format!(r#"{{"type": "bearer", "token": {token:?}}}"#))
+}
+
+fn basic(username: &str, password: &str) -> Auth {
+    auth(&format!(
+        r#"{{"type": "basic", "username": "{username}", "password": "{password}"}}"#
+    ))
+}
+
+fn client_credentials(token_url: &str, secret: &str) -> Auth {
+    auth(&format!(
+        r#"{{"type": "client-credentials", "token_url": "{token_url}", "client_id": "id",
+            "client_secret": "{secret}"}}"#
+    ))
 }
 
 fn authorizer(rules: Vec<Rule>) -> Result<Authorizer, RuleError> {
@@ -38,8 +51,8 @@ fn authorizer(rules: Vec<Rule>) -> Result<Authorizer, RuleError> {
 }
 
 fn by_token(stand_in: &ScriptedSource) -> Authorizer {
-    let method = client_credentials(&format!("{}/token", stand_in.origin()), "hunter2");
-    authorizer(vec![rule("https://api.example", method)]).unwrap()
+    let client = client_credentials(&format!("{}/token", stand_in.origin()), "hunter2");
+    authorizer(vec![rule("https://api.example", client)]).unwrap()
 }
 
 fn token(name: &str, life: u32) -> Reply {
@@ -48,34 +61,38 @@ fn token(name: &str, life: u32) -> Reply {
     Reply::status(200, body.to_string())
 }
 
-async fn header(authorizer: &Authorizer) -> String {
-    let header = authorizer.header(&url()).await.unwrap().unwrap().header;
+/// A request for that URL with what is added to it.
+fn sent(url: &str, found: &Authorization) -> Parts {
+    let request = http::Request::builder().uri(url);
+    let request = request.header("x-key", "the guest's").body(()).unwrap();
+    let mut parts = request.into_parts().0;
+    found.add_to(&mut parts).unwrap();
+    parts
+}
+
+fn shown(found: &Authorization) -> String {
+    let parts = sent(SOURCE, found);
+    let header = parts.headers.get("authorization").unwrap();
     assert!(header.is_sensitive());
     header.to_str().unwrap().to_owned()
 }
 
+async fn header(authorizer: &Authorizer) -> String {
+    shown(&authorizer.authorization(&url()).await.unwrap().unwrap())
+}
+
 #[tokio::test]
 async fn fixed_headers_go_to_their_origin_only() {
-    let bearer = Method::Bearer(Secret::new("hunter2"));
-    let password = Secret::new("open sesame");
-    let basic = Method::Basic {
-        username: "Aladdin".into(),
-        password,
-    };
     let rules = vec![
-        rule("https://api.example", bearer),
-        rule("http://127.0.0.1:80", basic),
+        rule("https://api.example", bearer("hunter2")),
+        rule("http://127.0.0.1:80", basic("Aladdin", "open sesame")),
     ];
     let authorizer = authorizer(rules).unwrap();
     let check = async |url: &str, expected: Option<&str>| {
         let url = url.parse().unwrap();
-        let found = authorizer.header(&url).await.unwrap();
-        let header = found.as_ref().map(|found| &found.header);
-        let text = header.map(|header| header.to_str().unwrap());
-        assert_eq!(text, expected, "{url}");
-        if let Some(found) = found {
-            assert!(found.header.is_sensitive() && !found.refused());
-        }
+        let found = authorizer.authorization(&url).await.unwrap();
+        assert_eq!(found.as_ref().map(shown).as_deref(), expected, "{url}");
+        assert!(found.is_none_or(|found| !found.refused()));
     };
     check(SOURCE, Some("Bearer hunter2")).await;
     check("https://API.example:443/", Some("Bearer hunter2")).await;
@@ -95,6 +112,105 @@ async fn fixed_headers_go_to_their_origin_only() {
     );
 }
 
+/// Whatever the guest has written in its place.
+#[tokio::test]
+async fn keys_stand_in_a_header_or_in_the_query() {
+    let check = async |more: &str, url: &str, expected: &str| {
+        let key = auth(&format!(
+            r#"{{"type": "api-key", "key": "h&nter 2", {more}}}"#
+        ));
+        let authorizer = authorizer(vec![rule("https://api.example", key)]).unwrap();
+        let found = authorizer.authorization(&url.parse().unwrap()).await;
+        let found = found.unwrap().unwrap();
+        let parts = sent(url, &found);
+        let header = parts.headers.get("x-key").unwrap();
+        let printed = format!("{authorizer:?} {found:?}");
+        assert!(!printed.contains("nter"), "{printed}");
+        let header = header.to_str().unwrap();
+        assert_eq!(format!("{} {header}", parts.uri), expected, "{more}");
+    };
+    let api = "https://api.example/a";
+    let query = r#""parameter": "key""#;
+    let guests = "the guest's";
+    check(
+        r#""header": "X-Key", "prefix": "Token ""#,
+        api,
+        "https://api.example/a Token h&nter 2",
+    )
+    .await;
+    for (url, target) in [
+        ("https://api.example", "/?key=h%26nter+2"),
+        ("https://api.example/a?", "/a?key=h%26nter+2"),
+        (
+            "https://api.example/a?b=%2F+c&d",
+            "/a?b=%2F+c&d&key=h%26nter+2",
+        ),
+        (
+            "https://api.example/a?key=mine&b=1&k%65y=2&key",
+            "/a?b=1&key=h%26nter+2",
+        ),
+    ] {
+        let expected = format!("https://api.example{target} {guests}");
+        check(query, url, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_asked_for_as_the_settings_say() {
+    let check = async |json: &str, basic: Option<&str>, bodies: &[&str]| {
+        let answer = |name: &str| {
+            let body = format!(
+                r#"{{"access_token":"{name}","expires_in":3600,"refresh_token":"{name}-next"}}"#
+            );
+            Reply::status(200, body)
+        };
+        let stand_in = ScriptedSource::replies(vec![answer("one"), answer("two")]).await;
+        let json = json.replace("URL", &format!("{}/token", stand_in.origin()));
+        let authorizer = authorizer(vec![rule("https://api.example", auth(&json))]).unwrap();
+        for name in ["one", "two"] {
+            let found = authorizer.authorization(&url()).await.unwrap().unwrap();
+            assert_eq!(shown(&found), format!("Bearer {name}"));
+            found.worked();
+            assert!(found.refused());
+        }
+        let received = stand_in.received();
+        for (request, body) in received.iter().zip(bodies) {
+            let header = request.headers().get("authorization");
+            let header = header.map(|it| it.to_str().unwrap());
+            assert_eq!(header, basic, "{json}");
+            assert_eq!(request.body(), body, "{json}");
+        }
+        assert_eq!(received.len(), bodies.len(), "{json}");
+    };
+    let grant = "grant_type=client_credentials";
+    let client = r#""token_url": "URL", "client_id": "i:d", "client_secret": "s/t""#;
+    let json = |more: &str| format!(r#"{{"type": "client-credentials", {client}{more}}}"#);
+    // i%3Ad:s%2Ft
+    let encoded = Some("Basic aSUzQWQ6cyUyRnQ=");
+    check(&json(""), encoded, &[grant; 2]).await;
+    // i:d:s/t
+    let plain = Some("Basic aTpkOnMvdA==");
+    check(
+        &json(r#", "credentials_in": "plain-header""#),
+        plain,
+        &[grant; 2],
+    )
+    .await;
+    let in_body = "grant_type=client_credentials&client_id=i%3Ad&client_secret=s%2Ft";
+    check(&json(r#", "credentials_in": "body""#), None, &[in_body; 2]).await;
+    let more =
+        r#", "scope": "read", "audience": "https://a.example/", "parameters": {"tenant": "7"}"#;
+    let said =
+        "grant_type=client_credentials&scope=read&audience=https%3A%2F%2Fa.example%2F&tenant=7";
+    check(&json(more), encoded, &[said; 2]).await;
+    // What the server gives in its place is used next.
+    let refresh = r#"{"type": "refresh-token", "token_url": "URL", "client_id": "id",
+        "refresh_token": "first"}"#;
+    let asked =
+        |token: &str| format!("grant_type=refresh_token&refresh_token={token}&client_id=id");
+    check(refresh, None, &[&asked("first"), &asked("one-next")]).await;
+}
+
 #[test]
 fn unusable_rules() {
     let check = |rules: Vec<Rule>, expected: &str| {
@@ -106,12 +222,11 @@ fn unusable_rules() {
         assert!(error.hint().is_some());
         assert!(!format!("{error:?}").contains("hunter2"));
     };
-    let bearer = |token: &str| Method::Bearer(Secret::new(token));
     let api = "https://api.example";
-    check(vec![rule(api, bearer(""))], "the bearer token is empty");
+    check(vec![rule(api, bearer(""))], "`/auth/token` is empty");
     check(
         vec![rule(api, bearer("hunter2\n"))],
-        "the bearer token is empty or not plain",
+        "`/auth/token` has characters that an HTTP header can't carry",
     );
     check(
         vec![rule(api, bearer("a")), rule(api, bearer("b"))],
@@ -121,7 +236,7 @@ fn unusable_rules() {
     let token = "https://accounts.example/token";
     check(
         vec![rule(api, client_credentials(token, ""))],
-        "the client secret is empty",
+        "`/auth/client_secret` is empty",
     );
     let plain = "http://accounts.example/token?client_secret=hunter2";
     check(
@@ -129,12 +244,12 @@ fn unusable_rules() {
         "use http://accounts.example as token endpoint: it must be https",
     );
     // The operator may name such an origin.
-    let named = |origin: &str, method: Method| Rule {
+    let named = |origin: &str, auth: Auth| Rule {
         plain_http: vec![
             "http://api.example:8080".parse().unwrap(),
             "http://accounts.example".parse().unwrap(),
         ],
-        ..rule(origin, method)
+        ..rule(origin, auth)
     };
     assert!(authorizer(vec![named(api, client_credentials(plain, "hunter2"))]).is_ok());
     assert!(authorizer(vec![named("http://api.example:8080", bearer("hunter2"))]).is_ok());
@@ -142,11 +257,14 @@ fn unusable_rules() {
         vec![named("http://api.example", bearer("hunter2"))],
         "plain http",
     );
-    let basic = Method::Basic {
-        username: "a:b".into(),
-        password: Secret::new("hunter2"),
-    };
-    check(vec![rule(api, basic)], "the user name");
+    check(
+        vec![rule(api, basic("a:b", "hunter2"))],
+        "`/auth/username` has a colon",
+    );
+    check(
+        vec![rule(api, auth(r#"{"type": "none"}"#))],
+        "there is nothing to add",
+    );
 }
 
 #[tokio::test]
@@ -181,7 +299,7 @@ async fn one_token_for_all() {
 async fn one_refresh_for_ten_refusals() {
     let stand_in = ScriptedSource::replies(vec![token("one", 3600), token("two", 3600)]).await;
     let authorizer = by_token(&stand_in);
-    let first = authorizer.header(&url()).await.unwrap().unwrap();
+    let first = authorizer.authorization(&url()).await.unwrap().unwrap();
     let again = join_all((0..10).map(async |_| {
         assert!(first.refused());
         header(&authorizer).await
@@ -192,7 +310,7 @@ async fn one_refresh_for_ten_refusals() {
     assert!(first.refused());
     assert_eq!(header(&authorizer).await, "Bearer two");
     // The new one is refused before it worked: a third wouldn't do either.
-    let second = authorizer.header(&url()).await.unwrap().unwrap();
+    let second = authorizer.authorization(&url()).await.unwrap().unwrap();
     assert!(!second.refused());
     assert_eq!(stand_in.received().len(), 2);
 }
@@ -204,8 +322,8 @@ async fn tokens_that_worked_have_expired() {
     let stand_in = ScriptedSource::replies(script).await;
     let authorizer = by_token(&stand_in);
     for name in names {
-        let present = authorizer.header(&url()).await.unwrap().unwrap();
-        assert_eq!(present.header, format!("Bearer {name}"));
+        let present = authorizer.authorization(&url()).await.unwrap().unwrap();
+        assert_eq!(shown(&present), format!("Bearer {name}"));
         present.worked();
         assert!(present.refused());
     }
@@ -218,8 +336,8 @@ async fn scripts() {
         let stand_in = ScriptedSource::replies(script).await;
         let authorizer = by_token(&stand_in);
         for expected in calls {
-            let found = match authorizer.header(&url()).await {
-                Ok(found) => found.unwrap().header.to_str().unwrap().to_owned(),
+            let found = match authorizer.authorization(&url()).await {
+                Ok(found) => shown(&found.unwrap()),
                 Err(AuthorizeError::Denied { reason, hint }) => {
                     let hint = hint.map(|hint| format!("; {hint}"));
                     format!("denied {reason}{}", hint.unwrap_or_default())
@@ -266,7 +384,7 @@ async fn fifty_callers_fail_together() {
     let stand_in = ScriptedSource::replies(vec![Reply::status(200, "no token")]).await;
     let authorizer = by_token(&stand_in);
     let url = url();
-    let outcomes = join_all((0..50).map(|_| authorizer.header(&url))).await;
+    let outcomes = join_all((0..50).map(|_| authorizer.authorization(&url))).await;
     assert!(
         outcomes
             .iter()

@@ -2,10 +2,10 @@
 //! many they are. Which token is renewed, and which refusal is final, is decided
 //! in `rowcast_pipeline::oauth`.
 
-use super::AuthorizeError;
 use super::grant::{Grant, NoToken, Token};
+use super::{AuthorizeError, Credential};
 use crate::http_out::client::{Bounds, Client};
-use http::HeaderValue;
+use crate::secret::Secret;
 use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal};
 use rowcast_pipeline::retry::Backoff;
 use std::hash::{BuildHasher, RandomState};
@@ -38,9 +38,17 @@ pub struct Tokens {
     requests: AtomicU64,
     /// How often obtaining one has come to an end, well or not.
     rounds: AtomicU64,
-    state: Mutex<oauth::Tokens<HeaderValue>>,
+    state: Mutex<oauth::Tokens<Credential>>,
     /// Held while a token is fetched: whoever else needs one waits for it.
-    fetching: tokio::sync::Mutex<Option<Failure>>,
+    fetching: tokio::sync::Mutex<Fetching>,
+}
+
+/// What the last request for a token left.
+#[derive(Debug, Default)]
+struct Fetching {
+    failure: Option<Failure>,
+    /// The refresh token that took the place of the settings' one.
+    renewal: Option<Secret>,
 }
 
 #[derive(Debug)]
@@ -70,43 +78,46 @@ impl Tokens {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The header with the present token, or with a new one, and the token's
-    /// number.
-    pub async fn header(&self) -> Result<(HeaderValue, u32), AuthorizeError> {
+    /// The present token or a new one, and its number.
+    pub async fn present_or_new(&self) -> Result<(Credential, u32), AuthorizeError> {
         if let Some(present) = self.present() {
             return Ok(present);
         }
         let rounds = self.rounds.load(Ordering::Acquire);
-        let mut failure = self.fetching.lock().await;
+        let mut last = self.fetching.lock().await;
         if let Some(present) = self.present() {
             return Ok(present);
         }
         // What the others who wanted this very token were told, counts for
         // this caller too: fifty of them don't fail one after the other.
         let waited = self.rounds.load(Ordering::Acquire) != rounds;
-        if let Some(known) = failure.as_ref()
+        if let Some(known) = &last.failure
             && (waited || Instant::now() < known.quiet_until)
         {
             return Err(known.error.clone());
         }
-        let fetched = self.fetch().await;
+        let fetched = self.fetch(last.renewal.as_ref()).await;
         self.rounds.fetch_add(1, Ordering::Release);
         match fetched {
             Ok(Token {
                 header,
                 lifetime_ms,
+                renewal,
             }) => {
-                *failure = None;
+                last.failure = None;
+                last.renewal = renewal.or(last.renewal.take());
                 let now = self.now_ms();
-                let number = self.state().fetched(header.clone(), lifetime_ms, now);
-                Ok((header, number))
+                let credential = Credential::of_token(header);
+                let fetched = credential.clone();
+                let number = self.state().fetched(fetched, lifetime_ms, now);
+                Ok((credential, number))
             }
             Err(no_token) => {
                 let (error, quiet) = told(no_token);
                 let now = Instant::now();
                 let quiet_until = now.checked_add(quiet).unwrap_or(now);
                 let known = error.clone();
-                *failure = Some(Failure {
+                last.failure = Some(Failure {
                     error: known,
                     quiet_until,
                 });
@@ -125,11 +136,11 @@ impl Tokens {
         self.state().refused(token) == Renewal::Repeat
     }
 
-    fn present(&self) -> Option<(HeaderValue, u32)> {
+    fn present(&self) -> Option<(Credential, u32)> {
         self.state().present(self.now_ms())
     }
 
-    async fn fetch(&self) -> Result<Token, NoToken> {
+    async fn fetch(&self, renewal: Option<&Secret>) -> Result<Token, NoToken> {
         let deadline = Instant::now() + self.time;
         let mut attempts = Attempts::new(ATTEMPTS, BACKOFF);
         loop {
@@ -140,8 +151,9 @@ impl Tokens {
                 body_bytes: LONGEST_ANSWER,
             };
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let outcome = self.client.exchange(self.grant.request(), bounds).await;
-            let no_token = match self.grant.read(&outcome, SystemTime::now()) {
+            let request = self.grant.request(renewal);
+            let outcome = self.client.exchange(request, bounds).await;
+            let no_token = match self.grant.read(renewal, &outcome, SystemTime::now()) {
                 Ok(token) => return Ok(token),
                 Err(no_token) => no_token,
             };
@@ -158,7 +170,7 @@ impl Tokens {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn state(&self) -> MutexGuard<'_, oauth::Tokens<HeaderValue>> {
+    fn state(&self) -> MutexGuard<'_, oauth::Tokens<Credential>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,14 +5,22 @@
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rowcast_pipeline::settings::{ClientCredentials, CredentialsIn};
 use std::time::Duration;
 
 fn grant(id: &str, secret: &str, scope: &str) -> Grant {
+    let url = "https://accounts.example/api/token?hunter2";
     Grant {
-        url: Address::parse("https://accounts.example/api/token?hunter2").unwrap(),
-        client_id: id.to_owned(),
-        client_secret: Secret::new(secret),
-        scope: scope.to_owned(),
+        url: Address::parse(url).unwrap(),
+        auth: Auth::ClientCredentials(ClientCredentials {
+            token_url: url.to_owned(),
+            client_id: id.to_owned(),
+            client_secret: secret.into(),
+            scope: scope.to_owned(),
+            audience: String::new(),
+            parameters: Vec::new(),
+            credentials_in: CredentialsIn::default(),
+        }),
         settings: vec!["SPOTIFY_CLIENT_ID".into(), "SPOTIFY_CLIENT_SECRET".into()],
     }
 }
@@ -20,7 +28,7 @@ fn grant(id: &str, secret: &str, scope: &str) -> Grant {
 #[test]
 fn requests() {
     let check = |id, secret, scope, pair: &str, body: &str| {
-        let request = grant(id, secret, scope).request();
+        let request = grant(id, secret, scope).request(None);
         let headers = request.headers();
         assert_eq!(request.method(), "POST");
         assert_eq!(request.uri().query(), Some("hunter2"));
@@ -46,11 +54,12 @@ fn requests() {
 
 /// What is read of it, in a few words.
 fn read(outcome: &Result<Response<Bytes>, ExchangeError>) -> String {
-    let token = grant("id", "hunter2", "").read(outcome, SystemTime::UNIX_EPOCH);
+    let token = grant("id", "hunter2", "").read(None, outcome, SystemTime::UNIX_EPOCH);
     let shown = match token {
         Ok(Token {
             header,
             lifetime_ms,
+            ..
         }) => {
             assert!(header.is_sensitive());
             format!("{} for {lifetime_ms:?}", header.to_str().unwrap())
