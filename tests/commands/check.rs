@@ -267,3 +267,30 @@ async fn dynamodb_refuses() {
         skipped permission  the table comes first
     "#]]).await;
 }
+
+/// What a run would leave out is said before the run.
+#[tokio::test]
+async fn more_is_announced_than_is_asked_for() {
+    let check = async |body: &'static str, pagination: &str, expected: bool| {
+        let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+        let source = ScriptedSource::start(move |_, _| Reply::json(body)).await;
+        let section = format!(
+            "[source]\nurl = \"{}/{{id}}\"\nrecords = \"/items\"\n{pagination}\n\
+             attributes = {{ artist_id = \"{{id}}\", country_track = \"{{record:/id}}\" }}\n\
+             [egress]\naddresses = [\"127.0.0.1\"]\n",
+            source.origin()
+        );
+        let stage = stage(&section, &dynamodb).await;
+        let output = stage.rowcast(&["check"]).await;
+        let note = "note: the answer announces more than was asked for; set `source.pagination`";
+        let said = output.stdout.contains(note);
+        assert_eq!(said, expected, "{body}: {output:?}");
+        assert_eq!(output.code, Some(0), "{body}: {output:?}");
+    };
+    let next = r#"{"items":[{"id":"a"}],"next":"https://api.example/2"}"#;
+    let total = r#"{"items":[{"id":"a"}],"total":3}"#;
+    check(next, "", true).await;
+    check(total, "", true).await;
+    check(total, "pagination = { type = \"none\" }", false).await;
+    check(r#"{"items":[{"id":"a"}],"total":1}"#, "", false).await;
+}

@@ -1,11 +1,11 @@
 //! `rowcast check`: every connection and credential, tried without writing.
 
 use super::error::stopped;
-use super::print;
 use super::{Exit, Failure, Global};
+use super::{print, run};
 use clap::Args;
 use rowcast::config::{Input, KeyType, Keys, Rows, Section};
-use rowcast::engine::{Extraction, PendingRequest, Request, Stop};
+use rowcast::engine::{Extraction, PendingRequest, Request, Stop, counted};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::rows;
@@ -136,10 +136,14 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
         let error = anyhow::Error::msg(reason).context(FAILED);
         return Err(Failure::new(error, None, exit));
     }
-    let text = match extraction.documents.len() {
+    let mut text = match extraction.documents.len() {
         1 => "one request, 1 record in the answer".to_owned(),
         count => format!("one request, {count} records in the answer"),
     };
+    if counted(&extraction.counters, "source.unfollowed") > 0.0 {
+        let note = run::unfollowed("the answer announces");
+        text = format!("{text}\n                    note: {note}");
+    }
     let json = extraction.documents.into_iter().next();
     Ok(Found { text, json })
 }

@@ -214,11 +214,8 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
     lines.push(format!("time       {:.1} s", elapsed.as_secs_f64()));
     lines.extend(ledger::summary(tally));
     if effort.source_unfollowed > 0 {
-        lines.push(format!(
-            "note: {} answers announce more than was asked for; set `source.pagination`, or \
-             `type = \"none\"` there if the first page is enough",
-            effort.source_unfollowed
-        ));
+        let answers = format!("{} answers announce", effort.source_unfollowed);
+        lines.push(format!("note: {}", unfollowed(&answers)));
     }
     if documents.superseded > 0 {
         lines.push(format!(
@@ -228,4 +225,12 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
         ));
     }
     lines.join("\n") + "\n"
+}
+
+/// What to do about answers that announce more than the settings follow.
+pub(super) fn unfollowed(answers: &str) -> String {
+    format!(
+        "{answers} more than was asked for; set `source.pagination`, or `type = \"none\"` there if \
+         the first page is enough"
+    )
 }
