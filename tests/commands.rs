@@ -5,6 +5,7 @@ mod check;
 mod configuration;
 mod demo;
 mod help;
+mod openapi;
 mod policy;
 mod query;
 mod rows;

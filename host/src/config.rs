@@ -6,6 +6,7 @@ mod init;
 pub(crate) mod interpolate;
 mod ledger;
 mod load;
+pub mod openapi;
 mod preset;
 mod rows;
 mod run;
@@ -23,7 +24,7 @@ pub(crate) mod tree;
 mod written;
 
 pub use error::{ConfigError, Problem};
-pub use init::{SCHEMA_FILE, commented};
+pub use init::{SCHEMA_FILE, commented, commented_proposal};
 pub use ledger::Ledger;
 pub use load::{Draft, Section};
 pub(crate) use rowcast_pipeline::settings::nearest;

@@ -1,25 +1,40 @@
-//! `rowcast init`: a preset → a commented configuration file.
+//! `rowcast init`: a preset, or an operation of an OpenAPI document → a commented
+//! configuration file.
 
 use super::print::note;
 use super::{Exit, Failure, Global};
 use clap::Args;
-use rowcast::config::{SCHEMA_FILE, commented, schema};
-use rowcast::engine::{COMPONENT, Runtime};
+use rowcast::config::openapi::{Proposal, propose};
+use rowcast::config::{SCHEMA_FILE, commented, commented_proposal, schema};
+use rowcast::engine::{COMPONENT, Description, Preset, Runtime};
 use rowcast::hint::Hint;
 use rowcast::limits::Limits;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Write a commented configuration file
 ///
 /// Its comments are those of the component's own settings. Beside it, in
-/// `.rowcast/schema.json`, is its JSON Schema, which editors read.
+/// `.rowcast/schema.json`, is its JSON Schema, which editors read. With --openapi
+/// the source is what a document says of an operation; what is guessed of it,
+/// such as its pages, is said in comments.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The source that it is for: a known one, or `none` for any REST API.
-    #[arg(long, default_value = "spotify-top-tracks", value_name = "NAME")]
+    #[arg(
+        long,
+        default_value = "spotify-top-tracks",
+        value_name = "NAME",
+        conflicts_with = "openapi"
+    )]
     preset: String,
+    /// Propose the source from that OpenAPI document, in JSON or YAML.
+    #[arg(long, value_name = "FILE", requires = "operation")]
+    openapi: Option<PathBuf>,
+    /// The operation of the document: its operationId, or as `GET /its/path`.
+    #[arg(long, value_name = "ID", requires = "openapi")]
+    operation: Option<String>,
     /// Replace a file that is there already.
     #[arg(long)]
     force: bool,
@@ -32,15 +47,12 @@ impl Init {
         let runtime = Runtime::new(Limits::default())?;
         let component = runtime.load(other.as_deref().unwrap_or(COMPONENT))?;
         let description = component.describer().await?.describe().await?;
-        let presets = &description.presets;
-        let preset = presets.iter().find(|preset| preset.name == self.preset);
-        if preset.is_none() && self.preset != "none" {
-            let names: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
-            let hint = format!("known presets: none, {}", names.join(", "));
-            let message = format!("\"{}\" is not the name of a preset", self.preset);
-            return Err(Failure::invalid(message, Some(&hint)));
-        }
-        let text = commented(&description, preset);
+        let text = match (&self.openapi, &self.operation) {
+            (Some(file), Some(operation)) => {
+                commented_proposal(&description, &proposal(file, operation)?)
+            }
+            _ => commented(&description, self.chosen(&description)?),
+        };
         let mut options = OpenOptions::new();
         options
             .write(true)
@@ -68,6 +80,39 @@ impl Init {
         }
         Ok(Exit::Done)
     }
+}
+
+impl Init {
+    /// The preset; none for any API.
+    fn chosen<'a>(&self, description: &'a Description) -> Result<Option<&'a Preset>, Failure> {
+        let presets = &description.presets;
+        let preset = presets.iter().find(|preset| preset.name == self.preset);
+        if preset.is_none() && self.preset != "none" {
+            let names: Vec<_> = presets.iter().map(|preset| preset.name.as_str()).collect();
+            let hint = format!("known presets: none, {}", names.join(", "));
+            let message = format!("\"{}\" is not the name of a preset", self.preset);
+            return Err(Failure::invalid(message, Some(&hint)));
+        }
+        Ok(preset)
+    }
+}
+
+fn proposal(file: &Path, operation: &str) -> Result<Proposal, Failure> {
+    let act = || format!("read {}", file.display());
+    let text = fs::read_to_string(file).map_err(|error| {
+        let error = anyhow::Error::new(error).context(act());
+        Failure::new(error, None, Exit::Invalid)
+    })?;
+    // Every JSON document is YAML too, but JSON is read faster.
+    let document = match serde_json::from_str(&text) {
+        Ok(document) => document,
+        Err(_) => serde_saphyr::from_str(&text).map_err(|error| {
+            let error = anyhow::anyhow!("{error}").context(act());
+            let hint = Hint::new("it must be JSON or YAML");
+            Failure::new(error, Some(hint), Exit::Invalid)
+        })?,
+    };
+    propose(&document, operation).map_err(|error| Failure::invalid(error.to_string(), error.hint()))
 }
 
 fn unwritten(path: &Path, error: io::Error, hint: Option<Hint>) -> Failure {

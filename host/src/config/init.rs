@@ -1,6 +1,8 @@
-//! A schema of the configuration, and a preset's name → the commented file that
-//! `rowcast init` writes. Every comment in it is the schema's.
+//! A schema of the configuration, and a preset or what an OpenAPI document
+//! proposes → the commented file that `rowcast init` writes. Its comments are the
+//! schema's, and a proposal's remarks.
 
+use super::openapi::Proposal;
 use super::schema;
 use crate::engine::settings::{json, node};
 use crate::engine::{Description, Preset};
@@ -25,6 +27,24 @@ const EXAMPLE: &str = r#"{
 /// settings that a source needs.
 #[must_use]
 pub fn commented(description: &Description, preset: Option<&Preset>) -> String {
+    written(description, preset.map_or(Start::Nothing, Start::Preset))
+}
+
+/// A commented configuration with the source that a document proposes.
+#[must_use]
+pub fn commented_proposal(description: &Description, proposal: &Proposal) -> String {
+    written(description, Start::Proposal(proposal))
+}
+
+/// What a file begins with.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    Nothing,
+    Preset(&'a Preset),
+    Proposal(&'a Proposal),
+}
+
+fn written(description: &Description, start: Start<'_>) -> String {
     let schema = schema::of(description);
     let mut file = File {
         schema: &schema,
@@ -38,15 +58,30 @@ pub fn commented(description: &Description, preset: Option<&Preset>) -> String {
         let section = unconditional(file.resolved(section));
         let mut given = example.get(name).cloned();
         let mut shown = None;
-        match (name.as_str(), preset) {
-            ("source", Some(preset)) => {
+        match (name.as_str(), start) {
+            ("rows", Start::Proposal(proposal)) if !proposal.columns.is_empty() => {
+                let columns: Vec<_> = proposal.columns.iter().map(|it| column(it)).collect();
+                let query = format!("SELECT {} FROM requests", columns.join(", "));
+                let query_at = ["query".to_owned()];
+                if let Some(rows) = &mut given {
+                    rows.remove(&query_at);
+                    rows.insert(&query_at, Node::Text(query));
+                }
+            }
+            ("source", Start::Proposal(proposal)) => {
+                given = Some(proposal.source.clone());
+                for remark in &proposal.remarks {
+                    file.comment(remark);
+                }
+            }
+            ("source", Start::Preset(preset)) => {
                 let named = format!("{{\"preset\":{}}}", json(&Node::Text(preset.name.clone())));
                 given = Some(node(&named));
                 shown = Some(node(&preset.source));
                 file.comment(&preset.summary);
             }
-            ("source", None) => given = Some(needed(&file, &section)),
-            ("table", Some(preset)) => shown = Some(node(&preset.table)),
+            ("source", Start::Nothing) => given = Some(needed(&file, &section)),
+            ("table", Start::Preset(preset)) => shown = Some(node(&preset.table)),
             _ => {}
         }
         if section.get("properties").is_some() || given.is_some() {
@@ -59,6 +94,16 @@ pub fn commented(description: &Description, preset: Option<&Preset>) -> String {
     let mut text = file.text;
     text.truncate(text.trim_end().len());
     text + "\n"
+}
+
+/// A column's name as SQL has it.
+fn column(name: &str) -> String {
+    let plain = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_';
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("\"{name}\"")
+    }
 }
 
 /// The schema's example; where there is none, the settings that are required.

@@ -1,0 +1,168 @@
+//! The schema of an answer → where its records are, and what else it has.
+
+use super::document::{Document, Operation, member, members, text};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Objects in objects that are looked into.
+const DEEPEST: usize = 3;
+
+/// What an operation answers.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The pointer to its records; empty where the body is them.
+    pub pointer: String,
+    /// The members of a record.
+    record: Vec<String>,
+    /// What the body has beside: pointers to texts, numbers and truth values,
+    /// with their types.
+    pub beside: BTreeMap<String, String>,
+    /// The names of its headers, in lower case.
+    pub headers: Vec<String>,
+}
+
+impl Answer {
+    /// Whether a record has such a member.
+    pub fn has(&self, name: &str) -> bool {
+        self.record.iter().any(|known| known == name)
+    }
+}
+
+pub fn of(document: &Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<String>) -> Answer {
+    let mut answer = Answer::default();
+    let response = document.success(operation);
+    let headers = response.and_then(|it| member(it, "headers"));
+    let headers = members(headers).into_iter();
+    answer.headers = headers.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let Some(schema) = response.and_then(|it| document.schema(it)) else {
+        remarks.push(
+            "The document doesn't say what an answer looks like: set `records` to the JSON \
+             Pointer of its records."
+                .to_owned(),
+        );
+        return answer;
+    };
+    let shape = Shape::of(document, schema);
+    let mut lists = Vec::new();
+    shape.look(document, String::new(), 0, &mut lists, &mut answer.beside);
+    // The shallowest; of several, the first.
+    lists.sort_by_key(|(pointer, _)| pointer.matches('/').count());
+    let mut lists = lists.into_iter();
+    match lists.next() {
+        Some((pointer, record)) => {
+            answer.record = record.names();
+            let place = if pointer.is_empty() {
+                "the body itself"
+            } else {
+                &pointer
+            };
+            remarks.push(format!("Records: guessed to be {place}."));
+            let others: Vec<_> = lists.map(|(pointer, _)| format!("\"{pointer}\"")).collect();
+            if !others.is_empty() {
+                let others = others.join(", ");
+                remarks.push(format!("Other lists of objects are at {others}."));
+            }
+            answer.pointer = pointer;
+        }
+        None => {
+            answer.record = shape.names();
+            remarks.push(
+                "Records: no list of objects was found, so that the whole body is one record."
+                    .to_owned(),
+            );
+        }
+    }
+    answer
+}
+
+/// A schema with what `allOf` adds; of alternatives, the first.
+struct Shape<'a> {
+    properties: Vec<(&'a str, &'a Value)>,
+    items: Option<&'a Value>,
+    kind: Option<&'a str>,
+}
+
+impl<'a> Shape<'a> {
+    fn of(document: &Document<'a>, schema: &'a Value) -> Self {
+        let mut shape = Self {
+            properties: Vec::new(),
+            items: None,
+            kind: None,
+        };
+        shape.add(document, schema, 0);
+        shape
+    }
+
+    fn add(&mut self, document: &Document<'a>, schema: &'a Value, depth: usize) {
+        let schema = document.resolved(schema);
+        for (name, property) in members(member(schema, "properties")) {
+            if self.properties.iter().all(|(known, _)| *known != name) {
+                self.properties.push((name, property));
+            }
+        }
+        self.items = self.items.or_else(|| member(schema, "items"));
+        // OpenAPI 3.1 has lists of types, with null among them.
+        let kind = match member(schema, "type") {
+            Some(Value::Array(kinds)) => kinds
+                .iter()
+                .filter_map(Value::as_str)
+                .find(|kind| *kind != "null"),
+            kind => text(kind),
+        };
+        self.kind = self.kind.or(kind);
+        if depth > DEEPEST {
+            return;
+        }
+        let parts = |keyword: &str| {
+            let parts = member(schema, keyword).and_then(Value::as_array);
+            parts.map_or(&[][..], Vec::as_slice)
+        };
+        for part in parts("allOf") {
+            self.add(document, part, depth + 1);
+        }
+        let is_null = |part: &&Value| text(member(part, "type")) == Some("null");
+        for keyword in ["oneOf", "anyOf"] {
+            if let Some(first) = parts(keyword).iter().find(|part| !is_null(part)) {
+                self.add(document, first, depth + 1);
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = self.properties.iter();
+        names.map(|(name, _)| (*name).to_owned()).collect()
+    }
+
+    fn is_object(&self) -> bool {
+        !self.properties.is_empty() || self.kind == Some("object")
+    }
+
+    /// Lists of objects, with their records, and what is beside them.
+    fn look(
+        &self,
+        document: &Document<'a>,
+        at: String,
+        depth: usize,
+        lists: &mut Vec<(String, Shape<'a>)>,
+        beside: &mut BTreeMap<String, String>,
+    ) {
+        if let Some(items) = self.items {
+            let record = Shape::of(document, items);
+            if record.is_object() {
+                lists.push((at, record));
+            }
+            return;
+        }
+        if self.properties.is_empty() {
+            beside.insert(at, self.kind.unwrap_or_default().to_owned());
+            return;
+        }
+        if depth >= DEEPEST {
+            return;
+        }
+        for (name, property) in &self.properties {
+            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            Shape::of(document, property).look(document, at, depth + 1, lists, beside);
+        }
+    }
+}

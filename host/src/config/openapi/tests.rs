@@ -1,0 +1,193 @@
+//! Documents in the manner of public ones → the settings that are proposed.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use super::*;
+use crate::engine::settings::json;
+use expect_test::{Expect, expect};
+
+/// The settings, and the remarks below them.
+fn check(document: Value, id: &str, expected: Expect) {
+    let found = propose(&document, id).unwrap();
+    let source: Value = serde_json::from_str(&json(&found.source)).unwrap();
+    let source = serde_json::to_string_pretty(&source).unwrap();
+    let remarks = found.remarks.join("\n");
+    let columns = found.columns.join(", ");
+    expected.assert_eq(&format!("{source}\ncolumns: {columns}\n{remarks}\n"));
+}
+
+/// A document with one operation.
+fn document(operation: Value, more: Value) -> Value {
+    let mut document = json!({
+        "openapi": "3.0.0", "servers": [{"url": "https://a.example/"}],
+        "paths": {"/items": {"get": operation}},
+    });
+    let members = document.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    document
+}
+
+/// Of an answer with that schema, to a request with these query parameters.
+fn pages(parameters: &[&str], schema: Value) -> String {
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string"}}))
+        .collect();
+    let operation = json!({
+        "operationId": "list", "parameters": parameters,
+        "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
+    });
+    let found = propose(&document(operation, json!({})), "list").unwrap();
+    let source: Value = serde_json::from_str(&json(&found.source)).unwrap();
+    let pages = source.get("pagination").map(Value::to_string);
+    format!(
+        "{} {}",
+        source["url"].as_str().unwrap(),
+        pages.unwrap_or_default()
+    )
+}
+
+fn list(more: Value) -> Value {
+    let mut properties = json!({"data": {"type": "array", "items": {"type": "object"}}});
+    let members = properties.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    json!({"type": "object", "properties": properties})
+}
+
+#[test]
+fn pages_are_guessed() {
+    let text = json!({"type": "string"});
+    let number = json!({"type": "integer"});
+    let check = |parameters: &[&str], more: Value, expected: &str| {
+        let found = pages(parameters, list(more));
+        assert_eq!(
+            found,
+            format!("https://a.example/items{expected}"),
+            "{parameters:?}"
+        );
+    };
+    check(&[], json!({}), " ");
+    check(
+        &["page", "per_page"],
+        json!({"total_pages": number}),
+        r#" {"type":"page-number","parameter":"page","size_parameter":"per_page","size":100,"end":{"total_pages":"/total_pages"}}"#,
+    );
+    check(
+        &["skip", "take"],
+        json!({"hasMore": {"type": "boolean"}}),
+        r#" {"type":"offset","parameter":"skip","size_parameter":"take","size":100,"end":{"has_more":"/hasMore"}}"#,
+    );
+    check(
+        &["cursor", "limit"],
+        json!({"paging": {"type": "object", "properties": {"next_cursor": text}}}),
+        r#"?limit=100 {"type":"cursor","parameter":"cursor","pointer":"/paging/next_cursor"}"#,
+    );
+    check(
+        &["offset", "limit"],
+        json!({"links": {"type": "object", "properties": {"next": text}}, "total": number}),
+        r#"?limit=100 {"type":"next-url","pointer":"/links/next"}"#,
+    );
+    // What looks like a page and isn't one.
+    check(&["cursor"], json!({}), " ");
+    check(&[], json!({"next": text}), " ");
+}
+
+#[test]
+fn what_a_document_lacks_is_said() {
+    check(
+        json!({"openapi": "3.1.0", "paths": {"/a/{b}": {"get": {}}}}),
+        "GET /a/{b}",
+        expect![[r#"
+            {
+              "url": "https://api.example.com/a/{b}",
+              "attributes": {
+                "b": "{b}"
+              }
+            }
+            columns: b
+            The document doesn't say what an answer looks like: set `records` to the JSON Pointer of its records.
+            Pages: none were found; one request is the whole answer.
+            The document doesn't say on which host the API is: write it here.
+        "#]],
+    );
+    // A schema that is itself.
+    let own = json!({"components": {"schemas": {"A": {"$ref": "#/components/schemas/A"}}}});
+    let operation = json!({"responses": {"200": {"content": {"application/json": {
+        "schema": {"$ref": "#/components/schemas/A"},
+    }}}}});
+    assert!(propose(&document(operation, own), "GET /items").is_ok());
+}
+
+#[test]
+fn security_schemes() {
+    let check = |scheme: Value, expected: Value| {
+        let more = json!({
+            "security": [{"it": ["a", "b"]}], "components": {"securitySchemes": {"it": scheme}},
+        });
+        let found = propose(&document(json!({}), more), "GET /items").unwrap();
+        let source: Value = serde_json::from_str(&json(&found.source)).unwrap();
+        assert_eq!(source.get("auth").unwrap_or(&Value::Null), &expected);
+    };
+    check(
+        json!({"type": "http", "scheme": "Bearer"}),
+        json!({"type": "bearer", "token": "${API_TOKEN}"}),
+    );
+    check(
+        json!({"type": "http", "scheme": "basic"}),
+        json!({"type": "basic", "username": "${API_USERNAME}", "password": "${API_PASSWORD}"}),
+    );
+    check(
+        json!({"type": "apiKey", "in": "header", "name": "X-Key"}),
+        json!({"type": "api-key", "key": "${API_KEY}", "header": "X-Key"}),
+    );
+    check(
+        json!({"type": "apiKey", "in": "cookie", "name": "s"}),
+        Value::Null,
+    );
+    check(json!({"type": "http", "scheme": "digest"}), Value::Null);
+    check(
+        json!({"type": "oauth2", "flows": {"authorizationCode": {"tokenUrl": "https://a.example/t"}}}),
+        json!({
+            "type": "refresh-token", "token_url": "https://a.example/t",
+            "client_id": "${API_CLIENT_ID}", "client_secret": "${API_CLIENT_SECRET}",
+            "refresh_token": "${API_REFRESH_TOKEN}",
+        }),
+    );
+    check(
+        json!({"type": "oauth2", "flows": {"implicit": {}}}),
+        json!({"type": "bearer", "token": "${API_TOKEN}"}),
+    );
+}
+
+#[test]
+fn operations_are_found_by_name() {
+    let document = json!({
+        "openapi": "3.0.0",
+        "paths": {"/a": {
+            "get": {"operationId": "listAlbums"}, "post": {"operationId": "addAlbum"},
+        }, "/b": {"get": {}}},
+    });
+    let check = |id: &str, expected: &str, hint: &str| {
+        let error = propose(&document, id).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.hint(), Some(hint));
+    };
+    check(
+        "listAlbum",
+        "the document has no operation \"listAlbum\"",
+        "did you mean \"listAlbums\"?",
+    );
+    check(
+        "orders",
+        "the document has no operation \"orders\"",
+        "its GET operations: listAlbums, GET /b",
+    );
+    check(
+        "addAlbum",
+        "the operation \"addAlbum\" is a POST; only GET operations can be proposed",
+        "name an operation that reads; a POST that only reads can be written by hand, with \
+         `method` and `body`",
+    );
+    let error = propose(&json!({"paths": {}}), "x").unwrap_err();
+    assert_eq!(error, OpenApiError::NotOpenApi);
+}
