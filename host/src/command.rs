@@ -98,8 +98,8 @@ impl Arguments {
             Command::Extract(command) => Box::pin(command.execute(&global, signals)).await,
             Command::Load(command) => Box::pin(command.execute(&global, signals)).await,
             Command::Query(command) => Box::pin(command.execute(&global)).await,
-            Command::Table(command) => command.execute(&global).await,
-            Command::Check(command) => command.execute(&global).await,
+            Command::Table(command) => Box::pin(command.execute(&global)).await,
+            Command::Check(command) => Box::pin(command.execute(&global)).await,
             #[cfg(feature = "demo")]
             Command::Demo(command) => Box::pin(command.execute(&global, signals)).await,
             Command::Component(command) => command.execute(&global).await,

@@ -113,11 +113,10 @@ impl Plan {
             own_preset,
             ..
         } = &config.written;
-        let own_preset = own_preset.clone();
         let sections = ["source", "table"].map(|name| tree.node.get(name).cloned());
         if preset.is_some() || sections.iter().any(Option::is_some) {
             let mut describer = component.describer().await?;
-            let presets = match (preset, &own_preset) {
+            let presets = match (preset, own_preset) {
                 (Some(_), None) => describer.describe().await?.presets,
                 _ => Vec::new(),
             };
@@ -125,11 +124,11 @@ impl Plan {
                 .as_ref()
                 .and_then(|name| presets.into_iter().find(|preset| preset.name == *name));
             let table = preset.as_ref().map(|preset| Table::new(&*preset.table));
-            plan.proposed_keys = match &own_preset {
+            plan.proposed_keys = match own_preset {
                 Some(own) => own.keys(),
                 None => table.and_then(|table| table.keys),
             };
-            let settings = match &own_preset {
+            let settings = match own_preset {
                 Some(own) => Some(own.source()),
                 None => preset.map(|preset| node(&preset.source)),
             };
@@ -143,7 +142,7 @@ impl Plan {
                     source.remove(&["preset".to_owned()]);
                 }
                 // A file of the operator's is their word as the configuration is.
-                let trusted = trusted || own_preset.is_some();
+                let trusted = trusted || config.written.own_preset.is_some();
                 plan.auth = take_auth(&mut source, &mut written, &mut mistakes);
                 named = origins_in(if trusted { &source } else { &written });
                 let places = &mut config.written.tree.places;

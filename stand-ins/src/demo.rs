@@ -107,13 +107,16 @@ impl Source for ApiStandIn {
 
     fn show(&self) -> Show<'_> {
         let api = self.api();
-        let settings = api.settings.iter();
+        let mut settings = api.settings.join("\n");
+        if !settings.is_empty() {
+            settings.push('\n');
+        }
         Show {
             name: &api.name,
             preset: &api.preset,
             query: &api.query,
             target: &api.target,
-            settings: settings.map(|line| format!("{line}\n")).collect(),
+            settings,
             table: &api.preset,
             keys: "",
         }

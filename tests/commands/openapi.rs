@@ -49,6 +49,7 @@ async fn writes(name: &str, operation: &str, expected: Expect) {
     assert!(host.is_ok(), "{text}\n{:?}", host.err());
 }
 
+#[expect(clippy::too_many_lines, reason = "a flat list of documents")]
 #[tokio::test]
 async fn a_source_is_proposed() {
     writes(
@@ -119,26 +120,28 @@ async fn a_source_is_proposed() {
         "spotify.yaml",
         "get-an-artists-albums",
         expect![[r#"
-        query = "SELECT id FROM requests"
-        # An artist's albums.
-        # Records: guessed to be /items.
-        # Pages: guessed to be found by the next page's URL in the body; see whether
-        # that is so.
-        # The URL may also have the parameters market.
-        # A REST API and how to read it.
-        [source]
-        url = "https://api.spotify.com/v1/artists/{id}/albums?limit=50"
-        records = "/items"
-        require = ["/id"]
-        [source.auth]
-        type = "client-credentials"
-        token_url = "https://accounts.spotify.com/api/token"
-        client_id = "${API_CLIENT_ID}"
-        client_secret = "${API_CLIENT_SECRET}"
-        [source.pagination]
-        type = "next-url"
-        pointer = "/next"
-    "#]],
+            query = "SELECT id FROM requests"
+            # An artist's albums.
+            # Records: guessed to be /items.
+            # Pages: guessed to be found by the next page's URL in the body; see whether
+            # that is so.
+            # The URL may also have the parameters market.
+            # Records have a member `id` of their own: to keep the row's, set an attribute
+            # of another name.
+            # A REST API and how to read it.
+            [source]
+            url = "https://api.spotify.com/v1/artists/{id}/albums?limit=50"
+            records = "/items"
+            require = ["/id"]
+            [source.auth]
+            type = "client-credentials"
+            token_url = "https://accounts.spotify.com/api/token"
+            client_id = "${API_CLIENT_ID}"
+            client_secret = "${API_CLIENT_SECRET}"
+            [source.pagination]
+            type = "next-url"
+            pointer = "/next"
+        "#]],
     )
     .await;
     writes(
@@ -193,27 +196,29 @@ async fn a_source_is_proposed() {
         "swagger.json",
         "listOrders",
         expect![[r#"
-        query = "SELECT customer FROM requests"
-        # Records: guessed to be /data/orders.
-        # Pages: guessed to be found by a cursor; see whether that is so.
-        # A REST API and how to read it.
-        [source]
-        url = "https://shop.example.com/v2/customers/{customer}/orders?pageSize=250"
-        records = "/data/orders"
-        require = ["/id"]
-        [source.headers]
-        x-tenant = "main"
-        [source.auth]
-        type = "client-credentials"
-        token_url = "https://shop.example.com/token"
-        client_id = "${API_CLIENT_ID}"
-        client_secret = "${API_CLIENT_SECRET}"
-        scope = "orders:read items:read"
-        [source.pagination]
-        type = "cursor"
-        pointer = "/meta/nextPageToken"
-        parameter = "pageToken"
-    "#]],
+            query = "SELECT customer FROM requests"
+            # Records: guessed to be /data/orders.
+            # Pages: guessed to be found by a cursor; see whether that is so.
+            # Records have a member `customer` of their own: to keep the row's, set an
+            # attribute of another name.
+            # A REST API and how to read it.
+            [source]
+            url = "https://shop.example.com/v2/customers/{customer}/orders?pageSize=250"
+            records = "/data/orders"
+            require = ["/id"]
+            [source.headers]
+            x-tenant = "main"
+            [source.auth]
+            type = "client-credentials"
+            token_url = "https://shop.example.com/token"
+            client_id = "${API_CLIENT_ID}"
+            client_secret = "${API_CLIENT_SECRET}"
+            scope = "orders:read items:read"
+            [source.pagination]
+            type = "cursor"
+            pointer = "/meta/nextPageToken"
+            parameter = "pageToken"
+        "#]],
     )
     .await;
 }

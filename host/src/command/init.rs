@@ -106,13 +106,22 @@ fn proposal(file: &Path, operation: &str) -> Result<Proposal, Failure> {
     // Every JSON document is YAML too, but JSON is read faster.
     let document = match serde_json::from_str(&text) {
         Ok(document) => document,
-        Err(_) => serde_saphyr::from_str(&text).map_err(|error| {
-            let error = anyhow::anyhow!("{error}").context(act());
+        Err(_) => yaml(&text).map_err(|error| {
+            let error = anyhow::Error::msg(error.to_string()).context(act());
             let hint = Hint::new("it must be JSON or YAML");
             Failure::new(error, Some(hint), Exit::Invalid)
         })?,
     };
     propose(&document, operation).map_err(|error| Failure::invalid(error.to_string(), error.hint()))
+}
+
+/// GitHub's document has a million nodes. What aliases may add stays bounded as
+/// it is by default.
+fn yaml(text: &str) -> Result<serde_json::Value, serde_saphyr::Error> {
+    const MOST: usize = 20_000_000;
+    let budget = serde_saphyr::budget! { max_nodes: MOST, max_events: MOST };
+    let options = serde_saphyr::options! { budget: budget, with_snippet: false };
+    serde_saphyr::from_str_with_options(text, options)
 }
 
 fn unwritten(path: &Path, error: io::Error, hint: Option<Hint>) -> Failure {

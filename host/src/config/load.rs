@@ -104,7 +104,8 @@ impl Draft {
         let mut tree = Tree::parse(text, &mut mistakes)?;
         let preset = preset(&tree.node, &env);
         let file = preset.as_ref().filter(|name| OwnPreset::is_file(name));
-        let own_preset = file.map(|name| OwnPreset::read(name, folder)).transpose()?;
+        let own_preset = file.map(|name| OwnPreset::read(name, folder));
+        let own_preset = own_preset.transpose()?.map(Arc::new);
         if let Node::Object(members) = &mut tree.node {
             members.retain(|(name, _)| {
                 let skipped = Section::ALL.iter().find(|section| section.name() == name);

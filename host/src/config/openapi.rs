@@ -68,20 +68,20 @@ impl OpenApiError {
 /// Proposes a source. An operation without an id is named as `GET /its/path`.
 pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
     let document = Document::new(document).ok_or(OpenApiError::NotOpenApi)?;
-    let operation = find(&document, id)?;
+    let operation = find(document, id)?;
     let mut source = Map::new();
     let mut remarks = Vec::new();
     remarks.extend(operation.title());
     let parameters = document.parameters(&operation);
-    let key = auth::guess(&document, &operation, &parameters, &mut remarks);
-    let answer = records::of(&document, &operation, &mut remarks);
+    let key = auth::guess(document, &operation, &parameters, &mut remarks);
+    let answer = records::of(document, &operation, &mut remarks);
     let pages = pages::guess(&parameters, &answer, &mut remarks);
     let is_done = |parameter: &Parameter| {
         let name = parameter.name.as_str();
         pages.parameters.iter().any(|it| it == name) || key.parameter.as_deref() == Some(name)
     };
     let rest: Vec<_> = parameters.iter().filter(|it| !is_done(it)).collect();
-    let (url, columns) = url(&document, &operation, &rest, &pages.fixed, &mut remarks);
+    let (url, columns) = url(document, &operation, &rest, &pages.fixed, &mut remarks);
     source.insert("url".to_owned(), url.into());
     if !answer.pointer.is_empty() {
         source.insert("records".to_owned(), answer.pointer.as_str().into());
@@ -120,7 +120,7 @@ pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
     })
 }
 
-fn find<'a>(document: &Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiError> {
+fn find<'a>(document: Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiError> {
     let operations = document.operations();
     let Some(found) = operations.iter().find(|operation| operation.is(id)) else {
         let reads = operations.iter().filter(|operation| operation.is_get());
@@ -149,7 +149,7 @@ fn find<'a>(document: &Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiE
 
 /// The URL template, and the columns in it. `fixed` are parameters with values.
 fn url(
-    document: &Document<'_>,
+    document: Document<'_>,
     operation: &Operation<'_>,
     parameters: &[&Parameter],
     fixed: &[(String, String)],
@@ -162,7 +162,7 @@ fn url(
         match piece.split_once('}') {
             Some((name, rest)) if number > 0 => {
                 columns.push(name.to_owned());
-                path.push_str(&format!("{{{name}}}{rest}"));
+                path.extend(["{", name, "}", rest]);
             }
             _ => path.push_str(piece),
         }

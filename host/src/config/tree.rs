@@ -26,7 +26,7 @@ pub(crate) struct Places {
     /// or a truth value is expected.
     pub interpolated: HashSet<String>,
     /// What was taken from another file.
-    taken: Option<Taken>,
+    taken: Option<Box<Taken>>,
 }
 
 /// Settings that another file has.
@@ -108,10 +108,12 @@ impl Places {
 
     /// A setting, and all that is in it, is from a file with these places.
     pub fn take(&mut self, pointer: &str, file: &Path, places: &Self) {
-        let taken = self.taken.get_or_insert_with(|| Taken {
-            file: file.to_owned(),
-            lines: places.lines.clone(),
-            settings: Vec::new(),
+        let taken = self.taken.get_or_insert_with(|| {
+            Box::new(Taken {
+                file: file.to_owned(),
+                lines: places.lines.clone(),
+                settings: Vec::new(),
+            })
         });
         taken.settings.push(pointer.to_owned());
     }

@@ -16,7 +16,7 @@ pub(crate) struct Written {
     /// What `source.preset` says, also where that section was left out.
     pub preset: Option<String>,
     /// The file that it is, if it is one.
-    pub own_preset: Option<OwnPreset>,
+    pub own_preset: Option<Arc<OwnPreset>>,
     pub environment: Option<Environment>,
 }
 

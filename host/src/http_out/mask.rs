@@ -126,16 +126,15 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Masked<B> {
                 return Poll::Ready(None);
             }
             match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
-                        let passed = self.pass(data);
-                        if !passed.is_empty() {
-                            return Poll::Ready(Some(Ok(Frame::data(passed))));
-                        }
+                Some(Ok(frame)) => {
+                    // Nobody reads trailers.
+                    let passed = frame.into_data().map(|data| self.pass(data));
+                    if let Ok(passed) = passed
+                        && !passed.is_empty()
+                    {
+                        return Poll::Ready(Some(Ok(Frame::data(passed))));
                     }
-                    // What is held comes before the trailers; nobody reads them.
-                    Err(_) => {}
-                },
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {
                     self.ended = true;

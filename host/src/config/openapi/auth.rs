@@ -14,7 +14,7 @@ pub struct Key {
 }
 
 pub fn guess(
-    document: &Document<'_>,
+    document: Document<'_>,
     operation: &Operation<'_>,
     parameters: &[Parameter],
     remarks: &mut Vec<String>,
@@ -68,7 +68,7 @@ fn settings(scheme: &Value, scopes: &Value, remarks: &mut Vec<String>) -> Option
     });
     match (of("type"), of("scheme").to_ascii_lowercase().as_str()) {
         ("http", "basic") | ("basic", _) => Some(basic),
-        ("http", "bearer") => Some(bearer()),
+        ("http", "bearer") | ("openIdConnect", _) => Some(bearer()),
         ("apiKey", _) => {
             let place = match of("in") {
                 "header" => "header",
@@ -84,7 +84,6 @@ fn settings(scheme: &Value, scopes: &Value, remarks: &mut Vec<String>) -> Option
             );
             bearer()
         })),
-        ("openIdConnect", _) => Some(bearer()),
         _ => None,
     }
 }

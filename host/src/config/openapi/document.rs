@@ -69,6 +69,14 @@ fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// The schema of a response's JSON.
+pub fn schema(response: &Value) -> Option<&Value> {
+    let kinds = members(member(response, "content"));
+    let json = kinds.iter().find(|(kind, _)| kind.contains("json"));
+    let media = json.or_else(|| kinds.first()).map(|(_, media)| *media);
+    media.map_or_else(|| member(response, "schema"), |it| member(it, "schema"))
+}
+
 impl<'a> Document<'a> {
     /// None where it is something else.
     pub fn new(root: &'a Value) -> Option<Self> {
@@ -76,12 +84,12 @@ impl<'a> Document<'a> {
         (is_one.is_some() && member(root, "paths").is_some()).then_some(Self { root })
     }
 
-    pub fn member(&self, name: &str) -> Option<&'a Value> {
+    pub fn member(self, name: &str) -> Option<&'a Value> {
         member(self.root, name)
     }
 
     /// What a reference leads to, in this document.
-    pub fn resolved(&self, value: &'a Value) -> &'a Value {
+    pub fn resolved(self, value: &'a Value) -> &'a Value {
         let mut found = value;
         for _ in 0..DEEPEST {
             let Some(to) = text(member(found, "$ref")) else {
@@ -90,10 +98,9 @@ impl<'a> Document<'a> {
             let Some(path) = to.strip_prefix("#/") else {
                 break;
             };
-            let steps = path.split('/');
-            let target = steps.fold(Some(self.root), |at, step| {
+            let target = path.split('/').try_fold(self.root, |at, step| {
                 let step = step.replace("~1", "/").replace("~0", "~");
-                member(at?, &step)
+                member(at, &step)
             });
             match target {
                 Some(target) => found = target,
@@ -103,7 +110,7 @@ impl<'a> Document<'a> {
         found
     }
 
-    pub fn operations(&self) -> Vec<Operation<'a>> {
+    pub fn operations(self) -> Vec<Operation<'a>> {
         let mut operations = Vec::new();
         for (path, item) in members(self.member("paths")) {
             let item = self.resolved(item);
@@ -122,7 +129,7 @@ impl<'a> Document<'a> {
     }
 
     /// The parameters of an operation; its own take the place of its path's.
-    pub fn parameters(&self, operation: &Operation<'a>) -> Vec<Parameter> {
+    pub fn parameters(self, operation: &Operation<'a>) -> Vec<Parameter> {
         let mut parameters: Vec<Parameter> = Vec::new();
         for of in [operation.own, operation.item] {
             for parameter in items(member(of, "parameters")) {
@@ -138,7 +145,7 @@ impl<'a> Document<'a> {
         parameters
     }
 
-    fn parameter(&self, parameter: &'a Value) -> Parameter {
+    fn parameter(self, parameter: &'a Value) -> Parameter {
         let schema = member(parameter, "schema").map_or(parameter, |it| self.resolved(it));
         let owned = |name: &str| text(member(parameter, name)).unwrap_or_default().to_owned();
         let number = |name: &str| member(schema, name).and_then(Value::as_u64);
@@ -156,7 +163,7 @@ impl<'a> Document<'a> {
     }
 
     /// Scheme, host and the beginning of the path, without a slash at the end.
-    pub fn server(&self, operation: &Operation<'a>, remarks: &mut Vec<String>) -> String {
+    pub fn server(self, operation: &Operation<'a>, remarks: &mut Vec<String>) -> String {
         let of = |value: &'a Value| items(member(value, "servers")).first();
         let server = of(operation.own)
             .or_else(|| of(operation.item))
@@ -187,7 +194,7 @@ impl<'a> Document<'a> {
     }
 
     /// Of OpenAPI 2.0.
-    fn second_version(&self) -> String {
+    fn second_version(self) -> String {
         let Some(host) = text(self.member("host")) else {
             return text(self.member("basePath")).unwrap_or_default().to_owned();
         };
@@ -200,7 +207,7 @@ impl<'a> Document<'a> {
     }
 
     /// The success of an operation.
-    pub fn success(&self, operation: &Operation<'a>) -> Option<&'a Value> {
+    pub fn success(self, operation: &Operation<'a>) -> Option<&'a Value> {
         let responses = members(member(operation.own, "responses"));
         let of = |status: &str| {
             let found = responses.iter().find(|(name, _)| *name == status);
@@ -214,16 +221,8 @@ impl<'a> Document<'a> {
         Some(self.resolved(found))
     }
 
-    /// The schema of a response's JSON.
-    pub fn schema(&self, response: &'a Value) -> Option<&'a Value> {
-        let kinds = members(member(response, "content"));
-        let json = kinds.iter().find(|(kind, _)| kind.contains("json"));
-        let media = json.or_else(|| kinds.first()).map(|(_, media)| *media);
-        media.map_or_else(|| member(response, "schema"), |it| member(it, "schema"))
-    }
-
     /// A security scheme.
-    pub fn scheme(&self, name: &str) -> Option<&'a Value> {
+    pub fn scheme(self, name: &str) -> Option<&'a Value> {
         let of_three = self.member("components");
         let of_three = of_three.and_then(|it| member(it, "securitySchemes"));
         let schemes = of_three.or_else(|| self.member("securityDefinitions"))?;
@@ -231,7 +230,7 @@ impl<'a> Document<'a> {
     }
 
     /// What an operation may be authenticated by: each a scheme with scopes.
-    pub fn security(&self, operation: &Operation<'a>) -> Vec<Vec<(&'a str, &'a Value)>> {
+    pub fn security(self, operation: &Operation<'a>) -> Vec<Vec<(&'a str, &'a Value)>> {
         let own = member(operation.own, "security");
         let alternatives = items(own.or_else(|| self.member("security"))).iter();
         alternatives.map(|it| members(Some(it))).collect()

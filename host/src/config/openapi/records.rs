@@ -1,6 +1,6 @@
 //! The schema of an answer → where its records are, and what else it has.
 
-use super::document::{Document, Operation, member, members, text};
+use super::document::{Document, Operation, member, members, schema, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -28,13 +28,13 @@ impl Answer {
     }
 }
 
-pub fn of(document: &Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<String>) -> Answer {
+pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<String>) -> Answer {
     let mut answer = Answer::default();
     let response = document.success(operation);
     let headers = response.and_then(|it| member(it, "headers"));
     let headers = members(headers).into_iter();
     answer.headers = headers.map(|(name, _)| name.to_ascii_lowercase()).collect();
-    let Some(schema) = response.and_then(|it| document.schema(it)) else {
+    let Some(body) = response.and_then(schema) else {
         remarks.push(
             "The document doesn't say what an answer looks like: set `records` to the JSON \
              Pointer of its records."
@@ -42,35 +42,32 @@ pub fn of(document: &Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<
         );
         return answer;
     };
-    let shape = Shape::of(document, schema);
+    let shape = Shape::of(document, body);
     let mut lists = Vec::new();
     shape.look(document, String::new(), 0, &mut lists, &mut answer.beside);
     // The shallowest; of several, the first.
     lists.sort_by_key(|(pointer, _)| pointer.matches('/').count());
     let mut lists = lists.into_iter();
-    match lists.next() {
-        Some((pointer, record)) => {
-            answer.record = record.names();
-            let place = if pointer.is_empty() {
-                "the body itself"
-            } else {
-                &pointer
-            };
-            remarks.push(format!("Records: guessed to be {place}."));
-            let others: Vec<_> = lists.map(|(pointer, _)| format!("\"{pointer}\"")).collect();
-            if !others.is_empty() {
-                let others = others.join(", ");
-                remarks.push(format!("Other lists of objects are at {others}."));
-            }
-            answer.pointer = pointer;
+    if let Some((pointer, record)) = lists.next() {
+        answer.record = record.names();
+        let place = if pointer.is_empty() {
+            "the body itself"
+        } else {
+            &pointer
+        };
+        remarks.push(format!("Records: guessed to be {place}."));
+        let others: Vec<_> = lists.map(|(pointer, _)| format!("\"{pointer}\"")).collect();
+        if !others.is_empty() {
+            let others = others.join(", ");
+            remarks.push(format!("Other lists of objects are at {others}."));
         }
-        None => {
-            answer.record = shape.names();
-            remarks.push(
-                "Records: no list of objects was found, so that the whole body is one record."
-                    .to_owned(),
-            );
-        }
+        answer.pointer = pointer;
+    } else {
+        answer.record = shape.names();
+        remarks.push(
+            "Records: no list of objects was found, so that the whole body is one record."
+                .to_owned(),
+        );
     }
     answer
 }
@@ -83,7 +80,7 @@ struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    fn of(document: &Document<'a>, schema: &'a Value) -> Self {
+    fn of(document: Document<'a>, schema: &'a Value) -> Self {
         let mut shape = Self {
             properties: Vec::new(),
             items: None,
@@ -93,7 +90,7 @@ impl<'a> Shape<'a> {
         shape
     }
 
-    fn add(&mut self, document: &Document<'a>, schema: &'a Value, depth: usize) {
+    fn add(&mut self, document: Document<'a>, schema: &'a Value, depth: usize) {
         let schema = document.resolved(schema);
         for (name, property) in members(member(schema, "properties")) {
             if self.properties.iter().all(|(known, _)| *known != name) {
@@ -140,7 +137,7 @@ impl<'a> Shape<'a> {
     /// Lists of objects, with their records, and what is beside them.
     fn look(
         &self,
-        document: &Document<'a>,
+        document: Document<'a>,
         at: String,
         depth: usize,
         lists: &mut Vec<(String, Shape<'a>)>,

@@ -1,6 +1,11 @@
 //! Documents in the manner of public ones → the settings that are proposed.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test stops at the first surprise, and its documents are written where they are used"
+)]
 
 use super::*;
 use crate::engine::settings::json;
