@@ -323,7 +323,7 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
 }
 
 /// What a run over these rows does, as far as it can be told from the
-/// configuration without its secrets: a run can only be gone on with by one
+/// configuration without its secrets: a run can only be continued by one
 /// that does the same.
 #[must_use]
 pub fn work(rows: &config::Rows, source: &Source) -> Hash {

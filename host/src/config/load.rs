@@ -4,7 +4,7 @@
 use super::preset::OwnPreset;
 use super::tree::Tree;
 use super::written::Written;
-use super::{Config, ConfigError, Egress, Ledger, Rows, Run, Table, check, interpolate};
+use super::{Config, ConfigError, Egress, LedgerSettings, Rows, Run, Table, check, interpolate};
 use crate::limits::Limits;
 use rowcast_pipeline::settings::{Mistakes, Node};
 use serde::Deserialize;
@@ -57,7 +57,7 @@ struct Sections {
     table: Option<Table>,
     egress: Egress,
     run: Run,
-    ledger: Ledger,
+    ledger: LedgerSettings,
     limits: Limits,
 }
 

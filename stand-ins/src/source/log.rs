@@ -10,7 +10,7 @@ const ON_THE_WAY_AT_MOST: usize = 20;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Logged {
     /// It got what it asked for.
     Good,
     /// It was over the limit.
@@ -29,7 +29,7 @@ pub struct Asked {
     /// Path and query.
     pub target: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: Logged,
 }
 
 /// Requests, and the pauses that were asked for.
@@ -41,7 +41,7 @@ pub struct Log {
 }
 
 impl Log {
-    pub(crate) fn push(&mut self, seen: &Seen, outcome: Outcome) {
+    pub(crate) fn push(&mut self, seen: &Seen, outcome: Logged) {
         self.asked.push(Asked {
             at: seen.at,
             target: seen.target.clone(),
@@ -55,7 +55,7 @@ impl Log {
 
     /// Requests that ended so.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> usize {
+    pub fn count(&self, outcome: Logged) -> usize {
         let ended = self.asked.iter().filter(|asked| asked.outcome == outcome);
         ended.count()
     }
