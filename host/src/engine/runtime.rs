@@ -118,7 +118,7 @@ pub enum EngineError {
     /// It wants something that it is not given.
     #[error("give the component what it imports")]
     Imports(#[source] BoxError),
-    /// It is no pipeline.
+    /// It is not a pipeline.
     #[error("find the exports of the world rowcast:pipeline/plugin@0.2.0 in the component")]
     Exports(#[source] BoxError),
 }
@@ -325,7 +325,7 @@ fn not_component(bytes: &[u8]) -> Option<&'static str> {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module"),
         [b'\0', b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
         [] => Some("empty"),
-        _ => Some("no WebAssembly at all"),
+        _ => Some("not WebAssembly"),
     }
 }
 
