@@ -24,6 +24,7 @@
 //! | `resume` | killed, stopped and repeated runs: nothing is lost, asked for or written twice |
 //! | `rows` | rows from JSON lines and CSV |
 //! | `streaming` | memory that doesn't grow with the rows |
+//! | `words` | one word for each thing, in code and documents |
 //! | `support` | the command, and what tests share; the servers are in `stand-ins` |
 
 #![expect(
@@ -60,3 +61,4 @@ mod service;
 mod signature;
 mod streaming;
 mod support;
+mod words;

@@ -318,7 +318,7 @@ impl<D: Dynamo> Load<'_, D> {
             }
             BatchVerdict::Resend(Cause::Throttled(_)) => self.pass_over(puts, keys),
             BatchVerdict::Resend(Cause::Unavailable(reason)) => {
-                self.resend(puts, &reason, keys, round)
+                self.resend(puts, &reason, keys, round);
             }
             BatchVerdict::Split => {
                 round.progress = true;

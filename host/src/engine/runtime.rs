@@ -325,7 +325,7 @@ fn not_component(bytes: &[u8]) -> Option<&'static str> {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module"),
         [b'\0', b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
         [] => Some("empty"),
-        _ => Some("no WebAssembly at all"),
+        _ => Some("not WebAssembly"),
     }
 }
 

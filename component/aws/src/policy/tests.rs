@@ -66,7 +66,7 @@ fn admits_five_operations_on_configured_tables() {
         );
         check(operation, "", Some("can't judge"));
         check(operation, "[]", Some("can't judge"));
-        check(operation, r#" ["tracks"]"#, Some("no object"));
+        check(operation, r#" ["tracks"]"#, Some("not an object"));
     }
     let arn = r#"{"TableName":"arn:aws:dynamodb:us-east-1:1:table/tracks"}"#;
     check("Scan", arn, Some("arn:aws"));

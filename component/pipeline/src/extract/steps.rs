@@ -319,7 +319,7 @@ impl<H: Http> Steps<'_, H> {
                 }
                 ChainEnd::Rejected(rejected) => extraction.rejected.push(rejected),
                 ChainEnd::Pending(resume) => {
-                    extraction.pending.push(PendingRequest { request, resume })
+                    extraction.pending.push(PendingRequest { request, resume });
                 }
             }
         }

@@ -1,5 +1,11 @@
 //! Searches and their details, against a scripted upstream.
 
+#![expect(
+    clippy::float_cmp,
+    clippy::indexing_slicing,
+    reason = "counters are whole; a test stops at the first surprise"
+)]
+
 use super::super::run;
 use super::super::script::{Reply, Script, answer, rows, source_with};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
