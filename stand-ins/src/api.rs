@@ -12,7 +12,7 @@ pub use description::{Api, Span};
 
 use crate::capacity::{Limit, Meter};
 use crate::http::{Reply, Seen, Server};
-use crate::source::{Log, Outcome, Pause, Refusal};
+use crate::source::{Log, Logged, Pause, Refusal};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ struct State {
 /// What is replied, and what that was.
 struct Answer {
     reply: Reply,
-    outcome: Outcome,
+    outcome: Logged,
     pause: Option<Pause>,
 }
 
@@ -126,15 +126,15 @@ impl State {
         let host = seen.header("host").unwrap_or_default();
         let asked = answer::read(api, &seen.target, host).filter(|_| seen.method == "GET");
         let Some(asked) = asked else {
-            return answer(Reply::status(404, "{}"), Outcome::Failed);
+            return answer(Reply::status(404, "{}"), Logged::Failed);
         };
         if let Some(reply) = answer::unmet(api, seen) {
-            return answer(reply, Outcome::Unauthorised);
+            return answer(reply, Logged::Unauthorised);
         }
         if let Err(wait) = self.meter.take(1.0, seen.at) {
             let body = |status| api.refusal(status);
             let (reply, pause) = api.refuses.reply(api.limit(), wait, body);
-            let outcome = Outcome::Refused;
+            let outcome = Logged::Refused;
             return Answer {
                 reply,
                 outcome,
@@ -145,8 +145,8 @@ impl State {
         let same = self.log.asked.iter().filter(|it| it.target == seen.target);
         let before = u32::try_from(same.count()).unwrap_or(u32::MAX);
         let (reply, outcome) = match asked.hiccup(before) {
-            Some(reply) => (reply, Outcome::Failed),
-            None => (asked.reply(), Outcome::Good),
+            Some(reply) => (reply, Logged::Failed),
+            None => (asked.reply(), Logged::Good),
         };
         answer(self.announced(api, reply, seen.at), outcome)
     }
