@@ -7,7 +7,7 @@ use crate::support::table::table_at;
 use futures_util::future::join_all;
 use rowcast::engine::{COMPONENT, Runtime};
 use rowcast::limits::Limits;
-use rowcast_stand_ins::api::{Api, ApiStandIn, Span};
+use rowcast_stand_ins::api::{Api, ApiStandIn, KEY, Span};
 use rowcast_stand_ins::demo;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::source::Outcome;
@@ -18,20 +18,11 @@ use std::fmt::Write as _;
 /// tenth of the good ones.
 const START_REFUSED: usize = 5;
 
-/// A preset, how many rows, and a limit in place of the API's own.
-async fn run(
-    preset: &str,
-    rows: usize,
-    limit: Option<Span>,
-    storage: &TemporaryDynamoDb,
-) -> String {
-    let api = Api::of(preset).unwrap();
-    let api = match limit {
-        Some(limit) => api.limited(limit),
-        None => api,
-    };
+/// Runs that preset over so many rows, and says all that is wrong.
+async fn run(api: Api, rows: usize, storage: &TemporaryDynamoDb) -> String {
     let source = ApiStandIn::start(api).await.unwrap();
     let api = source.api();
+    let preset = &api.preset;
     let origin = source.origin();
     let (name, settings) = (table_name(), api.settings.join("\n"));
     let stage = Stage::new(&format!(
@@ -114,18 +105,24 @@ fn expanded(target: &str, row: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_is_done_within_the_limits() {
     let storage = TemporaryDynamoDb::start().await.unwrap();
+    let api = |preset| Api::of(preset).unwrap();
     // Its hour is three seconds here.
-    let github = Some(Span {
+    let hour = Span {
         most: 60,
         per_ms: 3_000,
         fixed: true,
-    });
+    };
+    // By a key in the query, which the host adds.
+    let key = format!(r#"auth = {{ type = "api-key", key = "{KEY}", parameter = "api_key" }}"#);
+    let mut by_key = api("tmdb-movie-credits");
+    by_key.settings = vec![key];
     let wrong = join_all([
-        run("deezer-top-tracks", 80, None, &storage),
-        run("github-issues", 120, github, &storage),
-        run("listenbrainz-top-recordings", 120, None, &storage),
-        run("musicbrainz-recordings", 4, None, &storage),
-        run("tmdb-movie-credits", 150, None, &storage),
+        run(api("deezer-top-tracks"), 80, &storage),
+        run(api("github-issues").limited(hour), 120, &storage),
+        run(api("listenbrainz-top-recordings"), 120, &storage),
+        run(api("musicbrainz-recordings"), 4, &storage),
+        run(api("tmdb-movie-credits"), 150, &storage),
+        run(by_key, 50, &storage),
     ])
     .await
     .concat();

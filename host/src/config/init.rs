@@ -59,13 +59,11 @@ fn written(description: &Description, start: Start<'_>) -> String {
         let mut given = example.get(name).cloned();
         let mut shown = None;
         match (name.as_str(), start) {
-            ("rows", Start::Proposal(proposal)) if !proposal.columns.is_empty() => {
-                let columns: Vec<_> = proposal.columns.iter().map(|it| column(it)).collect();
-                let query = format!("SELECT {} FROM requests", columns.join(", "));
-                let query_at = ["query".to_owned()];
-                if let Some(rows) = &mut given {
-                    rows.remove(&query_at);
-                    rows.insert(&query_at, Node::Text(query));
+            ("rows", Start::Proposal(proposal)) => {
+                let at = ["query".to_owned()];
+                if let (Some(query), Some(rows)) = (proposal.query(), &mut given) {
+                    rows.remove(&at);
+                    rows.insert(&at, Node::Text(query));
                 }
             }
             ("source", Start::Proposal(proposal)) => {
@@ -94,16 +92,6 @@ fn written(description: &Description, start: Start<'_>) -> String {
     let mut text = file.text;
     text.truncate(text.trim_end().len());
     text + "\n"
-}
-
-/// A column's name as SQL has it.
-fn column(name: &str) -> String {
-    let plain = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_';
-    if name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("\"{name}\"")
-    }
 }
 
 /// The schema's example; where there is none, the settings that are required.

@@ -218,3 +218,21 @@ async fn a_preset_of_ones_own() {
     let gone = configuration.replace("mine", "other");
     check(&gone, mine, "read the preset ./other.toml").await;
 }
+
+#[tokio::test]
+async fn another_key_makes_no_other_work() {
+    let hash = async |auth: &str, url: &str| {
+        let text = format!(
+            "[rows]\nfile = 'rows.jsonl'\n[source]\nurl = 'https://a.example/{url}'\n{auth}"
+        );
+        let draft = Draft::parse(&text, Section::ALL, env).unwrap();
+        let rows = draft.config.rows.clone().unwrap();
+        let source = plan(&text, false).await.unwrap().source.unwrap();
+        work(&rows, &source)
+    };
+    let key = |key: &str| format!("auth = {{ type = 'api-key', key = '{key}', parameter = 'k' }}");
+    let first = hash(&key("one"), "{id}").await;
+    assert_eq!(first, hash(&key("two"), "{id}").await);
+    assert_eq!(first, hash("", "{id}").await);
+    assert_ne!(first, hash(&key("one"), "{id}/x").await);
+}
