@@ -188,10 +188,10 @@ fn limits_are_refused_as_each_does() {
         };
         for number in 0..api.limit.most {
             let answer = state.answer(&api, &seen(number));
-            assert_eq!(answer.outcome, Outcome::Good, "{preset}");
+            assert_eq!(answer.outcome, Logged::Good, "{preset}");
         }
         let answer = state.answer(&api, &seen(0));
-        assert_eq!(answer.outcome, Outcome::Refused, "{preset}");
+        assert_eq!(answer.outcome, Logged::Refused, "{preset}");
         let Reply::Answer(given, headers, body) = answer.reply else {
             unreachable!("{preset}")
         };
