@@ -189,6 +189,14 @@ impl Run {
         self
     }
 
+    /// Lets other processes use the ledger: to be called when the run has
+    /// ended, or won't be started.
+    pub async fn release(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.release().await;
+        }
+    }
+
     /// What ends this run in order.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {

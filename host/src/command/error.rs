@@ -102,6 +102,7 @@ impl From<HostError> for Failure {
             HostError::NotActive { .. } => Exit::Unavailable,
             HostError::Table(error) => exit_of_table(error),
             HostError::Ledger(error) => exit_of_ledger(error),
+            HostError::Rows(error) => exit_of_rows(error),
             _ => Exit::Internal,
         };
         let hint = error.hint();
@@ -139,7 +140,10 @@ impl From<RowsError> for Failure {
 
 fn exit_of_table(error: &TableError) -> Exit {
     match error {
-        TableError::NotFound(_) | TableError::Exists(_) | TableError::Invalid(_) => Exit::Invalid,
+        TableError::NotFound(_)
+        | TableError::Exists(_)
+        | TableError::Condition(_)
+        | TableError::Invalid(_) => Exit::Invalid,
         TableError::Denied(_) | TableError::Credentials(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
     }
@@ -148,9 +152,10 @@ fn exit_of_table(error: &TableError) -> Exit {
 /// The exit for a ledger that can't be used.
 fn exit_of_ledger(error: &LedgerError) -> Exit {
     match error {
-        LedgerError::InUse(_) => Exit::Unavailable,
+        LedgerError::InUse { .. } | LedgerError::Leased { .. } => Exit::Unavailable,
         LedgerError::Table(error) => exit_of_table(error),
-        LedgerError::File { .. } | LedgerError::Broken => Exit::Internal,
+        // A full disk.
+        LedgerError::File { .. } => Exit::Incomplete,
         _ => Exit::Invalid,
     }
 }

@@ -53,6 +53,6 @@ impl Extract {
         )
         .await?;
         input.mention_left_out(global.talks());
-        run::finish(report)
+        run::finish(report, None)
     }
 }

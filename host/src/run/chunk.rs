@@ -48,10 +48,11 @@ impl Chunk<'_> {
     pub async fn run(&self) -> Outcome {
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
-        let mut books = match Books::open(self.admission, self.number, self.lines).await {
-            Ok(books) => books,
-            Err(error) => return self.not_begun(tally, error),
-        };
+        let mut books =
+            match Books::open(self.admission, (self.number, self.first_row), self.lines).await {
+                Ok(books) => books,
+                Err(error) => return self.not_begun(tally, error),
+            };
         let stopped = match self.stages {
             Stages::All { source, .. } | Stages::Extract { source } => {
                 self.extract(source, &mut books, &mut tally).await

@@ -190,7 +190,11 @@ impl Pages {
             // The last page's cursor is that of the page before: the end.
             Some(next) if empty && self.trail.knows(&next) => Ok(false),
             Some(next) => {
-                let advanced = self.trail.advance(next);
+                let advanced = if self.trail.knows(&next) {
+                    self.trail.repeat(&next, &answer.response.body)
+                } else {
+                    self.trail.advance(next)
+                };
                 advanced.map_err(|error| PageFault::Other(error.to_string()))?;
                 // An attempt that succeeded: it isn't stuck.
                 self.exhausted = 0;
