@@ -36,6 +36,7 @@ pub use bindings::rowcast::pipeline::types::{
 pub use called::Called;
 pub use describe::{DescribeError, Describer};
 pub use ending::CallError;
+pub use pace::Hold;
 pub use pipeline::Pipeline;
 pub use rowcast_pipeline::settings::Mistake;
 pub use runtime::{Capabilities, EngineError, Import, Loaded, Runtime, Shape};

@@ -55,8 +55,8 @@ const QUIET: Mix = Mix {
     tokens: None,
     credentials: None,
     clock_seconds: 0,
-    // As many as there may be: chance must not run out of them.
-    attempts: 20,
+    // The default.
+    attempts: 5,
     ends: Ends::Complete,
     short: false,
 };
@@ -133,7 +133,7 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "a day's silence, at once", source: &[(RetryAfter(86_400), 1_000)], ends: Ends::Stopped, ..QUIET },
     Mix { name: "quota exceeded", source: &[(QuotaExceeded, 60)], ends: Ends::Stopped, ..QUIET },
     Mix { name: "down", source: &[(Status(503), 1_000)], attempts: 4, ends: Ends::Stopped, ..QUIET },
-    Mix { name: "few attempts", source: STORM, attempts: 2, ends: Ends::Stopped, ..QUIET },
+    Mix { name: "few attempts", source: STORM, attempts: 2, ends: Ends::Rejected, ..QUIET },
     Mix { name: "missing artists", missing: 200, ends: Ends::Rejected, short: true, ..QUIET },
     Mix { name: "error bodies", source: &[(ErrorBody, 150)], ends: Ends::Rejected, ..QUIET },
     Mix { name: "records refused", source: &[(Lacking, 150), (Unstorable, 150)], ends: Ends::Rejected, short: true, ..QUIET },
@@ -146,7 +146,7 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "throttled", dynamodb: BUSY, ..QUIET },
     Mix { name: "broken", dynamodb: BROKEN, ..QUIET },
     Mix { name: "written but not told", dynamodb: FORGETFUL, ..QUIET },
-    Mix { name: "written but not told, few attempts", dynamodb: &[(ResetAfter, 800)], attempts: 2, ends: Ends::Stopped, ..QUIET },
+    Mix { name: "written but not told, few attempts", dynamodb: &[(ResetAfter, 800)], attempts: 2, ..QUIET },
     Mix { name: "throttled for good", dynamodb: &[(Throughput, 1_000)], attempts: 3, ends: Ends::Stopped, ..QUIET },
     Mix { name: "unprocessed, few attempts", dynamodb: &[(Unprocessed, 1_000)], attempts: 2, ends: Ends::Stopped, ..QUIET },
     Mix { name: "all of DynamoDB's", dynamodb: EVERYTHING, short: true, ..QUIET },

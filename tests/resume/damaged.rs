@@ -43,6 +43,14 @@ async fn a_damaged_ledger_is_said_to_be_damaged() {
     }
     assert!(read(&path).unwrap() == whole);
 
+    let refused = stage.rowcast(&["run", "--rejected", "rowcast.toml"]).await;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("is the configuration"),
+        "{}",
+        refused.stderr
+    );
+
     // Nor is what was never a ledger.
     let configured = format!("{text}[ledger]\nfile = \"rows.jsonl\"\n");
     write(stage.path().join("rowcast.toml"), configured).unwrap();

@@ -37,6 +37,7 @@ impl Extract {
             Some(_) => &[Section::Source],
             None => &[Section::Rows, Section::Source],
         };
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
         let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);

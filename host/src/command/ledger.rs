@@ -157,7 +157,7 @@ pub async fn releasing<T>(run: &Run, work: impl Future<Output = T>) -> T {
 }
 
 /// Whether both names lead to one file; also one that isn't there yet.
-fn same_file(one: &Path, other: &Path) -> bool {
+pub fn same_file(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;

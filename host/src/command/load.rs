@@ -25,6 +25,7 @@ pub struct Load {
 
 impl Load {
     pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(&[Section::Table])?).await?;
         let file = FileRows::new(&self.file, Some(Format::JsonLines))
             .map_err(|reason| Failure::invalid(reason, None))?;

@@ -52,6 +52,7 @@ impl Run {
             Some(_) => &[Section::Source, Section::Table],
             None => Section::ALL,
         };
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
         let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         input.verify(&host)?;

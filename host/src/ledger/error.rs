@@ -98,9 +98,11 @@ impl LedgerError {
                  documents again, and what is in the table stays",
                 path.display()
             ),
-            Self::Foreign(_) => {
-                "give `[ledger] file` a name of its own; nothing was changed in that one".to_owned()
-            }
+            Self::Foreign(path) => format!(
+                "give `[ledger] file` a name of its own; if this was a ledger and is damaged, move \
+                 it away: mv {0} {0}.damaged",
+                path.display()
+            ),
             Self::Version(path) => format!(
                 "use the rowcast that wrote it, or move it away: mv {0} {0}.old; the next run writes \
                  all documents again",

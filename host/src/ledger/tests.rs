@@ -147,6 +147,8 @@ async fn damage_is_told_and_never_believed() {
             let mut bytes = whole.clone();
             let length = damaged.len().min(bytes.len() - page * 4096);
             bytes[page * 4096..][..length].copy_from_slice(&damaged[..length]);
+            // What is damaged stays open, and locked.
+            let path = folder.path().join(format!("{refused}.redb"));
             std::fs::write(&path, bytes).unwrap();
             if let Err(error) = filled.read(&path).await {
                 let clear = matches!(
@@ -160,12 +162,14 @@ async fn damage_is_told_and_never_believed() {
     }
     assert!(refused > used.len(), "{refused} of {}", 4 * used.len());
     for length in [1, 100, 4096, whole.len() / 2, whole.len() - 1] {
+        let path = folder.path().join(format!("{length} bytes.redb"));
         std::fs::write(&path, &whole[..length]).unwrap();
         let error = filled.read(&path).await.unwrap_err();
         let clear = matches!(error, LedgerError::Damaged(_) | LedgerError::Foreign(_));
         assert!(clear, "{length} bytes: {error:?}");
     }
     // A new one is an empty file.
+    let path = folder.path().join("new.redb");
     std::fs::write(&path, "").unwrap();
     filled.read(&path).await.unwrap();
 }
