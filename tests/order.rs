@@ -200,9 +200,12 @@ async fn through_run() {
         let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
         let mut run = host.run().await.unwrap();
         if let Some(ledger) = host.ledger().await.unwrap() {
-            let text = "[rows]\nfile = \"rows.jsonl\"\n";
+            // What the ledger knows the rows by.
+            let file = stage.path().join("rows.jsonl");
+            std::fs::write(&file, "").unwrap();
+            let text = format!("[rows]\nfile = \"{}\"\n", file.display());
             let sections = [rowcast::config::Section::Rows];
-            let config = Draft::parse(text, &sections, |_| None)
+            let config = Draft::parse(&text, &sections, |_| None)
                 .unwrap()
                 .finish()
                 .unwrap();

@@ -73,10 +73,17 @@ pub fn plain(text: &str) -> String {
     text.replace(steers, "\u{fffd}")
 }
 
-/// What isn't mapped by name is not expected: an internal error.
+/// What isn't mapped by name is a disk that is full or broken, or not expected: an
+/// internal error.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(error, None, Exit::Internal)
+        let of_files = error.chain().any(|cause| cause.is::<std::io::Error>());
+        let exit = if of_files {
+            Exit::Incomplete
+        } else {
+            Exit::Internal
+        };
+        Self::new(error, None, exit)
     }
 }
 
