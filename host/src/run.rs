@@ -294,7 +294,8 @@ impl Run {
         }
         drop(hold);
         // What was asked to stop when all was done has ended.
-        let requested = *stop.borrow() && !(state.ended && !state.tally.has_pending());
+        let all_done = state.ended && !state.tally.has_pending();
+        let requested = *stop.borrow() && !all_done;
         let failed = state.failed.take().map(Stopped::Rows);
         state.stop(failed.or(requested.then_some(Stopped::Requested)));
         // Whatever isn't put out leaves the run unfinished.

@@ -92,9 +92,10 @@ async fn the_last_row_wins_over_a_resume() {
                 seen_last.store(true, Ordering::SeqCst);
             } else if *limited.lock().unwrap() {
                 // Not before the other was answered.
-                return match seen_last.load(Ordering::SeqCst) {
-                    true => Reply::status(429, "{}").with_header("retry-after", "86400"),
-                    false => Reply::status(500, "{}"),
+                return if seen_last.load(Ordering::SeqCst) {
+                    Reply::status(429, "{}").with_header("retry-after", "86400")
+                } else {
+                    Reply::status(500, "{}")
                 };
             }
             Reply::json(json!([{ "from": seen.target }]).to_string())

@@ -77,7 +77,8 @@ pub fn plain(text: &str) -> String {
 /// internal error.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let of_files = error.chain().any(|cause| cause.is::<std::io::Error>());
+        let mut causes = error.chain();
+        let of_files = causes.any(<dyn std::error::Error>::is::<std::io::Error>);
         let exit = if of_files {
             Exit::Incomplete
         } else {

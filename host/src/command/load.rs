@@ -38,11 +38,14 @@ impl Load {
             }
             None => load,
         };
-        let report = super::ledger::releasing(&load, async {
-            let rows = input.open(&host).await?;
-            let (load, talks) = (load.clone(), global.talks());
-            run::watch(signals, load, rows, self.rejected, talks, Parts::Load, None).await
-        });
+        let report = super::ledger::releasing(
+            &load,
+            Box::pin(async {
+                let rows = input.open(&host).await?;
+                let (load, talks) = (load.clone(), global.talks());
+                run::watch(signals, load, rows, self.rejected, talks, Parts::Load, None).await
+            }),
+        );
         let report = report.await?;
         input.mention_left_out(global.talks());
         run::finish(report, None)

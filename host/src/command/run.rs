@@ -59,11 +59,14 @@ impl Run {
         let run = self.unchanged.apply(&host, host.run().await?)?;
         let run = self.books.begin(&host, run, &input, global.talks()).await?;
         let run = input.prepare(run);
-        let report = ledger::releasing(&run, async {
-            let rows = input.open(&host).await?;
-            let (run, talks) = (run.clone(), global.talks());
-            watch(signals, run, rows, self.rejected, talks, Parts::All, None).await
-        });
+        let report = ledger::releasing(
+            &run,
+            Box::pin(async {
+                let rows = input.open(&host).await?;
+                let (run, talks) = (run.clone(), global.talks());
+                watch(signals, run, rows, self.rejected, talks, Parts::All, None).await
+            }),
+        );
         let report = report.await?;
         input.mention_left_out(global.talks());
         if self.report == Report::Json {

@@ -3,6 +3,8 @@
 
 use super::RowsError;
 use crate::config::{self, FileRows, Input};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -62,10 +64,7 @@ fn digest(path: &Path) -> io::Result<Option<String>> {
             Some(bytes) => digest.update(bytes),
         }
     }
-    let bytes = digest.finalize();
-    Ok(Some(
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-    ))
+    Ok(Some(STANDARD.encode(digest.finalize())))
 }
 
 #[cfg(test)]

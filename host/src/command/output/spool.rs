@@ -8,7 +8,7 @@ use rowcast::document::one_line;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{BufRead, BufReader, BufWriter, IntoInnerError, Seek, Write};
 
 /// Documents on their way to CSV.
 #[derive(Default)]
@@ -30,14 +30,13 @@ impl Spool {
                 }
             }
         }
-        let file = match &mut self.file {
+        let mut file = match self.file.take() {
             Some(file) => file,
-            None => {
-                let file = tempfile::tempfile().with_context(kept)?;
-                self.file.insert(BufWriter::new(file))
-            }
+            None => BufWriter::new(tempfile::tempfile().with_context(kept)?),
         };
-        writeln!(file, "{}", one_line(document)).with_context(kept)
+        writeln!(file, "{}", one_line(document)).with_context(kept)?;
+        self.file = Some(file);
+        Ok(())
     }
 
     /// Prints the header, and all documents.
@@ -46,7 +45,7 @@ impl Spool {
         let Some(file) = self.file.filter(|_| !names.is_empty()) else {
             return Ok(());
         };
-        let mut file = file.into_inner().map_err(|error| error.into_error())?;
+        let mut file = file.into_inner().map_err(IntoInnerError::into_error)?;
         file.rewind().with_context(kept)?;
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(&names).map_err(unwritten)?;
