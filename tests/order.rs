@@ -135,8 +135,8 @@ async fn through_load() {
         let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
         let mut run = host.load().await.unwrap();
         if let Some(ledger) = host.ledger().await.unwrap() {
-            let books = ledger.contents_only(host.scope().await.unwrap()).await;
-            run = run.ledger(books.unwrap());
+            let recording = ledger.contents_only(host.scope().await.unwrap()).await;
+            run = run.ledger(recording.unwrap());
         }
         let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
         front.restart(case.plan());

@@ -278,7 +278,7 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     if let Some(at) = beyond_the_host(&auth) {
         found.add_with_hint(
             at,
-            "is nothing that the host does itself",
+            "is not done by the host",
             "add `by = \"component\"` to [source.auth]: the component is given the secret then",
         );
     }
@@ -329,7 +329,7 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
 }
 
 /// What a run over rows of that identity does, without the configuration's
-/// secrets: a run can only be gone on with by one that does the same.
+/// secrets: a run can only be continued by one that does the same.
 #[must_use]
 pub fn work(rows: &Identity, source: &Source) -> Hash {
     let (Identity::Known(rows) | Identity::Unknown(rows)) = rows;

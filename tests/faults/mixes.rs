@@ -130,8 +130,8 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "all that passes, again", source: EVERYTHING_PASSING, seed: 2, ..QUIET },
     // Three of five answers fail: chance must not run out of attempts.
     Mix { name: "storm", source: STORM, attempts: 12, ..QUIET },
-    Mix { name: "a day's silence", source: &[(RetryAfter(86_400), 60)], ends: Ends::Stopped, short: true, ..QUIET },
-    Mix { name: "a day's silence, at once", source: &[(RetryAfter(86_400), 1_000)], ends: Ends::Stopped, ..QUIET },
+    Mix { name: "a day's pause", source: &[(RetryAfter(86_400), 60)], ends: Ends::Stopped, short: true, ..QUIET },
+    Mix { name: "a day's pause, at once", source: &[(RetryAfter(86_400), 1_000)], ends: Ends::Stopped, ..QUIET },
     Mix { name: "quota exceeded", source: &[(QuotaExceeded, 60)], ends: Ends::Stopped, ..QUIET },
     Mix { name: "down", source: &[(Status(503), 1_000)], attempts: 4, ends: Ends::Stopped, ..QUIET },
     Mix { name: "few attempts", source: STORM, attempts: 2, ends: Ends::Rejected, ..QUIET },

@@ -30,7 +30,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     assert!(
-        stopped.stderr.contains(" goes on at or after "),
+        stopped.stderr.contains(" continues at or after "),
         "{}",
         stopped.stderr
     );
@@ -44,7 +44,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
         let early = stage.rowcast(arguments).await;
         assert_eq!(early.code, Some(6), "{}", early.stderr);
         assert!(
-            early.stderr.contains("may not go on before"),
+            early.stderr.contains("may not continue before"),
             "{}",
             early.stderr
         );
@@ -149,7 +149,7 @@ async fn ctrl_c_finishes_what_is_in_flight() {
     )
     .await;
     // Asked for twice is what was answered of a row that wasn't finished: each
-    // worker has one at the most.
+    // worker has one at most.
     let again = source.seen().len() as u64 - ROWS * COUNTRIES;
     assert!(again <= WORKERS * (COUNTRIES - 1), "{again}");
     assert_eq!(documents(&stage).await.len() as u64, ALL);

@@ -33,8 +33,8 @@ impl Load {
         let load = self.unchanged.apply(&host, host.load().await?)?;
         let load = match host.ledger().await? {
             Some(ledger) => {
-                let books = ledger.contents_only(host.scope().await?).await;
-                load.ledger(books.map_err(HostError::from)?)
+                let recording = ledger.contents_only(host.scope().await?).await;
+                load.ledger(recording.map_err(HostError::from)?)
             }
             None => load,
         };

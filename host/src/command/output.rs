@@ -23,7 +23,7 @@ pub enum Format {
     Jsonl,
     /// One JSON array, as it comes.
     Json,
-    /// A table of 10,000 documents at the most: it is held in memory.
+    /// A table of 10,000 documents at most: it is held in memory.
     Table,
     /// CSV with a header of all columns; kept in a temporary file until the end.
     Csv,
@@ -90,10 +90,10 @@ pub struct Printer<W: Write> {
 
 /// A table can't have so many documents.
 #[derive(Debug, thiserror::Error)]
-#[error("a table has {MOST_IN_TABLE} documents at the most, and there are more")]
+#[error("a table has {MOST_IN_TABLE} documents at most, and there are more")]
 pub struct TooMany;
 
-/// Documents that a table is made of at the most; they are in memory, several
+/// Documents that a table is made of at most; they are in memory, several
 /// times as large as their text.
 const MOST_IN_TABLE: usize = 10_000;
 

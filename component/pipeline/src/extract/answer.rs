@@ -1,7 +1,7 @@
 //! A response → its JSON body, read once and only if somebody looks into it.
 
-use super::cut::{self, BodyError, Words};
 use super::format;
+use super::records::{self, BodyError, Words};
 use super::verdict::header;
 use crate::platform::HttpResponse;
 use crate::settings::Format;
@@ -38,14 +38,14 @@ impl Answer {
         let read = self.body.get_or_init(|| format::read(self.format, body));
         let (index, text) = read.as_ref()?;
         // What has an index is text.
-        let own = || std::str::from_utf8(cut::without_mark(body)).unwrap_or_default();
+        let own = || std::str::from_utf8(records::without_mark(body)).unwrap_or_default();
         Ok(index.root(text.as_deref().unwrap_or_else(own)))
     }
 
     /// Whether there is no body.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        cut::without_mark(&self.response.body)
+        records::without_mark(&self.response.body)
             .trim_ascii()
             .is_empty()
     }

@@ -1,8 +1,8 @@
 //! A body that isn't JSON → JSON text with its index; records in another shape →
 //! a list of them, as text.
 
-use super::cut::{self, BodyError};
-use super::excerpt;
+use super::records::{self, BodyError};
+use super::snippet;
 use crate::settings::{Format, RecordsAs};
 use rowcast_json::{Index, Kind, Output, Value, quoted};
 use std::borrow::Cow;
@@ -11,24 +11,24 @@ use std::borrow::Cow;
 /// body's own.
 pub fn read(format: Format, body: &[u8]) -> Result<(Index, Option<String>), BodyError> {
     let mut index = Index::default();
-    let body = cut::without_mark(body);
+    let body = records::without_mark(body);
     let text = match format {
         Format::Json => {
-            cut::parse(&mut index, body)?;
+            records::parse(&mut index, body)?;
             return Ok((index, None));
         }
-        Format::Ndjson => lines(cut::text_of(body)?),
-        Format::Csv => table(cut::text_of(body)?, ',')?,
-        Format::Tsv => table(cut::text_of(body)?, '\t')?,
+        Format::Ndjson => lines(records::text_of(body)?),
+        Format::Csv => table(records::text_of(body)?, ',')?,
+        Format::Tsv => table(records::text_of(body)?, '\t')?,
     };
     match index.read(&text) {
         Ok(_) => Ok((index, Some(text))),
         // What is missing is noticed at the bracket that was added.
         Err(flaw) if flaw.is_end || flaw.at + 1 >= text.len() => {
             let start = String::from_utf8_lossy(body);
-            Err(BodyError::Truncated(body.len(), excerpt::line(&start)))
+            Err(BodyError::Truncated(body.len(), snippet::line(&start)))
         }
-        Err(_) => Err(BodyError::NotJson(excerpt::line(&String::from_utf8_lossy(
+        Err(_) => Err(BodyError::NotJson(snippet::line(&String::from_utf8_lossy(
             body,
         )))),
     }
@@ -133,7 +133,7 @@ impl<'t> Rows<'t> {
         loop {
             let end = text.get(from..).and_then(|rest| rest.find('"'));
             let Some(end) = end.map(|end| from + end) else {
-                return Err(BodyError::Truncated(text.len(), excerpt::line(text)));
+                return Err(BodyError::Truncated(text.len(), snippet::line(text)));
             };
             let (value, rest) = text.split_at(end);
             let rest = rest.strip_prefix('"').unwrap_or_default();
@@ -199,7 +199,7 @@ fn columns(value: Value<'_>, pointer: &str) -> Result<Vec<String>, BodyError> {
     for (name, column) in value.members() {
         let uneven = || BodyError::Uneven {
             pointer: pointer.to_owned(),
-            name: excerpt::line(&name.content().unwrap_or_default()),
+            name: snippet::line(&name.content().unwrap_or_default()),
         };
         if column.kind() != Kind::Array {
             return Err(uneven());

@@ -2,10 +2,10 @@
 //! keep each of their members.
 
 use super::reference::{PRIVATE, same};
-use crate::extract::cut;
 use crate::extract::document::{Attribute, build};
 use crate::extract::matrix::Matrix;
 use crate::extract::pointer::Pointer;
+use crate::extract::records;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::settings::Mistakes;
@@ -27,7 +27,7 @@ pub fn records(data: &[u8]) {
         return;
     };
     let mut index = Index::default();
-    let root = match cut::parse(&mut index, body) {
+    let root = match records::parse(&mut index, body) {
         Ok(root) => root,
         Err(error) => {
             assert!(!error.to_string().contains(char::is_control), "{error}");
@@ -35,7 +35,7 @@ pub fn records(data: &[u8]) {
         }
     };
     agrees(root);
-    let cut = cut::records(root, &pointer);
+    let cut = records::records(root, &pointer);
     for record in cut.iter().flatten() {
         spliced(*record);
     }

@@ -27,7 +27,7 @@ pub struct Cursor {
     pub remaining: Option<u32>,
     /// Whether the segments are of a scan; otherwise the one is of a query.
     scan: bool,
-    /// Items that each segment's next page reads at the most, where matches are
+    /// Items that each segment's next page reads at most, where matches are
     /// limited and something filters them.
     #[serde(rename = "size", default)]
     size: Option<u32>,
@@ -50,7 +50,7 @@ pub enum Segment {
     Done,
 }
 
-/// Why a cursor can't be gone on with.
+/// Why a cursor can't be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// Not written by this component, or damaged.

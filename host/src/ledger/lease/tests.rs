@@ -94,7 +94,7 @@ async fn one_that_has_ended_is_taken_and_its_holder_notices() {
 
 #[test]
 fn it_is_trusted_for_less_than_it_lasts() {
-    // An answer tells the time, and takes as long as this at the most.
+    // An answer tells the time, and takes as long as this at most.
     let slowest = Limits::default().dynamodb() + Duration::from_secs(1);
     assert!(TRUSTED + slowest < LASTS && RENEWED * 2 < TRUSTED);
 }

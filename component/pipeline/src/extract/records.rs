@@ -1,11 +1,11 @@
 //! A body → its records as borrowed slices, or the reason why there are none;
 //! an error's body → the upstream's own words.
 
-use super::excerpt;
 use super::pointer::Pointer;
+use super::snippet;
 use rowcast_json::{Index, Kind, Value};
 
-/// Names that are listed at the most when a pointer leads nowhere.
+/// Names that are listed at most when a pointer leads nowhere.
 const LISTED: usize = 10;
 
 /// Why a body has no records. An answer without records is an empty array; all
@@ -96,7 +96,7 @@ pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, Body
     let text = text_of(body)?;
     index.read(text).map_err(|flaw| {
         if flaw.is_end {
-            BodyError::Truncated(body.len(), excerpt::line(text))
+            BodyError::Truncated(body.len(), snippet::line(text))
         } else {
             broken(text, flaw.at)
         }
@@ -106,16 +106,16 @@ pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, Body
 /// Where a text stops being JSON.
 fn broken(text: &str, at: usize) -> BodyError {
     let Some((before, there)) = text.split_at_checked(at) else {
-        return BodyError::NotJson(excerpt::line(text));
+        return BodyError::NotJson(snippet::line(text));
     };
     if before.trim_ascii().is_empty() {
-        return BodyError::NotJson(excerpt::line(text));
+        return BodyError::NotJson(snippet::line(text));
     }
     let begun = before.rfind('\n').map_or(0, |end| end + 1);
     BodyError::Broken {
         line: before.matches('\n').count() + 1,
         column: at - begun + 1,
-        there: excerpt::line(there),
+        there: snippet::line(there),
     }
 }
 
@@ -125,7 +125,7 @@ pub fn text_of(body: &[u8]) -> Result<&str, BodyError> {
         // A cut can fall into the middle of a character.
         None => {
             let start = String::from_utf8_lossy(body);
-            BodyError::Truncated(body.len(), excerpt::line(&start))
+            BodyError::Truncated(body.len(), snippet::line(&start))
         }
         Some(_) => BodyError::NotText,
     })
@@ -269,7 +269,7 @@ fn outline(root: Value<'_>) -> String {
     let names: Vec<_> = members
         .by_ref()
         .take(LISTED)
-        .map(|(name, _)| excerpt::line(&name.content().unwrap_or_default()))
+        .map(|(name, _)| snippet::line(&name.content().unwrap_or_default()))
         .collect();
     let more = if members.next().is_some() {
         ", …"
@@ -291,8 +291,8 @@ fn text(value: Value<'_>, names: &[&str]) -> Option<String> {
 
 fn scalar_text(value: Value<'_>) -> Option<String> {
     let text = match value.kind() {
-        Kind::String => excerpt::line(&value.string()?),
-        Kind::Number => excerpt::line(value.text()),
+        Kind::String => snippet::line(&value.string()?),
+        Kind::Number => snippet::line(value.text()),
         Kind::Null | Kind::Boolean | Kind::Array | Kind::Object => return None,
     };
     (!text.is_empty()).then_some(text)
