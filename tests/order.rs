@@ -135,7 +135,8 @@ async fn through_load() {
         let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
         let mut run = host.load().await.unwrap();
         if let Some(ledger) = host.ledger().await.unwrap() {
-            run = run.ledger(ledger.contents_only(host.scope().await.unwrap()));
+            let recording = ledger.contents_only(host.scope().await.unwrap()).await;
+            run = run.ledger(recording.unwrap());
         }
         let run = run.chunk_rows(case.chunk_rows).workers(case.workers);
         front.restart(case.plan());
@@ -199,9 +200,12 @@ async fn through_run() {
         let rows = Box::pin(futures_util::stream::iter(rows.collect::<Vec<_>>()));
         let mut run = host.run().await.unwrap();
         if let Some(ledger) = host.ledger().await.unwrap() {
-            let text = "[rows]\nfile = \"rows.jsonl\"\n";
+            // What the ledger knows the rows by.
+            let file = stage.path().join("rows.jsonl");
+            std::fs::write(&file, "").unwrap();
+            let text = format!("[rows]\nfile = \"{}\"\n", file.display());
             let sections = [rowcast::config::Section::Rows];
-            let config = Draft::parse(text, &sections, |_| None)
+            let config = Draft::parse(&text, &sections, |_| None)
                 .unwrap()
                 .finish()
                 .unwrap();

@@ -1,8 +1,11 @@
 //! Runs that are killed, stopped and repeated: nothing is lost, and nothing is
 //! asked for or written twice without need. What these tests share.
 
+mod damaged;
 mod killed;
 mod rejected;
+mod rows;
+mod shared;
 mod stopped;
 mod unchanged;
 

@@ -180,3 +180,41 @@ async fn a_run_takes_no_more_memory_for_more_rows() {
     assert!(peaks[1] < peaks[0] + RUN_GROWTH_KIB, "{peaks:?} KiB");
     dynamodb.shutdown().await;
 }
+
+/// CSV begins with a header of all members, so nothing is printed before all
+/// documents have come; they aren't in memory meanwhile.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_for_csv_are_not_held_in_memory() {
+    use tokio::io::{AsyncBufReadExt, BufReader};
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let mut peaks = Vec::new();
+    for documents in [1_000, 20_000] {
+        let name = table_name();
+        let stage = Stage::new(&table_section(&dynamodb.endpoint(), &name));
+        stage.rowcast(&["table", "create"]).await.ok();
+        let text = "x".repeat(1_000);
+        let lines = (0..documents).map(|number| {
+            let key = format!("\"artist_id\":\"a\",\"country_track\":\"{number:06}\"");
+            format!("{{{key},\"text\":\"{text}\"}}\n")
+        });
+        let path = stage.path().join("documents.jsonl");
+        std::fs::write(path, lines.collect::<String>()).unwrap();
+        stage.rowcast(&["load", "documents.jsonl"]).await.ok();
+        let arguments = ["query", "--output", "csv", "--segments", "1"];
+        let mut child = prepare(stage.path(), &arguments, &[]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let header = lines.next_line().await.unwrap();
+        assert_eq!(header.as_deref(), Some("artist_id,country_track,text"));
+        // More than a pipe holds is left to be printed, so it waits.
+        peaks.push(peak_kib(&child.id().unwrap().to_string()).unwrap());
+        let mut printed = 0;
+        while lines.next_line().await.unwrap().is_some() {
+            printed += 1;
+        }
+        assert_eq!(printed, documents);
+        assert!(child.wait().await.unwrap().success());
+    }
+    let growth = peaks[1].saturating_sub(peaks[0]);
+    assert!(growth < GROWTH_KIB, "grew by {growth} KiB: {peaks:?}");
+}

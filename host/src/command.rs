@@ -27,7 +27,7 @@ pub use signals::Signals;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use rowcast::config::{Draft, FILE_NAME, Section};
 use rowcast::host::Host;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Rows from PostgreSQL, a REST call for each, every record in DynamoDB.
 #[derive(Debug, Parser)]
@@ -113,6 +113,18 @@ impl Global {
     fn config(&self, sections: &[Section]) -> Result<Draft, Failure> {
         let env = |name: &str| std::env::var(name).ok();
         Ok(Draft::load(&self.config, sections, env)?)
+    }
+
+    /// A rejections file replaces what is there.
+    fn spare(&self, rejected: Option<&Path>) -> Result<(), Failure> {
+        match rejected {
+            Some(rejected) if ledger::same_file(&self.config, rejected) => {
+                let hint = "give `--rejected` another name";
+                let message = format!("{} is the configuration", rejected.display());
+                Err(Failure::invalid(message, Some(hint)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Everything set up as the configuration says.

@@ -18,6 +18,7 @@ use rowcast_aws::service_error;
 use rowcast_aws::sign::{self, SignError, Unsigned};
 use rowcast_aws::skew::{Corrected, Skew};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
@@ -70,6 +71,8 @@ struct Shared {
     endpoint: Endpoint,
     keyring: Keyring,
     skew: Skew,
+    /// How many milliseconds DynamoDB's clock was ahead at its last answer.
+    ahead_ms: AtomicI64,
     bounds: Bounds,
     in_flight: Semaphore,
 }
@@ -157,6 +160,7 @@ impl DynamoDb {
                 endpoint,
                 keyring,
                 skew,
+                ahead_ms: AtomicI64::new(0),
                 bounds,
                 in_flight,
             }),
@@ -173,6 +177,22 @@ impl DynamoDb {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.shared.endpoint
+    }
+
+    /// The time by DynamoDB's clock, as its last answer told it: never ahead of
+    /// it, and behind by no more than that answer took. Before the first answer
+    /// it is this machine's.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        let ahead_ms = self.shared.ahead_ms.load(Ordering::Relaxed);
+        let distance = Duration::from_millis(ahead_ms.unsigned_abs());
+        let now = SystemTime::now();
+        let shifted = if ahead_ms < 0 {
+            now.checked_sub(distance)
+        } else {
+            now.checked_add(distance)
+        };
+        shifted.unwrap_or(now)
     }
 
     /// Obtains credentials, and says whose they are: the access key's id.
@@ -248,6 +268,7 @@ impl Shared {
                 .await
                 .map_err(|error| self.unanswered(operation, &error))?;
             spent += started.elapsed();
+            self.heed_clock(&response);
             match self.verdict(&response, with, &credentials) {
                 AnswerDecision::CorrectClock if !clock => clock = true,
                 AnswerDecision::RenewCredentials if !renewal => {
@@ -260,6 +281,22 @@ impl Shared {
                     return Ok(response);
                 }
             }
+        }
+    }
+
+    /// Keeps how far DynamoDB's clock is ahead.
+    fn heed_clock(&self, response: &Response<Bytes>) {
+        let date = response.headers().get(header::DATE);
+        let date = date.and_then(|date| date.to_str().ok());
+        let Some(server) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
+            return;
+        };
+        let ahead = match server.duration_since(SystemTime::now()) {
+            Ok(ahead) => i64::try_from(ahead.as_millis()),
+            Err(behind) => i64::try_from(behind.duration().as_millis()).map(|ms| -ms),
+        };
+        if let Ok(ahead_ms) = ahead {
+            self.ahead_ms.store(ahead_ms, Ordering::Relaxed);
         }
     }
 

@@ -36,6 +36,7 @@ pub use bindings::rowcast::pipeline::types::{
 pub use call_error::CallError;
 pub use call_result::CallResult;
 pub use describe::{DescribeError, Describer};
+pub use pace::Hold;
 pub use pipeline::Pipeline;
 pub use rowcast_pipeline::settings::Mistake;
 pub use runtime::{Capabilities, EngineError, Import, Loaded, Runtime, Shape};

@@ -98,6 +98,9 @@ pub enum HostError {
     /// The ledger can't be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The rows can't be had.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
     /// The table is there, but not ready.
     #[error("use the DynamoDB table `{name}`: it is {status}")]
     NotActive {
@@ -135,6 +138,7 @@ impl HostError {
             Self::Component { .. } => None,
             Self::Table(error) => error.hint(),
             Self::Ledger(error) => error.hint(),
+            Self::Rows(error) => error.hint(),
             Self::NotActive { .. } => Some(Hint::new("try again in a minute")),
             Self::Keys { .. } => Some(Hint::new(
                 "make `table.keys` the table's own (leave it out to take them as they are), or name another table",

@@ -9,22 +9,31 @@
 pub(crate) mod content;
 mod error;
 mod file;
+mod known;
+mod lease;
 mod runs;
 mod table;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 mod tests;
 
 pub use content::{Entry, Hash};
 pub use error::LedgerError;
+pub use known::{Known, Place};
 pub use runs::{Begin, RunRecord, RunState};
 pub use table::keys as table_keys;
 
 use crate::config::{Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use file::FileStore;
+use lease::Lease;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 use table::TableStore;
 
@@ -51,6 +60,8 @@ pub struct LedgerRun {
     resumed: bool,
     /// A run of the same work that is too old to be continued.
     outdated: Option<RunRecord>,
+    /// None where the store itself can't be opened twice.
+    lease: Option<Arc<Lease>>,
 }
 
 /// One operation of either store.
@@ -91,15 +102,24 @@ impl Ledger {
     }
 
     /// The ledger's part in a run that keeps no rows, only contents.
-    #[must_use]
-    pub fn contents_only(&self, scope: Hash) -> LedgerRun {
-        LedgerRun {
+    pub async fn contents_only(&self, scope: Hash) -> Result<LedgerRun, LedgerError> {
+        Ok(LedgerRun {
+            lease: self.lease(scope).await?,
             ledger: self.clone(),
             scope,
             record: None,
             resumed: false,
             outdated: None,
-        }
+        })
+    }
+
+    /// No two processes may write to one table by one ledger: a file is one
+    /// process's as long as it's open, and in a table that is a lease.
+    async fn lease(&self, scope: Hash) -> Result<Option<Arc<Lease>>, LedgerError> {
+        Ok(match &self.store {
+            Store::File(_) => None,
+            Store::Table(store) => Some(Arc::new(store.lease(scope).await?)),
+        })
     }
 }
 
@@ -152,8 +172,16 @@ impl LedgerRun {
     }
 
     /// What is known to be in the table under these keys.
-    pub(crate) async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Hash>>, LedgerError> {
-        stored!(self.ledger, contents(keys))
+    pub(crate) async fn contents(
+        &self,
+        keys: Vec<Hash>,
+    ) -> Result<Vec<Option<Known>>, LedgerError> {
+        self.check_lease().await?;
+        let kept = stored!(self.ledger, contents(keys))?;
+        let kept = kept.into_iter();
+        Ok(kept
+            .map(|kept| kept.map(|kept| kept.known(self.id())))
+            .collect())
     }
 
     /// What is in the table under the keys of these documents.
@@ -169,6 +197,7 @@ impl LedgerRun {
 
     /// What is under these keys is about to change: it isn't known any more.
     pub(crate) async fn forget(&self, keys: Vec<Hash>) -> Result<(), LedgerError> {
+        self.check_lease().await?;
         stored!(self.ledger, forget(keys))
     }
 
@@ -176,13 +205,32 @@ impl LedgerRun {
     pub(crate) async fn record(
         &self,
         rows: Vec<Hash>,
-        contents: Vec<(Hash, Hash)>,
+        contents: Vec<(Hash, Known)>,
     ) -> Result<(), LedgerError> {
         let run = self.id();
         if contents.is_empty() && (rows.is_empty() || run.is_none()) {
             return Ok(());
         }
+        self.check_lease().await?;
+        let contents = contents.into_iter();
+        let contents = contents
+            .map(|(key, known)| (key, known.keep(run)))
+            .collect();
         stored!(self.ledger, record(run, rows, contents))
+    }
+
+    /// Lets other processes use the ledger; the last thing to do.
+    pub async fn release(&self) {
+        if let Some(lease) = &self.lease {
+            lease.release().await;
+        }
+    }
+
+    async fn check_lease(&self) -> Result<(), LedgerError> {
+        match &self.lease {
+            Some(lease) => lease.check().await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::hint::Hint;
 use crate::host::HostError;
 use crate::http_out::egress::{Egress, Origin, OriginError};
 use crate::ledger::Hash;
+use crate::rows::Identity;
 use rowcast_pipeline::settings::{self, Mistakes, Node};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -322,16 +323,12 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
     }
 }
 
-/// What a run over these rows does, as far as it can be told from the
-/// configuration without its secrets: a run can only be continued by one
-/// that does the same.
+/// What a run over rows of that identity does, without the configuration's
+/// secrets: a run can only be continued by one that does the same.
 #[must_use]
-pub fn work(rows: &config::Rows, source: &Source) -> Hash {
-    let rows = match rows {
-        config::Rows::Postgres(rows) => format!("query {}", rows.query),
-        config::Rows::File(rows) => format!("file {:?}", rows.input),
-    };
-    Hash::of(&[&rows, &source.identity()])
+pub fn work(rows: &Identity, source: &Source) -> Hash {
+    let (Identity::Known(rows) | Identity::Unknown(rows)) = rows;
+    Hash::of(&[rows, &source.identity()])
 }
 
 /// What tells a table from every other, also from an earlier one of its name.

@@ -2,10 +2,12 @@
 
 mod csv;
 mod error;
+mod identity;
 mod lines;
 mod postgres;
 
 pub use error::RowsError;
+pub use identity::{Identity, identity};
 
 use crate::config::{self, FileRows, Format, Input};
 use crate::limits::Limits;

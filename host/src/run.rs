@@ -189,6 +189,14 @@ impl Run {
         self
     }
 
+    /// Lets other processes use the ledger: to be called when the run has
+    /// ended, or won't be started.
+    pub async fn release(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.release().await;
+        }
+    }
+
     /// What ends this run in order.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
@@ -228,7 +236,11 @@ impl Run {
         }
         let mut state = State::default();
         let mut workers = JoinSet::new();
+        let mut hold = None;
         loop {
+            if *stop.borrow_and_update() {
+                hold.get_or_insert_with(|| self.pipeline.hold());
+            }
             let stopping = state.stopped.is_some() || *stop.borrow();
             let room = workers.len() < self.workers && state.may_begin();
             if !stopping && room && state.has_chunk(self.chunk_rows) {
@@ -255,7 +267,7 @@ impl Run {
                     let told = observe.event(Event::Progress(state.tally)).await;
                     state.stop(told.err().map(Stopped::Output));
                 }
-                _ = stop.changed(), if reading => {}
+                _ = stop.changed(), if hold.is_none() => {}
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.push(row),
                     Some(Err(RowsError::Rejected { place, text, message })) => {
@@ -280,7 +292,10 @@ impl Run {
         if state.stopped.is_none() && state.tally.requests.pending == 0 {
             state.stop(upstreams.denied(true));
         }
-        let requested = *stop.borrow();
+        drop(hold);
+        // What was asked to stop when all was done has ended.
+        let all_done = state.ended && !state.tally.has_pending();
+        let requested = *stop.borrow() && !all_done;
         let failed = state.failed.take().map(Stopped::Rows);
         state.stop(failed.or(requested.then_some(Stopped::Requested)));
         // Whatever isn't put out leaves the run unfinished.

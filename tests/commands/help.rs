@@ -55,9 +55,9 @@ async fn help() {
             Exit codes:
               0  everything asked for was done
               1  internal error: counts that don't balance, a component that fails
-              2  the command line, the configuration or the input is wrong
+              2  the command line, the configuration, the input or the ledger's file is wrong
               3  credentials, permissions or a policy refuse it
-              4  a server can't be reached or stays unavailable
+              4  a server can't be reached or stays unavailable, or another process has the ledger
               5  it went through, but some rows, records or documents were rejected
               6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
               130  a second Ctrl-C ended it at once
@@ -160,8 +160,8 @@ async fn help_of_commands_with_much_to_say() {
                       Possible values:
                       - jsonl: One document a line, as soon as it's there
                       - json:  One JSON array, as it comes
-                      - table: A table; held in memory until the end, as its columns depend on all
-                      - csv:   CSV with a header; held in memory like the table
+                      - table: A table of 10,000 documents at most: it is held in memory
+                      - csv:   CSV with a header of all columns; kept in a temporary file until the end
 
                       [default: jsonl]
 

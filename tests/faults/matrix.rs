@@ -24,7 +24,7 @@ const QUIET: Scene = Scene {
     dynamodb: DynamoPlan::QUIET,
     auth: AuthBy::Host,
     ask_keys: true,
-    attempts: 12,
+    attempts: 5,
     request_timeout_ms: 1_000,
     chunk_rows: 6,
     workers: 3,

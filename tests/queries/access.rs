@@ -31,6 +31,19 @@ async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
             3,
             3,
         ),
+        // Both bounds are keys of the shelf.
+        (
+            "shelf = 'a' AND id > '12' AND id < '30'",
+            Access::Query,
+            5,
+            5,
+        ),
+        (
+            "shelf = 'a' AND id >= '12' AND id < '30' AND n <> 15",
+            Access::Query,
+            6,
+            5,
+        ),
         ("shelf = 'a' AND begins_with(id, '1')", Access::Query, 3, 3),
         ("shelf = 'a' AND id > '50' AND n < 55", Access::Query, 3, 2),
         ("shelf = 'a' AND (n = 3 OR n = 4)", Access::Query, 20, 1),
@@ -64,6 +77,29 @@ async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
                     dynamodb.name
                 );
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_bounds_of_a_number_are_one_range_on_each_dynamodb() {
+    on_each(async |dynamodb, table| {
+        let host = host(&table_keyed(&dynamodb, &table, "k S, n N")).await;
+        host.create_table().await.unwrap();
+        let near = ["9.99999", "10", "10.00001", "19.99999", "20", "-3"];
+        let document = |n: &str| format!("{{\"k\":\"a\",\"n\":{n}}}");
+        load(&host, near.into_iter().map(document).collect()).await;
+        for (condition, expected) in [
+            ("k = 'a' AND n >= 10 AND n < 20", 3),
+            ("k = 'a' AND n > 10 AND n < 20", 2),
+            ("k = 'a' AND n > 10 AND n <= 20 AND n > -1", 3),
+            ("k = 'a' AND n > -4 AND n < 10", 2),
+        ] {
+            let found = ask(&host, &host.query(condition).unwrap()).await;
+            assert_eq!(found.access, Access::Query, "{condition}");
+            assert_eq!(found.documents.len(), expected, "{condition}");
+            assert_eq!(found.scanned, expected as u64, "{condition}");
         }
     })
     .await;

@@ -80,11 +80,10 @@ fn read_page<D: Dynamo>(
     };
     let mut advanced = false;
     while place.remaining != Some(0) && !place.is_done() {
-        // DynamoDB's own limit counts items read, which are matches only where
-        // nothing filters them.
-        let page_size = place.remaining.filter(|_| reading.is_unfiltered());
+        let page_size = place.page_size(reading.is_unfiltered());
         let round = reading.round(caller, &mut place.segments, page_size)?;
         page.scanned += round.scanned;
+        place.grow();
         *capacity += round.capacity;
         advanced |= round.advanced > 0;
         keep(&mut page.documents, round.documents, &mut place.remaining);

@@ -193,7 +193,7 @@ impl Demo {
         ));
         let (run, rows) = (host.run().await?, host.rows().await?);
         let report = run::watch(signals, run, rows, None, global.talks(), Parts::All, None).await?;
-        let exit = run::finish(report)?;
+        let exit = run::finish(report, None)?;
         self.ask(global, &host, asking).await?;
         say(
             "\nWhere it ran: the pipeline in a WebAssembly component inside this process, which \

@@ -73,10 +73,18 @@ pub fn plain(text: &str) -> String {
     text.replace(steers, "\u{fffd}")
 }
 
-/// What isn't mapped by name is not expected: an internal error.
+/// What isn't mapped by name is a disk that is full or broken, or not expected: an
+/// internal error.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(error, None, Exit::Internal)
+        let mut causes = error.chain();
+        let of_files = causes.any(<dyn std::error::Error>::is::<std::io::Error>);
+        let exit = if of_files {
+            Exit::Incomplete
+        } else {
+            Exit::Internal
+        };
+        Self::new(error, None, exit)
     }
 }
 
@@ -102,6 +110,7 @@ impl From<HostError> for Failure {
             HostError::NotActive { .. } => Exit::Unavailable,
             HostError::Table(error) => exit_of_table(error),
             HostError::Ledger(error) => exit_of_ledger(error),
+            HostError::Rows(error) => exit_of_rows(error),
             _ => Exit::Internal,
         };
         let hint = error.hint();
@@ -139,7 +148,10 @@ impl From<RowsError> for Failure {
 
 fn exit_of_table(error: &TableError) -> Exit {
     match error {
-        TableError::NotFound(_) | TableError::Exists(_) | TableError::Invalid(_) => Exit::Invalid,
+        TableError::NotFound(_)
+        | TableError::Exists(_)
+        | TableError::Condition(_)
+        | TableError::Invalid(_) => Exit::Invalid,
         TableError::Denied(_) | TableError::Credentials(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
     }
@@ -148,9 +160,10 @@ fn exit_of_table(error: &TableError) -> Exit {
 /// The exit for a ledger that can't be used.
 fn exit_of_ledger(error: &LedgerError) -> Exit {
     match error {
-        LedgerError::InUse(_) => Exit::Unavailable,
+        LedgerError::InUse { .. } | LedgerError::Leased { .. } => Exit::Unavailable,
         LedgerError::Table(error) => exit_of_table(error),
-        LedgerError::File { .. } | LedgerError::Broken => Exit::Internal,
+        // A full disk.
+        LedgerError::File { .. } => Exit::Incomplete,
         _ => Exit::Invalid,
     }
 }

@@ -32,9 +32,9 @@ pub const HELP: &str = "\
 Exit codes:
   0  everything asked for was done
   1  internal error: counts that don't balance, a component that fails
-  2  the command line, the configuration or the input is wrong
+  2  the command line, the configuration, the input or the ledger's file is wrong
   3  credentials, permissions or a policy refuse it
-  4  a server can't be reached or stays unavailable
+  4  a server can't be reached or stays unavailable, or another process has the ledger
   5  it went through, but some rows, records or documents were rejected
   6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
   130  a second Ctrl-C ended it at once";

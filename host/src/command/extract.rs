@@ -37,6 +37,7 @@ impl Extract {
             Some(_) => &[Section::Source],
             None => &[Section::Rows, Section::Source],
         };
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
         let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);
@@ -53,6 +54,6 @@ impl Extract {
         )
         .await?;
         input.mention_left_out(global.talks());
-        run::finish(report)
+        run::finish(report, None)
     }
 }

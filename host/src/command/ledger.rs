@@ -65,6 +65,7 @@ impl RunBooks {
         if let (Some(id), Some(until)) = (recording.id(), recording.silent_until(SystemTime::now()))
             && !self.now
         {
+            recording.release().await;
             let error = anyhow::anyhow!("the run {id} may not continue before {}", clock(until));
             let hint = "the source asked for a pause until then; `--now` asks it anyway";
             return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
@@ -148,8 +149,27 @@ fn not_the_ledger(host: &Host, rejected: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
+/// Does the work of a run, and lets others use its ledger, however it ends.
+pub async fn releasing<T>(run: &Run, work: impl Future<Output = T>) -> T {
+    let done = work.await;
+    run.release().await;
+    done
+}
+
 /// Whether both names lead to one file; also one that isn't there yet.
-fn same_file(one: &Path, other: &Path) -> bool {
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Two names of one file lead nowhere else by being resolved.
+        let file = |path: &Path| {
+            let found = std::fs::metadata(path).ok()?;
+            Some((found.dev(), found.ino()))
+        };
+        if let (Some(one), Some(other)) = (file(one), file(other)) {
+            return one == other;
+        }
+    }
     let whole = |path: &Path| {
         let folder = path
             .parent()
@@ -226,12 +246,14 @@ impl Input {
 }
 
 /// How to continue with a run that was stopped.
-pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
+/// `rows` is the file that was named instead of the configured rows.
+pub fn hint(stopped: &Stopped, run: Option<&str>, rows: Option<&str>) -> Option<Hint> {
     if matches!(stopped, Stopped::Invalid(_)) {
         // What mends it makes it other work: there is nothing to continue with.
         return None;
     }
-    let resume = format!("`rowcast run --resume {}`", run?);
+    let rows = rows.map_or_else(String::new, |rows| format!("--rows {rows} "));
+    let resume = format!("`rowcast run {rows}--resume {}`", run?);
     Some(Hint::new(match (stopped, stopped.hint()) {
         (Stopped::Requested, _) => format!("{resume} continues where it stopped"),
         (Stopped::RateLimited { resume_at, .. }, _) => {

@@ -4,6 +4,7 @@ use super::run::{self, Parts};
 use super::{Exit, Failure, Global, Signals};
 use clap::Args;
 use rowcast::config::{FileRows, Format, Section};
+use rowcast::host::HostError;
 use std::path::PathBuf;
 
 /// Write documents (JSON lines) to the table.
@@ -24,27 +25,29 @@ pub struct Load {
 
 impl Load {
     pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(&[Section::Table])?).await?;
         let file = FileRows::new(&self.file, Some(Format::JsonLines))
             .map_err(|reason| Failure::invalid(reason, None))?;
         let input = super::ledger::documents(&host, file, self.rejected.as_deref())?;
         let load = self.unchanged.apply(&host, host.load().await?)?;
         let load = match host.ledger().await? {
-            Some(ledger) => load.ledger(ledger.contents_only(host.scope().await?)),
+            Some(ledger) => {
+                let recording = ledger.contents_only(host.scope().await?).await;
+                load.ledger(recording.map_err(HostError::from)?)
+            }
             None => load,
         };
-        let rows = input.open(&host).await?;
-        let report = run::watch(
-            signals,
-            load,
-            rows,
-            self.rejected,
-            global.talks(),
-            Parts::Load,
-            None,
-        )
-        .await?;
+        let report = super::ledger::releasing(
+            &load,
+            Box::pin(async {
+                let rows = input.open(&host).await?;
+                let (load, talks) = (load.clone(), global.talks());
+                run::watch(signals, load, rows, self.rejected, talks, Parts::Load, None).await
+            }),
+        );
+        let report = report.await?;
         input.mention_left_out(global.talks());
-        run::finish(report)
+        run::finish(report, None)
     }
 }

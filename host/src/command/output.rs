@@ -1,6 +1,7 @@
 //! Documents → standard output, as JSON lines, JSON, a table or CSV. Numbers
 //! are printed with the digits they have.
 
+mod spool;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
@@ -10,6 +11,7 @@ use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use rowcast::document::one_line;
 use serde_json::{Map, Value};
+use spool::Spool;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
@@ -21,9 +23,9 @@ pub enum Format {
     Jsonl,
     /// One JSON array, as it comes.
     Json,
-    /// A table; held in memory until the end, as its columns depend on all.
+    /// A table of 10,000 documents at most: it is held in memory.
     Table,
-    /// CSV with a header; held in memory like the table.
+    /// CSV with a header of all columns; kept in a temporary file until the end.
     Csv,
 }
 
@@ -83,7 +85,17 @@ pub struct Printer<W: Write> {
     width: Option<u16>,
     printed: u64,
     held: Vec<Map<String, Value>>,
+    spool: Spool,
 }
+
+/// A table can't have so many documents.
+#[derive(Debug, thiserror::Error)]
+#[error("a table has {MOST_IN_TABLE} documents at most, and there are more")]
+pub struct TooMany;
+
+/// Documents that a table is made of at most; they are in memory, several
+/// times as large as their text.
+const MOST_IN_TABLE: usize = 10_000;
 
 /// Longest cell of a table, in characters.
 const CELL_CHARACTERS: usize = 60;
@@ -97,6 +109,7 @@ impl<W: Write> Printer<W> {
             width,
             printed: 0,
             held: Vec::new(),
+            spool: Spool::default(),
         }
     }
 
@@ -111,7 +124,9 @@ impl<W: Write> Printer<W> {
                 let document = self.ordered(document)?;
                 write!(self.out, "{before}{document}")?;
             }
-            Format::Table | Format::Csv => self.held.push(read(document)?),
+            Format::Table if self.held.len() >= MOST_IN_TABLE => return Err(TooMany.into()),
+            Format::Table => self.held.push(read(document)?),
+            Format::Csv => self.spool.add(document, &self.columns)?,
         }
         self.printed += 1;
         Ok(())
@@ -128,7 +143,9 @@ impl<W: Write> Printer<W> {
             Format::Json if self.printed == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
             Format::Table => self.table()?,
-            Format::Csv => self.csv()?,
+            Format::Csv => {
+                std::mem::take(&mut self.spool).print(&self.columns, &mut self.out)?;
+            }
         }
         self.flush()
     }
@@ -150,9 +167,6 @@ impl<W: Write> Printer<W> {
     }
 
     fn names(&self) -> Vec<String> {
-        if let Columns::Selected(names) = &self.columns {
-            return names.clone();
-        }
         let mut names: Vec<String> = Vec::new();
         let mut known = HashSet::new();
         for name in self.held.iter().flat_map(Map::keys) {
@@ -160,11 +174,7 @@ impl<W: Write> Printer<W> {
                 names.push(name.clone());
             }
         }
-        if let Columns::Sorted { first } = &self.columns {
-            let place = |name: &String| first.iter().position(|key| key == name);
-            names.sort_by_cached_key(|name| (place(name).unwrap_or(usize::MAX), name.clone()));
-        }
-        names
+        ordered(names, &self.columns)
     }
 
     fn table(&mut self) -> io::Result<()> {
@@ -207,29 +217,20 @@ impl<W: Write> Printer<W> {
             .peekable();
         values.peek().is_some() && values.all(Value::is_number)
     }
-
-    fn csv(&mut self) -> anyhow::Result<()> {
-        let names = self.names();
-        if self.held.is_empty() || names.is_empty() {
-            return Ok(());
-        }
-        let mut writer = csv::Writer::from_writer(&mut self.out);
-        writer.write_record(&names).map_err(unwritten)?;
-        for document in &self.held {
-            let cells = names.iter().map(|name| cell(document.get(name)));
-            writer.write_record(cells).map_err(unwritten)?;
-        }
-        writer.flush()?;
-        Ok(())
-    }
 }
 
-/// The cause itself: a closed pipe must be known for what it is.
-fn unwritten(error: csv::Error) -> anyhow::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error.into(),
-        other => anyhow::anyhow!("write CSV: {other:?}"),
+/// The columns of documents with these members, which are in the order in which
+/// they came.
+fn ordered(mut names: Vec<String>, columns: &Columns) -> Vec<String> {
+    match columns {
+        Columns::AsTheyCome => {}
+        Columns::Selected(selected) => return selected.clone(),
+        Columns::Sorted { first } => {
+            let place = |name: &String| first.iter().position(|key| key == name);
+            names.sort_by_cached_key(|name| (place(name).unwrap_or(usize::MAX), name.clone()));
+        }
     }
+    names
 }
 
 fn read(document: &str) -> anyhow::Result<Map<String, Value>> {

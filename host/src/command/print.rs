@@ -2,7 +2,7 @@
 //! reads them. That a reader has gone is no reason for work to fail, and none
 //! for failed work to look well.
 
-use super::Failure;
+use super::{Exit, Failure};
 use std::io::{self, ErrorKind, Write, stderr, stdout};
 
 /// Puts data on standard output. Nobody needs to read it.
@@ -10,9 +10,10 @@ pub fn data(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_ref()).and_then(|()| out.flush());
     match written {
-        Err(error) if !gone(&error) => Err(anyhow::Error::new(error)
-            .context("write to standard output")
-            .into()),
+        Err(error) if !gone(&error) => {
+            let error = anyhow::Error::new(error).context("write to standard output");
+            Err(Failure::new(error, None, Exit::Incomplete))
+        }
         _ => Ok(()),
     }
 }

@@ -1,12 +1,13 @@
 //! `rowcast query`: a condition → the documents that meet it.
 
 use super::error::stopped;
-use super::output::{Columns, Format, Printer, terminal_width};
+use super::output::{Columns, Format, Printer, TooMany, terminal_width};
 use super::print;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
 use rowcast::engine::{CallResult, Explanation, Query as Settings, counted};
+use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
@@ -172,6 +173,11 @@ pub async fn ask(
         totals.capacity += counted(&page.counters, "dynamodb.read-capacity");
         match print(&page.documents) {
             Err(error) if print::nobody_reads(&error) => return Ok(Asked::Enough),
+            Err(error) if error.is::<TooMany>() => {
+                let hint =
+                    "`--limit 10000` shows the first ones; `-o csv` and `-o jsonl` have no bound";
+                return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Invalid));
+            }
             printed => printed?,
         }
         match page.cursor {

@@ -52,6 +52,7 @@ impl Run {
             Some(_) => &[Section::Source, Section::Table],
             None => Section::ALL,
         };
+        global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
         let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         input.verify(&host)?;
@@ -60,24 +61,22 @@ impl Run {
             .recording
             .begin(&host, run, &input, global.talks())
             .await?;
-        let rows = input.open(&host).await?;
         let run = input.prepare(run);
-        let report = watch(
-            signals,
-            run,
-            rows,
-            self.rejected,
-            global.talks(),
-            Parts::All,
-            None,
-        )
-        .await?;
+        let report = ledger::releasing(
+            &run,
+            Box::pin(async {
+                let rows = input.open(&host).await?;
+                let (run, talks) = (run.clone(), global.talks());
+                watch(signals, run, rows, self.rejected, talks, Parts::All, None).await
+            }),
+        );
+        let report = report.await?;
         input.mention_left_out(global.talks());
         if self.report == Report::Json {
             let counts = serde_json::to_string(&report.tally).map_err(anyhow::Error::from)?;
             print::data(counts + "\n")?;
         }
-        finish(report)
+        finish(report, self.rows.as_deref())
     }
 }
 
@@ -129,8 +128,8 @@ pub async fn watch(
 }
 
 /// The exit that a report deserves; a run that was stopped fails with the
-/// reason.
-pub fn finish(report: RunReport) -> Result<Exit, Failure> {
+/// reason. `rows` is the file that was named instead of the configured rows.
+pub fn finish(report: RunReport, rows: Option<&str>) -> Result<Exit, Failure> {
     let gone = |reason: &Stopped| matches!(reason, Stopped::Output(OutputError::NobodyReads));
     let Some(reason) = report.stopped.filter(|reason| !gone(reason)) else {
         return Ok(if report.tally.has_rejections() {
@@ -140,7 +139,7 @@ pub fn finish(report: RunReport) -> Result<Exit, Failure> {
         });
     };
     let exit = exit_of_stop(&reason);
-    let hint = ledger::hint(&reason, report.run.as_deref()).or_else(|| reason.hint());
+    let hint = ledger::hint(&reason, report.run.as_deref(), rows).or_else(|| reason.hint());
     let error = anyhow::Error::new(reason).context("the run stopped before its end");
     Err(Failure::new(error, hint, exit))
 }

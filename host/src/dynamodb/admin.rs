@@ -101,6 +101,9 @@ pub enum TableError {
     /// There is no such table.
     #[error("find the DynamoDB table `{0}`: there is none in this account and region")]
     NotFound(String),
+    /// What a conditional write requires isn't so.
+    #[error("write to the DynamoDB table `{0}`: its condition doesn't hold")]
+    Condition(String),
     /// There is one already.
     #[error("create the DynamoDB table `{0}`: there is one already")]
     Exists(String),
@@ -133,8 +136,8 @@ impl TableError {
             Self::Unavailable(_) => {
                 "check `endpoint` and `region` in [table] of rowcast.toml, and the network on the way; or try again later"
             }
-            // Its text says what to set.
-            Self::Credentials(_) => return None,
+            // Its text says what to set, or whoever set a condition says what to do.
+            Self::Credentials(_) | Self::Condition(_) => return None,
             Self::Invalid(_) => {
                 "a table's name has 3 to 255 letters, digits, `_`, `-` and `.`; its two keys differ"
             }
@@ -213,6 +216,7 @@ fn refusal(operation: &str, table: &str, status: u16, error: &ServiceError) -> T
     let text = format!("{operation} of the DynamoDB table `{table}`: {status} {kind}: {message}");
     match kind.as_str() {
         "ResourceNotFoundException" => TableError::NotFound(table.to_owned()),
+        "ConditionalCheckFailedException" => TableError::Condition(table.to_owned()),
         "ResourceInUseException" => TableError::Exists(table.to_owned()),
         "ValidationException" | "SerializationException" => TableError::Invalid(text),
         "LimitExceededException"

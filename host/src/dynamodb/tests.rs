@@ -296,3 +296,21 @@ async fn policy_that_does_not_know_dynamodb() {
     let error = dynamodb.send("Bad Name", "{}".into()).await.unwrap_err();
     assert!(matches!(error, SendError::Denied(_)), "{error:?}");
 }
+
+#[tokio::test]
+async fn dynamodbs_clock_is_known_from_its_answers() {
+    let check = async |at: SystemTime| {
+        let stand_in = ScriptedSource::replies(vec![dated(200, DONE, at)]).await;
+        let dynamodb = dynamodb(&stand_in, fixed(None), roomy());
+        dynamodb.send("Scan", "{}".to_owned()).await.unwrap();
+        let (now, second) = (dynamodb.now(), SECOND);
+        // A date has whole seconds.
+        assert!(
+            now + second >= at && now < at + 20 * second,
+            "{now:?} {at:?}"
+        );
+    };
+    let day = Duration::from_hours(24);
+    check(SystemTime::now() + day).await;
+    check(SystemTime::now() - day).await;
+}

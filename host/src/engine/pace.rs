@@ -8,17 +8,34 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Upstreams that are paced; a component has a few. It paces others itself.
 const MOST: usize = 64;
 
+/// Longer than any call waits for its turn.
+const HELD_MS: u64 = 365 * 24 * 3_600_000;
+
 /// The paces of all upstreams. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Paces {
     started: Instant,
     upstreams: Arc<Mutex<HashMap<String, Pace>>>,
+    /// How many want no further request to be sent to any source.
+    holds: Arc<AtomicU32>,
+}
+
+/// As long as it's there, calls send nothing more to their source: each ends as
+/// soon as what it has in flight is answered, with all that was.
+#[derive(Debug)]
+pub struct Hold(Arc<AtomicU32>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// One call's part. What it reserved and didn't report is given back when it
@@ -37,7 +54,13 @@ impl Paces {
         Self {
             started: Instant::now(),
             upstreams: Arc::default(),
+            holds: Arc::default(),
         }
+    }
+
+    pub(super) fn hold(&self) -> Hold {
+        self.holds.fetch_add(1, Ordering::SeqCst);
+        Hold(Arc::clone(&self.holds))
     }
 
     /// For a call with that source's settings, if it has a source.
@@ -51,12 +74,15 @@ impl Paces {
 
     fn reserve(&self, upstream: &str, units: u32, source: Option<&str>) -> Option<u64> {
         let now = self.now_ms();
+        let of_table = upstream.starts_with("dynamodb:");
+        if !of_table && self.holds.load(Ordering::SeqCst) > 0 {
+            return Some(HELD_MS);
+        }
         let mut upstreams = self.upstreams();
         if !upstreams.contains_key(upstream) {
             if upstreams.len() >= MOST {
                 return None;
             }
-            let of_table = upstream.starts_with("dynamodb:");
             let new = if of_table {
                 Pace::of_units()
             } else {
@@ -187,6 +213,19 @@ mod tests {
             other.reserve("dynamodb:t".to_owned(), 1),
             Turn::After(0)
         ));
+    }
+
+    #[test]
+    fn a_hold_keeps_sources_and_no_tables() {
+        let paces = Paces::new();
+        let mut call = paces.of_call(None);
+        let hold = paces.hold();
+        for units in [0, 1] {
+            assert_eq!(call.reserve(ORIGIN.to_owned(), units), Turn::After(HELD_MS));
+        }
+        assert_eq!(call.reserve("dynamodb:t".to_owned(), 1), Turn::After(0));
+        drop(hold);
+        assert_eq!(call.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::bindings::{Plugin as Instance, PluginPre};
 use super::call_error::{CallError, ended, memory};
 use super::call_result::{CallResult, Stops, called};
 use super::dynamodb::{Calls, Shared};
-use super::pace::Paces;
+use super::pace::{Hold, Paces};
 use super::runtime::Runtime;
 use super::state::{Memory, State, size};
 use super::validate;
@@ -68,6 +68,13 @@ impl Pipeline {
     pub fn with_environment(mut self, variables: BTreeMap<String, String>) -> Self {
         self.environment = Arc::new(variables);
         self
+    }
+
+    /// Calls send nothing more to their source as long as the hold is there:
+    /// they end with what they have.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.paces.hold()
     }
 
     /// How many requests one call is given at most: half of what it may

@@ -5,6 +5,7 @@ use crate::config;
 use crate::dynamodb::admin::{Polling, TableDescription};
 use crate::ledger::{self, Begin, Hash, Ledger, LedgerRun};
 use crate::plan;
+use crate::rows::{self, Identity};
 use std::time::SystemTime;
 
 impl Host {
@@ -21,15 +22,22 @@ impl Host {
     }
 
     /// Begins a run over these rows in a ledger, or continues with one. For
-    /// [`Run::ledger`].
+    /// [`Run::ledger`]. One over rows that can be read only once is continued
+    /// only by its name.
     pub async fn begin(
         &self,
         ledger: &Ledger,
         how: &Begin,
         rows: &config::Rows,
     ) -> Result<LedgerRun, HostError> {
-        let work = plan::work(rows, self.source()?);
+        let rows = rows::identity(rows).await?;
+        let work = plan::work(&rows, self.source()?);
         let scope = self.scope().await?;
+        let how = match (&rows, how) {
+            // They may be others than the open run's.
+            (Identity::Unknown(_), Begin::Continue(_)) => &Begin::Fresh,
+            _ => how,
+        };
         Ok(ledger.begin(how, work, scope, SystemTime::now()).await?)
     }
 

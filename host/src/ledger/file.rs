@@ -1,15 +1,26 @@
 //! The ledger in one file: an embedded store whose commits survive a crash.
 
+mod damage;
+mod holder;
+
+use super::known::Kept;
 use super::{Hash, LedgerError, RunRecord};
+use damage::Guarded;
 use redb::{
     Database, DatabaseError, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata,
 };
 use redb::{TableDefinition, TableError};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-const CONTENTS: TableDefinition<&[u8; 16], &[u8; 16]> = TableDefinition::new("contents");
+/// What this program keeps, and how.
+const FORMAT: u64 = 1;
+const ABOUT: TableDefinition<&str, u64> = TableDefinition::new("rowcast");
+/// A content and its place for each key.
+const CONTENTS: TableDefinition<&[u8; 16], (&[u8; 16], &[u8; 16])> =
+    TableDefinition::new("contents");
 const RUNS: TableDefinition<&str, &str> = TableDefinition::new("runs");
 /// Bytes of the file kept in memory at most; the store's own default is
 /// a gigabyte.
@@ -18,15 +29,17 @@ const CACHE: usize = 32 * 1024 * 1024;
 /// An open ledger file. No other process can open it meanwhile.
 #[derive(Clone)]
 pub struct FileStore {
-    database: Arc<Database>,
+    database: Arc<Guarded>,
+    path: Arc<Path>,
 }
 
 impl FileStore {
     /// Opens the file, or makes it, and the folder that it's in.
     pub async fn open(path: &Path) -> Result<Self, LedgerError> {
-        let path = path.to_owned();
+        let (path, named) = (path.to_owned(), path.to_owned());
         let opening = tokio::task::spawn_blocking(move || open(&path));
-        opening.await.map_err(|_| LedgerError::Broken)?
+        let damaged = |_| LedgerError::Damaged(named);
+        opening.await.map_err(damaged)?
     }
 
     /// Which of these rows the run has finished.
@@ -46,7 +59,7 @@ impl FileStore {
     }
 
     /// What is known to be in the table under these keys.
-    pub async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Hash>>, LedgerError> {
+    pub async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Kept>>, LedgerError> {
         self.with("read what was written", move |database| {
             let table = match database.begin_read()?.open_table(CONTENTS) {
                 Ok(table) => table,
@@ -55,7 +68,11 @@ impl FileStore {
             };
             let known = |key: &Hash| -> Result<_, Error> {
                 let found = table.get(key.bytes())?;
-                Ok(found.map(|content| Hash::from_bytes(*content.value())))
+                Ok(found.map(|kept| {
+                    let (content, at) = kept.value();
+                    let (content, at) = (Hash::from_bytes(*content), Hash::from_bytes(*at));
+                    Kept { content, at }
+                }))
             };
             keys.iter().map(known).collect()
         })
@@ -83,7 +100,7 @@ impl FileStore {
         &self,
         run: Option<&str>,
         rows: Vec<Hash>,
-        contents: Vec<(Hash, Hash)>,
+        contents: Vec<(Hash, Kept)>,
     ) -> Result<(), LedgerError> {
         let name = run.map(rows_name);
         self.with("record what was written", move |database| {
@@ -96,8 +113,9 @@ impl FileStore {
             }
             {
                 let mut table = transaction.open_table(CONTENTS)?;
-                for (key, content) in &contents {
-                    table.insert(key.bytes(), content.bytes())?;
+                for (key, kept) in &contents {
+                    let kept = (kept.content.bytes(), kept.at.bytes());
+                    table.insert(key.bytes(), kept)?;
                 }
             }
             Ok(transaction.commit()?)
@@ -166,12 +184,10 @@ impl FileStore {
         work: impl FnOnce(&Database) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let database = Arc::clone(&self.database);
-        let work = tokio::task::spawn_blocking(move || work(&database));
-        let done = work.await.map_err(|_| LedgerError::Broken)?;
-        done.map_err(|source| LedgerError::File {
-            act,
-            source: Box::new(source),
-        })
+        let path = self.path.clone();
+        let work = tokio::task::spawn_blocking(move || database.with(&path, act, work));
+        work.await
+            .unwrap_or_else(|_| Err(LedgerError::Damaged(self.path.to_path_buf())))
     }
 }
 
@@ -189,12 +205,62 @@ fn open(path: &Path) -> Result<FileStore, LedgerError> {
         fs::write(folder.join(".gitignore"), "*\n")
             .map_err(|error| unusable(Box::new(error.into())))?;
     }
-    match Database::builder().set_cache_size(CACHE).create(path) {
-        Ok(database) => Ok(FileStore {
-            database: Arc::new(database),
-        }),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(LedgerError::InUse(path.to_owned())),
-        Err(error) => Err(unusable(Box::new(error.into()))),
+    let create = || Database::builder().set_cache_size(CACHE).create(path);
+    let database = match damage::caught(create) {
+        None => return Err(LedgerError::Damaged(path.to_owned())),
+        Some(Ok(database)) => Guarded::new(database),
+        Some(Err(DatabaseError::DatabaseAlreadyOpen)) => {
+            return Err(LedgerError::InUse {
+                path: path.to_owned(),
+                process: holder::of(path),
+            });
+        }
+        Some(Err(DatabaseError::UpgradeRequired(_) | DatabaseError::LockProtocolMismatch)) => {
+            return Err(LedgerError::Version(path.to_owned()));
+        }
+        Some(Err(error)) => {
+            let error = Error::from(error);
+            return Err(match &error {
+                // Its first bytes aren't a database's.
+                Error::Io(cause) if cause.kind() == ErrorKind::InvalidData => {
+                    LedgerError::Foreign(path.to_owned())
+                }
+                _ if damage::is(&error) => LedgerError::Damaged(path.to_owned()),
+                _ => unusable(Box::new(error)),
+            });
+        }
+    };
+    let format = database.with(path, "open it", format)?;
+    match format {
+        Some(FORMAT) => {}
+        Some(0) => return Err(LedgerError::Foreign(path.to_owned())),
+        Some(_) => return Err(LedgerError::Version(path.to_owned())),
+        None => database.with(path, "begin it", |database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(ABOUT)?.insert("format", FORMAT)?;
+            Ok(transaction.commit()?)
+        })?,
+    }
+    Ok(FileStore {
+        database: Arc::new(database),
+        path: path.into(),
+    })
+}
+
+/// The version of what is in the file: none where nothing is, 0 where it's
+/// nothing of ours.
+fn format(database: &Database) -> Result<Option<u64>, Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(ABOUT) {
+        Ok(about) => Ok(Some(
+            about.get("format")?.map_or(0, |format| format.value()),
+        )),
+        Err(TableError::TableDoesNotExist(_)) => {
+            let tables = transaction.list_tables()?.count();
+            Ok((tables > 0).then_some(0))
+        }
+        Err(TableError::Storage(error)) => Err(error.into()),
+        Err(_) => Ok(Some(0)),
     }
 }
 

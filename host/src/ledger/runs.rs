@@ -77,6 +77,21 @@ impl Ledger {
         scope: Hash,
         now: SystemTime,
     ) -> Result<LedgerRun, LedgerError> {
+        let lease = self.lease(scope).await?;
+        let begun = self.begin_leased(how, work, scope, now).await;
+        if let (Err(_), Some(lease)) = (&begun, &lease) {
+            lease.release().await;
+        }
+        Ok(LedgerRun { lease, ..begun? })
+    }
+
+    async fn begin_leased(
+        &self,
+        how: &Begin,
+        work: Hash,
+        scope: Hash,
+        now: SystemTime,
+    ) -> Result<LedgerRun, LedgerError> {
         let fingerprint = Hash::of(&[&work.to_string(), &scope.to_string()]).to_string();
         let runs = self.runs().await?;
         let open = runs
@@ -141,6 +156,7 @@ impl Ledger {
             record: Some(record),
             resumed,
             outdated: None,
+            lease: None,
         }
     }
 }
@@ -162,6 +178,7 @@ impl LedgerRun {
         let Some(record) = &self.record else {
             return Ok(());
         };
+        self.check_lease().await?;
         let record = RunRecord {
             state,
             silent_until,

@@ -5,6 +5,8 @@
 //! a table whose time to live is set to that attribute.
 
 use super::content::{self, Entry};
+use super::known::Kept;
+use super::lease::Lease;
 use super::{Hash, LedgerError, RunRecord, TableToRead};
 use crate::config::{Key, KeyType, Keys, Retry};
 use crate::dynamodb::DynamoDb;
@@ -56,6 +58,11 @@ impl TableStore {
         })
     }
 
+    /// The right to write to the tables of that scope.
+    pub async fn lease(&self, scope: Hash) -> Result<Lease, LedgerError> {
+        Lease::take(self.dynamodb.clone(), &self.name, self.retry, scope).await
+    }
+
     pub async fn finished(&self, run: &str, rows: Vec<Hash>) -> Result<Vec<bool>, LedgerError> {
         let found = self
             .get(rows.iter().map(|row| row_id(run, *row)), "row")
@@ -66,13 +73,15 @@ impl TableStore {
             .collect())
     }
 
-    pub async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Hash>>, LedgerError> {
+    pub async fn contents(&self, keys: Vec<Hash>) -> Result<Vec<Option<Kept>>, LedgerError> {
         let found = self.get(keys.iter().map(content_id), "content").await?;
-        let known = |key: &Hash| {
-            let content = text(found.get(&content_id(key))?, "content")?;
-            Hash::parse(content)
+        let kept = |key: &Hash| {
+            let item = found.get(&content_id(key))?;
+            let hash = |name| Hash::parse(text(item, name)?);
+            let (content, at) = (hash("content")?, hash("at")?);
+            Some(Kept { content, at })
         };
-        Ok(keys.iter().map(known).collect())
+        Ok(keys.iter().map(kept).collect())
     }
 
     pub async fn forget(&self, keys: Vec<Hash>) -> Result<(), LedgerError> {
@@ -86,11 +95,12 @@ impl TableStore {
         &self,
         run: Option<&str>,
         rows: Vec<Hash>,
-        contents: Vec<(Hash, Hash)>,
+        contents: Vec<(Hash, Kept)>,
     ) -> Result<(), LedgerError> {
-        let content = |(key, content): &(Hash, Hash)| {
+        let content = |(key, kept): &(Hash, Kept)| {
             let mut item = item_key(&content_id(key), "content");
-            item.insert("content".into(), json!({ "S": content.to_string() }));
+            item.insert("content".into(), json!({ "S": kept.content.to_string() }));
+            item.insert("at".into(), json!({ "S": kept.at.to_string() }));
             json!({ "PutRequest": { "Item": item } })
         };
         self.write(contents.iter().map(content).collect()).await?;
@@ -218,7 +228,7 @@ fn content_id(key: &Hash) -> String {
     format!("content {key}")
 }
 
-fn item_key(id: &str, part: &str) -> Map<String, Value> {
+pub(super) fn item_key(id: &str, part: &str) -> Map<String, Value> {
     let text = |text: &str| json!({ "S": text });
     Map::from_iter([("id".into(), text(id)), ("part".into(), text(part))])
 }

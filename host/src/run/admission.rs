@@ -9,8 +9,8 @@ use super::order::{Order, Position, Turn, Written};
 use crate::dynamodb::DynamoDb;
 use crate::engine::Table;
 use crate::ledger::content::Entry;
-use crate::ledger::{Hash, LedgerError, LedgerRun, TableToRead};
-use std::collections::HashMap;
+use crate::ledger::{Hash, Known, LedgerError, LedgerRun, Place, TableToRead};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -46,6 +46,15 @@ pub enum Decision {
     Later,
 }
 
+/// What the table has already of some keys.
+#[derive(Debug, Default)]
+struct Compared {
+    /// Their last document, which is at that position.
+    unchanged: HashMap<Hash, Position>,
+    /// A document of a later row.
+    passed: HashSet<Hash>,
+}
+
 /// Decides for all chunks of a run.
 #[derive(Debug)]
 pub struct Admission {
@@ -60,6 +69,8 @@ pub struct Admission {
 pub struct ChunkAdmission<'a> {
     admission: &'a Admission,
     chunk: u64,
+    /// The number of its first row among all.
+    first_row: u64,
     /// What it wrote, to be recorded when it ends.
     written: HashMap<Hash, Written>,
 }
@@ -80,10 +91,11 @@ impl Admission {
     }
 
     /// That chunk's part, once it is worked on.
-    pub fn chunk(&self, chunk: u64) -> ChunkAdmission<'_> {
+    pub fn chunk(&self, chunk: u64, first_row: u64) -> ChunkAdmission<'_> {
         ChunkAdmission {
             admission: self,
             chunk,
+            first_row,
             written: HashMap::new(),
         }
     }
@@ -123,8 +135,8 @@ impl ChunkAdmission<'_> {
             }
         }
         let last: Vec<_> = last.into_values().collect();
-        let unchanged = match self.compare(&last, table).await {
-            Ok(unchanged) => unchanged,
+        let Compared { unchanged, passed } = match self.compare(&last, table).await {
+            Ok(compared) => compared,
             Err(error) => {
                 self.settle(
                     last.iter()
@@ -136,6 +148,7 @@ impl ChunkAdmission<'_> {
         let decide = |(candidate, turn): (&Candidate, &Turn)| match turn {
             Turn::Later => Decision::Later,
             Turn::Superseded => Decision::Superseded,
+            Turn::Now { .. } if passed.contains(&candidate.entry.key) => Decision::Superseded,
             Turn::Now { .. } => match unchanged.get(&candidate.entry.key) {
                 Some(at) if *at == candidate.at => Decision::Unchanged,
                 Some(_) => Decision::Superseded,
@@ -145,20 +158,26 @@ impl ChunkAdmission<'_> {
         Ok(candidates.iter().zip(&turns).map(decide).collect())
     }
 
-    /// The keys whose last document the table holds already, with its
-    /// position. What is known of the others is forgotten, durably.
+    /// Compares the last document of each key with what is known to be in the
+    /// table. What is known of those that will change is forgotten, durably.
     async fn compare(
         &mut self,
         last: &[(&Candidate<'_>, Option<Hash>)],
         table: &Table,
-    ) -> Result<HashMap<Hash, Position>, LedgerError> {
+    ) -> Result<Compared, LedgerError> {
+        let mut compared = Compared::default();
         let Some(ledger) = self.admission.ledger.as_ref().filter(|_| !last.is_empty()) else {
-            return Ok(HashMap::new());
+            return Ok(compared);
         };
         let keys = last.iter().map(|(candidate, _)| candidate.entry.key);
         let recorded = ledger.contents(keys.collect()).await?;
         let found = match (&self.admission.unchanged, &table.keys) {
-            (Unchanged::Skip, _) => recorded.clone(),
+            (Unchanged::Skip, _) => {
+                let contents = recorded
+                    .iter()
+                    .map(|known| known.map(|known| known.content));
+                contents.collect()
+            }
             (Unchanged::Verify(dynamodb), Some(keys)) => {
                 let entries: Vec<_> = last.iter().map(|(candidate, _)| candidate.entry).collect();
                 let (name, retry) = (table.name.clone(), table.retry);
@@ -168,22 +187,30 @@ impl ChunkAdmission<'_> {
             (Unchanged::Verify(_) | Unchanged::Write, _) => vec![None; last.len()],
         };
         let skips = !matches!(self.admission.unchanged, Unchanged::Write);
-        let (mut forgotten, mut unchanged) = (Vec::new(), HashMap::new());
-        let mut settled = Vec::new();
+        let (mut forgotten, mut settled) = (Vec::new(), Vec::new());
         for (((candidate, there), recorded), found) in last.iter().zip(recorded).zip(found) {
             let Entry { key, content, .. } = *candidate.entry;
             let written = Written {
                 at: candidate.at,
                 content,
             };
+            // A later row's, from before this run was stopped or killed.
+            let place = recorded.and_then(|known| known.place);
+            if there.is_none() && place.is_some_and(|place| place > self.place(candidate.at)) {
+                compared.passed.insert(key);
+                settled.push((key, None));
+                continue;
+            }
+            let recorded = recorded.map(|known| known.content);
             if skips && there.or(found) == Some(content) {
-                unchanged.insert(key, candidate.at);
+                compared.unchanged.insert(key, candidate.at);
                 settled.push((key, Some(written)));
-                if recorded != Some(content) {
+                let earlier = place.is_some_and(|place| place < self.place(candidate.at));
+                if recorded != Some(content) || earlier {
                     self.written.insert(key, written);
                 }
             }
-            let same = unchanged.contains_key(&key);
+            let same = compared.unchanged.contains_key(&key);
             if recorded.is_some_and(|recorded| !same || recorded != content) {
                 forgotten.push(key);
             }
@@ -192,7 +219,14 @@ impl ChunkAdmission<'_> {
             ledger.forget(forgotten).await?;
         }
         self.settle_written(settled);
-        Ok(unchanged)
+        Ok(compared)
+    }
+
+    fn place(&self, at: Position) -> Place {
+        Place {
+            row: self.first_row + u64::from(at.row),
+            number: u32::try_from(at.place).unwrap_or(u32::MAX),
+        }
     }
 
     /// Lets go of keys, each with the last document that was written under it.
@@ -223,11 +257,15 @@ impl ChunkAdmission<'_> {
         };
         // Held while they are recorded: whoever writes under them next forgets
         // what is recorded first.
-        let own: Vec<(Hash, Hash)> = {
+        let own: Vec<(Hash, Known)> = {
             let mut order = self.admission.order();
             let own = self.written.iter();
             let own = own.filter(|(key, written)| order.hold_own(**key, **written));
-            own.map(|(key, written)| (*key, written.content)).collect()
+            let known = |written: &Written| Known {
+                content: written.content,
+                place: Some(self.place(written.at)),
+            };
+            own.map(|(key, written)| (*key, known(written))).collect()
         };
         ledger.record(rows, own).await
     }

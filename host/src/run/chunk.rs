@@ -48,7 +48,13 @@ impl Chunk<'_> {
     pub async fn run(&self) -> ChunkOutcome {
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
-        let mut recording = match Recording::open(self.admission, self.number, self.lines).await {
+        let mut recording = match Recording::open(
+            self.admission,
+            (self.number, self.first_row),
+            self.lines,
+        )
+        .await
+        {
             Ok(recording) => recording,
             Err(error) => return self.not_begun(tally, error),
         };

@@ -44,10 +44,10 @@ impl<'a> Recording<'a> {
     /// Looks up which of the rows are finished.
     pub async fn open(
         admission: &'a Admission,
-        chunk: u64,
+        (chunk, first_row): (u64, u64),
         rows: &[String],
     ) -> Result<Self, LedgerError> {
-        let part = admission.chunk(chunk);
+        let part = admission.chunk(chunk, first_row);
         let (resumed, scope) = match admission.ledger() {
             Some(ledger) => (ledger.finished(rows).await?, ledger.scope()),
             None => (vec![false; rows.len()], Hash::of(&[])),

@@ -135,6 +135,10 @@ impl Upstreams {
         else {
             return Some(limited);
         };
+        if self.stopping() {
+            // It is the run that sends nothing more.
+            return Some(Stopped::Requested);
+        }
         let verdict = self
             .patience()
             .asked_to_wait(*by, *retry_after, self.started.elapsed());

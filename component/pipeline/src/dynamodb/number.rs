@@ -1,7 +1,10 @@
 //! A number's text → whether DynamoDB holds it, its size there, its value for
 //! comparison. Pure; nothing is rounded.
 
+mod neighbours;
+
 use std::cmp::Ordering;
+use std::fmt;
 
 /// DynamoDB keeps that many significant digits.
 const MAX_DIGITS: usize = 38;
@@ -106,6 +109,17 @@ impl Decimal {
             (false, true) => -1,
             (false, false) => 1,
         }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, rest)) = self.digits.split_at_checked(1) else {
+            return formatter.write_str("0");
+        };
+        let sign = if self.negative { "-" } else { "" };
+        let point = if rest.is_empty() { "" } else { "." };
+        write!(formatter, "{sign}{first}{point}{rest}e{}", self.exponent)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::snippet;
 use rowcast_json::Kind;
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use url::Url;
 
 /// A page that can be asked for.
@@ -48,6 +49,8 @@ pub struct PageHistory {
     seen: HashSet<(String, Option<String>)>,
     pages: u32,
     most: u32,
+    /// Of the last body that named its own page as the next one.
+    last: Option<u64>,
 }
 
 impl Page {
@@ -71,6 +74,7 @@ impl PageHistory {
             present: first,
             pages: 1,
             most,
+            last: None,
         }
     }
 
@@ -110,11 +114,29 @@ impl PageHistory {
         if !self.seen.insert(next.key()) {
             return Err(PageError::Repeated(snippet::url(&next.url)));
         }
+        self.count()?;
+        self.present = next;
+        Ok(())
+    }
+
+    /// Asks for the present page again, as it names itself as the next one: some
+    /// APIs count on their side. One whose body is the same again doesn't.
+    pub fn repeat(&mut self, next: &Page, body: &[u8]) -> Result<(), PageError> {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let body = Some(hasher.finish());
+        if *next != self.present || body == self.last {
+            return Err(PageError::Repeated(snippet::url(&next.url)));
+        }
+        self.last = body;
+        self.count()
+    }
+
+    fn count(&mut self) -> Result<(), PageError> {
         if self.pages >= self.most {
             return Err(PageError::TooMany(self.most));
         }
         self.pages += 1;
-        self.present = next;
         Ok(())
     }
 }

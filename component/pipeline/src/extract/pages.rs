@@ -194,7 +194,11 @@ impl Pages {
             // The last page's cursor is that of the page before: the end.
             Some(next) if empty && self.history.knows(&next) => Ok(false),
             Some(next) => {
-                let advanced = self.history.advance(next);
+                let advanced = if self.history.knows(&next) {
+                    self.history.repeat(&next, &answer.response.body)
+                } else {
+                    self.history.advance(next)
+                };
                 advanced.map_err(|error| PageFault::Other(error.to_string()))?;
                 // An attempt that succeeded: it isn't stuck.
                 self.exhausted = 0;

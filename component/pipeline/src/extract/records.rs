@@ -24,6 +24,16 @@ pub enum BodyError {
     /// Something else, such as a page for people.
     #[error("the body is not JSON; it starts with: {0}")]
     NotJson(String),
+    /// JSON up to somewhere in the middle.
+    #[error("the body is not JSON from line {line}, column {column} on: {there}")]
+    Broken {
+        /// The line, from 1.
+        line: usize,
+        /// The byte in the line, from 1.
+        column: usize,
+        /// What is there.
+        there: String,
+    },
     /// A row of a table that has too many values, or too few.
     #[error("row {line} of the body has {values} values, but there are {names} columns")]
     Ragged {
@@ -88,9 +98,25 @@ pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, Body
         if flaw.is_end {
             BodyError::Truncated(body.len(), snippet::line(text))
         } else {
-            BodyError::NotJson(snippet::line(text))
+            broken(text, flaw.at)
         }
     })
+}
+
+/// Where a text stops being JSON.
+fn broken(text: &str, at: usize) -> BodyError {
+    let Some((before, there)) = text.split_at_checked(at) else {
+        return BodyError::NotJson(snippet::line(text));
+    };
+    if before.trim_ascii().is_empty() {
+        return BodyError::NotJson(snippet::line(text));
+    }
+    let begun = before.rfind('\n').map_or(0, |end| end + 1);
+    BodyError::Broken {
+        line: before.matches('\n').count() + 1,
+        column: at - begun + 1,
+        there: snippet::line(there),
+    }
 }
 
 /// A body's text.
@@ -193,15 +219,40 @@ pub fn reports_error(root: Value<'_>, pointer: &Pointer, require: &[Pointer]) ->
     let error = root
         .member("error")
         .is_some_and(|error| match error.kind() {
-            Kind::Object => !error.is_empty(),
+            Kind::Object => !is_success(error) && error.members().any(|(_, it)| says_something(it)),
             Kind::String => error.text() != r#""""#,
             Kind::Boolean => error.text() == "true",
             Kind::Null | Kind::Number | Kind::Array => false,
         });
     let errors = root
         .member("errors")
-        .is_some_and(|errors| errors.kind() == Kind::Array && !errors.is_empty());
+        .is_some_and(|errors| match errors.kind() {
+            Kind::Array => !errors.is_empty(),
+            // What is wrong by what it's wrong with; numbers only count.
+            Kind::Object => errors
+                .members()
+                .any(|(_, it)| it.kind() != Kind::Number && says_something(it)),
+            Kind::Null | Kind::Boolean | Kind::Number | Kind::String => false,
+        });
     error || errors
+}
+
+/// Whether an error has the code of none.
+fn is_success(error: Value<'_>) -> bool {
+    let code = ["code", "status", "errno"];
+    let code = code.iter().find_map(|name| error.member(name));
+    code.is_some_and(|code| matches!(code.text(), "0" | r#""0""# | r#""ok""# | r#""OK""#))
+}
+
+/// Whether a value isn't one of those that stand for nothing.
+fn says_something(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Null => false,
+        Kind::Boolean => value.text() == "true",
+        Kind::Number => value.text() != "0",
+        Kind::String => value.text() != r#""""#,
+        Kind::Array | Kind::Object => !value.is_empty(),
+    }
 }
 
 fn outline(root: Value<'_>) -> String {

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 
 const VERSION: u32 = 1;
 
+/// A page of so many items is as large as DynamoDB makes it.
+const LARGE_PAGE: u32 = 10_000;
+
 /// Where a query stands between two calls.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Cursor {
@@ -24,6 +27,10 @@ pub struct Cursor {
     pub remaining: Option<u32>,
     /// Whether the segments are of a scan; otherwise the one is of a query.
     scan: bool,
+    /// Items that each segment's next page reads at most, where matches are
+    /// limited and something filters them.
+    #[serde(rename = "size", default)]
+    size: Option<u32>,
     /// Each segment's state, in order.
     #[serde(rename = "at")]
     pub segments: Vec<Segment>,
@@ -75,6 +82,7 @@ impl Cursor {
             query: fingerprint(query),
             remaining: query.limit,
             scan,
+            size: query.limit.map(|limit| limit.div_ceil(segments).max(1)),
             segments: (0..segments).map(|_| Segment::NotStarted).collect(),
         }
     }
@@ -111,6 +119,23 @@ impl Cursor {
     pub fn write(&self) -> Result<String, CursorError> {
         let json = serde_json::to_vec(self).map_err(CursorError::Write)?;
         Ok(URL_SAFE_NO_PAD.encode(json))
+    }
+
+    /// Items that the next page of each segment may have. DynamoDB's own limit
+    /// counts items read, which are matches only where nothing filters them;
+    /// otherwise few are read at first.
+    #[must_use]
+    pub fn page_size(&self, unfiltered: bool) -> Option<u32> {
+        if unfiltered {
+            return self.remaining;
+        }
+        self.size.filter(|size| *size < LARGE_PAGE)
+    }
+
+    /// The next round reads twice as much: what is read in all is about what
+    /// is needed, however rare matches are.
+    pub fn grow(&mut self) {
+        self.size = self.size.map(|size| size.saturating_mul(2));
     }
 
     /// Whether every segment has been read to its end.

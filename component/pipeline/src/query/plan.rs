@@ -1,6 +1,8 @@
 //! A condition and a table's keys → how to ask: by key conditions or by a
 //! scan, and what is left to filter. Pure.
 
+mod range;
+
 use super::syntax::{Comparator, Condition, FilterError, Literal, Operand, Path};
 use crate::bindings::exports::rowcast::pipeline::query::Access;
 use crate::dynamodb::schema::TableSchema;
@@ -124,7 +126,7 @@ fn by_key(keys: &KeySchema, condition: Option<&Condition>) -> Option<Plan> {
     let range = keys
         .sort
         .as_ref()
-        .and_then(|sort| take_range(&mut rest, &sort.name));
+        .and_then(|sort| range::take(&mut rest, &sort.name));
     if let Some(range) = range {
         key.push(range);
     } else if let Some(sort) = &keys.sort
@@ -145,37 +147,6 @@ fn by_key(keys: &KeySchema, condition: Option<&Condition>) -> Option<Plan> {
         key: Condition::all(key),
         filter: Condition::all(rest),
     })
-}
-
-/// `sort >= low AND sort <= high` as the BETWEEN that means the same: a key
-/// condition has one comparison of the sort key.
-fn take_range(rest: &mut Vec<Condition>, name: &str) -> Option<Condition> {
-    let bound = |rest: &[Condition], sought: Comparator| {
-        rest.iter()
-            .enumerate()
-            .find_map(|(position, each)| match compared(each) {
-                Some((path, comparator, literal))
-                    if comparator == sought && path.is_attribute(name) =>
-                {
-                    Some((position, path.clone(), literal.clone()))
-                }
-                _ => None,
-            })
-    };
-    let (from, path, low) = bound(rest, Comparator::GreaterOrEqual)?;
-    let (to, _, high) = bound(rest, Comparator::LessOrEqual)?;
-    // DynamoDB refuses a BETWEEN of bounds the wrong way round.
-    if !low.is_at_most(&high) {
-        return None;
-    }
-    rest.remove(from.max(to));
-    rest.remove(from.min(to));
-    let column = path.column;
-    Some(Condition::Between(
-        Operand::Path(path),
-        Operand::Literal(low, column),
-        Operand::Literal(high, column),
-    ))
 }
 
 fn is_partition_equality(condition: &Condition, name: &str) -> bool {

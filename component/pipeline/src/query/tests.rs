@@ -134,18 +134,36 @@ fn a_limit_counts_matches_over_all_pages() {
 }
 
 #[test]
-fn dynamodbs_own_limit_is_used_only_where_nothing_filters() {
+fn a_limit_bounds_what_is_read() {
     let table = thirds(30, 100);
     run(&table, &query("", 4, Some(5)), None, None).unwrap();
     assert_eq!(table.sent("Limit"), [json!(5)]);
     assert_eq!(table.sent("TotalSegments"), [json!(null)]);
     let table = thirds(30, 100);
     run(&table, &query("x = 1", 4, Some(5)), None, None).unwrap();
-    assert_eq!(table.sent("Limit"), [const { serde_json::Value::Null }; 4]);
+    assert_eq!(
+        table.sent("Limit"),
+        [const { 2 }; 4].map(|size| json!(size))
+    );
     assert_eq!(
         table.sent("Segment"),
         [json!(0), json!(1), json!(2), json!(3)]
     );
+}
+
+#[test]
+fn a_limit_reads_about_what_it_needs_however_rare_matches_are() {
+    for (every, most_reads) in [(1, 8), (3, 20), (50, 40), (1_000, 80), (20_000, 120)] {
+        let matches = (0..100_000).map(|number| number % every == 0);
+        let table = Table::new(matches.collect(), 20_000);
+        let (found, scanned) = all_pages(&table, &query("x = 1", 4, Some(10)));
+        let needed = 10 * every;
+        assert_eq!(found.len(), (100_000 / every).min(10));
+        let most = (3 * needed + 20).min(100_000) as u64;
+        assert!(scanned <= most, "{every}: {scanned} items read");
+        let reads = table.reads.borrow().len();
+        assert!(reads <= most_reads, "{every}: {reads} reads");
+    }
 }
 
 #[test]

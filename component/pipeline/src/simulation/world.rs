@@ -178,6 +178,8 @@ pub struct World {
     paused_until_ms: Cell<u64>,
     killed_at_ms: Cell<Option<u64>>,
     paces: RefCell<HashMap<String, Pace>>,
+    /// What this call reserved and didn't report.
+    reserved: RefCell<HashMap<String, u32>>,
 }
 
 impl World {
@@ -192,6 +194,7 @@ impl World {
             paused_until_ms: Cell::new(0),
             killed_at_ms: Cell::new(None),
             paces: RefCell::default(),
+            reserved: RefCell::default(),
             faults,
         }
     }
@@ -212,6 +215,12 @@ impl World {
     pub fn begin_call(&self) {
         self.timers.take();
         self.in_flight.set(0);
+        // A host gives back what a call had reserved when it was killed.
+        for (upstream, reserved) in self.reserved.take() {
+            for _ in 0..reserved {
+                Shared::report(self, &upstream, &Observation::default());
+            }
+        }
         if !self.faults.shared {
             self.paused_until_ms.set(0);
         }
@@ -385,11 +394,19 @@ impl Shared for World {
                 Pace::of_requests(None)
             }
         });
-        Some(pace.reserve(now, units, random))
+        let wait = pace.reserve(now, units, random);
+        if wait == 0 && units > 0 {
+            let mut reserved = self.reserved.borrow_mut();
+            *reserved.entry(upstream.to_owned()).or_default() += 1;
+        }
+        Some(wait)
     }
 
     fn report(&self, upstream: &str, seen: &Observation) {
         let now = self.now();
+        if let Some(reserved) = self.reserved.borrow_mut().get_mut(upstream) {
+            *reserved = reserved.saturating_sub(1);
+        }
         if let Some(pace) = self.paces.borrow_mut().get_mut(upstream) {
             pace.report(now, seen);
         }

@@ -53,6 +53,16 @@ fn a_table_has_every_column() {
 }
 
 #[test]
+fn a_table_has_a_bound() {
+    let mut printer = Printer::new(Format::Table, Columns::AsTheyCome, Vec::new(), None);
+    for _ in 0..MOST_IN_TABLE {
+        printer.print("{}").unwrap();
+    }
+    let error = printer.print("{}").unwrap_err();
+    assert!(error.is::<TooMany>(), "{error}");
+}
+
+#[test]
 fn long_cells_are_shortened_by_characters() {
     assert_eq!(printable(&"é".repeat(60)), "é".repeat(60));
     assert_eq!(printable(&"é".repeat(61)), "é".repeat(59) + "…");

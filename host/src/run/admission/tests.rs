@@ -35,14 +35,14 @@ fn entry(key: &str, value: u32) -> Entry {
 }
 
 impl Fixture {
-    fn admission(&self) -> Admission {
-        let ledger = self.ledger.contents_only(scope());
+    async fn admission(&self) -> Admission {
+        let ledger = self.ledger.contents_only(scope()).await.unwrap();
         Admission::new(Some(ledger), Unchanged::Skip)
     }
 
     /// A run of one chunk with one document.
     async fn write(&self, entry: &Entry) -> Decision {
-        let admission = self.admission();
+        let admission = self.admission().await;
         let mut chunk = begun(&admission, 0);
         let (decision, written) = admit(&mut chunk, 0, entry).await;
         if decision == Decision::Write {
@@ -55,7 +55,7 @@ impl Fixture {
 
 fn begun(admission: &Admission, number: u64) -> ChunkAdmission<'_> {
     admission.begin(number);
-    admission.chunk(number)
+    admission.chunk(number, number * 100)
 }
 
 async fn admit(chunk: &mut ChunkAdmission<'_>, row: u32, entry: &Entry) -> (Decision, Written) {
@@ -86,7 +86,7 @@ async fn what_is_about_to_change_is_forgotten_first() {
     let fixture = fixture().await;
     fixture.write(&entry("a", 1)).await;
     // A process that ends here may have written 2, or not.
-    let admission = fixture.admission();
+    let admission = fixture.admission().await;
     admit(&mut begun(&admission, 0), 0, &entry("a", 2)).await;
     assert_eq!(fixture.write(&entry("a", 1)).await, Decision::Write);
 }
@@ -94,7 +94,7 @@ async fn what_is_about_to_change_is_forgotten_first() {
 #[tokio::test]
 async fn a_write_that_is_not_acknowledged_is_not_recorded() {
     let fixture = fixture().await;
-    let admission = fixture.admission();
+    let admission = fixture.admission().await;
     let mut chunk = begun(&admission, 0);
     admit(&mut chunk, 0, &entry("a", 1)).await;
     chunk.settle([(entry("a", 1).key, None)]);
@@ -108,7 +108,7 @@ async fn of_two_chunks_the_later_one_is_recorded() {
     for (first, second) in [(0, 1), (1, 0)] {
         for reversed in [false, true] {
             let fixture = fixture().await;
-            let admission = fixture.admission();
+            let admission = fixture.admission().await;
             let mut chunks = [begun(&admission, 0), begun(&admission, 1)];
             for number in [first, second] {
                 let entry = entry("a", u32::try_from(number).unwrap());
@@ -134,7 +134,7 @@ async fn of_two_chunks_the_later_one_is_recorded() {
 #[tokio::test]
 async fn a_key_is_held_until_it_is_settled() {
     let fixture = fixture().await;
-    let admission = fixture.admission();
+    let admission = fixture.admission().await;
     let (mut one, mut two) = (begun(&admission, 0), begun(&admission, 1));
     let entry = entry("a", 1);
     let (decision, written) = admit(&mut two, 0, &entry).await;
@@ -157,7 +157,7 @@ async fn a_key_is_held_until_it_is_settled() {
 #[tokio::test]
 async fn a_chunk_knows_what_it_wrote_itself() {
     let fixture = fixture().await;
-    let admission = fixture.admission();
+    let admission = fixture.admission().await;
     let mut chunk = begun(&admission, 0);
     let (first, second) = (entry("a", 1), entry("a", 2));
     for (row, (entry, expected)) in (0..).zip([
@@ -173,4 +173,40 @@ async fn a_chunk_knows_what_it_wrote_itself() {
     }
     chunk.close(Vec::new()).await.unwrap();
     assert_eq!(fixture.write(&second).await, Decision::Unchanged);
+}
+
+/// A run that was stopped while an earlier row was unfinished goes on.
+#[tokio::test]
+async fn what_a_later_row_wrote_stays_when_the_run_goes_on() {
+    let fixture = fixture().await;
+    let begin = async || {
+        let how = crate::ledger::Begin::Continue(std::time::Duration::MAX);
+        let now = std::time::SystemTime::now();
+        let run = fixture
+            .ledger
+            .begin(&how, Hash::of(&["work"]), scope(), now);
+        Admission::new(Some(run.await.unwrap()), Unchanged::Skip)
+    };
+    let write = async |admission: &Admission, number, row, value| {
+        let mut chunk = begun(admission, number);
+        let entry = entry("a", value);
+        let (decision, written) = admit(&mut chunk, row, &entry).await;
+        if decision == Decision::Write {
+            chunk.settle([(entry.key, Some(written))]);
+        }
+        chunk.close(Vec::new()).await.unwrap();
+        decision
+    };
+    let first = begin().await;
+    first.begin(0);
+    assert_eq!(write(&first, 1, 7, 2).await, Decision::Write);
+    drop(first);
+    let second = begin().await;
+    assert_eq!(write(&second, 0, 99, 1).await, Decision::Superseded);
+    // Its own row is asked for again, and so are rows after it.
+    assert_eq!(write(&second, 1, 7, 2).await, Decision::Unchanged);
+    assert_eq!(write(&second, 1, 8, 3).await, Decision::Write);
+    drop(second);
+    // Another run begins anew.
+    assert_eq!(fixture.write(&entry("a", 1)).await, Decision::Write);
 }

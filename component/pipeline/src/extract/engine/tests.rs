@@ -339,8 +339,32 @@ fn pages_are_read_to_the_end_or_not_at_all() {
         6,
         None,
         reply,
-        "done 0:6 5:2 rejected 1(Body 200) 2(Body 200) 3(Body 200) 4(Status 410); 12 requests, \
+        "done 0:6 5:2 rejected 1(Body 200) 2(Body 200) 3(Body 200) 4(Status 410); 13 requests, \
          1 repeats, 0 tokens",
+    );
+}
+
+/// As Crossref does it: the cursor stays the same, and the server counts.
+#[test]
+fn a_cursor_may_stay_the_same_as_long_as_the_pages_differ() {
+    let mut source = source();
+    source.pagination = Some(next_url());
+    let reply = |request: &HttpRequest, before: u32| {
+        let page = request.url.split_once("?p=").map_or("1", |(_, page)| page);
+        let body = match (id(request), page, before) {
+            (_, "1", _) => r#"{"t":[{"a":1}],"next":"?p=2"}"#,
+            (_, "2", 0) => r#"{"t":[{"a":2}],"next":"?p=2"}"#,
+            (_, "2", 1) | (1, ..) => r#"{"t":[{"a":3}],"next":"?p=2"}"#,
+            _ => r#"{"t":[],"next":"?p=2"}"#,
+        };
+        answer(200, &[], body)
+    };
+    check(
+        &source,
+        2,
+        None,
+        reply,
+        "done 0:3 rejected 1(Body 200); 8 requests, 0 repeats, 0 tokens",
     );
 }
 

@@ -66,7 +66,17 @@ fn other_bodies_say_what_they_are() {
     check(
         "/t",
         r#"{"t":[]} x"#,
-        r#"the body is not JSON; it starts with: {"t":[]} x"#,
+        "the body is not JSON from line 1, column 10 on: x",
+    );
+    check(
+        "/t",
+        r#"{"t":[{"v":1},{"v":NaN}]}"#,
+        "the body is not JSON from line 1, column 20 on: NaN}]}",
+    );
+    check(
+        "/t",
+        "{\"t\":[{\"v\":1}\n,\n  {\"v\":tru}]}",
+        "the body is not JSON from line 3, column 11 on: }]}",
     );
     check("/t", "[1]", "the body has nothing at `/t`; it is an array");
     check(
@@ -112,6 +122,35 @@ fn other_bodies_say_what_they_are() {
         b"\"\xc3",
         "the body ends before its JSON does, after 2 bytes; it starts with: \"\u{fffd}",
     );
+}
+
+#[test]
+fn errors_that_say_nothing_are_none() {
+    for nothing in [
+        r#"{"error":{"code":0,"message":"success"},"t":[]}"#,
+        r#"{"error":{"status":"ok","message":"fine"},"t":[]}"#,
+        r#"{"error":{"message":null},"t":[]}"#,
+        r#"{"error":{"code":null,"message":"","details":[]},"t":[]}"#,
+        r#"{"error":{},"errors":{},"t":[]}"#,
+        r#"{"errors":{"id":[]},"t":[]}"#,
+        r#"{"errors":{"count":3},"t":[]}"#,
+        r#"{"errors":null,"t":[]}"#,
+        r#"{"errors":3,"t":[]}"#,
+    ] {
+        check("/t", nothing, "");
+    }
+    for something in [
+        r#"{"error":{"code":7},"t":[]}"#,
+        r#"{"error":{"message":"no"},"t":[]}"#,
+        r#"{"errors":{"id":["is invalid"]},"t":[]}"#,
+        r#"{"errors":{"id":"is invalid"},"t":[]}"#,
+        r#"{"errors":["no"],"t":[]}"#,
+    ] {
+        let mut index = Index::default();
+        let root = parse(&mut index, something.as_bytes()).unwrap();
+        let pointer = Pointer::parse("/t").unwrap();
+        assert!(reports_error(root, &pointer, &[]), "{something}");
+    }
 }
 
 #[test]

@@ -112,6 +112,29 @@ fn key_equality_is_a_query() {
         "artist = 'a' AND rank >= 9 AND rank <= 10",
         "Access::Query artist = S:a AND rank BETWEEN N:9 AND N:10 | -",
     );
+    // What is excluded is the neighbour of what is included.
+    check(
+        Some("by_rank"),
+        "artist = 'a' AND rank >= 10 AND rank < 20",
+        "Access::Query artist = S:a AND rank BETWEEN N:10 AND \
+         N:1.9999999999999999999999999999999999999e1 | -",
+    );
+    check(
+        Some("by_rank"),
+        "artist = 'a' AND rank > 0 AND rank <= 20 AND rank BETWEEN -5 AND 7 AND 9 > rank",
+        "Access::Query artist = S:a AND rank BETWEEN N:1e-130 AND N:7 | -",
+    );
+    check(
+        Some("by_rank"),
+        "artist = 'a' AND rank >= 10 AND rank > 12",
+        "Access::Query artist = S:a AND rank >= \
+         N:1.2000000000000000000000000000000000001e1 | -",
+    );
+    check(
+        None,
+        "artist = 'a' AND track > 'a' AND track <= 'b'",
+        "Access::Query artist = S:a AND track BETWEEN S:a\\u0000 AND S:b | -",
+    );
     check(
         Some("by_rank"),
         "artist = 'a' AND rank <= 3",
@@ -143,7 +166,7 @@ fn everything_else_is_a_scan() {
         "track = S:t",
         // The rest names a key, which a filter of Query may not.
         "artist = S:a AND artist = S:b",
-        "artist = S:a AND track > S:a AND track < S:b",
+        "artist = S:a AND track > S:b AND track < S:a",
         "artist = S:a AND track >= S:b AND track <= S:a",
         "artist = S:a AND track >= S:a AND track <= S:b AND track <> S:t",
         "artist = S:a AND track <> S:b",
