@@ -10,7 +10,7 @@ use rowcast::limits::Limits;
 use rowcast_stand_ins::api::{Api, ApiStandIn, KEY, Span};
 use rowcast_stand_ins::demo;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
-use rowcast_stand_ins::source::Outcome;
+use rowcast_stand_ins::source::Logged;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ async fn run(api: Api, rows: usize, storage: &TemporaryDynamoDb) -> String {
     let stored = items(storage, &name).await;
 
     let log = source.log();
-    let (good, refused) = (log.count(Outcome::Good), log.count(Outcome::Refused));
+    let (good, refused) = (log.count(Logged::Good), log.count(Logged::Refused));
     let mut wrong = String::new();
     let mut hold = |holds: bool, what: String| {
         if !holds {

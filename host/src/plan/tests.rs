@@ -225,10 +225,8 @@ async fn another_key_makes_no_other_work() {
         let text = format!(
             "[rows]\nfile = 'rows.jsonl'\n[source]\nurl = 'https://a.example/{url}'\n{auth}"
         );
-        let draft = Draft::parse(&text, Section::ALL, env).unwrap();
-        let rows = draft.config.rows.clone().unwrap();
         let source = plan(&text, false).await.unwrap().source.unwrap();
-        work(&rows, &source)
+        work(&Identity::Known("rows".to_owned()), &source)
     };
     let key = |key: &str| format!("auth = {{ type = 'api-key', key = '{key}', parameter = 'k' }}");
     let first = hash(&key("one"), "{id}").await;
