@@ -23,6 +23,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
 /// A run: what it's about, and what goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene {
@@ -167,6 +169,8 @@ async fn pipeline(scene: Scene, source: &FaultySource, front: &FaultyDynamo, tab
     Run::new(pipeline, plan.source().unwrap().clone(), written)
         .chunk_rows(scene.chunk_rows)
         .workers(scene.workers)
+        // What fails for good isn't waited for an hour.
+        .max_wait(MAX_WAIT)
 }
 
 fn dynamodb(client: &Client, endpoint: &str, config: &Config) -> DynamoDb {
