@@ -154,7 +154,7 @@ impl Pages {
         let list = list(checked, root).map_err(fault)?;
         let records = match &list {
             None => cut::records(root, &checked.records).map_err(fault)?,
-            Some(text) => cut::parse(&mut index, text.as_bytes())
+            Some(text) => cut::parse(&mut index, text)
                 .map_err(fault)?
                 .elements()
                 .collect(),

@@ -10,7 +10,8 @@ fn check_requiring(require: &[&str], pointer: &str, body: &[u8], expected: &str)
         .map(|text| Pointer::parse(text).unwrap())
         .collect();
     let mut index = Index::default();
-    let shown = match parse(&mut index, body) {
+    let bytes = Bytes::new(body.to_vec());
+    let shown = match text_of(&bytes).and_then(|text| parse(&mut index, text)) {
         Ok(root) if reports_error(root, &pointer, &require) => {
             format!("an error: {}", Words::of(root).line().unwrap_or_default())
         }
@@ -118,7 +119,7 @@ fn other_bodies_say_what_they_are() {
 fn error_bodies_have_words() {
     let says = |body: &str, expected: Option<&str>| {
         assert_eq!(
-            parse(&mut Index::default(), body.as_bytes())
+            parse(&mut Index::default(), body)
                 .map(Words::of)
                 .unwrap_or_default()
                 .line()
