@@ -10,6 +10,7 @@ mod query;
 mod rows;
 mod signals;
 mod source;
+mod steps;
 mod table;
 
 use crate::support::command::{Output, rowcast_with};

@@ -30,6 +30,13 @@ use std::time::{Duration, Instant};
 /// For a case's calls together; the longest takes seconds.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Arguments that a case can take from the result of the call before.
+const CONTINUED: [(&str, &str); 3] = [
+    ("cursor", "cursor"),
+    ("only", "pending"),
+    ("remaining", "remaining"),
+];
+
 /// What came of a case: nothing wrong, or what.
 type Verdicts = BTreeMap<String, Vec<String>>;
 
@@ -101,11 +108,13 @@ async fn calls(
     environment: &BTreeMap<String, String>,
     signatures: &BTreeMap<String, Signature>,
 ) -> Option<String> {
-    let mut cursor = Value::Null;
+    let mut before = Value::Null;
     for (position, step) in case.calls.iter().enumerate() {
         let mut input = step.input.clone();
-        if input["cursor"] == "{cursor}" {
-            input["cursor"] = cursor.take();
+        for (argument, result) in CONTINUED {
+            if input[argument] == format!("{{{result}}}") {
+                input[argument] = before[result].take();
+            }
         }
         let call = Call {
             environment,
@@ -133,7 +142,7 @@ async fn calls(
         if limit.is_some_and(|limit| took > limit) {
             return Some(format!("{at} took {took:?}"));
         }
-        cursor = given["ok"]["cursor"].clone();
+        before = given["ok"].clone();
     }
     None
 }

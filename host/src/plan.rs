@@ -3,6 +3,7 @@
 
 mod preset;
 mod rules;
+mod steps;
 
 use crate::config::interpolate;
 use crate::config::tree::{self, Places};
@@ -107,6 +108,7 @@ impl Plan {
         let mut plan = Self::default();
         let mut claimed = Vec::new();
         let mut named = BTreeSet::new();
+        let mut own = BTreeSet::new();
         let Written { tree, preset, .. } = &config.written;
         let sections = ["source", "table"].map(|name| tree.node.get(name).cloned());
         if preset.is_some() || sections.iter().any(Option::is_some) {
@@ -130,7 +132,10 @@ impl Plan {
                     source.remove(&["preset".to_owned()]);
                 }
                 plan.auth = take_auth(&mut source, &mut written, &mut mistakes);
-                named = origins_in(if trusted { &source } else { &written });
+                steps::take_auth(&mut source, &mut mistakes);
+                let known = if trusted { &source } else { &written };
+                named = origins_in(known);
+                own = origins_in(&steps::first(known));
                 let places = &mut config.written.tree.places;
                 let found = checked(&mut describer, Kind::Source, &mut source, places).await?;
                 let settings = Source::of(&source);
@@ -154,17 +159,19 @@ impl Plan {
             }
         }
         let config = Draft { config, mistakes }.finish()?;
-        plan.grant(&config, &claimed, &named)?;
+        plan.grant(&config, &claimed, &named, &own)?;
         Ok((config, plan))
     }
 
-    /// Grants what the component claims, if it is named in the configuration,
-    /// and what that grants anyway.
+    /// Grants what the component claims, if it is `named` in the configuration,
+    /// and what that grants anyway. Credentials are for the source's `own`
+    /// origins, not for those of further steps.
     fn grant(
         &mut self,
         config: &Config,
         claimed: &[String],
         named: &BTreeSet<Origin>,
+        own: &BTreeSet<Origin>,
     ) -> Result<(), PlanError> {
         let egress = config.egress.origins.iter();
         self.origins = egress
@@ -172,9 +179,10 @@ impl Plan {
             .collect::<Result<_, _>>()?;
         for origin in claimed {
             let origin = parse("source", origin)?;
-            if named.contains(&origin) {
+            if own.contains(&origin) {
                 self.authenticated.insert(origin.clone());
-            } else if !self.origins.contains(&origin) {
+            }
+            if !(named.contains(&origin) || self.origins.contains(&origin)) {
                 return Err(PlanError::Unwritten(origin));
             }
             self.origins.insert(origin);
@@ -307,7 +315,7 @@ fn beyond_the_host(auth: &Auth) -> Option<&'static str> {
 fn origins_in(node: &Node) -> BTreeSet<Origin> {
     match node {
         Node::Text(text) => {
-            let origin = rowcast_pipeline::extract::checked::origin(text);
+            let origin = rowcast_pipeline::settings::origin(text);
             origin.parse().into_iter().collect()
         }
         Node::List(items) => items.iter().flat_map(origins_in).collect(),

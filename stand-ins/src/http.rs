@@ -7,7 +7,7 @@ mod post;
 mod tests;
 
 pub use message::{Reply, Seen};
-pub use post::post;
+pub use post::{get, post};
 
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;

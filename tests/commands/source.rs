@@ -36,7 +36,7 @@ async fn everything_goes_well() {
     check(&stage, &["run", "-q", "--report", "json"], expect![[r#"
         exit 0
         --- stdout
-        {"rows":{"read":2,"done":2,"rejected":0,"pending":0,"resumed":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":0,"unchanged":2,"superseded":0,"rejected":0,"pending":0,"handed_over":0},"effort":{"source_requests":2,"source_retries":0,"source_empty":0,"source_unfollowed":0,"dynamodb_requests":0,"dynamodb_retries":0,"write_capacity":0.0,"write_capacity_saved":2.0}}
+        {"rows":{"read":2,"done":2,"rejected":0,"pending":0,"resumed":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":0,"unchanged":2,"superseded":0,"rejected":0,"pending":0,"handed_over":0},"effort":{"source_requests":2,"source_retries":0,"source_empty":0,"source_unfollowed":0,"then_done":0,"then_rejected":0,"dynamodb_requests":0,"dynamodb_retries":0,"write_capacity":0.0,"write_capacity_saved":2.0}}
     "#]]).await;
     check(
         &stage,

@@ -53,7 +53,10 @@ impl Call<'_> {
     pub fn given(&self, result: &Result<Value, Value>) -> Value {
         match result {
             Ok(value) => json!({"ok": by_name(self.signature.ok.lift(value))}),
-            Err(failure) => json!({"failure": by_name(self.signature.error.lift(failure))}),
+            Err(failure) => {
+                let shape = self.signature.error.as_ref().unwrap();
+                json!({"failure": by_name(shape.lift(failure))})
+            }
         }
     }
 }

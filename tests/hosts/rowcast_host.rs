@@ -3,9 +3,10 @@
 
 use super::host::{Call, Given};
 use rowcast::engine::{
-    Access, CallError, Capabilities, Counter, Explanation, Extraction, Failure, Page,
-    PendingDocument, PendingRequest, Pipeline, Problem, RateLimit, RejectedRecord, RejectedRequest,
-    RejectionKind, Remaining, Report, Request, Runtime, Stop, StopReason, TransferReport,
+    Access, CallError, Capabilities, Counter, Description, Explanation, Extraction, Failure, Kind,
+    Page, PendingDocument, PendingRequest, Pipeline, Problem, RateLimit, RejectedRecord,
+    RejectedRequest, RejectionKind, Remaining, Report, Request, Runtime, Stop, StopReason,
+    TransferReport,
 };
 use rowcast::http_out::authorizer::Authorizer;
 use rowcast::http_out::client::Client;
@@ -41,6 +42,9 @@ impl Library {
     }
 
     pub async fn call(&self, call: Call<'_>) -> Given {
+        if call.signature.interface.contains("/describe@") {
+            return Ok(call.given(&Ok(self.describe(&call).await)));
+        }
         // A pipeline remembers silences, and a case's are its own.
         let pipeline = self.pipeline().with_environment(call.environment.clone());
         let arguments = call.signature.arguments(call.input);
@@ -56,6 +60,30 @@ impl Library {
             Err(CallError::Failure(failure)) => Ok(call.given(&Err(failure_json(&failure)))),
             Err(error) => Err(format!("{error:?}")),
         }
+    }
+
+    async fn describe(&self, call: &Call<'_>) -> Value {
+        let arguments = call.signature.arguments(call.input);
+        let component = self.runtime.load(&self.component).unwrap();
+        let mut describer = component.describer().await.unwrap();
+        if call.signature.function == "describe" {
+            return description_json(&describer.describe().await.unwrap());
+        }
+        let kind = match arguments[0].as_str() {
+            Some("source") => Kind::Source,
+            Some("table") => Kind::Table,
+            _ => Kind::Query,
+        };
+        let found = describer.validate(kind, &text(&arguments[1])).await;
+        let mistakes = found.unwrap().into_iter().map(|mistake| {
+            let rowcast::engine::Mistake {
+                pointer,
+                message,
+                hint,
+            } = mistake;
+            json!({"pointer": pointer, "message": message, "hint": hint})
+        });
+        mistakes.collect()
     }
 
     fn pipeline(&self) -> Pipeline {
@@ -131,6 +159,26 @@ async fn explain(pipeline: &Pipeline, given: &[Value]) -> Result<Value, CallErro
         .await
         .result?;
     Ok(explanation_json(&explanation))
+}
+
+fn description_json(it: &Description) -> Value {
+    let schemas = it.schemas.iter().map(|schema| {
+        let kind = format!("{:?}", schema.kind).to_lowercase();
+        json!({"kind": kind.trim_start_matches("kind::"), "json": schema.json})
+    });
+    let presets = it.presets.iter().map(|preset| {
+        json!({
+            "name": preset.name, "summary": preset.summary, "source": preset.source,
+            "table": preset.table,
+        })
+    });
+    let environment = it.environment.iter();
+    let environment = environment.map(|it| json!({"name": it.name, "summary": it.summary}));
+    json!({
+        "name": it.name, "version": it.version, "summary": it.summary,
+        "schemas": schemas.collect::<Vec<_>>(), "presets": presets.collect::<Vec<_>>(),
+        "environment": environment.collect::<Vec<_>>(),
+    })
 }
 
 fn budget(value: &Value) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! wasmCloud: `wash dev` serves the service.
 
 use super::host::{Call, Given};
-use rowcast_stand_ins::http::post;
+use rowcast_stand_ins::http::{get, post};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -100,7 +100,11 @@ impl Wash {
         let origin = &self.running.as_ref().unwrap().origin;
         let url = format!("{origin}/{}", call.signature.function);
         let headers = [("content-type", "application/json")];
-        let answer = post(&url, &headers, call.input.to_string()).await;
+        let answer = if call.signature.parameters.is_empty() {
+            get(&url).await
+        } else {
+            post(&url, &headers, call.input.to_string()).await
+        };
         let (status, body) = answer.map_err(|error| format!("no answer: {error}"))?;
         let body: Value = serde_json::from_slice(&body)
             .map_err(|_| format!("{status}: {}", String::from_utf8_lossy(&body)))?;

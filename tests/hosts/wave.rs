@@ -77,13 +77,16 @@ fn quote(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// What the command printed: `ok(…)` or `err(…)`.
+/// What the command printed: `ok(…)` or `err(…)`, or a value alone.
 pub fn answer(signature: &Signature, text: &str) -> Result<Value, Value> {
     let mut reader = Reader(text.trim());
-    let result = match reader.word() {
-        "ok" => Ok(reader.payload(&signature.ok)),
-        "err" => Err(reader.payload(&signature.error)),
-        other => panic!("{other:?} begins no result: {text}"),
+    let result = match &signature.error {
+        None => Ok(reader.value(&signature.ok)),
+        Some(error) => match reader.word() {
+            "ok" => Ok(reader.payload(&signature.ok)),
+            "err" => Err(reader.payload(error)),
+            other => panic!("{other:?} begins no result: {text}"),
+        },
     };
     assert_eq!(reader.0, "", "something follows the result");
     result

@@ -2,7 +2,7 @@
 //! `hosts` under cargo's target directory, by their own package clients.
 
 use crate::machine::{ask, program};
-use crate::{cargo, python, run};
+use crate::{cargo, integration_tests, python, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,16 +36,8 @@ pub fn conformance(all: bool) -> Result<(), String> {
     if all {
         wasmtime(&folder()?)?;
     }
-    run(cargo()
+    run(integration_tests()
         .env("ROWCAST_HOSTS", if all { "all" } else { "" })
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "rowcast",
-            "--test",
-            "rowcast",
-        ])
         .args(["hosts::every_host", "--", "--nocapture"]))
 }
 

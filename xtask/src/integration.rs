@@ -3,7 +3,7 @@
 //! → its figures.
 
 use crate::python::{target, venv, workspace};
-use crate::{cargo, hosts, joined, machine, run};
+use crate::{cargo, hosts, integration_tests, joined, machine, run};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -74,9 +74,10 @@ impl Tools {
         fs::create_dir_all(&written)
             .map_err(|error| format!("create {}: {error}", written.display()))?;
         let component = written.join("rowcast-standalone.wasm");
-        run(cargo()
-            .args(["run", "--quiet", "--package", "rowcast", "--", "component"])
-            .args(["--standalone", "--output"])
+        // The integration tests build the command.
+        run(integration_tests().arg("--no-run"))?;
+        run(Command::new(target()?.join("debug/rowcast"))
+            .args(["component", "--standalone", "--output"])
             .arg(&component))?;
         Ok(Self {
             folder,

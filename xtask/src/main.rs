@@ -137,27 +137,23 @@ fn demo(arguments: &[String]) -> Result<(), String> {
 
 /// The test of the mixes, all of them, with its table shown.
 fn faults() -> Result<(), String> {
-    run(cargo()
-        .env("ROWCAST_FAULT_MIXES", "all")
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "rowcast",
-            "--test",
-            "rowcast",
-        ])
-        .args(["faults::matrix", "--", "--nocapture"]))
+    run(integration_tests().env("ROWCAST_FAULT_MIXES", "all").args([
+        "faults::matrix",
+        "--",
+        "--nocapture",
+    ]))
+}
+
+/// The integration tests, built as `cargo xtask test` builds them: cargo makes
+/// dependencies anew for each choice of packages whose features differ.
+fn integration_tests() -> Command {
+    let mut tests = cargo();
+    tests.args(["test", "--quiet", "--workspace", "--test", "rowcast"]);
+    tests
 }
 
 fn hostile() -> Result<(), String> {
-    run(cargo().args([
-        "test",
-        "--quiet",
-        "--package",
-        "rowcast",
-        "--test",
-        "rowcast",
+    run(integration_tests().args([
         "hostile::",
         "--",
         "--nocapture",

@@ -31,6 +31,7 @@ pub mod rules;
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 pub(crate) mod script;
+pub mod steps;
 pub mod template;
 pub mod verdict;
 
@@ -39,6 +40,7 @@ use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
 use crate::failure::invalid;
 use crate::platform::Http;
 use crate::settings::Source;
+use std::rc::Rc;
 
 /// Makes one request per row and combination, and cuts the answers into
 /// documents; the contract is in `wit/extract.wit`.
@@ -50,7 +52,11 @@ pub async fn run<H: Http>(
     budget_ms: Option<u64>,
 ) -> Result<Extraction, Failure> {
     let budget = budget::Budget::start(http.now_ms(), budget_ms);
+    if !source.then.is_empty() {
+        return steps::run(http, source, rows, only, budget).await;
+    }
     let plan =
         plan::Plan::check(source, rows, only).map_err(|error| invalid(excerpt::chain(&error)))?;
-    engine::run(http, &plan, budget).await
+    let shared = call_state::Shared::new(source.rate.map(|rate| rate.budget()));
+    engine::run(http, &plan, budget, Rc::new(shared)).await
 }

@@ -2,6 +2,9 @@
 //! are named as in `wit/`, in snake case. Settings, rows and documents are JSON
 //! already, and stay as they are written.
 
+use crate::bindings::exports::rowcast::pipeline::describe::{
+    Description, Kind, Mistake, Preset, Schema, Variable,
+};
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::exports::rowcast::pipeline::load::{
     RejectedDocument, Report, SupersededDocument,
@@ -75,6 +78,22 @@ object!(Explanation {
     complete,
     counters
 });
+object!(Description {
+    name,
+    version,
+    summary,
+    schemas,
+    presets,
+    environment
+});
+object!(Schema { kind, json as Document });
+object!(Preset { name, summary, source as Document, table as Document });
+object!(Variable { name, summary });
+object!(Mistake {
+    pointer,
+    message,
+    hint
+});
 object!(Request { row, combination });
 object!(DoneRequest { request, documents });
 object!(PendingRequest { request, resume });
@@ -118,6 +137,7 @@ object!(RateLimit {
     counters
 });
 object!(Counter { name, value });
+names!(Kind { Source => "source", Table => "table", Query => "query" });
 names!(Access { Query => "query", Scan => "scan" });
 names!(RejectionKind {
     Template => "template", Status => "status", Body => "body", Required => "required",
@@ -200,6 +220,15 @@ struct RequestForm {
     combination: u32,
 }
 read_as!(Request by RequestForm);
+
+#[derive(Deserialize)]
+#[serde(remote = "Kind", rename_all = "snake_case")]
+enum KindForm {
+    Source,
+    Table,
+    Query,
+}
+read_as!(Kind by KindForm);
 
 #[derive(Deserialize)]
 #[serde(remote = "PendingRequest", deny_unknown_fields)]

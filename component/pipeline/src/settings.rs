@@ -27,6 +27,7 @@ mod rules;
 mod schema;
 mod secret;
 mod source;
+mod steps;
 mod table;
 mod tree;
 
@@ -43,7 +44,7 @@ pub use read::read;
 pub use retry::Retry;
 pub use rules::{BodyCondition, HeaderCondition, Rule, Scalar, Statuses, Then, Unit, Wait, When};
 pub use secret::Secret;
-pub use source::{Axis, Field, Header, Method, Source};
+pub use source::{Axis, Field, Header, Method, Source, origin};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
 pub use tree::Node;
 
@@ -51,6 +52,7 @@ pub use tree::Node;
 pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {
     let mut tree = Node::parse(text, mistakes)?;
     preset::fill(&mut tree, mistakes);
+    steps::fill(&mut tree, mistakes);
     read::read(tree, mistakes)
 }
 

@@ -8,9 +8,9 @@ use crate::bindings::exports::rowcast::pipeline::transfer::{
 };
 use crate::bindings::rowcast::pipeline::types::{Counter, Failure, Request, Stop};
 use crate::extract::budget::Budget;
-use crate::extract::checked::origin;
 use crate::failure::{into_stop, sum, table_upstream, with_counters};
 use crate::platform::{Dynamo, Http};
+use crate::settings::origin;
 use crate::settings::{Source, Table};
 
 /// The part of the budget that is kept for writing: a fourth. It has what the

@@ -5,6 +5,7 @@
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests;
 
+use rowcast_pipeline::bindings::exports::rowcast::pipeline::describe::Kind;
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::Remaining;
 use rowcast_pipeline::bindings::rowcast::pipeline::types::PendingRequest;
 use rowcast_pipeline::json::{text, texts};
@@ -83,4 +84,15 @@ pub struct Explain {
     pub query: String,
     /// Time for the call, in milliseconds.
     pub budget_ms: Option<u64>,
+}
+
+/// What `POST /validate` asks for.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validate {
+    /// Whose settings.
+    pub kind: Kind,
+    /// The settings.
+    #[serde(deserialize_with = "text")]
+    pub settings: String,
 }

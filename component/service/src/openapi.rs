@@ -2,7 +2,7 @@
 
 mod schema;
 
-use crate::input::{Explain, Extract, Load, Query, Transfer};
+use crate::input::{Explain, Extract, Load, Query, Transfer, Validate};
 use crate::read::Mistake;
 use crate::service;
 use crate::service::OPENAPI;
@@ -17,7 +17,7 @@ type Reader = fn(&[u8]) -> Result<String, Mistake>;
 
 /// Every schema that requests have, how a request of its kind is read, and a
 /// request's path to it.
-const READ: [(&str, Reader, &str); 8] = [
+const READ: [(&str, Reader, &str); 9] = [
     ("ExtractRequest", shown::<Extract>, ""),
     ("PendingRequest", shown::<Extract>, "/only/0"),
     ("Request", shown::<Extract>, "/only/0/request"),
@@ -26,18 +26,21 @@ const READ: [(&str, Reader, &str); 8] = [
     ("Remaining", shown::<Transfer>, "/remaining"),
     ("QueryRequest", shown::<Query>, ""),
     ("ExplainRequest", shown::<Explain>, ""),
+    ("ValidateRequest", shown::<Validate>, ""),
 ];
 
 fn shown<T: DeserializeOwned + Debug>(body: &[u8]) -> Result<String, Mistake> {
     crate::read::read::<T>(body).map(|call| format!("{call:?}"))
 }
 
-const ROUTES: [(&str, &str, Option<Reader>); 7] = [
+const ROUTES: [(&str, &str, Option<Reader>); 9] = [
     ("/extract", "post", Some(shown::<Extract>)),
     ("/load", "post", Some(shown::<Load>)),
     ("/transfer", "post", Some(shown::<Transfer>)),
     ("/query", "post", Some(shown::<Query>)),
     ("/explain", "post", Some(shown::<Explain>)),
+    ("/describe", "get", None),
+    ("/validate", "post", Some(shown::<Validate>)),
     ("/health", "get", None),
     ("/openapi.json", "get", None),
 ];
@@ -58,6 +61,7 @@ fn least(schema: &str, path: &str) -> Value {
         "LoadRequest" => json!({"table": table, "documents": []}),
         "TransferRequest" | "Remaining" => json!({"source": source, "table": table, "rows": []}),
         "QueryRequest" | "ExplainRequest" => json!({"query": {"table": "t"}}),
+        "ValidateRequest" => json!({"kind": "source", "settings": source}),
         _ => json!({"source": source, "rows": []}),
     };
     let pending = json!({"request": {"row": 0, "combination": 0}});

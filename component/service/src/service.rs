@@ -11,9 +11,11 @@ mod tests;
 
 use crate::calls::Calls;
 use crate::http::{Body, BodyError, Request, Response};
+use crate::input::Validate;
 use crate::problem::Problem;
 use crate::read::read;
 use crate::settings::Settings;
+use rowcast_pipeline::describe::{describe, validate};
 use serde::Serialize;
 use serde_json::json;
 
@@ -27,6 +29,8 @@ const JSON: &str = "application/json";
 pub(crate) enum Route {
     Health,
     OpenApi,
+    Describe,
+    Validate,
     Extract,
     Load,
     Transfer,
@@ -34,12 +38,14 @@ pub(crate) enum Route {
     Explain,
 }
 
-pub(crate) const ROUTES: [(&str, Route); 7] = [
+pub(crate) const ROUTES: [(&str, Route); 9] = [
     ("/extract", Route::Extract),
     ("/load", Route::Load),
     ("/transfer", Route::Transfer),
     ("/query", Route::Query),
     ("/explain", Route::Explain),
+    ("/describe", Route::Describe),
+    ("/validate", Route::Validate),
     ("/health", Route::Health),
     ("/openapi.json", Route::OpenApi),
 ];
@@ -47,8 +53,13 @@ pub(crate) const ROUTES: [(&str, Route); 7] = [
 impl Route {
     fn methods(self) -> &'static str {
         match self {
-            Self::Health | Self::OpenApi => "GET, HEAD",
-            Self::Extract | Self::Load | Self::Transfer | Self::Query | Self::Explain => "POST",
+            Self::Health | Self::OpenApi | Self::Describe => "GET, HEAD",
+            Self::Validate
+            | Self::Extract
+            | Self::Load
+            | Self::Transfer
+            | Self::Query
+            | Self::Explain => "POST",
         }
     }
 }
@@ -82,6 +93,11 @@ fn dispatch(
     let text = match route {
         Route::Health => health(),
         Route::OpenApi => return Ok(Response::new(200, JSON, OPENAPI.as_bytes())),
+        Route::Describe => json(&describe())?,
+        Route::Validate => {
+            let Validate { kind, settings } = read(&body(request, settings)?)?;
+            json(&validate(kind, &settings))?
+        }
         Route::Extract => json(&calls.extract(&read(&body(request, settings)?)?)?)?,
         Route::Load => json(&calls.load(&read(&body(request, settings)?)?)?)?,
         Route::Transfer => json(&calls.transfer(&read(&body(request, settings)?)?)?)?,

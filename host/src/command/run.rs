@@ -189,6 +189,13 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
             effort.source_requests,
             effort.source_retries,
         ));
+        let then = effort.then_done + effort.then_rejected;
+        if then > 0 {
+            lines.push(format!(
+                "then       {then} requests of further steps: {} done, {} rejected",
+                effort.then_done, effort.then_rejected,
+            ));
+        }
         lines.push(format!(
             "records    {} received: {} accepted, {} rejected",
             records.received, records.documents, records.rejected,

@@ -405,6 +405,8 @@ fn count_effort(counters: &[Counter], tally: &mut Tally) {
     tally.effort.source_retries += whole(counted(counters, "source.retries"));
     tally.effort.source_empty += whole(counted(counters, "source.empty"));
     tally.effort.source_unfollowed += whole(counted(counters, "source.unfollowed"));
+    tally.effort.then_done += whole(counted(counters, "then.done"));
+    tally.effort.then_rejected += whole(counted(counters, "then.rejected"));
 }
 
 /// What a call that achieved nothing took.

@@ -93,6 +93,10 @@ pub struct Effort {
     pub source_empty: u64,
     /// Requests whose answer announces more than the settings follow.
     pub source_unfollowed: u64,
+    /// Requests of a source's further steps that were answered.
+    pub then_done: u64,
+    /// Those that were given up: each is a rejected record.
+    pub then_rejected: u64,
     /// DynamoDB calls sent, repeats included.
     pub dynamodb_requests: u64,
     /// How many of them were repeats.
@@ -195,6 +199,8 @@ impl Tally {
         self.effort.source_retries += effort.source_retries;
         self.effort.source_empty += effort.source_empty;
         self.effort.source_unfollowed += effort.source_unfollowed;
+        self.effort.then_done += effort.then_done;
+        self.effort.then_rejected += effort.then_rejected;
         self.effort.dynamodb_requests += effort.dynamodb_requests;
         self.effort.dynamodb_retries += effort.dynamodb_retries;
         self.effort.write_capacity += effort.write_capacity;

@@ -93,7 +93,7 @@ async function call(instantiate, { environment, signature, arguments: given }) {
     return { ok: lift(signature.ok, exported[camel(signature.function)](...lowered)) };
   } catch (error) {
     // A failure is thrown as it is, or in an error around it.
-    if (error instanceof Error && error.payload === undefined) return { broke: String(error.stack) };
+    if (signature.error === null || (error instanceof Error && error.payload === undefined)) return { broke: String(error.stack) };
     return { error: lift(signature.error, error.payload ?? error) };
   }
 }

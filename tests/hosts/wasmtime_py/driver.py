@@ -18,6 +18,7 @@ from wasmtime.component import (
     OptionType,
     Record,
     RecordType,
+    ResultType,
     Variant,
     VariantType,
 )
@@ -81,6 +82,8 @@ class Host:
             lowered = [lower(of, value) for (_, of), value in zip(type.params, arguments)]
             result = function(store, *lowered)
             function.post_return(store)
+            if not isinstance(type.result, ResultType):
+                return {"ok": lift(type.result, result)}
             # A result whose two sides are of different classes comes as one of them.
             if isinstance(result, Variant):
                 return {"error": lift(type.result.err, result)}

@@ -3,7 +3,6 @@
 //! Nothing here can print a secret.
 
 use super::budget::Budget;
-use super::checked::origin;
 use super::excerpt;
 use super::verdict::{asked, header};
 use crate::bindings::rowcast::pipeline::types::Stop;
@@ -11,6 +10,7 @@ use crate::failure::{rate_limit, stop_reason};
 use crate::oauth::{Attempts, Client, Failed, FailureKind, LONGEST_ANSWER, Reply, Token, Tokens};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
 use crate::retry::Backoff;
+use crate::settings::origin;
 use crate::settings::{Auth, Header, Source};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

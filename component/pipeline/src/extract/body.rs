@@ -136,7 +136,7 @@ impl Body {
 /// The name in a text that is one placeholder.
 fn placeholder(text: &str) -> Option<&str> {
     let name = text.strip_prefix('{')?.strip_suffix('}')?;
-    let plain = |part: char| part.is_alphanumeric() || matches!(part, ' ' | '_' | '-' | '.');
+    let plain = |part: char| part.is_alphanumeric() || matches!(part, ' ' | '_' | '-' | '.' | '/');
     let bare = name.strip_suffix('?').unwrap_or(name);
     (!bare.trim().is_empty() && bare.chars().all(plain)).then_some(name)
 }

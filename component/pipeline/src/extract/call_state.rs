@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// Answers from the first on that were all refusals, after which the
@@ -27,14 +28,30 @@ const MOST_EXHAUSTED: u32 = 10;
 /// Budgets that are kept at once; an upstream has one or two.
 const MOST_BUDGETS: usize = 4;
 
-/// The state of the upstream within a call.
-pub struct CallState {
-    /// The source's origin.
-    upstream: String,
+/// How fast an upstream may be asked within a call, by all of its steps.
+pub struct Shared {
     pace: RefCell<Pace>,
     /// Budgets of requests: the configured one, and those that the upstream
     /// states. They hold within the call whoever decides the pace.
     budgets: RefCell<Vec<Window>>,
+}
+
+impl Shared {
+    /// Nothing has been sent to the upstream yet.
+    #[must_use]
+    pub fn new(budget: Option<Budget>) -> Self {
+        Self {
+            pace: RefCell::new(Pace::of_requests(budget)),
+            budgets: RefCell::new(budget.map(Window::new).into_iter().collect()),
+        }
+    }
+}
+
+/// The state of the upstream within a call.
+pub struct CallState {
+    /// The source's origin.
+    upstream: String,
+    shared: Rc<Shared>,
     stop: RefCell<Option<Stop>>,
     halted: Cell<bool>,
     sleepers: RefCell<BTreeMap<u64, Waker>>,
@@ -82,11 +99,10 @@ impl Drop for Halted<'_> {
 impl CallState {
     /// Nothing has been sent to that origin yet.
     #[must_use]
-    pub fn new(upstream: String, budget: Option<Budget>) -> Self {
+    pub fn new(upstream: String, shared: Rc<Shared>) -> Self {
         Self {
             upstream,
-            pace: RefCell::new(Pace::of_requests(budget)),
-            budgets: RefCell::new(budget.map(Window::new).into_iter().collect()),
+            shared,
             stop: RefCell::default(),
             halted: Cell::default(),
             sleepers: RefCell::default(),
@@ -158,13 +174,13 @@ impl CallState {
     /// its instances decides; where none does, this call's own pace.
     pub fn reserve<H: Http>(&self, http: &H, units: u32) -> u64 {
         let now_ms = http.now_ms();
-        let mut budgets = self.budgets.borrow_mut();
+        let mut budgets = self.shared.budgets.borrow_mut();
         let due = budgets.iter().filter_map(|it| it.due(now_ms, units)).max();
         if let Some(due) = due.filter(|_| units > 0) {
             return due.saturating_sub(now_ms).max(1);
         }
         let wait = http.reserve(&self.upstream, units).unwrap_or_else(|| {
-            let mut pace = self.pace.borrow_mut();
+            let mut pace = self.shared.pace.borrow_mut();
             pace.reserve(now_ms, units, http.random())
         });
         if wait == 0 && units > 0 {
@@ -178,7 +194,7 @@ impl CallState {
     /// The upstream states budgets of its own. What was sent before counts as
     /// sent now.
     pub fn learn(&self, now_ms: u64, stated: Vec<Budget>) {
-        let mut budgets = self.budgets.borrow_mut();
+        let mut budgets = self.shared.budgets.borrow_mut();
         for budget in stated {
             if budgets.len() < MOST_BUDGETS && budgets.iter().all(|it| it.budget() != budget) {
                 let mut window = Window::new(budget);
@@ -191,7 +207,7 @@ impl CallState {
     /// What became of a request that was reserved.
     pub fn report<H: Http>(&self, http: &H, seen: &Observation) {
         http.report(&self.upstream, seen);
-        self.pace.borrow_mut().report(http.now_ms(), seen);
+        self.shared.pace.borrow_mut().report(http.now_ms(), seen);
         if seen.refused > 0 && self.limited_since_ms.get().is_none() {
             self.limited_since_ms.set(Some(http.now_ms()));
         }

@@ -9,7 +9,9 @@ use super::paging::Paging;
 use super::pointer::Pointer;
 use super::rules::Rules;
 use super::template::{Place, Template};
-use crate::settings::{Field, Header, Method, Mistakes, RecordsAs, Source, escaped, within};
+use crate::settings::{
+    Field, Header, Method, Mistakes, RecordsAs, Source, escaped, origin, within,
+};
 use std::collections::HashSet;
 use url::Url;
 
@@ -71,6 +73,11 @@ impl<'a> Checked<'a> {
             let shared = shared.flat_map(Template::names);
             check_batch(source, url.joined(), shared, &matrix, mistakes);
         }
+        for (index, step) in source.then.iter().enumerate() {
+            let mut found = Mistakes::default();
+            Self::new(step, &mut found);
+            mistakes.add_under(&format!("/then/{index}"), found);
+        }
         // Each of them is there exactly where nothing was wrong with it.
         let (url, records, paging) = (url?, records?, paging?);
         mistakes.is_empty().then_some(Self {
@@ -92,25 +99,18 @@ impl<'a> Checked<'a> {
     /// The origins that its requests go to; none of one that a row decides.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
-        let mut origins = vec![origin(&self.source.url)];
-        origins.extend(auth::token_url(&self.source.auth).map(origin));
-        origins.dedup();
+        let mut origins = Vec::new();
+        for source in std::iter::once(self.source).chain(&self.source.then) {
+            let token_url = auth::token_url(&source.auth);
+            for url in std::iter::once(source.url.as_str()).chain(token_url) {
+                let origin = origin(url);
+                if !origins.contains(&origin) {
+                    origins.push(origin);
+                }
+            }
+        }
         origins
     }
-}
-
-/// A URL's beginning up to its path. Of a template it's taken as it is written,
-/// so that what a row would choose is seen.
-#[must_use]
-pub fn origin(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + "://".len());
-    let rest = url.get(start..).unwrap_or_default();
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let origin = url.get(..start + length).unwrap_or_default();
-    Url::parse(origin).map_or_else(
-        |_| origin.to_owned(),
-        |url| url.origin().ascii_serialization(),
-    )
 }
 
 fn template(at: &str, text: &str, place: Place, mistakes: &mut Mistakes) -> Option<Template> {

@@ -3,8 +3,7 @@
 
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
-use super::call_state::CallState;
-use super::checked::origin;
+use super::call_state::{CallState, Shared};
 use super::excerpt;
 use super::ledger::{Balance, Ledger, Unbalanced};
 use super::pages::{PageFault, Pages};
@@ -15,11 +14,13 @@ use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
 use crate::platform::Http;
 use crate::retry::Backoff;
+use crate::settings::origin;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
 use send::Exchange;
 use settle::Ending;
 use std::pin::pin;
+use std::rc::Rc;
 
 mod send;
 mod settle;
@@ -35,11 +36,12 @@ const MOST_LIMITED: u32 = 10;
 /// time.
 const LET_GO_MS: u64 = 20;
 
-/// Carries a plan out.
+/// Carries a plan out, at the pace that is `shared` with other plans.
 pub async fn run<H: Http>(
     http: &H,
     plan: &Plan<'_>,
     budget: Budget,
+    shared: Rc<Shared>,
 ) -> Result<Extraction, Failure> {
     let call = Call {
         http,
@@ -47,10 +49,7 @@ pub async fn run<H: Http>(
         budget,
         whole_ms: budget.remaining_ms(http.now_ms()),
         credentials: Credentials::new(plan.checked.source),
-        state: CallState::new(
-            origin(&plan.checked.source.url),
-            plan.checked.source.rate.map(|rate| rate.budget()),
-        ),
+        state: CallState::new(origin(&plan.checked.source.url), shared),
     };
     let balance = call.settle_all().await;
     // Whatever was counted wrongly, nothing of it may be believed.

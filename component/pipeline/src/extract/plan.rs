@@ -122,22 +122,39 @@ impl<'a> Plan<'a> {
         rows: &'a [String],
         only: Option<&[PendingRequest]>,
     ) -> Result<Self, PlanError> {
+        let plan = Self::new(source, rows, only)?;
+        plan.check_names()?;
+        Ok(plan)
+    }
+
+    /// The same for rows that are records: they may have any members.
+    pub fn of_records(
+        source: &'a Source,
+        rows: &'a [String],
+        only: &[PendingRequest],
+    ) -> Result<Self, PlanError> {
+        Self::new(source, rows, Some(only))
+    }
+
+    fn new(
+        source: &'a Source,
+        rows: &'a [String],
+        only: Option<&[PendingRequest]>,
+    ) -> Result<Self, PlanError> {
         let mut mistakes = Mistakes::default();
         let checked = Checked::new(source, &mut mistakes);
         let checked = checked.ok_or(PlanError::Settings(mistakes))?;
         let count = u32::try_from(rows.len()).map_err(|_| PlanError::TooMany)?;
         let combinations = checked.matrix.combinations();
         count.checked_mul(combinations).ok_or(PlanError::TooMany)?;
-        let plan = Self {
+        Ok(Self {
             requests: requests(only, count, combinations)?,
             checked,
             rows: rows
                 .iter()
                 .map(|text| Row::parse(text).map_err(|error| excerpt::chain(&error)))
                 .collect(),
-        };
-        plan.check_names()?;
-        Ok(plan)
+        })
     }
 
     /// The requests of one HTTP request, filled in: one, or a batch of one
@@ -248,7 +265,9 @@ impl<'a> Plan<'a> {
         let body = self.checked.body.iter().flat_map(Body::names);
         let names = std::iter::once(url).chain(fields).flat_map(Template::names);
         let mut names = names.chain(body);
-        match names.find(|name| !columns.contains(name) && !axes.contains(name)) {
+        match names
+            .find(|name| !name.starts_with('/') && !columns.contains(name) && !axes.contains(name))
+        {
             None => Ok(()),
             Some(name) => {
                 let known = columns

@@ -40,8 +40,9 @@ struct Text {
     rejected: Vec<Record>,
 }
 
+/// A rejected record without the request that it is of.
 #[derive(Deserialize, Serialize)]
-struct Record {
+pub struct Record {
     index: u32,
     kind: u8,
     path: String,
@@ -49,11 +50,42 @@ struct Record {
 }
 
 /// The kinds that a record can be rejected for; their places are in the text.
-const KINDS: [RejectionKind; 3] = [
+const KINDS: [RejectionKind; 9] = [
     RejectionKind::Body,
     RejectionKind::Required,
     RejectionKind::Clash,
+    RejectionKind::Template,
+    RejectionKind::Status,
+    RejectionKind::Policy,
+    RejectionKind::Exhausted,
+    RejectionKind::TooLarge,
+    RejectionKind::Item,
 ];
+
+impl From<RejectedRecord> for Record {
+    fn from(record: RejectedRecord) -> Self {
+        Self {
+            index: record.index,
+            kind: place(record.kind),
+            path: record.path,
+            reason: record.reason,
+        }
+    }
+}
+
+impl Record {
+    /// The rejected record of that request.
+    #[must_use]
+    pub fn of(self, request: Request) -> RejectedRecord {
+        RejectedRecord {
+            request,
+            index: self.index,
+            kind: kind(self.kind),
+            path: self.path,
+            reason: self.reason,
+        }
+    }
+}
 
 impl Progress {
     /// Its attempts ran out once more: the next ones count from one.
@@ -90,13 +122,7 @@ impl Progress {
                 ..Self::default()
             };
         };
-        let rejected = text.rejected.into_iter().map(|record| RejectedRecord {
-            request,
-            index: record.index,
-            kind: kind(record.kind),
-            path: record.path,
-            reason: record.reason,
-        });
+        let rejected = text.rejected.into_iter().map(|it| it.of(request));
         Self {
             page: Some((
                 Page {
@@ -124,12 +150,7 @@ impl Progress {
         if url.is_none() && self.exhausted == 0 && self.failed == 0 {
             return None;
         }
-        let rejected = self.harvest.rejected.into_iter().map(|record| Record {
-            index: record.index,
-            kind: place(record.kind),
-            path: record.path,
-            reason: record.reason,
-        });
+        let rejected = self.harvest.rejected.into_iter().map(Record::from);
         let text = Text {
             url,
             cursor,

@@ -1,5 +1,6 @@
 //! A row's text → its columns, borrowed.
 
+use super::pointer::Pointer;
 use rowcast_json::{Flaw, Index, Kind, NotUnicode, Value};
 use std::collections::HashSet;
 
@@ -49,12 +50,15 @@ impl<'a> Row<'a> {
         Ok(Self { text, index, names })
     }
 
-    /// A column's value.
+    /// A column's value, or what a JSON Pointer leads to.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value<'_>> {
-        let place = self.names.iter().position(|known| known == name)?;
-        let mut members = self.index.root(self.text).members();
-        members.nth(place).map(|(_, value)| value)
+        let root = self.index.root(self.text);
+        match self.names.iter().position(|known| known == name) {
+            Some(place) => root.members().nth(place).map(|(_, value)| value),
+            None if name.starts_with('/') => Pointer::parse(name).ok()?.find(root),
+            None => None,
+        }
     }
 
     /// The columns' names.

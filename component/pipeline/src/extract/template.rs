@@ -48,7 +48,7 @@ pub struct Marks {
 pub enum Part {
     /// Literal text.
     Text(String),
-    /// A column or an axis.
+    /// A column, an axis, or a JSON Pointer into the row.
     Name(String),
     /// A place in the record.
     Record(Pointer),

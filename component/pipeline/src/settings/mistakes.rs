@@ -42,6 +42,22 @@ impl Mistakes {
         }
     }
 
+    /// Adds those of a part of the settings, but for what the part has from
+    /// elsewhere and is said there.
+    pub fn add_under(&mut self, pointer: &str, part: Self) {
+        for Mistake {
+            pointer: own,
+            message,
+            hint,
+        } in part.0
+        {
+            let known = |it: &Mistake| it.pointer == own && it.message == message;
+            if !self.0.iter().any(known) {
+                self.push(format!("{pointer}{own}"), message, hint);
+            }
+        }
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use url::Url;
 
 /// A REST API and how to read it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -94,6 +95,14 @@ pub struct Source {
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = null)))]
     pub batch: Option<Batch>,
+    /// Steps after this one: each record becomes a row of the next step, whose
+    /// records are kept in its place. `{name}` is a member of the record, and
+    /// `{/a/b}` a JSON Pointer into it. What a step that asks the same origin
+    /// doesn't say of `auth`, `headers`, `accept`, `contact`, `rate`, `retry`,
+    /// `concurrency` and limits is as it is here.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(extend("default" = []), example = serde_json::json!([{"url": "https://api.example.com/albums/{id}", "records": ""}])))]
+    pub then: Vec<Source>,
     /// How requests are authenticated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {"type": "none"})))]
@@ -169,6 +178,20 @@ pub struct Axis {
     pub name: String,
     /// Its values, at least one.
     pub values: Vec<String>,
+}
+
+/// A URL's beginning up to its path. Of a template it's taken as it is written,
+/// so that what a row would choose is seen.
+#[must_use]
+pub fn origin(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + "://".len());
+    let rest = url.get(start..).unwrap_or_default();
+    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let origin = url.get(..start + length).unwrap_or_default();
+    Url::parse(origin).map_or_else(
+        |_| origin.to_owned(),
+        |url| url.origin().ascii_serialization(),
+    )
 }
 
 fn accept() -> String {

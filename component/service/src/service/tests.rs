@@ -99,7 +99,7 @@ fn routes_and_methods_that_are_not_there_are_refused() {
         assert_eq!(header(&response, "allow"), allow, "{line}");
     };
     let routes = "there are: POST /extract, POST /load, POST /transfer, POST /query, \
-                  POST /explain, GET|HEAD /health, GET|HEAD /openapi.json";
+                  POST /explain, GET|HEAD /describe, POST /validate, GET|HEAD /health, GET|HEAD /openapi.json";
     for line in [
         "GET /",
         "POST /Extract",

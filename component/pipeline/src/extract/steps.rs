@@ -1,0 +1,416 @@
+//! A source with steps and rows → one extraction: the documents of a step are
+//! the rows of the next one, and those of the last step are the call's.
+//!
+//! The contract's requests are those of the first step. One is done when all
+//! requests that its documents led to are settled; a later request that is
+//! rejected is a rejected record of it; one that is pending keeps it pending,
+//! with everything that the steps gave so far in its `resume`.
+
+use super::budget::Budget;
+use super::call_state::{Shared, gravity};
+use super::engine;
+use super::excerpt::chain;
+use super::ledger::Harvest;
+use super::plan::Plan;
+use super::resume::Record;
+use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
+use crate::bindings::rowcast::pipeline::types::{
+    Counter, Failure, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
+};
+use crate::failure::{counter, into_stop, invalid, sum};
+use crate::platform::Http;
+use crate::settings::Source;
+use crate::settings::origin;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A call's requests, step by step.
+struct Steps<'c, H> {
+    http: &'c H,
+    source: &'c Source,
+    budget: Budget,
+    /// How fast each origin may be asked, whichever step asks it.
+    shared: HashMap<String, Rc<Shared>>,
+    counters: Vec<Counter>,
+    stopped: Option<Stop>,
+}
+
+/// A request of the first step that is done.
+#[derive(Default, Deserialize, Serialize)]
+struct Chain {
+    /// The step that its parts belong to, from 1.
+    step: usize,
+    parts: Vec<Part>,
+    /// Records of earlier steps that led nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<Record>,
+}
+
+/// A request of a later step.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Part {
+    Settled {
+        documents: Vec<String>,
+        rejected: Vec<Record>,
+    },
+    Open {
+        row: String,
+        combination: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resume: Option<String>,
+    },
+}
+
+/// How a request of the first step ended in this call.
+enum End {
+    Done(Harvest),
+    Rejected(RejectedRequest),
+    Pending(Option<String>),
+}
+
+/// The same as [`super::run`], for any number of steps.
+pub async fn run<H: Http>(
+    http: &H,
+    source: &Source,
+    rows: &[String],
+    only: Option<&[PendingRequest]>,
+    budget: Budget,
+) -> Result<Extraction, Failure> {
+    let mut steps = Steps {
+        http,
+        source,
+        budget,
+        shared: HashMap::new(),
+        counters: Vec::new(),
+        stopped: None,
+    };
+    let plan = Plan::check(source, rows, only);
+    let mut plan = plan.map_err(|error| invalid(chain(&error)))?;
+    let mut ends = Vec::new();
+    let mut chains = Vec::new();
+    plan.requests.retain(|pending| {
+        let chain = Chain::read(pending.resume.as_deref(), source.then.len());
+        let first = chain.is_none();
+        chains.extend(chain.map(|chain| (pending.request, chain)));
+        first
+    });
+    if !plan.requests.is_empty() {
+        match steps.ask(&plan).await {
+            Ok(extraction) => steps.begin(extraction, &mut chains, &mut ends),
+            Err(failure) if chains.is_empty() => return Err(failure),
+            Err(failure) => {
+                steps.fail(failure);
+                let left = plan.requests.into_iter();
+                ends.extend(left.map(|it| (it.request, End::Pending(it.resume))));
+            }
+        }
+    }
+    for step in 1..=source.then.len() {
+        steps.advance(step, &mut chains).await;
+    }
+    let count = source.then.len();
+    ends.extend(
+        chains
+            .into_iter()
+            .map(|(request, chain)| (request, chain.end(count, request))),
+    );
+    Ok(steps.close(ends))
+}
+
+impl<H: Http> Steps<'_, H> {
+    async fn ask(&mut self, plan: &Plan<'_>) -> Result<Extraction, Failure> {
+        let source = plan.checked.source;
+        let new = || Rc::new(Shared::new(source.rate.map(|rate| rate.budget())));
+        let origin = origin(&source.url);
+        let shared = Rc::clone(self.shared.entry(origin).or_insert_with(new));
+        let mut extraction = engine::run(self.http, plan, self.budget, shared).await?;
+        self.count(std::mem::take(&mut extraction.counters));
+        if let Some(stop) = extraction.stopped.take() {
+            self.note(stop);
+        }
+        Ok(extraction)
+    }
+
+    /// The first step's done requests become chains.
+    fn begin(
+        &self,
+        extraction: Extraction,
+        chains: &mut Vec<(Request, Chain)>,
+        ends: &mut Vec<(Request, End)>,
+    ) {
+        let mut documents = extraction.documents.into_iter();
+        let mut records = extraction.rejected_records.into_iter().peekable();
+        for DoneRequest {
+            request,
+            documents: count,
+        } in extraction.done
+        {
+            let own = std::iter::from_fn(|| records.next_if(|it| it.request == request));
+            let rejected = own.map(Record::from).collect();
+            let own = documents.by_ref().take(length(count)).collect();
+            let mut chain = Chain {
+                step: 1,
+                parts: Vec::new(),
+                rejected,
+            };
+            chain.follow(own, self.source);
+            chains.push((request, chain));
+        }
+        let rejected = extraction.rejected.into_iter();
+        ends.extend(rejected.map(|it| (it.request, End::Rejected(it))));
+        let pending = extraction.pending.into_iter();
+        ends.extend(pending.map(|it| (it.request, End::Pending(it.resume))));
+    }
+
+    /// Asks for everything that is open in a step; what is settled goes on to
+    /// the next one.
+    async fn advance(&mut self, step: usize, chains: &mut [(Request, Chain)]) {
+        let source = self.source;
+        let Some(settings) = step.checked_sub(1).and_then(|at| source.then.get(at)) else {
+            return;
+        };
+        let in_step = |(_, chain): &&mut (Request, Chain)| chain.step == step;
+        let mut rows = Vec::new();
+        let mut only = Vec::new();
+        let mut parts = Vec::new();
+        for (_, chain) in chains.iter_mut().filter(in_step) {
+            for part in &mut chain.parts {
+                let Part::Open {
+                    row,
+                    combination,
+                    resume,
+                } = &*part
+                else {
+                    continue;
+                };
+                only.push(PendingRequest {
+                    request: Request {
+                        row: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+                        combination: *combination,
+                    },
+                    resume: resume.clone(),
+                });
+                rows.push(row.clone());
+                parts.push(part);
+            }
+        }
+        if !parts.is_empty() {
+            // Records may have any members: a name that none of them has is a
+            // matter of these records.
+            match Plan::of_records(settings, &rows, &only) {
+                Ok(plan) => match self.ask(&plan).await {
+                    Ok(extraction) => self.settle(extraction, &mut parts),
+                    Err(failure) => self.fail(failure),
+                },
+                Err(error) => self.fail(invalid(chain(&error))),
+            }
+        }
+        for (_, chain) in chains.iter_mut().filter(in_step) {
+            chain.go_on(source);
+        }
+    }
+
+    /// What became of a later step's requests, by their places.
+    fn settle(&mut self, extraction: Extraction, parts: &mut [&mut Part]) {
+        let mut documents = extraction.documents.into_iter();
+        let mut records = extraction.rejected_records.into_iter().peekable();
+        let done = extraction.done.len();
+        let mut put = |request: Request, new: Part| {
+            if let Some(part) = parts.get_mut(length(request.row)) {
+                **part = new;
+            }
+        };
+        for DoneRequest {
+            request,
+            documents: count,
+        } in extraction.done
+        {
+            let own = std::iter::from_fn(|| records.next_if(|it| it.request == request));
+            let rejected = own.map(Record::from).collect();
+            let documents = documents.by_ref().take(length(count)).collect();
+            put(
+                request,
+                Part::Settled {
+                    documents,
+                    rejected,
+                },
+            );
+        }
+        let (mut refused, mut given_up) = (false, 0_u32);
+        for rejected in extraction.rejected {
+            // There may be too many requests for one call: another one has room.
+            if rejected.kind == RejectionKind::Policy && done > 0 {
+                refused = true;
+                continue;
+            }
+            given_up = given_up.saturating_add(1);
+            let request = rejected.request;
+            let record = Record::from(RejectedRecord {
+                request,
+                index: 0,
+                kind: rejected.kind,
+                path: String::new(),
+                reason: rejected.reason,
+            });
+            put(
+                request,
+                Part::Settled {
+                    documents: Vec::new(),
+                    rejected: vec![record],
+                },
+            );
+        }
+        for pending in extraction.pending {
+            if let Some(part) = parts.get_mut(length(pending.request.row))
+                && let Part::Open { resume, .. } = &mut **part
+            {
+                *resume = pending.resume;
+            }
+        }
+        if refused {
+            self.note(Stop::Budget);
+        }
+        let done = u32::try_from(done).unwrap_or(u32::MAX);
+        self.count(vec![
+            counter("then.done", done),
+            counter("then.rejected", given_up),
+        ]);
+    }
+
+    /// A step achieved nothing: its requests stay open.
+    fn fail(&mut self, failure: Failure) {
+        let (stop, counters) = into_stop(failure, &origin(&self.source.url));
+        self.count(counters);
+        self.note(stop);
+    }
+
+    fn count(&mut self, counters: Vec<Counter>) {
+        self.counters = sum(std::mem::take(&mut self.counters), counters);
+    }
+
+    /// The gravest reason stays.
+    fn note(&mut self, stop: Stop) {
+        let graver = |present: &Stop| gravity(&stop) > gravity(present);
+        if self.stopped.as_ref().is_none_or(graver) {
+            self.stopped = Some(stop);
+        }
+    }
+
+    fn close(self, mut ends: Vec<(Request, End)>) -> Extraction {
+        ends.sort_by_key(|(request, _)| (request.row, request.combination));
+        let mut extraction = Extraction {
+            documents: Vec::new(),
+            done: Vec::new(),
+            rejected: Vec::new(),
+            rejected_records: Vec::new(),
+            pending: Vec::new(),
+            stopped: None,
+            counters: self.counters,
+        };
+        for (request, end) in ends {
+            match end {
+                End::Done(mut harvest) => {
+                    let documents = u32::try_from(harvest.documents.len()).unwrap_or(u32::MAX);
+                    extraction.documents.append(&mut harvest.documents);
+                    extraction.rejected_records.append(&mut harvest.rejected);
+                    extraction.done.push(DoneRequest { request, documents });
+                }
+                End::Rejected(rejected) => extraction.rejected.push(rejected),
+                End::Pending(resume) => extraction.pending.push(PendingRequest { request, resume }),
+            }
+        }
+        extraction.stopped = self.stopped.filter(|_| !extraction.pending.is_empty());
+        extraction
+    }
+}
+
+impl Chain {
+    /// Reads what an earlier call left; none where the request is still in the
+    /// first step.
+    fn read(resume: Option<&str>, steps: usize) -> Option<Self> {
+        let chain: Self = serde_json::from_str(resume?).ok()?;
+        (1..=steps).contains(&chain.step).then_some(chain)
+    }
+
+    /// Documents become the requests of its step.
+    fn follow(&mut self, documents: Vec<String>, source: &Source) {
+        let step = self.step.checked_sub(1).and_then(|at| source.then.get(at));
+        let axes = step.map_or(&[][..], |step| &step.matrix);
+        let lengths = axes
+            .iter()
+            .map(|axis| u32::try_from(axis.values.len()).unwrap_or(u32::MAX));
+        let combinations = lengths.fold(1, u32::saturating_mul);
+        for row in documents {
+            for combination in 0..combinations {
+                self.parts.push(Part::Open {
+                    row: row.clone(),
+                    combination,
+                    resume: None,
+                });
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let open = |part: &Part| matches!(part, Part::Open { .. });
+        !self.parts.iter().any(open)
+    }
+
+    /// Where everything is settled, turns to the next step, if there is one.
+    fn go_on(&mut self, source: &Source) {
+        if !self.is_settled() || self.step >= source.then.len() {
+            return;
+        }
+        self.step += 1;
+        let mut all = Vec::new();
+        for part in std::mem::take(&mut self.parts) {
+            if let Part::Settled {
+                mut documents,
+                mut rejected,
+            } = part
+            {
+                all.append(&mut documents);
+                self.rejected.append(&mut rejected);
+            }
+        }
+        self.follow(all, source);
+    }
+
+    fn end(self, steps: usize, request: Request) -> End {
+        if !self.is_settled() || self.step < steps {
+            return End::Pending(serde_json::to_string(&self).ok());
+        }
+        let mut harvest = Harvest::default();
+        let reject = |harvest: &mut Harvest, record: Record| {
+            let RejectedRecord {
+                kind, path, reason, ..
+            } = record.of(request);
+            harvest.reject(request, kind, path, reason);
+        };
+        for record in self.rejected {
+            reject(&mut harvest, record);
+        }
+        for part in self.parts {
+            if let Part::Settled {
+                mut documents,
+                rejected,
+            } = part
+            {
+                harvest.documents.append(&mut documents);
+                for record in rejected {
+                    reject(&mut harvest, record);
+                }
+            }
+        }
+        End::Done(harvest)
+    }
+}
+
+fn length(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests;
