@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use rowcast_stand_ins::capacity::Limit;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::source::{
-    FaultySource, Outage, Outcome, Refusal, SourceFault, SourcePlan, TRACKS,
+    FaultySource, Logged, Outage, Refusal, SourceFault, SourcePlan, TRACKS,
 };
 use rowcast_stand_ins::table::{Capacity, DynamoPlan, FaultyDynamo, Throttle, Write};
 use serde_json::json;
@@ -135,7 +135,7 @@ fn judge(
         output.code == Some(code),
         format!("exit {:?}: {}", output.code, output.stderr),
     );
-    let (good, refused) = (source.count(Outcome::Good), source.count(Outcome::Refused));
+    let (good, refused) = (source.count(Logged::Good), source.count(Logged::Refused));
     let expected = trial.rows * REQUESTS - rejected;
     // What was answered when the port was closed is asked for again.
     let lost = trial.source.outage.is_some();

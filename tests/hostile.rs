@@ -5,7 +5,7 @@ mod beyond;
 
 use crate::support::world::World;
 use rowcast::config::Config;
-use rowcast::engine::{COMPONENT, CallError, Called, Extraction, Failure, Pipeline, Runtime};
+use rowcast::engine::{COMPONENT, CallError, CallResult, Extraction, Failure, Pipeline, Runtime};
 use rowcast::host::Host;
 use rowcast::limits::Limits;
 use rowcast::run::{Stopped, Upstream, call_stopped};
@@ -78,7 +78,7 @@ impl Arena {
         self.healthy(behaviour).await;
     }
 
-    async fn misbehave(&self, behaviour: &str) -> Called<Extraction> {
+    async fn misbehave(&self, behaviour: &str) -> CallResult<Extraction> {
         let rows = [r#"{"id":1}"#.to_owned()];
         let hostile = source(&format!("hostile:{behaviour}"));
         self.hostile.extract(&hostile, &rows, None, None).await
@@ -89,7 +89,7 @@ impl Arena {
     async fn stopped(&self, behaviour: &str, expected: &str) {
         let called = self.misbehave(behaviour).await;
         let error = called.result.unwrap_err();
-        let stopped = call_stopped(error, called.denial, Upstream::Source);
+        let stopped = call_stopped(error, called.violation, Upstream::Source);
         let kind = match stopped {
             Stopped::Policy(_) => "policy",
             Stopped::Invalid(_) => "invalid",
@@ -395,7 +395,7 @@ async fn an_origin_that_only_the_guest_names_is_not_granted() {
     // Allowed, it still doesn't get the credentials.
     let allowed = format!("{elsewhere}[egress]\norigins = [\"https://evil.example\"]\n");
     check(&allowed, "`source.auth` is for none of the origins").await;
-    // Nor may it choose by a row, or by what is no URL at all.
+    // Nor may it choose by a row, or by what is not a URL at all.
     check(&claims("https://{id}.example"), "can't be used").await;
     check("", "can't be used").await;
 }

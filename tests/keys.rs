@@ -54,7 +54,7 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
                 "superseded": shared,
                 "rejected": 0,
                 "pending": 0,
-                "handed_over": 0,
+                "emitted": 0,
             }),
             "{}",
             dynamodb.name
@@ -63,8 +63,8 @@ async fn by_the_originals_keys_the_later_country_supersedes_the_earlier_and_that
         assert!(run.stderr.contains(&said), "{}", run.stderr);
 
         let host = host(&configuration).await;
-        let question = host.query("").unwrap();
-        let found = ask(&host, &question).await;
+        let query = host.query("").unwrap();
+        let found = ask(&host, &query).await;
         assert_eq!(found.documents.len(), tracks, "{}", dynamodb.name);
         for document in &found.documents {
             let artist = document["artist_id"].as_str().unwrap();
@@ -193,7 +193,7 @@ async fn keys_that_are_numbers_and_bytes_on_each_dynamodb() {
             /sk: the table's sort key must not be empty"#]]
         .assert_eq(&rejected.join("\n"));
 
-        let questions = [
+        let queries = [
             ("", 12),
             ("pk = -1.5", 4),
             ("pk = 2e0", 4),
@@ -204,7 +204,7 @@ async fn keys_that_are_numbers_and_bytes_on_each_dynamodb() {
             ("pk > -1.5", 8),
             ("sk IN ('AQ==', 'YWI=')", 6),
         ];
-        for (condition, expected) in questions {
+        for (condition, expected) in queries {
             let count = stage.rowcast(&["query", "--count", condition]).await.ok();
             let place = format!("{}: {condition}", dynamodb.name);
             assert_eq!(count.stdout, format!("{expected}\n"), "{place}");

@@ -148,7 +148,7 @@ class Load(unittest.TestCase):
         for first in firsts:
             with self.subTest(first):
                 self.check(lambda _, turn: (200, first if turn == 1 else FINE), written)
-        reason = "HTTP 200: the body is no JSON object"
+        reason = "HTTP 200: the body is not a JSON object"
         self.check(lambda *_: (200, ""), ("unavailable", reason))
 
     def test_errors_are_told_apart(self):

@@ -83,7 +83,7 @@ impl Arguments {
         match (self.global.quiet, self.global.verbose) {
             (true, _) => "off",
             // The error at the end says what policy refused.
-            (false, 0) => "rowcast=warn,rowcast::http_out::denial=off",
+            (false, 0) => "rowcast=warn,rowcast::http_out::violation=off",
             (false, 1) => "rowcast=info",
             (false, 2) => "rowcast=debug",
             (false, _) => "rowcast=trace,info",

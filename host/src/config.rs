@@ -23,7 +23,7 @@ mod written;
 
 pub use error::{ConfigError, Problem};
 pub use init::{SCHEMA_FILE, commented};
-pub use ledger::Ledger;
+pub use ledger::LedgerSettings;
 pub use load::{Draft, Section};
 pub(crate) use rowcast_pipeline::settings::nearest;
 pub use rowcast_pipeline::settings::{Auth, Retry};
@@ -59,7 +59,7 @@ pub struct Config {
     /// How work is cut and spread.
     pub run: Run,
     /// Where it is kept what was written.
-    pub ledger: Ledger,
+    pub ledger: LedgerSettings,
     /// Bounds that the host keeps.
     pub limits: Limits,
     /// The component's sections.

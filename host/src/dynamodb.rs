@@ -76,7 +76,7 @@ struct Shared {
 
 /// What to do with an answer.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum AnswerDecision {
     /// Pass it on.
     Answer,
     /// It blames the time, and a better one is known now.
@@ -249,12 +249,14 @@ impl Shared {
                 .map_err(|error| self.unanswered(operation, &error))?;
             spent += started.elapsed();
             match self.verdict(&response, with, &credentials) {
-                Verdict::CorrectClock if !clock => clock = true,
-                Verdict::RenewCredentials if !renewal => {
+                AnswerDecision::CorrectClock if !clock => clock = true,
+                AnswerDecision::RenewCredentials if !renewal => {
                     renewal = true;
                     refused = Some((credentials, response));
                 }
-                Verdict::Answer | Verdict::CorrectClock | Verdict::RenewCredentials => {
+                AnswerDecision::Answer
+                | AnswerDecision::CorrectClock
+                | AnswerDecision::RenewCredentials => {
                     return Ok(response);
                 }
             }
@@ -266,9 +268,9 @@ impl Shared {
         response: &Response<Bytes>,
         with: Corrected,
         credentials: &Credentials,
-    ) -> Verdict {
+    ) -> AnswerDecision {
         let Some(error) = service_error::of_response(response) else {
-            return Verdict::Answer;
+            return AnswerDecision::Answer;
         };
         let date = response
             .headers()
@@ -279,16 +281,16 @@ impl Shared {
                 "this machine's clock differs from DynamoDB's by more than it accepts; \
                  signing by DynamoDB's"
             );
-            return Verdict::CorrectClock;
+            return AnswerDecision::CorrectClock;
         }
         let expired = matches!(
             error.kind.as_str(),
             "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException"
         );
         if expired && self.keyring.refused(credentials) {
-            return Verdict::RenewCredentials;
+            return AnswerDecision::RenewCredentials;
         }
-        Verdict::Answer
+        AnswerDecision::Answer
     }
 
     fn unanswered(&self, operation: &str, error: &ExchangeError) -> SendError {

@@ -1,22 +1,22 @@
 //! The component's bytes, and capabilities for it → calls that end in time,
 //! within their memory, and with everything accounted for.
 
-mod account;
 pub(crate) mod bindings;
-mod called;
+mod call_error;
+mod call_result;
 #[cfg(test)]
 mod core;
 mod describe;
 mod dynamodb;
-mod ending;
 mod pace;
 mod pipeline;
 mod runtime;
-mod said;
 mod sandbox;
 pub(crate) mod settings;
 mod shared;
 mod state;
+mod stderr;
+mod validate;
 
 pub use bindings::exports::rowcast::pipeline::describe::{
     Description, Kind, Preset, Schema, Variable,
@@ -33,9 +33,9 @@ pub use bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, Problem, RateLimit, RejectedRecord, RejectedRequest,
     RejectionKind, Request, Stop, StopReason,
 };
-pub use called::Called;
+pub use call_error::CallError;
+pub use call_result::CallResult;
 pub use describe::{DescribeError, Describer};
-pub use ending::CallError;
 pub use pipeline::Pipeline;
 pub use rowcast_pipeline::settings::Mistake;
 pub use runtime::{Capabilities, EngineError, Import, Loaded, Runtime, Shape};

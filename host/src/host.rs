@@ -21,7 +21,7 @@
 //! # }
 //! ```
 
-mod books;
+mod open_ledger;
 
 use crate::config::{self, Config, ConfigError, Draft};
 use crate::dynamodb::admin::{Polling, TableDescription, TableError, TableStatus};

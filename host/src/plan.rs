@@ -277,7 +277,7 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     if let Some(at) = beyond_the_host(&auth) {
         found.add_with_hint(
             at,
-            "is nothing that the host does itself",
+            "is not done by the host",
             "add `by = \"component\"` to [source.auth]: the component is given the secret then",
         );
     }
@@ -328,7 +328,7 @@ fn origins_in(node: &Node) -> BTreeSet<Origin> {
 }
 
 /// What a run over these rows does, as far as it can be told from the
-/// configuration without its secrets: a run can only be gone on with by one
+/// configuration without its secrets: a run can only be continued by one
 /// that does the same.
 #[must_use]
 pub fn work(rows: &config::Rows, source: &Source) -> Hash {

@@ -3,21 +3,21 @@
 //! DynamoDB slows PostgreSQL down instead of filling memory.
 
 mod admission;
-mod again;
-mod books;
 mod chunk;
 mod event;
 mod extracting;
 mod loading;
 mod order;
 mod patience;
+mod recording;
+mod replay;
 mod tally;
 mod upstreams;
 
 pub use admission::Unchanged;
-pub use again::{documents_again, rows_again};
 pub use chunk::call_stopped;
 pub use event::{Event, Observe, OutputError, Rejection, Stopped, Upstream, clock};
+pub use replay::{documents_again, rows_again};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::config::{self, Share};
@@ -25,7 +25,7 @@ use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
 use admission::Admission;
-use chunk::{Chunk, Outcome};
+use chunk::{Chunk, ChunkOutcome};
 use futures_util::StreamExt;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -248,7 +248,7 @@ impl Run {
             }
             tokio::select! {
                 Some(finished) = workers.join_next() => {
-                    let (number, outcome): (u64, Outcome) = finished?;
+                    let (number, outcome): (u64, ChunkOutcome) = finished?;
                     state.finished(number, outcome);
                     state.stop(upstreams.denied(false));
                     state.limit(self.max_rejected);
@@ -309,7 +309,7 @@ impl Run {
                     resume_at,
                     ..
                 }),
-            ) => ledger.silence(*resume_at).await,
+            ) => ledger.pause(*resume_at).await,
             _ => Ok(()),
         }
     }
@@ -320,10 +320,10 @@ impl Run {
         number: u64,
         first_row: u64,
         lines: Vec<String>,
-    ) -> Outcome {
+    ) -> ChunkOutcome {
         let again = match &*self.stages {
             Stages::All { source, .. } | Stages::Extract { source } if self.again => {
-                Some(again::asked(&lines, source))
+                Some(replay::asked(&lines, source))
             }
             _ => None,
         };
@@ -399,7 +399,7 @@ impl State {
         (number, first_row, chunk)
     }
 
-    fn finished(&mut self, number: u64, outcome: Outcome) {
+    fn finished(&mut self, number: u64, outcome: ChunkOutcome) {
         self.unfinished.remove(&number);
         self.tally.add(&outcome.tally);
         self.stop(outcome.stopped);

@@ -185,12 +185,12 @@ def cases(setting, where, socket):
             check(answer.get("ok", {}).get("documents") == [], "query answers: nothing matches yet")
 
 
-def silence(server, where, source):
+def pause(server, where, source):
     """The workflow waits for as long as the source asks."""
     say("2. A source that answers 429 with Retry-After: 4, twice")
     job = job_for(where)
     job["source"] |= {"url": source.url, "auth": {"type": "none"}, "matrix": {}}
-    job["source"]["attributes"] = {"artist_id": "silence", "country_track": "{id}"}
+    job["source"]["attributes"] = {"artist_id": "pause", "country_track": "{id}"}
     answer = result(server, execution(server.submit(CHUNK, text_of(job), 0, ['{"id":"quiet"}'])))
     tally = answer.get("ok", {})
     waits = [b - a for a, b in zip(source.asked, source.asked[1:])]
@@ -225,7 +225,7 @@ def share(setting, where, socket, kill):
         stack.enter_context(ended(two.process))
         two.ready()
         if not kill:
-            silence(two, where, silent)
+            pause(two, where, silent)
         rows = rows_of(where)
         expected = expected_keys(where, rows)
         job = job_for(where)
@@ -263,7 +263,7 @@ def share(setting, where, socket, kill):
         keys = collections.Counter(
             (item["artist_id"]["S"], item["country_track"]["S"])
             for item in scan(where, count=False)
-            if item["artist_id"]["S"] != "silence"
+            if item["artist_id"]["S"] != "pause"
         )
         check(keys == expected and set(keys.values()) == {1}, f"the table has every track exactly once: {len(keys)}")
         if not kill:

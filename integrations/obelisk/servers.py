@@ -1,7 +1,7 @@
 """What the run needs on this machine → processes, ended by their own ids.
 
 PostgreSQL for Obelisk, Obelisk's servers, Rowcast's demo servers (rows, a
-stand-in for Spotify, DynamoDB), and a source that asks for silence.
+stand-in for Spotify, DynamoDB), and a source that asks for a pause.
 """
 
 import contextlib

@@ -26,7 +26,7 @@ from fleet.work import Chunk, Job, Refused, Run
 SECRET = r"\$\{(ROWCAST_SECRET_\w+)\}"
 HERE = Path(__file__).resolve().parent
 # A call's number on its host, from 1 → a status; 0 hangs up without an answer,
-# less asks for so many milliseconds of silence.
+# less asks for so many milliseconds of pause.
 Manner = Callable[[int], int]
 Documents = dict[check.Key, Mapping[str, Any]]
 
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
                 "rejected_records": [],
                 "rejected_documents": [],
                 "remaining": {"requests": left, "documents": waiting} if left else None,
-                "stopped": silence(left, status),
+                "stopped": pause(left, status),
                 "counters": [{"name": "source.requests", "value": float(len(made))}],
             }
             self.answer(200, report)
@@ -112,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def silence(pending: list[Any], status: int) -> Mapping[str, Any] | None:
+def pause(pending: list[Any], status: int) -> Mapping[str, Any] | None:
     milliseconds = -status if status < 0 else 1
     limit = {
         "retry_after_ms": milliseconds,
@@ -200,7 +200,7 @@ class Work(unittest.TestCase):
                 host, run = self.single(lambda _: 0)
                 host.probed = lambda probe, over=run._over: over.set() if probe == 3 else None
                 run._answered = 0.0
-                # Where an upstream wants silence, a host is asked for ever.
+                # Where an upstream wants a pause, a host is asked for ever.
                 run._quiet_until = time.monotonic() + 3600 if silent else 0.0
                 connection = http.client.HTTPConnection(host.host().address, timeout=60)
                 with contextlib.closing(connection):
@@ -221,7 +221,7 @@ class Work(unittest.TestCase):
         host.manner = over
         run.execute([host.host()])
         self.assertEqual(host.calls, 1)
-        # The silence is the whole run's.
+        # The pause is the whole run's.
         self.assertGreater(run._quiet_until, time.monotonic() + 1800)
 
     def test_silence(self) -> None:
@@ -231,10 +231,10 @@ class Work(unittest.TestCase):
             ({"rate_limited": {"retry_after_ms": 1500, "reason": "QUOTA_EXCEEDED"}}, 1.5),
             ({"unavailable": {"upstream": "u", "reason": "no answer"}}, work.PROBE_SECONDS),
         ]:
-            self.assertEqual(work.silence(stopped), seconds)
+            self.assertEqual(work.pause(stopped), seconds)
         for case in ("denied", "invalid"):
             with self.assertRaisesRegex(Refused, "dynamodb:t.*why"):
-                work.silence({case: {"upstream": "dynamodb:t", "reason": "why"}})
+                work.pause({case: {"upstream": "dynamodb:t", "reason": "why"}})
 
 
 class Messages(unittest.TestCase):

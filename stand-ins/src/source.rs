@@ -13,7 +13,7 @@ mod log;
 mod tests;
 
 pub use answer::{Refusal, TRACKS};
-pub use log::{Asked, Outcome};
+pub use log::{Asked, Logged};
 
 use crate::capacity::{Limit, Meter};
 use crate::chance::Chance;
@@ -172,7 +172,7 @@ impl FaultySource {
 
     /// Requests that ended so.
     #[must_use]
-    pub fn count(&self, outcome: Outcome) -> usize {
+    pub fn count(&self, outcome: Logged) -> usize {
         let log = self.log();
         log.iter().filter(|asked| asked.outcome == outcome).count()
     }
@@ -246,7 +246,7 @@ impl State {
         }
         let outage = plan.outage.filter(|outage| outage.at == self.requests);
         let (reply, outcome, pause) = match outage {
-            Some(_) => (Reply::Reset, Outcome::Failed, None),
+            Some(_) => (Reply::Reset, Logged::Failed, None),
             None => self.tracks(plan, seen),
         };
         self.requests += 1;
@@ -267,27 +267,27 @@ impl State {
         ))
     }
 
-    fn tracks(&mut self, plan: &SourcePlan, seen: &Seen) -> (Reply, Outcome, Option<Pause>) {
+    fn tracks(&mut self, plan: &SourcePlan, seen: &Seen) -> (Reply, Logged, Option<Pause>) {
         let number = self.requests;
         if let (Some(meter), Some((limit, refusal))) = (&mut self.meter, plan.limit)
             && let Err(wait) = meter.take(1.0, seen.at)
         {
             let (reply, pause) = refusal.reply(limit, wait);
-            return (reply, Outcome::Refused, pause);
+            return (reply, Logged::Refused, pause);
         }
         if plan.expire_tokens_after == Some(number) {
             self.valid_from = self.tokens.len();
         }
         if !self.knows_token(plan, seen) {
             let reply = error(401, "The access token expired");
-            return (reply, Outcome::Unauthorised, None);
+            return (reply, Logged::Unauthorised, None);
         }
         match self.fault(plan, seen, number) {
             Some(fault) => {
                 let (reply, pause) = answer::fault(fault, &seen.target);
-                (reply, Outcome::Failed, pause)
+                (reply, Logged::Failed, pause)
             }
-            None => (Reply::json(tracks(&seen.target)), Outcome::Good, None),
+            None => (Reply::json(tracks(&seen.target)), Logged::Good, None),
         }
     }
 

@@ -183,7 +183,7 @@ async fn the_table_fails() {
             ok      rows        columns id, name, label
             ok      source      one request, 1 record in the answer
             FAILED  table       write the source's records to `top_tracks`: they lack its key attribute `market`
-                      hint: mend it under [source.attributes], or name another table
+                      hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
         "#]],
     )
@@ -202,7 +202,7 @@ async fn the_table_fails() {
             ok      rows        columns id, name, label
             ok      source      one request, 1 record in the answer
             FAILED  table       write the source's records to `numbers`: its key attribute `name` must be a number, and isn't
-                      hint: mend it under [source.attributes], or name another table
+                      hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
         "#]],
     )
@@ -250,7 +250,7 @@ async fn dynamodb_refuses() {
         time       SECONDS s
         error: the run stopped before its end
           because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
-          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable; then `rowcast run --resume RUN` goes on where it stopped
+          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable; then `rowcast run --resume RUN` continues where it stopped
     "#]]).await;
     let nowhere = table
         .split("[table.credentials]")

@@ -72,7 +72,7 @@ async fn help() {
             --- stdout
             Run the pipeline: rows → extract → load.
 
-            A run that was stopped or killed is gone on with: rows that were finished aren't asked for again.
+            A run that was stopped or killed is continued: rows that were finished aren't asked for again.
             Documents that haven't changed since they were written aren't written again.
 
             Usage: rowcast run [OPTIONS]
@@ -85,7 +85,7 @@ async fn help() {
                       Go on with this run, or fail
 
                   --now
-                      Resume even if the source asked for silence and that isn't over
+                      Resume even if the source asked for a pause and that isn't over
 
                   --write-unchanged
                       Write documents even if they haven't changed
@@ -172,7 +172,7 @@ async fn help_of_commands_with_much_to_say() {
                       Paths to print, such as `name,album.images[0].url`
 
                   --limit <N>
-                      Matches at the most
+                      Matches at most
 
                   --index <NAME>
                       Ask a secondary index instead of the table

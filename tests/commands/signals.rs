@@ -64,7 +64,7 @@ async fn once_finishes_what_is_in_flight() {
             time       SECONDS s
             error: the run stopped before its end
               because: stopped on request
-              hint: `rowcast run --resume RUN` goes on where it stopped
+              hint: `rowcast run --resume RUN` continues where it stopped
         "#]],
     )
     .await;

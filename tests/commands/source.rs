@@ -36,7 +36,7 @@ async fn everything_goes_well() {
     check(&stage, &["run", "-q", "--report", "json"], expect![[r#"
         exit 0
         --- stdout
-        {"rows":{"read":2,"done":2,"rejected":0,"pending":0,"resumed":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":0,"unchanged":2,"superseded":0,"rejected":0,"pending":0,"handed_over":0},"effort":{"source_requests":2,"source_retries":0,"source_empty":0,"source_unfollowed":0,"then_done":0,"then_rejected":0,"dynamodb_requests":0,"dynamodb_retries":0,"write_capacity":0.0,"write_capacity_saved":2.0}}
+        {"rows":{"read":2,"done":2,"rejected":0,"pending":0,"resumed":0},"requests":{"planned":2,"done":2,"rejected":0,"pending":0},"records":{"received":2,"documents":2,"rejected":0},"documents":{"total":2,"written":0,"unchanged":2,"superseded":0,"rejected":0,"pending":0,"emitted":0},"effort":{"source_requests":2,"source_retries":0,"source_empty":0,"source_unfollowed":0,"then_done":0,"then_rejected":0,"dynamodb_requests":0,"dynamodb_retries":0,"write_capacity":0.0,"write_capacity_saved":2.0}}
     "#]]).await;
     check(
         &stage,
@@ -117,7 +117,7 @@ async fn the_client_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: the token endpoint http://127.0.0.1:PORT answered 401: invalid_client: Invalid client secret
-                  hint: check source.auth.client_id, source.auth.client_secret; then `rowcast run --resume RUN` goes on where it stopped
+                  hint: check source.auth.client_id, source.auth.client_secret; then `rowcast run --resume RUN` continues where it stopped
             "#]],
         ),
         (
@@ -133,7 +133,7 @@ async fn the_client_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: the token endpoint http://127.0.0.1:PORT answered 401: invalid_client: Invalid client secret; check client-id, client-secret and scope
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` continues where it stopped
             "#]],
         ),
     ] {
@@ -167,7 +167,7 @@ async fn the_token_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` continues where it stopped
             "#]],
         ),
         (
@@ -183,7 +183,7 @@ async fn the_token_is_refused() {
                 time       SECONDS s
                 error: the run stopped before its end
                   because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 401: Invalid access token; check the source's credentials
-                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
+                  hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` continues where it stopped
             "#]],
         ),
     ] {
@@ -213,7 +213,7 @@ async fn top_tracks_are_forbidden() {
         time       SECONDS s
         error: the run stopped before its end
           because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 403: Forbidden; since February 2026 Spotify's Development Mode serves neither /artists/{id}/top-tracks nor popularity; apps with Extended Quota are unaffected; request it in Spotify's developer dashboard
-          hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` goes on where it stopped
+          hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` continues where it stopped
     "#]]).await;
 }
 
@@ -281,7 +281,7 @@ async fn silence_is_asked_for() {
         time       SECONDS s
         error: the run stopped before its end
           because: http://127.0.0.1:PORT/v1/artists/a2/top-tracks answered 429: API rate limit exceeded; it asks to wait 1 day
-          hint: `rowcast run --resume RUN` goes on at or after TIME UTC
+          hint: `rowcast run --resume RUN` continues at or after TIME UTC
     "#]]).await;
 }
 
@@ -363,6 +363,6 @@ async fn the_source_is_not_there() {
         time       SECONDS s
         error: the run stopped before its end
           because: http://127.0.0.1:PORT/v1/artists/a1/top-tracks gave no complete answer: fetch a token from http://127.0.0.1:PORT: connect to http://127.0.0.1:PORT: Connection refused (os error 111)
-          hint: run again later, or see `rowcast check`; then `rowcast run --resume RUN` goes on where it stopped
+          hint: run again later, or see `rowcast check`; then `rowcast run --resume RUN` continues where it stopped
     "#]]).await;
 }

@@ -117,7 +117,7 @@ async fn credentials_of_a_step_are_the_components() {
         expect![[r#"
             exit 2
             --- stderr
-            error: `source.then.0.auth` (line 17) is nothing that the host does for a step
+            error: `source.then.0.auth` (line 17) is not done by the host for a step
               hint: leave it out where the step asks the origin of [source]; otherwise add `by = "component"`: the component is given the secret then
         "#]],
     )

@@ -1,9 +1,9 @@
 //! Every mix → a run through it, and one without faults after it: nothing may
-//! be lost, and what isn't there must be in the books. Prints the figures:
+//! be lost, and what isn't there must be in the log. Prints the figures:
 //! `cargo xtask faults` shows them for all mixes.
 
 use super::mixes::{Ends, MIXES, Mix};
-use super::station::{AuthBy, Ending, Items, Scene, Storage, artist};
+use super::station::{AuthBy, Items, RunResult, Scene, Storage, artist};
 use crate::support::dynamodb::table_name;
 use rowcast::run::Rejection;
 use rowcast_stand_ins::source::{SourcePlan, TRACKS};
@@ -90,7 +90,7 @@ fn scene(mix: &Mix) -> Scene {
 }
 
 /// What is wrong with how a run ended.
-fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<String> {
+fn judge(mix: &Mix, ending: &RunResult, stored: &Items, whole: &Items) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut hold = |holds: bool, what: &str| {
         if !holds {
@@ -112,7 +112,7 @@ fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<Strin
     );
     hold(
         ending.source.inside_pauses() == 0,
-        "asked while silence was asked for",
+        "asked while pause was asked for",
     );
     hold(
         stored
@@ -120,7 +120,7 @@ fn judge(mix: &Mix, ending: &Ending, stored: &Items, whole: &Items) -> Vec<Strin
             .all(|(key, item)| whole.get(key) == Some(item)),
         "an item that is not as it should be",
     );
-    // What is missing is exactly what the books say, but for writes that were
+    // What is missing is exactly what the log says, but for writes that were
     // carried out and never acknowledged: those may be there and be pending.
     let missing = (whole.len() - stored.len()) as u64;
     let accounted = (tally.requests.rejected + tally.requests.pending) * per_request
@@ -207,7 +207,7 @@ fn head() -> String {
         "superseded",
         "rejected",
         "pending",
-        "silences",
+        "pauses",
     ];
     let [groups, names] = [groups, names].map(|texts| columns(&texts));
     format!("{groups}\n{names} seconds  verdict")
@@ -232,7 +232,7 @@ fn columns(texts: &[&str; 10]) -> String {
     )
 }
 
-fn line(mix: &Mix, ending: &Ending, faults: &[String]) -> String {
+fn line(mix: &Mix, ending: &RunResult, faults: &[String]) -> String {
     let tally = &ending.report.tally;
     let per_request = TRACKS as u64;
     let unread = (ARTISTS as u64 - tally.rows.read) * COUNTRIES.len() as u64;

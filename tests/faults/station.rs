@@ -48,7 +48,7 @@ pub enum AuthBy {
 }
 
 /// What came of it.
-pub struct Ending {
+pub struct RunResult {
     pub report: RunReport,
     pub rejections: Vec<Rejection>,
     pub source: FaultySource,
@@ -109,7 +109,7 @@ impl Storage {
     }
 
     /// Runs a scene into that table, to its end.
-    pub async fn run(&self, scene: Scene, table: &str) -> Ending {
+    pub async fn run(&self, scene: Scene, table: &str) -> RunResult {
         let source = FaultySource::start(scene.source).await;
         let front = FaultyDynamo::start(scene.dynamodb, &self.server.endpoint()).await;
         let run = pipeline(scene, &source, &front, table).await;
@@ -127,7 +127,7 @@ impl Storage {
             .await
             .unwrap();
         let rejections = std::mem::take(&mut *rejections.lock().unwrap());
-        Ending {
+        RunResult {
             report,
             rejections,
             source,

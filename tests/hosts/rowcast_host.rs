@@ -45,7 +45,7 @@ impl Library {
         if call.signature.interface.contains("/describe@") {
             return Ok(call.given(&Ok(self.describe(&call).await)));
         }
-        // A pipeline remembers silences, and a case's are its own.
+        // A pipeline remembers pauses, and a case's are its own.
         let pipeline = self.pipeline().with_environment(call.environment.clone());
         let arguments = call.signature.arguments(call.input);
         let given = match call.signature.function.as_str() {

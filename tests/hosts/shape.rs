@@ -43,7 +43,7 @@ pub struct Signature {
 /// The functions that a component exports, by name.
 pub fn signatures(component: &[u8]) -> BTreeMap<String, Signature> {
     let DecodedWasm::Component(resolve, world) = decode(component).unwrap() else {
-        panic!("a WIT package is no component");
+        panic!("a WIT package is not a component");
     };
     let exports = resolve.worlds[world].exports.values();
     let interfaces = exports.filter_map(|item| match item {

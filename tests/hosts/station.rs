@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpSocket;
 
-/// A request that was on its way when silence was asked for breaks no rule.
+/// A request that was on its way when pause was asked for breaks no rule.
 const ON_THE_WAY: Duration = Duration::from_millis(250);
 
 /// The servers of one host.
@@ -32,7 +32,7 @@ struct Script {
     root: String,
     answers: BTreeMap<String, Vec<Answer>>,
     asked: BTreeMap<String, Vec<Seen>>,
-    silences: Vec<(Instant, Duration)>,
+    pauses: Vec<(Instant, Duration)>,
     faults: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ impl Script {
             let passed = now.duration_since(*since);
             passed > ON_THE_WAY && passed < *length
         };
-        if self.silences.iter().any(inside) {
+        if self.pauses.iter().any(inside) {
             self.faults
                 .push(format!("{path} was asked for inside a Retry-After"));
         }
@@ -215,7 +215,7 @@ impl Script {
         };
         let answer = &answers[turn.min(answers.len() - 1)];
         if let Some(Ok(seconds)) = answer.headers.get("retry-after").map(|it| it.parse()) {
-            self.silences.push((now, Duration::from_secs(seconds)));
+            self.pauses.push((now, Duration::from_secs(seconds)));
         }
         answer.reply()
     }

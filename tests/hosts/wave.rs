@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
             Shape::Option(of) => match self.word() {
                 "none" => Value::Null,
                 "some" => self.payload(of),
-                other => panic!("{other:?} is no option"),
+                other => panic!("{other:?} is not an option"),
             },
             Shape::Enum(_) => Value::String(self.word().to_owned()),
             Shape::Variant(cases) => {

@@ -26,7 +26,7 @@ async fn extract(
     let report = host.extract().unwrap().start(rows, |_| ()).await.unwrap();
     let tally = report.tally;
     assert_eq!(tally.rows.done, source.seen().len() as u64);
-    assert_eq!(tally.rows.done, tally.documents.handed_over);
+    assert_eq!(tally.rows.done, tally.documents.emitted);
     match report.stopped {
         Some(Stopped::Rows(error)) => (tally, error),
         other => panic!("{other:?}"),

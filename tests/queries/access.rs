@@ -1,4 +1,4 @@
-//! Which items a question reads: by key where it can, page by page, each item
+//! Which items a query reads: by key where it can, page by page, each item
 //! once.
 
 use crate::support::dynamodb::{Dynamo, on_each};
@@ -54,9 +54,9 @@ async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
         load(&host, (0..60).map(document).collect()).await;
         for (condition, access, scanned, matched) in QUESTIONS {
             for consistent in [false, true] {
-                let mut question = host.query(condition).unwrap();
-                question.consistent = consistent;
-                let found = ask(&host, &question).await;
+                let mut query = host.query(condition).unwrap();
+                query.consistent = consistent;
+                let found = ask(&host, &query).await;
                 assert_eq!(
                     (found.access, found.scanned, found.documents.len()),
                     (*access, *scanned, *matched),
@@ -112,17 +112,17 @@ async fn a_secondary_index_is_asked_by_its_own_keys_on_each_dynamodb() {
             document.to_string()
         };
         load(&host, (0..60).map(document).collect()).await;
-        let questions = [
+        let queries = [
             ("status = 'open' AND n > 50", Access::Query, 3, 3),
             ("status = 'open' AND n BETWEEN 0 AND 9", Access::Query, 4, 4),
             ("status = 'open' AND id > '50'", Access::Query, 20, 3),
             ("n > 50", Access::Scan, 40, 6),
             ("", Access::Scan, 40, 40),
         ];
-        for (condition, access, scanned, matched) in questions {
-            let mut question = host.query(condition).unwrap();
-            question.index = Some("by_status".to_owned());
-            let found = ask(&host, &question).await;
+        for (condition, access, scanned, matched) in queries {
+            let mut query = host.query(condition).unwrap();
+            query.index = Some("by_status".to_owned());
+            let found = ask(&host, &query).await;
             assert_eq!(
                 (found.access, found.scanned, found.documents.len()),
                 (access, scanned, matched),
@@ -189,17 +189,17 @@ async fn segments_and_pages_return_each_item_once_on_each_dynamodb() {
         assert_eq!(report.tally.documents.written, ITEMS as u64);
         let all: Vec<_> = (0..ITEMS).map(id).collect();
         for segments in [1, 4, 16] {
-            let mut question = host.query("").unwrap();
-            question.segments = Some(segments);
-            let found = ask(&host, &question).await;
+            let mut query = host.query("").unwrap();
+            query.segments = Some(segments);
+            let found = ask(&host, &query).await;
             let place = format!("{}, {segments} segments", dynamodb.name);
             assert_eq!(found.texts("id"), all, "{place}");
             check_scanned(&dynamodb, &found, ITEMS);
-            // A page has 1 MB at the most, and the table 6.
+            // A page has 1 MB at most, and the table 6.
             assert!(found.requests > 6.0, "{place}: {} requests", found.requests);
 
-            question.filter = "n >= 2990".to_owned();
-            let found = ask(&host, &question).await;
+            query.filter = "n >= 2990".to_owned();
+            let found = ask(&host, &query).await;
             assert_eq!(found.texts("id"), all[2990..], "{place}");
             check_scanned(&dynamodb, &found, ITEMS);
 
@@ -211,9 +211,9 @@ async fn segments_and_pages_return_each_item_once_on_each_dynamodb() {
                 ("n >= 2990", 100, 10),
                 ("n < 1000", 999, 999),
             ] {
-                question.filter = filter.to_owned();
-                question.limit = Some(limit);
-                let found = ask(&host, &question).await;
+                query.filter = filter.to_owned();
+                query.limit = Some(limit);
+                let found = ask(&host, &query).await;
                 let mut ids = found.texts("id");
                 ids.dedup();
                 assert_eq!(ids.len(), expected, "{place}: {filter}, limit {limit}");
@@ -221,8 +221,8 @@ async fn segments_and_pages_return_each_item_once_on_each_dynamodb() {
             }
         }
         // What a cursor continues is what it began.
-        let question = host.query("n >= 10").unwrap();
-        let answer = host.pipeline().query(&question.text(), None, None).await;
+        let query = host.query("n >= 10").unwrap();
+        let answer = host.pipeline().query(&query.text(), None, None).await;
         let answer = answer.result.unwrap();
         let cursor = answer.cursor.unwrap();
         let other = host.query("n >= 11").unwrap();

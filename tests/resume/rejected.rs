@@ -53,7 +53,7 @@ async fn what_was_rejected_is_taken_back_in() {
         .await;
     assert_eq!(replaced.code, Some(2), "{}", replaced.stderr);
 
-    // The cause is mended: at the source,
+    // The cause is fixed: at the source,
     moody.answer(|seen, _| reply(seen));
     let asked = moody.requests();
     let printed = stage
@@ -77,9 +77,9 @@ async fn what_was_rejected_is_taken_back_in() {
     );
     assert_eq!(moody.requests() - asked, 4);
     // and in the document.
-    let mended = rejected.replace(&("1.".to_owned() + &"1".repeat(40)), "1");
-    std::fs::write(stage.path().join("mended.jsonl"), mended).unwrap();
-    let loaded = stage.rowcast(&["load", "mended.jsonl"]).await.ok();
+    let fixed = rejected.replace(&("1.".to_owned() + &"1".repeat(40)), "1");
+    std::fs::write(stage.path().join("fixed.jsonl"), fixed).unwrap();
+    let loaded = stage.rowcast(&["load", "fixed.jsonl"]).await.ok();
     assert!(
         loaded.stderr.contains("1 in all: 1 written"),
         "{}",

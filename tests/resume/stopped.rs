@@ -28,7 +28,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     assert!(
-        stopped.stderr.contains(" goes on at or after "),
+        stopped.stderr.contains(" continues at or after "),
         "{}",
         stopped.stderr
     );
@@ -42,7 +42,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
         let early = stage.rowcast(arguments).await;
         assert_eq!(early.code, Some(6), "{}", early.stderr);
         assert!(
-            early.stderr.contains("may not go on before"),
+            early.stderr.contains("may not continue before"),
             "{}",
             early.stderr
         );

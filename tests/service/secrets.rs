@@ -69,7 +69,7 @@ async fn a_list_that_is_none_lets_nothing_through_and_says_so() {
     // Repeating can't help, so it isn't 503.
     assert_eq!(answer.status, 403, "{}", answer.text());
     let said = answer.text();
-    assert!(said.contains("ROWCAST_ALLOW is no list"), "{said}");
+    assert!(said.contains("ROWCAST_ALLOW is not a list"), "{said}");
     assert!(source.seen().is_empty());
 }
 

@@ -16,7 +16,7 @@ pub fn fuzz(seconds: Option<&String>) -> Result<(), String> {
     let seconds = match seconds {
         Some(text) => text
             .parse()
-            .map_err(|_| format!("`{text}` is no number of seconds"))?,
+            .map_err(|_| format!("`{text}` is not a number of seconds"))?,
         None => SECONDS,
     };
     let nightly = || {

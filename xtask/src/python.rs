@@ -27,7 +27,7 @@ pub fn venv(name: &str, requirements: &str) -> Result<PathBuf, String> {
         .args(["-m", "venv", "--clear"])
         .arg(&folder))?;
     let mut pip = Command::new(folder.join("bin/pip"));
-    // By itself it gives up after a silence of 15 seconds.
+    // By itself it gives up after a pause of 15 seconds.
     if env::var_os("PIP_DEFAULT_TIMEOUT").is_none() {
         pip.env("PIP_DEFAULT_TIMEOUT", "120");
     }

@@ -57,7 +57,7 @@ pub enum OriginError {
     /// A host that is neither a name nor an address.
     #[error("its host is neither a name nor an IP address")]
     Host,
-    /// A port that is no number from 1 to 65535.
+    /// A port that is not a number from 1 to 65535.
     #[error("its port is not a number from 1 to 65535")]
     Port,
     /// A path or query where only an origin may stand.

@@ -16,7 +16,7 @@ pub enum Tables {
 
 /// What policy refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum PolicyViolation {
     /// An operation that the pipeline doesn't need.
     #[error("policy refuses the DynamoDB operation {0}")]
     Operation(String),
@@ -55,18 +55,18 @@ const LEVELS: usize = 4;
 
 impl Tables {
     /// Whether that body may be sent to that operation.
-    pub fn admit(&self, operation: &str, body: &str) -> Result<(), Refusal> {
+    pub fn admit(&self, operation: &str, body: &str) -> Result<(), PolicyViolation> {
         let named = match operation {
             "DescribeTable" | "PutItem" | "Query" | "Scan" => one_table,
             "BatchWriteItem" => tables_of_puts,
-            _ => return Err(Refusal::Operation(operation.to_owned())),
+            _ => return Err(PolicyViolation::Operation(operation.to_owned())),
         };
         let mut index = Index::default();
         let named = index
             .outline(body, LEVELS)
             .map_err(Unreadable::Json)
             .and_then(|body| named(body).map_err(Unreadable::Shape));
-        let named = named.map_err(|source| Refusal::Unreadable {
+        let named = named.map_err(|source| PolicyViolation::Unreadable {
             operation: operation.to_owned(),
             source,
         })?;
@@ -78,7 +78,7 @@ impl Tables {
             .find(|table| !tables.contains(table.as_ref()))
         {
             None => Ok(()),
-            Some(table) => Err(Refusal::Table {
+            Some(table) => Err(PolicyViolation::Table {
                 operation: operation.to_owned(),
                 table: table.into_owned(),
             }),
@@ -90,7 +90,7 @@ impl Tables {
 /// read another table's name than this; and so is a name that can't be read.
 fn single<'b>(object: Value<'b>, wanted: &str) -> Result<Value<'b>, &'static str> {
     if object.kind() != Kind::Object {
-        return Err("it is no object");
+        return Err("it is not an object");
     }
     let mut found = None;
     for (name, value) in object.members() {
@@ -104,7 +104,7 @@ fn single<'b>(object: Value<'b>, wanted: &str) -> Result<Value<'b>, &'static str
 
 fn one_table(body: Value<'_>) -> Result<Vec<Cow<'_, str>>, &'static str> {
     let name = single(body, "TableName")?.string();
-    Ok(vec![name.ok_or("the table's name is no text")?])
+    Ok(vec![name.ok_or("the table's name is not text")?])
 }
 
 /// The tables of a batch, each once. A batch may put; it may not delete.

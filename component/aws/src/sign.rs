@@ -49,7 +49,7 @@ pub enum SignError {
 }
 
 impl SignError {
-    /// Whether other credentials could mend it.
+    /// Whether other credentials could fix it.
     #[must_use]
     pub fn is_of_credentials(&self) -> bool {
         match self {

@@ -44,7 +44,7 @@ pub struct Index {
     levels: usize,
 }
 
-/// Why a text is no JSON.
+/// Why a text is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
     /// The byte where it was noticed.
@@ -63,7 +63,7 @@ impl fmt::Display for Flaw {
         if self.is_end {
             write!(
                 formatter,
-                "the text ends after {at} bytes; it should go on with {expected}"
+                "the text ends after {at} bytes; expected {expected}"
             )
         } else {
             write!(formatter, "byte {at} should be {expected}")

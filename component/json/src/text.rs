@@ -3,7 +3,7 @@
 use super::bytes::{after_plain, is_utf8};
 use super::output::Output;
 
-/// A string has half of a surrogate pair, which is no Unicode.
+/// A string has half of a surrogate pair, which is not Unicode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the string has half of a surrogate pair, which is not Unicode")]
 pub struct NotUnicode;

@@ -117,7 +117,7 @@ impl<'t> Value<'t> {
     }
 
     /// An object's member; of several with one name the last, as parsers do.
-    /// None if a member's name is no Unicode.
+    /// None if a member's name is not Unicode.
     #[must_use]
     pub fn member(self, wanted: &str) -> Option<Value<'t>> {
         let mut found = None;
@@ -129,7 +129,7 @@ impl<'t> Value<'t> {
         found
     }
 
-    /// A string's content; none if it isn't one, or is no Unicode.
+    /// A string's content; none if it isn't one, or is not Unicode.
     #[must_use]
     pub fn string(self) -> Option<Cow<'t, str>> {
         self.as_string()?.content().ok()

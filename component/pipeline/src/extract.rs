@@ -2,8 +2,9 @@
 //!
 //! [`plan`] checks everything before the first request; [`engine`] requests,
 //! many at a time; [`verdict`] judges each outcome; [`cut`] and [`document`]
-//! make documents of bodies; [`ledger`] sees that each request ends once.
+//! make documents of bodies; [`accounting`] sees that each request ends once.
 
+pub mod accounting;
 pub mod announced;
 pub mod answer;
 pub mod auth;
@@ -11,13 +12,10 @@ pub mod body;
 pub mod budget;
 pub mod call_state;
 pub mod checked;
-pub mod cut;
 pub mod date;
 pub mod document;
 pub mod engine;
-pub mod excerpt;
 pub mod format;
-pub mod ledger;
 pub mod links;
 pub mod matrix;
 pub mod page;
@@ -25,12 +23,14 @@ pub mod pages;
 pub mod paging;
 pub mod plan;
 pub mod pointer;
+pub mod records;
 pub mod resume;
 pub mod row;
 pub mod rules;
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 pub(crate) mod script;
+pub mod snippet;
 pub mod steps;
 pub mod template;
 pub mod verdict;
@@ -56,7 +56,7 @@ pub async fn run<H: Http>(
         return steps::run(http, source, rows, only, budget).await;
     }
     let plan =
-        plan::Plan::check(source, rows, only).map_err(|error| invalid(excerpt::chain(&error)))?;
+        plan::Plan::check(source, rows, only).map_err(|error| invalid(snippet::chain(&error)))?;
     let shared = call_state::Shared::new(source.rate.map(|rate| rate.budget()));
     engine::run(http, &plan, budget, Rc::new(shared)).await
 }

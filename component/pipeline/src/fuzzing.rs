@@ -35,7 +35,7 @@ pub const TARGETS: [(&str, Target); 6] = [
 ];
 
 /// The input's lines, the last one with all that is left; missing ones are
-/// empty. None where the input is no text.
+/// empty. None where the input is not text.
 fn lines<const COUNT: usize>(data: &[u8]) -> Option<[&str; COUNT]> {
     let mut rest = std::str::from_utf8(data).ok()?.splitn(COUNT, '\n');
     Some(std::array::from_fn(|_| rest.next().unwrap_or_default()))

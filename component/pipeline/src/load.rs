@@ -1,10 +1,10 @@
 //! Documents and a table → what became of each document. The sequence of
 //! steps; each decision is in a module of its own.
 
+mod accounting;
 mod batch;
-mod ledger;
+mod dedupe;
 mod pacing;
-mod prepare;
 mod verdict;
 
 use crate::bindings::exports::rowcast::pipeline::load::Report;
@@ -15,12 +15,12 @@ use crate::failure::{denied, invalid, stop_reason, table_upstream, unavailable, 
 use crate::platform::Dynamo;
 use crate::retry;
 use crate::settings::{KeyKind, KeySchema, Mistakes, Table, within};
+use accounting::{Accounting, DocumentOutcome};
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
-use ledger::{Fate, Ledger};
+use dedupe::{Put, interleave, prepare, successor};
 use pacing::{Pacing, units};
-use prepare::{Put, interleave, prepare, successor};
 use std::borrow::Cow;
-use verdict::{Cause, Refusal, Verdict, verdict};
+use verdict::{BatchVerdict, Cause, ServiceError, verdict};
 
 /// A batch that waits longer for its turn is made smaller; nobody sleeps longer
 /// at once.
@@ -71,7 +71,7 @@ fn run_all<D: Dynamo>(
         caller: Caller::new(dynamo, &table.name, table.retry, budget_ms),
         table,
         documents,
-        ledger: Ledger::new(total),
+        accounting: Accounting::new(total),
         queue: Queue::default(),
         capacity: 0.0,
         repeats: 0,
@@ -91,12 +91,12 @@ fn run_all<D: Dynamo>(
     let Some(keys) = keys else {
         // No documents, or no time to ask: both leave every document pending.
         for index in 0..total {
-            load.ledger.settle(index, Fate::Pending);
+            load.accounting.settle(index, DocumentOutcome::Pending);
         }
         let stop = (total > 0).then_some(Halt::Budget);
         return load.report(stop);
     };
-    let puts = prepare(&mut load.documents, &keys, &mut load.ledger);
+    let puts = prepare(&mut load.documents, &keys, &mut load.accounting);
     load.queue.puts = interleave(puts).into();
     let halt = load.write(&keys);
     load.report(halt)
@@ -107,7 +107,7 @@ struct Load<'a, D: Dynamo> {
     caller: Caller<'a, D>,
     table: &'a Table,
     documents: Cow<'a, [String]>,
-    ledger: Ledger,
+    accounting: Accounting,
     queue: Queue,
     capacity: f64,
     /// BatchWriteItem calls that repeated a write.
@@ -127,7 +127,7 @@ enum Halt {
     Throttled(String),
     /// Attempts ran out while nothing at all got through.
     Exhausted,
-    Refused(Refusal),
+    Refused(ServiceError),
 }
 
 /// What a round of batches came to.
@@ -139,7 +139,7 @@ struct Round {
     waiting: Option<u32>,
     /// A put ran out of attempts.
     exhausted: bool,
-    refusal: Option<Refusal>,
+    refusal: Option<ServiceError>,
     /// A single put was refused.
     rejected: bool,
 }
@@ -267,11 +267,11 @@ impl<D: Dynamo> Load<'_, D> {
     }
 
     /// What a batch's answer says about the pace.
-    fn learn(&mut self, verdict: &Verdict, puts: &[Put]) {
+    fn learn(&mut self, verdict: &BatchVerdict, puts: &[Put]) {
         let dynamo = self.caller.dynamo();
         let all: Vec<&Put> = puts.iter().collect();
         match verdict {
-            Verdict::Done { unprocessed, .. } => {
+            BatchVerdict::Done { unprocessed, .. } => {
                 let mut left = Vec::new();
                 let mut written = Vec::new();
                 for (position, put) in puts.iter().enumerate() {
@@ -284,7 +284,7 @@ impl<D: Dynamo> Load<'_, D> {
                 self.pacing.report(dynamo, &written, &left);
                 self.caller.succeeded();
             }
-            Verdict::Resend(Cause::Throttled(reason)) => {
+            BatchVerdict::Resend(Cause::Throttled(reason)) => {
                 self.pacing.note(reason);
                 if is_hot(reason) {
                     self.pacing.report_hot(dynamo, &all);
@@ -292,16 +292,22 @@ impl<D: Dynamo> Load<'_, D> {
                     self.pacing.report(dynamo, &[], &all);
                 }
             }
-            Verdict::Resend(Cause::Unavailable(_))
-            | Verdict::Split
-            | Verdict::Reject(..)
-            | Verdict::Stop(_) => self.pacing.report(dynamo, &[], &[]),
+            BatchVerdict::Resend(Cause::Unavailable(_))
+            | BatchVerdict::Split
+            | BatchVerdict::Reject(..)
+            | BatchVerdict::Stop(_) => self.pacing.report(dynamo, &[], &[]),
         }
     }
 
-    fn apply(&mut self, verdict: Verdict, puts: Vec<Put>, keys: &KeySchema, round: &mut Round) {
+    fn apply(
+        &mut self,
+        verdict: BatchVerdict,
+        puts: Vec<Put>,
+        keys: &KeySchema,
+        round: &mut Round,
+    ) {
         match verdict {
-            Verdict::Done {
+            BatchVerdict::Done {
                 capacity,
                 unprocessed,
             } => {
@@ -312,7 +318,7 @@ impl<D: Dynamo> Load<'_, D> {
                     if unprocessed.contains(&position) {
                         again.push(put);
                     } else {
-                        self.ledger.written(&put);
+                        self.accounting.written(&put);
                     }
                 }
                 if !again.is_empty() {
@@ -320,13 +326,15 @@ impl<D: Dynamo> Load<'_, D> {
                 }
                 self.pass_over(again, keys);
             }
-            Verdict::Resend(Cause::Throttled(reason)) if is_hot(&reason) && puts.len() > 1 => {
+            BatchVerdict::Resend(Cause::Throttled(reason)) if is_hot(&reason) && puts.len() > 1 => {
                 // One of them is of a hot partition, and it isn't known which.
                 self.queue.halves.extend(by_partition(puts));
             }
-            Verdict::Resend(Cause::Throttled(_)) => self.pass_over(puts, keys),
-            Verdict::Resend(Cause::Unavailable(reason)) => self.resend(puts, &reason, keys, round),
-            Verdict::Split => {
+            BatchVerdict::Resend(Cause::Throttled(_)) => self.pass_over(puts, keys),
+            BatchVerdict::Resend(Cause::Unavailable(reason)) => {
+                self.resend(puts, &reason, keys, round)
+            }
+            BatchVerdict::Split => {
                 round.progress = true;
                 let mut first = puts;
                 let second = first.split_off(first.len() / 2);
@@ -335,21 +343,21 @@ impl<D: Dynamo> Load<'_, D> {
                 self.queue.halves.push_front(second);
                 self.queue.halves.push_front(first);
             }
-            Verdict::Reject(kind, reason) => {
+            BatchVerdict::Reject(kind, reason) => {
                 round.progress = true;
                 round.rejected = true;
                 for put in puts {
-                    let fate = Fate::Rejected {
+                    let outcome = DocumentOutcome::Rejected {
                         kind,
                         path: String::new(),
                         reason: reason.clone(),
                     };
-                    self.ledger.settle(put.index, fate);
-                    let next = successor(put, &self.documents, keys, &mut self.ledger);
+                    self.accounting.settle(put.index, outcome);
+                    let next = successor(put, &self.documents, keys, &mut self.accounting);
                     self.queue.puts.extend(next);
                 }
             }
-            Verdict::Stop(refusal) => {
+            BatchVerdict::Stop(refusal) => {
                 round.refusal.get_or_insert(refusal);
                 self.queue.puts.extend(puts);
             }
@@ -359,7 +367,7 @@ impl<D: Dynamo> Load<'_, D> {
     /// Being throttled costs time and no attempts, but for a put that isn't
     /// processed again and again while others are.
     fn pass_over(&mut self, puts: Vec<Put>, keys: &KeySchema) {
-        let written = self.ledger.acknowledged();
+        let written = self.accounting.acknowledged();
         let now = self.caller.dynamo().now_ms();
         for mut put in puts.into_iter().rev() {
             if written > put.tries.others {
@@ -382,7 +390,7 @@ impl<D: Dynamo> Load<'_, D> {
     /// others were written meanwhile, the culprit among them is looked for, and
     /// rejected; where nothing was, they end as pending.
     fn resend(&mut self, puts: Vec<Put>, reason: &str, keys: &KeySchema, round: &mut Round) {
-        let written = self.ledger.acknowledged();
+        let written = self.accounting.acknowledged();
         let alone = puts.len() == 1;
         let mut exhausted = Vec::new();
         for mut put in puts.into_iter().rev() {
@@ -404,7 +412,7 @@ impl<D: Dynamo> Load<'_, D> {
             .into_iter()
             .partition(|put| written > put.tries.others);
         for put in &vain {
-            self.ledger.pending(put);
+            self.accounting.pending(put);
             self.exhausted = Some(reason.to_owned());
             round.exhausted = true;
         }
@@ -421,27 +429,27 @@ impl<D: Dynamo> Load<'_, D> {
 
     /// It never succeeds while others do.
     fn reject(&mut self, put: Put, reason: &str, keys: &KeySchema) {
-        let fate = Fate::Rejected {
+        let outcome = DocumentOutcome::Rejected {
             kind: RejectionKind::Exhausted,
             path: String::new(),
             reason: format!("{reason}; its attempts ran out while other documents were written"),
         };
-        self.ledger.settle(put.index, fate);
-        let next = successor(put, &self.documents, keys, &mut self.ledger);
+        self.accounting.settle(put.index, outcome);
+        let next = successor(put, &self.documents, keys, &mut self.accounting);
         self.queue.puts.extend(next);
     }
 
     /// With the wrong keys in the configuration DynamoDB refuses every item
     /// one by one. So the first refusal of a single item makes us ask, once,
     /// whether the keys are right. If that can't be answered, go on.
-    fn compare_keys(&mut self, keys: &KeySchema) -> Option<Refusal> {
+    fn compare_keys(&mut self, keys: &KeySchema) -> Option<ServiceError> {
         if std::mem::replace(&mut self.asked, true) {
             return None;
         }
         let actual = self.ask_keys().ok().flatten()?;
         (actual != *keys).then(|| {
-            Refusal::Invalid(format!(
-                "the table `{}` has the keys {}, but the call said {}",
+            ServiceError::Invalid(format!(
+                "the table `{}` has the keys {}, but the call says {}",
                 self.table.name,
                 shown(&actual),
                 shown(keys)
@@ -452,39 +460,39 @@ impl<D: Dynamo> Load<'_, D> {
     /// Every document in one list.
     fn report(mut self, halt: Option<Halt>) -> Result<Report, Failure> {
         for put in self.queue.drain() {
-            self.ledger.pending(&put);
+            self.accounting.pending(&put);
         }
         let counters = self.counters();
         let upstream = self.caller.upstream().to_owned();
         let failed = |failure| Err(with_counters(failure, counters.clone()));
         let stopped = match halt {
             Some(Halt::Budget) => Some(Stop::Budget),
-            Some(Halt::Refused(refusal)) if self.ledger.acknowledged() == 0 => {
+            Some(Halt::Refused(refusal)) if self.accounting.acknowledged() == 0 => {
                 return failed(match refusal {
-                    Refusal::Denied(reason) => denied(reason),
-                    Refusal::MissingTable => missing_table(&self.table.name),
-                    Refusal::Invalid(reason) => invalid(reason),
+                    ServiceError::Denied(reason) => denied(reason),
+                    ServiceError::MissingTable => missing_table(&self.table.name),
+                    ServiceError::Invalid(reason) => invalid(reason),
                 });
             }
-            Some(Halt::Refused(Refusal::Denied(reason))) => {
+            Some(Halt::Refused(ServiceError::Denied(reason))) => {
                 Some(Stop::Denied(stop_reason(&upstream, reason)))
             }
-            Some(Halt::Refused(Refusal::Invalid(reason))) => {
+            Some(Halt::Refused(ServiceError::Invalid(reason))) => {
                 Some(Stop::Invalid(stop_reason(&upstream, reason)))
             }
-            Some(Halt::Refused(Refusal::MissingTable)) => {
+            Some(Halt::Refused(ServiceError::MissingTable)) => {
                 let reason = format!("the table `{}` is gone", self.table.name);
                 Some(Stop::Invalid(stop_reason(&upstream, reason)))
             }
             Some(Halt::Throttled(reason)) => {
                 let limit = throttled(&upstream, reason);
-                if self.ledger.acknowledged() == 0 {
+                if self.accounting.acknowledged() == 0 {
                     return failed(Failure::RateLimited(limit));
                 }
                 Some(Stop::RateLimited(limit))
             }
             Some(Halt::Exhausted) | None => match self.exhausted {
-                Some(reason) if self.ledger.acknowledged() == 0 => {
+                Some(reason) if self.accounting.acknowledged() == 0 => {
                     return failed(unavailable(reason));
                 }
                 Some(reason) => Some(Stop::Unavailable(stop_reason(&upstream, reason))),
@@ -492,7 +500,7 @@ impl<D: Dynamo> Load<'_, D> {
             },
         };
         // Repeating the call is safe, and the documents may add up then.
-        let balance = match self.ledger.close() {
+        let balance = match self.accounting.close() {
             Ok(balance) => balance,
             Err(error) => return failed(unavailable(error.to_string())),
         };

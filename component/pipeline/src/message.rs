@@ -13,7 +13,7 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// Time for the whole exchange, in milliseconds.
     pub timeout_ms: u64,
-    /// Bytes of the answer's body at the most.
+    /// Bytes of the answer's body at most.
     pub max_body_bytes: u64,
 }
 

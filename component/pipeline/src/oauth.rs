@@ -5,7 +5,7 @@
 //! Answers are read leniently: what can be a token is used until the source
 //! refuses it, whatever is said of its lifetime.
 
-use crate::extract::excerpt;
+use crate::extract::snippet;
 use crate::numbers::milliseconds;
 use crate::retry::{Asked, is_transient};
 use crate::settings::CredentialsIn;
@@ -19,7 +19,7 @@ mod tokens;
 
 pub use tokens::{Attempts, Renewal, Tokens};
 
-/// A token's answer is small; anything longer is no token.
+/// A token's answer is small; anything longer is not a token.
 pub const LONGEST_ANSWER: u64 = 256 * 1024;
 
 /// A parameter that may be a secret is at least as long; others are names and
@@ -261,16 +261,16 @@ impl Client<'_> {
             .chain(
                 parameters.filter(|value| value.len() >= SHORTEST_SECRET && !value.contains("://")),
             );
-        excerpt::line(&excerpt::without(words, secrets))
+        snippet::line(&snippet::without(words, secrets))
     }
 
     fn redirect(&self, reply: Reply<'_>) -> String {
         let target = reply.location.and_then(|to| {
             let to = Url::parse(self.token_url).ok()?.join(to).ok()?;
-            matches!(to.scheme(), "http" | "https").then(|| excerpt::url(&to))
+            matches!(to.scheme(), "http" | "https").then(|| snippet::url(&to))
         });
         let target = target
-            .map(|to| format!(" to {}", excerpt::line(&to)))
+            .map(|to| format!(" to {}", snippet::line(&to)))
             .unwrap_or_default();
         format!("; redirects{target} are not followed: put the final URL in token-url")
     }

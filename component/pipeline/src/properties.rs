@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngSeed};
 mod conditions;
 mod json;
 mod numbers;
-mod reading;
+mod rows;
 mod scan;
 mod suite;
 mod templates;

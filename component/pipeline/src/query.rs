@@ -10,7 +10,7 @@ use crate::platform::Dynamo;
 use crate::settings::{Mistakes, Query, within};
 use cursor::Cursor;
 use plan::Plan;
-use reading::Reading;
+use scan::Scan;
 pub use syntax::FilterError;
 use syntax::{Condition, Path};
 
@@ -20,7 +20,7 @@ pub mod expression;
 pub mod grammar;
 pub mod lexer;
 pub mod plan;
-pub mod reading;
+pub mod scan;
 pub mod syntax;
 #[cfg(test)]
 #[expect(
@@ -65,7 +65,7 @@ fn read_page<D: Dynamo>(
     capacity: &mut f64,
 ) -> Result<Page, Failure> {
     let asked = checked.ask(caller, query)?;
-    let reading = Reading::documents(query, &asked.plan, &asked.select)?;
+    let reading = Scan::documents(query, &asked.plan, &asked.select)?;
     let access = asked.plan.access;
     let mut place = match cursor {
         Some(cursor) => Cursor::read(cursor, query, access).map_err(|error| chain(&error))?,
@@ -118,7 +118,7 @@ pub fn explain<D: Dynamo>(
     let mut capacity = 0.0;
     let explained = checked.ask(&mut caller, query).and_then(|asked| {
         // What couldn't be asked isn't explained either.
-        Reading::documents(query, &asked.plan, &asked.select)?;
+        Scan::documents(query, &asked.plan, &asked.select)?;
         explain::explain(&mut caller, query, &asked, &mut explanation, &mut capacity)
     });
     let counters = caller.counters(0, READ_CAPACITY, capacity);
@@ -215,7 +215,7 @@ fn selection(select: &[String], mistakes: &mut Mistakes) -> Vec<Path> {
     paths
 }
 
-fn segments(query: &Query, reading: &Reading) -> u32 {
+fn segments(query: &Query, reading: &Scan) -> u32 {
     match query.limit {
         Some(limit) if reading.is_unfiltered() && limit <= LIMIT_OF_ONE_SEGMENT => 1,
         _ => query.segments,

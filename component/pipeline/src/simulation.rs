@@ -17,7 +17,7 @@ use world::{Faults, World};
 
 /// Seeds that the tests run.
 const SEEDS: u64 = 2_000;
-/// Calls of one run at the most.
+/// Calls of one run at most.
 const MOST_CALLS: u32 = 400;
 
 /// What a run came to.

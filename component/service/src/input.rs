@@ -19,7 +19,7 @@ pub struct Extract {
     /// is the call's to say.
     #[serde(deserialize_with = "text")]
     pub source: String,
-    /// Rows, as they are written in the body. One that is no object is
+    /// Rows, as they are written in the body. One that is not an object is
     /// rejected by the call itself, by its index.
     #[serde(deserialize_with = "texts")]
     pub rows: Vec<String>,

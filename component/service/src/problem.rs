@@ -154,7 +154,7 @@ impl Problem {
             | Self::Misconfigured(detail)
             | Self::NotJson(detail) => detail.clone(),
             Self::TooLarge(limit) => format!(
-                "it may have {limit} bytes at the most; send fewer rows or documents at once, or \
+                "it may have {limit} bytes at most; send fewer rows or documents at once, or \
                  set ROWCAST_MAX_BODY_BYTES in the service's environment"
             ),
             Self::Broken => "the body ended before its end".to_owned(),

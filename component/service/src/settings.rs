@@ -13,7 +13,7 @@ pub const MAX_BODY_BYTES_VARIABLE: &str = "ROWCAST_MAX_BODY_BYTES";
 /// What the environment can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Bytes of a request's body at the most.
+    /// Bytes of a request's body at most.
     pub max_body_bytes: u64,
 }
 

@@ -11,7 +11,7 @@ pub const VARIABLE: &str = "ROWCAST_ALLOW";
 /// Where requests may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allow {
-    /// There is no list: the host's own limits hold alone.
+    /// There is not a list: the host's own limits hold alone.
     Everything,
     /// These origins. An empty list allows nothing.
     Only(BTreeSet<Origin>),
@@ -57,7 +57,7 @@ pub fn admit(list: &Result<Allow, OriginError>, url: &str) -> Result<(), String>
             Parts::of(url).map_or(url, |parts| parts.origin)
         )),
         Err(_) => Err(format!(
-            "{VARIABLE} is no list of origins such as https://api.example.com, between commas"
+            "{VARIABLE} is not a list of origins such as https://api.example.com, between commas"
         )),
     }
 }
@@ -80,7 +80,7 @@ mod tests {
         check(
             Some("a.example"),
             url,
-            "ROWCAST_ALLOW is no list of origins",
+            "ROWCAST_ALLOW is not a list of origins",
         );
         assert_eq!(
             admit(&Allow::read(Some("http://b.example:8080")), url),

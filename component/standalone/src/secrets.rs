@@ -22,7 +22,7 @@ const CREDENTIALS: [(&str, &str); 7] = [
 /// Why a reference can't be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// It refers to what is no secret of ours.
+    /// It refers to what is not a secret of ours.
     #[error(
         "{place} refers to `{name}`: only variables whose names begin with {PREFIX} and go on in \
          capitals, digits and underscores may be referred to"

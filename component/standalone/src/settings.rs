@@ -10,7 +10,7 @@ use rowcast_aws::policy::Tables;
 pub const SECONDS: u64 = 20;
 /// DynamoDB calls in flight at once: `ROWCAST_DYNAMODB_IN_FLIGHT`.
 pub const IN_FLIGHT: u32 = 32;
-/// KiB of one request or answer at the most: `ROWCAST_DYNAMODB_BODY_KIB`. A
+/// KiB of one request or answer at most: `ROWCAST_DYNAMODB_BODY_KIB`. A
 /// batch is 16 MB as DynamoDB counts, and JSON is longer.
 pub const BODY_KIB: u64 = 24 * 1024;
 
@@ -28,7 +28,7 @@ pub struct Settings {
     pub timeout_ms: u64,
     /// Calls in flight at once; at least 1.
     pub in_flight: usize,
-    /// Bytes of one request or answer at the most.
+    /// Bytes of one request or answer at most.
     pub body_bytes: u64,
 }
 
@@ -41,8 +41,8 @@ pub enum SettingsError {
     /// There is nobody to sign for.
     #[error("find AWS credentials: the environment variable {0} is not set")]
     NoCredentials(&'static str),
-    /// A bound that is no number above zero.
-    #[error("read the environment variable {name}: {value:?} is no whole number above zero")]
+    /// A bound that is not a number above zero.
+    #[error("read the environment variable {name}: {value:?} is not a whole number above zero")]
     Bound {
         /// The variable.
         name: &'static str,

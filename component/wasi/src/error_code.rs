@@ -42,13 +42,13 @@ pub fn refused(code: ErrorCode) -> HttpError {
 /// WASI's codes have names only; the frequent ones are put in words.
 fn words(code: &ErrorCode) -> String {
     match code {
-        ErrorCode::DnsError(_) => "the host's name leads to no address".to_owned(),
+        ErrorCode::DnsError(_) => "the host name has no address".to_owned(),
         ErrorCode::ConnectionRefused => "the connection was refused".to_owned(),
         ErrorCode::ConnectionTerminated => "the connection broke off".to_owned(),
         ErrorCode::DestinationUnavailable => "the server can't be reached".to_owned(),
-        ErrorCode::DestinationIpUnroutable => "there is no way to its address".to_owned(),
+        ErrorCode::DestinationIpUnroutable => "there is no route to its address".to_owned(),
         ErrorCode::HttpResponseIncomplete => "the answer was cut short".to_owned(),
-        ErrorCode::HttpProtocolError => "the answer is no HTTP".to_owned(),
+        ErrorCode::HttpProtocolError => "the answer is not HTTP".to_owned(),
         ErrorCode::TlsCertificateError => "its TLS certificate can't be trusted".to_owned(),
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => {
             "no TLS connection could be made".to_owned()

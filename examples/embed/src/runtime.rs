@@ -107,7 +107,7 @@ impl Component {
     }
 }
 
-/// Those that the component is given. One of them that is no text is an error:
+/// Those that the component is given. One of them that is not text is an error:
 /// without `ROWCAST_ALLOW` it would ask anybody.
 fn variables() -> anyhow::Result<Vec<(String, String)>> {
     let all =

@@ -34,13 +34,13 @@ async fn source() -> ScriptedSource {
     .await
 }
 
-struct Said {
+struct Output {
     success: bool,
     stdout: String,
     stderr: String,
 }
 
-async fn run(origin: &str, allowed: &[u8], dynamodb: &str, rows: u32) -> Said {
+async fn run(origin: &str, allowed: &[u8], dynamodb: &str, rows: u32) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rowcast-standalone.wasm");
     std::fs::write(&file, STANDALONE).unwrap();
@@ -75,7 +75,7 @@ async fn run(origin: &str, allowed: &[u8], dynamodb: &str, rows: u32) -> Said {
     drop(stdin);
     let output = tokio::time::timeout(PATIENCE, child.wait_with_output());
     let output = output.await.unwrap().unwrap();
-    Said {
+    Output {
         success: output.status.success(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
@@ -155,13 +155,9 @@ async fn what_cannot_be_waited_for_or_read_ends_it() {
     })
     .await;
     let (origin, nowhere) = (source.origin(), "http://127.0.0.1:9");
-    let silenced = run(&origin, origin.as_bytes(), nowhere, 3).await;
-    assert!(!silenced.success, "{}", silenced.stdout);
-    assert!(
-        silenced.stderr.contains("start again"),
-        "{}",
-        silenced.stderr
-    );
+    let paused = run(&origin, origin.as_bytes(), nowhere, 3).await;
+    assert!(!paused.success, "{}", paused.stdout);
+    assert!(paused.stderr.contains("start again"), "{}", paused.stderr);
 
     let asked = source.seen().len();
     let illegible = run(&origin, b"\xff", nowhere, 3).await;

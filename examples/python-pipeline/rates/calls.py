@@ -67,7 +67,7 @@ def verdict(answer: Ok[dynamodb.Response] | Err[dynamodb.SendError]) -> Verdict:
         body = None
     if not isinstance(body, dict):
         # Cut short or somebody else's: whether it was carried out isn't known.
-        body = {"message": "the body is no JSON object"}
+        body = {"message": "the body is not a JSON object"}
     elif response.status == 200:
         return body
     kind = str(body.get("__type", f"HTTP {response.status}")).rpartition("#")[2]

@@ -44,7 +44,7 @@ def _bound_levels(text: str) -> None:
 
 
 def _no_number(name: str) -> Value:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def write(value: Value) -> str:

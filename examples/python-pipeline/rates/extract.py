@@ -70,9 +70,9 @@ class Call:
         self.required = list(dict.fromkeys(source.require + taken))
         self.ends_ms = web.now_ms() + (10**12 if budget_ms is None else budget_ms)
         self.silent_until_ms = 0
-        self.silence = ""
+        self.pause = ""
         self.stop: types.Stop | None = None
-        # After a refusal or a silence nothing else is asked for.
+        # After a refusal or a pause nothing else is asked for.
         self.halted = False
         self.documents: dict[Key, list[str]] = {}
         self.rejected: dict[Key, Rejected] = {}
@@ -120,17 +120,17 @@ class Call:
         try:
             columns = read(self.rows[row])
         except ValueError as error:
-            raise Rejected(types.RejectionKind.TEMPLATE, f"the row is no JSON: {error}") from None
+            raise Rejected(types.RejectionKind.TEMPLATE, f"the row is not JSON: {error}") from None
         if not isinstance(columns, dict):
-            raise Rejected(types.RejectionKind.TEMPLATE, "the row is no JSON object")
+            raise Rejected(types.RejectionKind.TEMPLATE, "the row is not a JSON object")
         return {**columns, **self.combinations[combination]}
 
     async def turn(self, from_ms: int) -> bool:
-        """Waits until then, for as long as the source wants silence, and until the
+        """Waits until then, for as long as the source wants a pause, and until the
         host's pace has a place, which is then taken; false once nothing may be
         asked any more."""
         while not self.halted:
-            # Others may have been asked for silence meanwhile.
+            # Others may have been asked for a pause meanwhile.
             from_ms = max(from_ms, self.silent_until_ms, web.now_ms())
             if from_ms >= self.ends_ms:
                 self.halt(self.out_of_time())
@@ -146,15 +146,15 @@ class Call:
         return False
 
     def patience_ms(self) -> int:
-        """The longest silence that is waited out in this call."""
+        """The longest pause that is waited out in this call."""
         return min(self.source.retry.max_retry_after_ms, max(0, self.ends_ms - web.now_ms()))
 
     def out_of_time(self) -> types.Stop:
-        """Where a silence outlasts the budget, calling again at once is no use."""
+        """Where a pause outlasts the budget, calling again at once is no use."""
         if self.silent_until_ms < self.ends_ms:
             return types.Stop_Budget()
         left_ms = max(0, self.silent_until_ms - web.now_ms())
-        return types.Stop_RateLimited(types.RateLimit(left_ms, self.upstream, self.silence, []))
+        return types.Stop_RateLimited(types.RateLimit(left_ms, self.upstream, self.pause, []))
 
     async def ask(self, key: Key, url: str, headers: list[tuple[str, str]]) -> bytes | None:
         """The body; none if the call must end before there is one."""
@@ -198,7 +198,7 @@ class Call:
                 # The clock leaves out parts of a millisecond; nobody is to be early.
                 until_ms = web.now_ms() + silence_ms + 1
                 if until_ms > self.silent_until_ms:
-                    self.silent_until_ms, self.silence = until_ms, failure
+                    self.silent_until_ms, self.pause = until_ms, failure
         if status == 429:
             self.limit(max(self.silent_until_ms - web.now_ms(), retry.max_delay_ms), failure)
         else:

@@ -25,7 +25,7 @@ class Put:
     index: int
     key: Key
     item: Typed
-    # Write units at the most.
+    # Write units at most.
     units: int
     # Earlier documents with this key, the latest last. They are superseded once
     # this one is written, as pending as it is, and take its place if it's refused.
@@ -123,7 +123,7 @@ class Loading:
         try:
             document = read(text)
             if not isinstance(document, dict):
-                raise ValueError("it is no JSON object")
+                raise ValueError("it is not a JSON object")
             typed = item(document)
         except ValueError as error:
             return self.reject(index, "", f"the document can't be read: {error}")
@@ -137,7 +137,7 @@ class Loading:
             try:
                 key.append(comparable(value))
             except InvalidOperation:
-                return self.reject(index, f"/{name}", "the key is no number")
+                return self.reject(index, f"/{name}", "the key is not a number")
         bytes_at_most = len(json.dumps(typed))
         return Put(index, tuple(key), typed, -(-bytes_at_most // UNIT_BYTES))
 

@@ -331,7 +331,7 @@ def _parsed(settings: str, mistakes: Mistakes) -> Value:
     except ValueError as error:
         # Python's words have the place, and nothing of the text itself.
         place = f" at column {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        mistakes.append(Mistake("", f"is no JSON that can be read{place}", None))
+        mistakes.append(Mistake("", f"is not JSON that can be read{place}", None))
         return None
 
 
@@ -430,7 +430,7 @@ def _check_url(url: str, mistakes: Mistakes) -> None:
         elif "{" in parts.netloc or "}" in parts.netloc:
             message = "has a template in its host; requests go to one origin only"
     except ValueError:
-        message = "is no URL"
+        message = "is not a URL"
     if message is not None:
         mistakes.append(Mistake("/url", message, None))
 

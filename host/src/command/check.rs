@@ -121,18 +121,18 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
     let called = pipeline
         .extract(source.text(), &[row], Some(&only), None)
         .await;
-    let denial = called.denial;
+    let violation = called.violation;
     let extraction = match called.result {
         Ok(extraction) => extraction,
         Err(error) => {
-            let reason = rowcast::run::call_stopped(error, denial, Upstream::Source);
+            let reason = rowcast::run::call_stopped(error, violation, Upstream::Source);
             return Err(stopped(reason, FAILED));
         }
     };
-    if let Some(denial) = denial {
-        return Err(stopped(Stopped::Policy(denial), FAILED));
+    if let Some(violation) = violation {
+        return Err(stopped(Stopped::Policy(violation), FAILED));
     }
-    if let Some((reason, exit)) = trouble(&extraction) {
+    if let Some((reason, exit)) = problem(&extraction) {
         let error = anyhow::Error::msg(reason).context(FAILED);
         return Err(Failure::new(error, None, exit));
     }
@@ -145,7 +145,7 @@ async fn source(host: &Host, row: String) -> Result<Found, Failure> {
 }
 
 /// What is wrong with an answer, if anything is.
-fn trouble(extraction: &Extraction) -> Option<(String, Exit)> {
+fn problem(extraction: &Extraction) -> Option<(String, Exit)> {
     if let Some(rejected) = extraction.rejected.first() {
         let refused = matches!(rejected.status, Some(401 | 403));
         let exit = if refused {
@@ -181,7 +181,7 @@ async fn table(host: &Host, document: Option<&str>) -> Result<Found, Failure> {
                     "write the source's records to `{}`: {reason}",
                     description.name
                 ),
-                Some("mend it under [source.attributes], or name another table"),
+                Some("fix it under [source.attributes], or name another table"),
             ));
         }
         text.push_str(", which the source's records have");

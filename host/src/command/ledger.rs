@@ -4,7 +4,7 @@
 use super::print::note;
 use super::{Exit, Failure};
 use clap::Args;
-use rowcast::config::{FileRows, Format, Input as Place, Ledger, Rows};
+use rowcast::config::{FileRows, Format, Input as Place, LedgerSettings, Rows};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::ledger::Begin;
@@ -23,7 +23,7 @@ pub struct RunBooks {
     /// Go on with this run, or fail.
     #[arg(long, value_name = "RUN", conflicts_with = "fresh")]
     resume: Option<String>,
-    /// Resume even if the source asked for silence and that isn't over.
+    /// Resume even if the source asked for a pause and that isn't over.
     #[arg(long)]
     now: bool,
 }
@@ -61,28 +61,28 @@ impl RunBooks {
             None if self.fresh => Begin::Fresh,
             None => Begin::Continue(host.config().run.resume_within.0),
         };
-        let books = host.begin(&ledger, &how, &input.rows).await?;
-        if let (Some(id), Some(until)) = (books.id(), books.silent_until(SystemTime::now()))
+        let recording = host.begin(&ledger, &how, &input.rows).await?;
+        if let (Some(id), Some(until)) = (recording.id(), recording.silent_until(SystemTime::now()))
             && !self.now
         {
-            let error = anyhow::anyhow!("the run {id} may not go on before {}", clock(until));
-            let hint = "the source asked for silence until then; `--now` asks it nevertheless";
+            let error = anyhow::anyhow!("the run {id} may not continue before {}", clock(until));
+            let hint = "the source asked for a pause until then; `--now` asks it anyway";
             return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Incomplete));
         }
-        if let (true, Some(id), Some(rows)) = (talks, books.id(), books.resumed()) {
-            let started = clock(books.started().unwrap_or(SystemTime::UNIX_EPOCH));
+        if let (true, Some(id), Some(rows)) = (talks, recording.id(), recording.resumed()) {
+            let started = clock(recording.started().unwrap_or(SystemTime::UNIX_EPOCH));
             note(&format!(
                 "continuing the run {id}, begun at {started}: {rows} rows were finished (--fresh begins anew)\n"
             ));
         }
-        if let (true, Some(old)) = (talks, books.outdated()) {
+        if let (true, Some(old)) = (talks, recording.outdated()) {
             note(&format!(
                 "beginning anew: the run {} of {} wasn't finished, and is older than `[run] resume_within`\n",
                 old.id,
                 clock(old.started())
             ));
         }
-        Ok(run.ledger(books))
+        Ok(run.ledger(recording))
     }
 }
 
@@ -92,7 +92,7 @@ impl UnchangedBooks {
             return Ok(run.unchanged(Unchanged::Write));
         }
         if self.verify {
-            if host.config().ledger == rowcast::config::Ledger::Off {
+            if host.config().ledger == rowcast::config::LedgerSettings::Off {
                 let hint = "leave out `--verify`: without a ledger everything is written";
                 return Err(Failure::invalid("`[ledger]` is off", Some(hint)));
             }
@@ -135,7 +135,7 @@ pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result
 
 /// A rejections file replaces what is there.
 fn not_the_ledger(host: &Host, rejected: Option<&Path>) -> Result<(), Failure> {
-    let Ledger::File(ledger) = &host.config().ledger else {
+    let LedgerSettings::File(ledger) = &host.config().ledger else {
         return Ok(());
     };
     match rejected {
@@ -225,20 +225,20 @@ impl Input {
     }
 }
 
-/// How to go on with a run that was stopped.
+/// How to continue with a run that was stopped.
 pub fn hint(stopped: &Stopped, run: Option<&str>) -> Option<Hint> {
     if matches!(stopped, Stopped::Invalid(_)) {
-        // What mends it makes it other work: there is nothing to go on with.
+        // What mends it makes it other work: there is nothing to continue with.
         return None;
     }
     let resume = format!("`rowcast run --resume {}`", run?);
     Some(Hint::new(match (stopped, stopped.hint()) {
-        (Stopped::Requested, _) => format!("{resume} goes on where it stopped"),
+        (Stopped::Requested, _) => format!("{resume} continues where it stopped"),
         (Stopped::RateLimited { resume_at, .. }, _) => {
-            format!("{resume} goes on at or after {}", clock(*resume_at))
+            format!("{resume} continues at or after {}", clock(*resume_at))
         }
-        (_, Some(hint)) => format!("{hint}; then {resume} goes on where it stopped"),
-        (_, None) => format!("once the cause is mended, {resume} goes on where it stopped"),
+        (_, Some(hint)) => format!("{hint}; then {resume} continues where it stopped"),
+        (_, None) => format!("once the cause is fixed, {resume} continues where it stopped"),
     }))
 }
 

@@ -6,7 +6,7 @@ use super::print;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
-use rowcast::engine::{Called, Explanation, Query as Settings, counted};
+use rowcast::engine::{CallResult, Explanation, Query as Settings, counted};
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
@@ -47,7 +47,7 @@ pub struct Query {
     /// Paths to print, such as `name,album.images[0].url`.
     #[arg(long, value_name = "PATHS", value_delimiter = ',')]
     select: Vec<String>,
-    /// Matches at the most.
+    /// Matches at most.
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
     /// Ask a secondary index instead of the table.
@@ -215,9 +215,9 @@ fn describe(explanation: &Explanation) -> String {
     text
 }
 
-fn done<T>(called: Called<T>) -> Result<T, Failure> {
+fn done<T>(called: CallResult<T>) -> Result<T, Failure> {
     called.result.map_err(|error| {
-        let reason = rowcast::run::call_stopped(error, called.denial, Upstream::Table);
+        let reason = rowcast::run::call_stopped(error, called.violation, Upstream::Table);
         stopped(reason, "the query could not be answered")
     })
 }

@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 
 /// Run the pipeline: rows → extract → load.
 ///
-/// A run that was stopped or killed is gone on with: rows that were finished
+/// A run that was stopped or killed is continued: rows that were finished
 /// aren't asked for again. Documents that haven't changed since they were
 /// written aren't written again.
 #[derive(Debug, Args)]
 pub struct Run {
     #[command(flatten)]
-    books: RunBooks,
+    recording: RunBooks,
     #[command(flatten)]
     unchanged: UnchangedBooks,
     /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
@@ -56,7 +56,10 @@ impl Run {
         let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         input.verify(&host)?;
         let run = self.unchanged.apply(&host, host.run().await?)?;
-        let run = self.books.begin(&host, run, &input, global.talks()).await?;
+        let run = self
+            .recording
+            .begin(&host, run, &input, global.talks())
+            .await?;
         let rows = input.open(&host).await?;
         let run = input.prepare(run);
         let report = watch(
@@ -202,7 +205,7 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
         ));
     }
     if parts == Parts::Extract {
-        lines.push(format!("documents  {} printed", documents.handed_over));
+        lines.push(format!("documents  {} printed", documents.emitted));
     } else {
         lines.push(format!(
             "documents  {} in all: {} written, {} superseded, {} rejected, {} pending{}",

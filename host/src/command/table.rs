@@ -3,7 +3,7 @@
 use super::print;
 use super::{Exit, Failure, Global};
 use clap::Subcommand;
-use rowcast::config::{Ledger, Section};
+use rowcast::config::{LedgerSettings, Section};
 use rowcast::dynamodb::admin::{Billing, TableDescription};
 use serde_json::json;
 
@@ -26,10 +26,10 @@ impl Table {
             Self::Create { ledger } => {
                 let table = match (ledger, &host.config().ledger) {
                     (false, _) => host.create_table().await?,
-                    (true, Ledger::Table(name)) => host.create_ledger_table(name).await?,
+                    (true, LedgerSettings::Table(name)) => host.create_ledger_table(name).await?,
                     (true, _) => {
                         let hint = "add `[ledger] table = \"…\"` to the configuration";
-                        return Err(Failure::invalid("the ledger is no table", Some(hint)));
+                        return Err(Failure::invalid("the ledger is not a table", Some(hint)));
                     }
                 };
                 if global.talks() {

@@ -9,7 +9,7 @@ const FILE: &str = ".rowcast/ledger.redb";
 /// Where it is kept what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Settings")]
-pub enum Ledger {
+pub enum LedgerSettings {
     /// In a file.
     File(PathBuf),
     /// In a DynamoDB table, where `[table]` is.
@@ -18,13 +18,13 @@ pub enum Ledger {
     Off,
 }
 
-impl Default for Ledger {
+impl Default for LedgerSettings {
     fn default() -> Self {
         Self::File(FILE.into())
     }
 }
 
-impl Ledger {
+impl LedgerSettings {
     /// The file of a configuration that is in that folder.
     pub(super) fn beside(self, folder: &Path) -> Self {
         match self {
@@ -44,7 +44,7 @@ struct Settings {
     off: bool,
 }
 
-impl TryFrom<Settings> for Ledger {
+impl TryFrom<Settings> for LedgerSettings {
     type Error = &'static str;
 
     fn try_from(settings: Settings) -> Result<Self, Self::Error> {

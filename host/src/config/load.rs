@@ -3,7 +3,7 @@
 
 use super::tree::Tree;
 use super::written::Written;
-use super::{Config, ConfigError, Egress, Ledger, Rows, Run, Table, check, interpolate};
+use super::{Config, ConfigError, Egress, LedgerSettings, Rows, Run, Table, check, interpolate};
 use crate::limits::Limits;
 use rowcast_pipeline::settings::{Mistakes, Node};
 use serde::Deserialize;
@@ -56,7 +56,7 @@ struct Sections {
     table: Option<Table>,
     egress: Egress,
     run: Run,
-    ledger: Ledger,
+    ledger: LedgerSettings,
     limits: Limits,
 }
 

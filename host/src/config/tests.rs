@@ -270,7 +270,7 @@ fn all_mistakes_are_told_in_the_files_order() {
 
 #[test]
 fn ledgers() {
-    fn check(section: &str, expected: Result<Ledger, &str>) {
+    fn check(section: &str, expected: Result<LedgerSettings, &str>) {
         let config = Config::parse(&format!("[ledger]\n{section}"), env);
         let found = config.map(|config| config.ledger);
         match (found, expected) {
@@ -281,10 +281,10 @@ fn ledgers() {
             (found, _) => panic!("{section}: {found:?}"),
         }
     }
-    check("", Ok(Ledger::File(".rowcast/ledger.redb".into())));
-    check("file = 'a.redb'", Ok(Ledger::File("a.redb".into())));
-    check("table = 'runs'", Ok(Ledger::Table("runs".into())));
-    check("off = true", Ok(Ledger::Off));
+    check("", Ok(LedgerSettings::File(".rowcast/ledger.redb".into())));
+    check("file = 'a.redb'", Ok(LedgerSettings::File("a.redb".into())));
+    check("table = 'runs'", Ok(LedgerSettings::Table("runs".into())));
+    check("off = true", Ok(LedgerSettings::Off));
     check(
         "off = true\ntable = 'runs'",
         Err("has `off`, which excludes"),

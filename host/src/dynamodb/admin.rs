@@ -78,7 +78,7 @@ pub struct TableDescription {
 pub struct Polling {
     /// Before asking the second time; doubled each time.
     pub first: Duration,
-    /// Between two questions at the most.
+    /// Between two questions at most.
     pub longest: Duration,
     /// In all.
     pub total: Duration,

@@ -175,7 +175,7 @@ impl Keyring {
     }
 
     /// Credentials that are valid at `now`. Where they expire soon, one caller
-    /// waits for new ones; the others go on with those at hand.
+    /// waits for new ones; the others continue with those at hand.
     pub async fn get(&self, now: SystemTime) -> Result<Credentials, KeyringError> {
         let shared = &self.shared;
         let usable = match shared.held(now) {
@@ -215,7 +215,7 @@ impl Keyring {
             (Err(error), Some(held)) => {
                 tracing::warn!(
                     error = %super::with_causes(&error),
-                    "AWS credentials not renewed; going on with those at hand"
+                    "AWS credentials not renewed; continuing with the present ones"
                 );
                 shared.hold(Some(Held {
                     credentials: held.clone(),

@@ -132,7 +132,7 @@ impl DynamoDb {
         let attempt = if left < before { 1 } else { attempt + 1 };
         if attempt > retry.max_attempts {
             return Err(TableError::Unavailable(format!(
-                "use the DynamoDB table `{table}`: it leaves items unprocessed again and again"
+                "use the DynamoDB table `{table}`: it keeps leaving items unprocessed"
             )));
         }
         tokio::time::sleep(pause(retry, attempt)).await;

@@ -3,7 +3,7 @@
 
 use super::bindings::exports::rowcast::pipeline::describe::{self, Description, Kind};
 use super::bindings::{Plugin, PluginPre};
-use super::ending::{CallError, ended, memory};
+use super::call_error::{CallError, ended, memory};
 use super::pipeline::{bound, in_time};
 use super::runtime::{EngineError, Runtime};
 use super::sandbox::{Sandbox, linker};

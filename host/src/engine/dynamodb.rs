@@ -4,10 +4,10 @@
 use super::bindings::rowcast::pipeline::dynamodb::{Host, Request, Response, SendError};
 use crate::dynamodb::{DynamoDb, SendError as Unsent, with_causes};
 use crate::hint::Hint;
-use crate::http_out::denial::{Claim, Denial, Denials};
+use crate::http_out::violation::{UpstreamFailure, Violation, Violations};
 use crate::limits::Limits;
 use futures_util::{StreamExt, stream};
-use rowcast_aws::policy::{Refusal, Tables};
+use rowcast_aws::policy::{PolicyViolation, Tables};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -24,16 +24,16 @@ pub(super) struct Shared {
 /// The DynamoDB requests of one call.
 pub(super) struct Calls {
     shared: Shared,
-    denials: Denials,
+    violations: Violations,
     left: u32,
 }
 
 impl Calls {
-    pub(super) fn new(shared: Shared, denials: Denials) -> Self {
+    pub(super) fn new(shared: Shared, violations: Violations) -> Self {
         let left = shared.limits.dynamodb_per_call;
         Self {
             shared,
-            denials,
+            violations,
             left,
         }
     }
@@ -47,19 +47,21 @@ impl Calls {
             )));
         }
         let admitted = self.shared.policy.admit(&request.operation, &request.body);
-        let admitted = admitted.map_err(|refusal| denial(&refusal)).and_then(|()| {
-            self.left = self.left.checked_sub(1).ok_or_else(|| {
-                let limit = self.shared.limits.dynamodb_per_call;
-                Denial::new(
-                    format!("policy refuses more than {limit} DynamoDB requests in one call"),
-                    Some(Hint::new("lower `run.chunk_rows` in rowcast.toml")),
-                )
-            })?;
-            Ok(())
-        });
-        admitted.map_err(|denial| {
-            self.denials.record(denial.clone());
-            SendError::Denied(denial.to_string())
+        let admitted = admitted
+            .map_err(|refusal| violation(&refusal))
+            .and_then(|()| {
+                self.left = self.left.checked_sub(1).ok_or_else(|| {
+                    let limit = self.shared.limits.dynamodb_per_call;
+                    Violation::new(
+                        format!("policy refuses more than {limit} DynamoDB requests in one call"),
+                        Some(Hint::new("lower `run.chunk_rows` in rowcast.toml")),
+                    )
+                })?;
+                Ok(())
+            });
+        admitted.map_err(|violation| {
+            self.violations.record(violation.clone());
+            SendError::Denied(violation.to_string())
         })
     }
 }
@@ -77,7 +79,7 @@ impl Host for Calls {
         let room = AtomicU64::new(shared.limits.memory_mib.saturating_mul(1024 * 1024));
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
-            .map(async |request| shared.send(request?, &room, &self.denials).await)
+            .map(async |request| shared.send(request?, &room, &self.violations).await)
             .buffered(at_once.max(1))
             .collect()
             .await
@@ -90,7 +92,7 @@ impl Shared {
         &self,
         request: Request,
         room: &AtomicU64,
-        denials: &Denials,
+        violations: &Violations,
     ) -> Result<Response, SendError> {
         let Some(dynamodb) = &self.dynamodb else {
             return Err(SendError::Denied(
@@ -118,8 +120,8 @@ impl Shared {
             Ok((status, body)) => {
                 // Its refusals have the status 400, like its throttling.
                 if status >= 400 {
-                    denials.trouble(Claim::Refused);
-                    denials.trouble(Claim::Failed);
+                    violations.failure(UpstreamFailure::Refused);
+                    violations.failure(UpstreamFailure::Failed);
                 }
                 let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
                 let before = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
@@ -131,15 +133,15 @@ impl Shared {
                 Ok(Response { status, body })
             }
             Err(Unsent::Denied(reason)) => {
-                denials.record(Denial::new(&reason, None));
+                violations.record(Violation::new(&reason, None));
                 Err(SendError::Denied(reason))
             }
             Err(Unsent::Credentials(reason)) => {
-                denials.trouble(Claim::Refused);
+                violations.failure(UpstreamFailure::Refused);
                 Err(SendError::Credentials(reason))
             }
             Err(Unsent::Unavailable(reason)) => {
-                denials.trouble(Claim::Failed);
+                violations.failure(UpstreamFailure::Failed);
                 Err(SendError::Unavailable(reason))
             }
             Err(Unsent::TooLarge(reason)) => Err(SendError::TooLarge(reason)),
@@ -151,14 +153,14 @@ fn exceeds(body: &str, kib: u64) -> bool {
     u64::try_from(body.len()).map_or(true, |length| length > kib.saturating_mul(1024))
 }
 
-fn denial(refusal: &Refusal) -> Denial {
+fn violation(refusal: &PolicyViolation) -> Violation {
     let hint = match refusal {
-        Refusal::Table { .. } => Some(Hint::new(
+        PolicyViolation::Table { .. } => Some(Hint::new(
             "the component may use only the tables that are configured",
         )),
-        Refusal::Operation(_) | Refusal::Unreadable { .. } => None,
+        PolicyViolation::Operation(_) | PolicyViolation::Unreadable { .. } => None,
     };
-    Denial::new(with_causes(refusal), hint)
+    Violation::new(with_causes(refusal), hint)
 }
 
 #[cfg(test)]

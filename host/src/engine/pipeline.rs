@@ -1,18 +1,18 @@
 //! A call with its input → its result, from a fresh instance each time, or the
 //! reason why the instance was ended.
 
-use super::account;
 use super::bindings::{Plugin as Instance, PluginPre};
-use super::called::{Called, Stops, called};
+use super::call_error::{CallError, ended, memory};
+use super::call_result::{CallResult, Stops, called};
 use super::dynamodb::{Calls, Shared};
-use super::ending::{CallError, ended, memory};
 use super::pace::Paces;
 use super::runtime::Runtime;
 use super::state::{Memory, State, size};
+use super::validate;
 use super::{
     Explanation, Extraction, Failure, Page, PendingRequest, Remaining, Report, TransferReport,
 };
-use crate::http_out::denial::Denials;
+use crate::http_out::violation::Violations;
 use crate::http_out::wasi::{Hooks, Outbound};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct Pipeline {
     pre: PluginPre<State>,
     outbound: Outbound,
     dynamodb: Shared,
-    denials: Denials,
+    violations: Violations,
     paces: Paces,
     environment: Arc<BTreeMap<String, String>>,
 }
@@ -55,7 +55,7 @@ impl Pipeline {
             pre,
             outbound,
             dynamodb,
-            denials: Denials::default(),
+            violations: Violations::default(),
             paces: Paces::new(),
             environment: Arc::default(),
         }
@@ -70,7 +70,7 @@ impl Pipeline {
         self
     }
 
-    /// How many requests one call is given at the most: half of what it may
+    /// How many requests one call is given at most: half of what it may
     /// send, for pages and repeats.
     #[must_use]
     pub fn requests_per_part(&self) -> usize {
@@ -85,7 +85,7 @@ impl Pipeline {
         rows: &[String],
         only: Option<&[PendingRequest]>,
         budget: Option<Duration>,
-    ) -> Called<Extraction> {
+    ) -> CallResult<Extraction> {
         let settings = source.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
@@ -96,7 +96,7 @@ impl Pipeline {
                     .call_extract(store, &settings, rows, only, budget)
                     .await
             },
-            |extraction| account::extraction(extraction, source, rows, only),
+            |extraction| validate::extraction(extraction, source, rows, only),
         )
         .await
     }
@@ -109,7 +109,7 @@ impl Pipeline {
         rows: &[String],
         remaining: Option<&Remaining>,
         budget: Option<Duration>,
-    ) -> Called<TransferReport> {
+    ) -> CallResult<TransferReport> {
         let (from, to) = (source.to_owned(), table.to_owned());
         let budget = Some(self.budget(budget));
         self.call(
@@ -120,7 +120,7 @@ impl Pipeline {
                     .call_transfer(store, &from, &to, rows, remaining, budget)
                     .await
             },
-            |report| account::transfer(report, source, rows, remaining),
+            |report| validate::transfer(report, source, rows, remaining),
         )
         .await
     }
@@ -131,7 +131,7 @@ impl Pipeline {
         table: &str,
         documents: &[String],
         budget: Option<Duration>,
-    ) -> Called<Report> {
+    ) -> CallResult<Report> {
         let settings = table.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
@@ -140,7 +140,7 @@ impl Pipeline {
                 let load = instance.rowcast_pipeline_load();
                 load.call_load(store, &settings, documents, budget).await
             },
-            |report| account::report(report, documents),
+            |report| validate::report(report, documents),
         )
         .await
     }
@@ -151,7 +151,7 @@ impl Pipeline {
         query: &str,
         cursor: Option<&str>,
         budget: Option<Duration>,
-    ) -> Called<Page> {
+    ) -> CallResult<Page> {
         let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
@@ -166,7 +166,7 @@ impl Pipeline {
     }
 
     /// Why a filter matches nothing.
-    pub async fn explain(&self, query: &str, budget: Option<Duration>) -> Called<Explanation> {
+    pub async fn explain(&self, query: &str, budget: Option<Duration>) -> CallResult<Explanation> {
         let settings = query.to_owned();
         let budget = Some(self.budget(budget));
         self.call(
@@ -187,11 +187,11 @@ impl Pipeline {
         source: Option<&str>,
         work: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
         account: impl FnOnce(&T) -> Result<(), &'static str>,
-    ) -> Called<T> {
-        let denials = self.denials.of_call();
+    ) -> CallResult<T> {
+        let violations = self.violations.of_call();
         let limits = &self.runtime.limits;
         let result = async {
-            let mut call = self.begin(&denials, source).await?;
+            let mut call = self.begin(&violations, source).await?;
             let said = in_time(limits.call(), async {
                 let instance = call.instantiate(&self.pre).await?;
                 let said = work(&instance, &mut call.store).await;
@@ -201,16 +201,20 @@ impl Pipeline {
             account(&said).map_err(CallError::Account)?;
             Ok(said)
         };
-        called(result.await, &denials)
+        called(result.await, &violations)
     }
 
     /// Waits until there may be one more instance. Its time begins after that.
-    async fn begin(&self, denials: &Denials, source: Option<&str>) -> Result<Call, CallError> {
+    async fn begin(
+        &self,
+        violations: &Violations,
+        source: Option<&str>,
+    ) -> Result<Call, CallError> {
         let slot = self.runtime.instances.clone().acquire_owned().await;
         let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
         let state = State::new(
-            Hooks::new(self.outbound.clone(), denials.clone()),
-            Calls::new(self.dynamodb.clone(), denials.clone()),
+            Hooks::new(self.outbound.clone(), violations.clone()),
+            Calls::new(self.dynamodb.clone(), violations.clone()),
             self.paces.of_call(source),
             &self.environment,
             &self.runtime.limits,

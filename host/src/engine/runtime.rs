@@ -118,7 +118,7 @@ pub enum EngineError {
     /// It wants something that it is not given.
     #[error("give the component what it imports")]
     Imports(#[source] BoxError),
-    /// It is no pipeline.
+    /// It is not a pipeline.
     #[error("find the exports of the world rowcast:pipeline/plugin@0.2.0 in the component")]
     Exports(#[source] BoxError),
 }

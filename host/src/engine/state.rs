@@ -4,7 +4,7 @@
 
 use super::dynamodb::Calls;
 use super::pace::CallPaces;
-use super::said::Said;
+use super::stderr::Stderr;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Random bytes in one call at the most: no key is longer, and the host must
+/// Random bytes in one call at most: no key is longer, and the host must
 /// hold them.
 const RANDOM_BYTES: u64 = 64 * 1024;
 
@@ -26,7 +26,7 @@ pub(super) struct State {
     http: WasiHttpCtx,
     table: ResourceTable,
     hooks: Hooks,
-    said: Said,
+    said: Stderr,
     pub(super) dynamodb: Calls,
     pub(super) paces: CallPaces,
     pub(super) memory: Memory,
@@ -41,7 +41,7 @@ impl State {
         limits: &Limits,
     ) -> Self {
         // What it says on standard error goes to the log.
-        let said = Said::default();
+        let said = Stderr::default();
         let mut wasi = nothing();
         wasi.stderr(said.clone());
         for (name, value) in environment {

@@ -44,10 +44,10 @@ pub enum RequestBody {
 /// An answer's body. A coding that every HTTP server may use is taken off.
 pub type Inbound = DecompressionBody<Incoming>;
 
-/// Status and headers of an answer at the most. A component may keep many of
+/// Status and headers of an answer at most. A component may keep many of
 /// them.
 const HEAD_BYTES: u16 = u16::MAX;
-/// Headers of an answer at the most: some servers send over a hundred.
+/// Headers of an answer at most: some servers send over a hundred.
 const HEADERS: usize = 1024;
 /// How often a request is repeated for having met a connection that the server
 /// was closing: an idle pool may have several of those.
@@ -58,7 +58,7 @@ const REPEATS: u32 = 8;
 pub struct Bounds {
     /// From looking up the name to the body's last byte.
     pub time: Duration,
-    /// Bytes of the answer's body at the most.
+    /// Bytes of the answer's body at most.
     pub body_bytes: u64,
 }
 

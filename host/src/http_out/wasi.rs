@@ -4,9 +4,9 @@
 use super::authorizer::{Authorization, AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
 use super::client::{Client, ExchangeError, Inbound, RequestBody};
-use super::denial::{Claim, Denial, Denials};
 use super::egress::Egress;
 use super::fault;
+use super::violation::{UpstreamFailure, Violation, Violations};
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::limits::Limits;
@@ -36,7 +36,7 @@ pub(crate) struct Outbound {
 #[derive(Debug)]
 pub(crate) struct Hooks {
     outbound: Outbound,
-    denials: Denials,
+    violations: Violations,
     slots: Arc<Semaphore>,
     left: u32,
 }
@@ -45,13 +45,13 @@ type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answered = Result<(Response<WasiBody>, Worker), Error>;
 
 impl Hooks {
-    pub(crate) fn new(outbound: Outbound, denials: Denials) -> Self {
+    pub(crate) fn new(outbound: Outbound, violations: Violations) -> Self {
         let slots = usize::try_from(outbound.limits.requests_in_flight).unwrap_or(usize::MAX);
         let slots = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
         let left = outbound.limits.requests_per_call;
         Self {
             outbound,
-            denials,
+            violations,
             slots,
             left,
         }
@@ -72,7 +72,7 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Answered> + Send> {
         let Some(left) = self.left.checked_sub(1) else {
             let limit = self.outbound.limits.requests_per_call;
-            self.denials.record(Denial::too_many(
+            self.violations.record(Violation::too_many(
                 format!("policy refuses more than {limit} HTTP requests in one call"),
                 Hint::new("lower `run.chunk_rows` in rowcast.toml"),
             ));
@@ -81,7 +81,7 @@ impl WasiHttpHooks for Hooks {
         self.left = left;
         let exchange = Exchange {
             outbound: self.outbound.clone(),
-            denials: self.denials.clone(),
+            violations: self.violations.clone(),
             options: options.unwrap_or_default(),
         };
         let slots = self.slots.clone();
@@ -114,7 +114,7 @@ impl WasiHttpHooks for Hooks {
 
 struct Exchange {
     outbound: Outbound,
-    denials: Denials,
+    violations: Violations,
     options: RequestOptions,
 }
 
@@ -122,10 +122,10 @@ impl Exchange {
     async fn send(&self, request: Request<WasiBody>) -> Result<Response<Inbound>, Error> {
         let (mut parts, body) = request.into_parts();
         if let Err(denied) = self.outbound.egress.admit(&parts.uri) {
-            return Err(self.denied(Denial::from(&denied)));
+            return Err(self.denied(Violation::from(&denied)));
         }
-        if let Err(denial) = self.admit_method(&parts) {
-            return Err(self.denied(denial));
+        if let Err(violation) = self.admit_method(&parts) {
+            return Err(self.denied(violation));
         }
         for name in &DEFAULT_FORBIDDEN_HEADERS {
             parts.headers.remove(name);
@@ -162,7 +162,7 @@ impl Exchange {
 
     /// TRACE has a server repeat our header, and CONNECT is a tunnel. What
     /// changes something is not done in the host's name.
-    fn admit_method(&self, parts: &Parts) -> Result<(), Denial> {
+    fn admit_method(&self, parts: &Parts) -> Result<(), Violation> {
         let method = &parts.method;
         let reads = matches!(*method, Method::GET | Method::HEAD);
         let writes = matches!(
@@ -173,11 +173,11 @@ impl Exchange {
             Ok(())
         } else if !writes {
             let message = format!("policy refuses the HTTP method {method}");
-            Err(Denial::new(message, None))
+            Err(Violation::new(message, None))
         } else if self.outbound.authorizer.covers(&parts.uri) {
             let message = format!("policy refuses {method} with the host's credentials");
             let hint = r#"`[source.auth] by = "component"` has the component use its own"#;
-            Err(Denial::new(message, Some(Hint::new(hint))))
+            Err(Violation::new(message, Some(Hint::new(hint))))
         } else {
             Ok(())
         }
@@ -193,7 +193,7 @@ impl Exchange {
             }
             Ok(None) => Ok(None),
             Err(AuthorizeError::Denied { reason, hint }) => {
-                Err(self.denied(Denial::new(reason, hint)))
+                Err(self.denied(Violation::new(reason, hint)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
                 // The only code that carries words to the guest.
@@ -232,35 +232,35 @@ impl Exchange {
 
     /// What may be why the call stops, if policy isn't.
     fn note(&self, answer: &Result<Response<Inbound>, Error>) {
-        let trouble = match answer {
-            Ok(answer) => Claim::of_status(answer.status()),
+        let failure = match answer {
+            Ok(answer) => UpstreamFailure::of_status(answer.status()),
             // Recorded where it was denied.
             Err(Error::HttpRequestDenied) => None,
-            Err(_) => Some(Claim::Failed),
+            Err(_) => Some(UpstreamFailure::Failed),
         };
-        if let Some(trouble) = trouble {
-            self.denials.trouble(trouble);
+        if let Some(failure) = failure {
+            self.violations.failure(failure);
         }
     }
 
     fn failed(&self, error: &ExchangeError) -> Error {
         if let Some(denied) = error.denied() {
-            return self.denied(Denial::from(denied));
+            return self.denied(Violation::from(denied));
         }
         // A certificate that isn't trusted now won't be in a second: the reason
         // is said once, and nothing repeated.
         if let ExchangeError::Connect(connect) = error
             && connect.is_lasting()
         {
-            return self.denied(Denial::new(with_causes(connect), connect.hint()));
+            return self.denied(Violation::new(with_causes(connect), connect.hint()));
         }
         let fault = fault::of_exchange(error);
         tracing::debug!(?error, ?fault, "no answer for the component");
         fault
     }
 
-    fn denied(&self, denial: Denial) -> Error {
-        self.denials.record(denial);
+    fn denied(&self, violation: Violation) -> Error {
+        self.violations.record(violation);
         Error::HttpRequestDenied
     }
 }

@@ -39,7 +39,7 @@ pub enum LedgerError {
         /// What it has.
         actual: String,
     },
-    /// There is no run of that name, or it can't be gone on with.
+    /// There is no run of that name, or it can't be continued.
     #[error("resume the run {id}: {reason}")]
     Run {
         /// The run asked for.

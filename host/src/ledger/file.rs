@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 const CONTENTS: TableDefinition<&[u8; 16], &[u8; 16]> = TableDefinition::new("contents");
 const RUNS: TableDefinition<&str, &str> = TableDefinition::new("runs");
-/// Bytes of the file kept in memory at the most; the store's own default is
+/// Bytes of the file kept in memory at most; the store's own default is
 /// a gigabyte.
 const CACHE: usize = 32 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-//! Which run is begun, gone on with, finished.
+//! Which run is begun, continued, finished.
 
 use super::{Hash, Ledger, LedgerError, LedgerRun, Store, stored};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct RunRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// It can be gone on with.
+    /// It can be continued.
     Open,
     /// It came to its end.
     Finished,
@@ -68,7 +68,7 @@ impl RunRecord {
 }
 
 impl Ledger {
-    /// Begins a run, or goes on with one. `work` tells apart what runs do;
+    /// Begins a run, or continues with one. `work` tells apart what runs do;
     /// `scope` is the table's own.
     pub async fn begin(
         &self,
@@ -151,8 +151,8 @@ impl LedgerRun {
         self.say(RunState::Finished, None).await
     }
 
-    /// It was stopped because of a source that asks for silence.
-    pub(crate) async fn silence(&self, until: SystemTime) -> Result<(), LedgerError> {
+    /// It was stopped because of a source that asks for a pause.
+    pub(crate) async fn pause(&self, until: SystemTime) -> Result<(), LedgerError> {
         let until = until.duration_since(UNIX_EPOCH).unwrap_or_default();
         // Rounded up: not a moment too early.
         self.say(RunState::Open, Some(until.as_secs() + 1)).await

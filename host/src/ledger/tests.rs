@@ -44,7 +44,7 @@ async fn runs() {
     let refused = begin(&resume, "x", 4).await.unwrap_err();
     assert!(refused.contains("about other rows"), "{refused}");
 
-    resumed.silence(at(100)).await.unwrap();
+    resumed.pause(at(100)).await.unwrap();
     let silent = begin(&CONTINUE, "w", 5).await.unwrap();
     assert_eq!(silent.silent_until(at(5)), Some(at(101)));
     assert_eq!(silent.silent_until(at(101)), None);

@@ -31,7 +31,7 @@ pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {
         } else if text("type") != Some("none") {
             found.add_with_hint(
                 format!("/then/{index}/auth"),
-                "is nothing that the host does for a step",
+                "is not done by the host for a step",
                 "leave it out where the step asks the origin of [source]; otherwise add \
                  `by = \"component\"`: the component is given the secret then",
             );

@@ -61,7 +61,7 @@ struct Record {
     line: u64,
     fields: usize,
     /// Why it can't be a row.
-    spoiled: Option<String>,
+    problem: Option<String>,
 }
 
 impl<R: Read> Records<R> {
@@ -117,7 +117,7 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::End => return Ok(None),
             }
         }
-        let spoiled = if open {
+        let problem = if open {
             let last = self.lines + u64::from(last != b'\n');
             Some(format!(
                 "a quote that it opens is never closed, up to line {last}"
@@ -131,7 +131,7 @@ impl<R: Read> Records<R> {
         Ok(Some(Record {
             line,
             fields,
-            spoiled,
+            problem,
         }))
     }
 
@@ -207,7 +207,7 @@ impl<R: Read> Table<io::Chain<Cursor<Vec<u8>>, R>> {
         let Some(header) = header else {
             return Err(malformed(1, "there is no header".into()));
         };
-        let columns = match &header.spoiled {
+        let columns = match &header.problem {
             Some(message) => Err(format!("the header: {message}")),
             None => columns(table.records.fields(&header)),
         };
@@ -255,7 +255,7 @@ impl<R: Read> Table<R> {
     }
 
     fn row(&self, record: &Record) -> Result<String, String> {
-        if let Some(message) = &record.spoiled {
+        if let Some(message) = &record.problem {
             return Err(message.clone());
         }
         let (found, expected) = (record.fields, self.columns.len());

@@ -4,14 +4,14 @@
 
 use super::Stages;
 use super::admission::Admission;
-use super::books::{Books, Document};
 use super::event::{Event, Observe, Rejection, Stopped, Upstream};
 use super::order::Position;
+use super::recording::{Document, Recording};
 use super::tally::Tally;
 use super::upstreams::Upstreams;
 use crate::document::one_line;
-use crate::engine::{CallError, Called, Failure, Pipeline, Request, Source, Stop};
-use crate::http_out::denial::Denial;
+use crate::engine::{CallError, CallResult, Failure, Pipeline, Request, Source, Stop};
+use crate::http_out::violation::Violation;
 use crate::ledger::LedgerError;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 /// What a chunk came to.
-pub struct Outcome {
+pub struct ChunkOutcome {
     pub tally: Tally,
     pub stopped: Option<Stopped>,
 }
@@ -45,58 +45,58 @@ pub struct Chunk<'a> {
 
 impl Chunk<'_> {
     /// Does all of it. Whatever stops it, the tally says where everything is.
-    pub async fn run(&self) -> Outcome {
+    pub async fn run(&self) -> ChunkOutcome {
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
-        let mut books = match Books::open(self.admission, self.number, self.lines).await {
-            Ok(books) => books,
+        let mut recording = match Recording::open(self.admission, self.number, self.lines).await {
+            Ok(recording) => recording,
             Err(error) => return self.not_begun(tally, error),
         };
         let stopped = match self.stages {
             Stages::All { source, .. } | Stages::Extract { source } => {
-                self.extract(source, &mut books, &mut tally).await
+                self.extract(source, &mut recording, &mut tally).await
             }
-            Stages::Load { .. } => self.load_rows(&mut books, &mut tally).await,
+            Stages::Load { .. } => self.load_rows(&mut recording, &mut tally).await,
         };
-        let closed = books.close(self.lines).await;
-        Outcome {
+        let closed = recording.close(self.lines).await;
+        ChunkOutcome {
             tally,
             stopped: stopped.or(closed.err().map(Stopped::Ledger)),
         }
     }
 
     /// Nothing is known of the rows: all of them are pending.
-    fn not_begun(&self, mut tally: Tally, error: LedgerError) -> Outcome {
+    fn not_begun(&self, mut tally: Tally, error: LedgerError) -> ChunkOutcome {
         self.stages.leave(self.rows.len() as u64, &mut tally);
         let stopped = Some(Stopped::Ledger(error));
-        Outcome { tally, stopped }
+        ChunkOutcome { tally, stopped }
     }
 
     /// The rows are documents already.
-    async fn load_rows(&self, books: &mut Books<'_>, tally: &mut Tally) -> Option<Stopped> {
+    async fn load_rows(&self, recording: &mut Recording<'_>, tally: &mut Tally) -> Option<Stopped> {
         let rows = self.rows.len() as u64;
         tally.rows.done = rows;
         tally.records.received = rows;
         tally.records.documents = rows;
         let document = |(row, text): (u32, &String)| self.document(row, 0, text.clone());
         let documents = (0..).zip(self.rows).map(document);
-        self.deliver(documents.collect(), books, tally).await
+        self.deliver(documents.collect(), recording, tally).await
     }
 
     /// Documents to wherever they go.
     pub(super) async fn deliver(
         &self,
         documents: Vec<Document>,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
         tally.documents.total += documents.len() as u64;
         match self.stages {
             Stages::All { table, .. } | Stages::Load { table } => {
-                self.load(table, documents, books, tally).await
+                self.load(table, documents, recording, tally).await
             }
             Stages::Extract { .. } => {
-                tally.documents.handed_over += documents.len() as u64;
+                tally.documents.emitted += documents.len() as u64;
                 let texts = documents.into_iter().map(|document| document.text);
                 let told = self.observe.event(Event::Documents(texts.collect()));
                 told.await.err().map(Stopped::Output)
@@ -107,8 +107,8 @@ impl Chunk<'_> {
     /// A call's result, unless the run is to end before it comes.
     pub(super) async fn in_time<T>(
         &self,
-        call: impl Future<Output = Called<T>>,
-    ) -> Result<Called<T>, Stopped> {
+        call: impl Future<Output = CallResult<T>>,
+    ) -> Result<CallResult<T>, Stopped> {
         tokio::select! {
             called = call => Ok(called),
             () = self.upstreams.cut_off() => Err(Stopped::Requested),
@@ -206,7 +206,7 @@ pub fn combination_of(source: &Source, values: &[(String, String)]) -> Option<u3
 /// call has a new one.
 pub(super) fn stop_reason(
     stop: Option<&Stop>,
-    denial: Option<Denial>,
+    violation: Option<Violation>,
     by: Upstream,
 ) -> Option<Stopped> {
     let stopped = match stop? {
@@ -219,15 +219,15 @@ pub(super) fn stop_reason(
         Stop::Invalid(stop) => Stopped::Invalid(stop.reason.clone()),
         Stop::Unavailable(stop) => Stopped::Unavailable(stop.reason.clone()),
     };
-    Some(denial.map_or(stopped, Stopped::Policy))
+    Some(violation.map_or(stopped, Stopped::Policy))
 }
 
-/// Why a call that achieved nothing ended. `denial` is its
-/// [`Called::denial`](crate::engine::Called::denial).
+/// Why a call that achieved nothing ended. `violation` is its
+/// [`CallResult::violation`](crate::engine::CallResult::violation).
 #[must_use]
-pub fn call_stopped(error: CallError, denial: Option<Denial>, by: Upstream) -> Stopped {
-    if let Some(denial) = denial {
-        return Stopped::Policy(denial);
+pub fn call_stopped(error: CallError, violation: Option<Violation>, by: Upstream) -> Stopped {
+    if let Some(violation) = violation {
+        return Stopped::Policy(violation);
     }
     match error {
         CallError::Failure(Failure::Unavailable(problem)) => Stopped::Unavailable(problem.reason),

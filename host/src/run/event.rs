@@ -3,7 +3,7 @@
 use super::tally::Tally;
 use crate::config::Share;
 use crate::hint::Hint;
-use crate::http_out::denial::Denial;
+use crate::http_out::violation::Violation;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use std::fmt;
@@ -73,7 +73,7 @@ impl<F: Fn(Event) + Send + Sync> Observe for Closure<F> {
 }
 
 /// Something that was refused for good, with all that's needed to give it in
-/// again once the cause is mended. As JSON it is a line of the rejections file.
+/// again once the cause is fixed. As JSON it is a line of the rejections file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -186,7 +186,7 @@ pub enum Stopped {
     },
     /// The host's own policy refuses a request.
     #[error("{0}")]
-    Policy(Denial),
+    Policy(Violation),
     /// The configuration or the input is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -240,7 +240,7 @@ impl Stopped {
                      dynamodb:DescribeTable"
                 }
             })),
-            Self::Policy(denial) => denial.hint(),
+            Self::Policy(violation) => violation.hint(),
             Self::Invalid(_) | Self::Output(_) => None,
             Self::Rejections { .. } => Some(Hint::new(
                 "the reasons are above, and all of them in the file of `--rejected`",

@@ -1,16 +1,16 @@
 //! A chunk's requests → their documents, and the rest: rejected, waited for, or
 //! left when the run stops.
 
-use super::books::{Books, Document};
 use super::chunk::{Chunk, call_stopped, combination, combinations, is_too_much, stop_reason};
 use super::event::{Rejection, Stopped, Upstream};
+use super::recording::{Document, Recording};
 use super::tally::Tally;
 use super::upstreams::Answered;
 use crate::engine::{
     CallError, Counter, Extraction, Failure, PendingRequest, RejectedRequest, RejectionKind,
     Request, Source, counted,
 };
-use crate::http_out::denial::Denial;
+use crate::http_out::violation::Violation;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Calls that may end for lack of budget without getting on before a chunk is
@@ -65,11 +65,11 @@ impl Chunk<'_> {
     pub(super) async fn extract(
         &self,
         source: &Source,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
         let mut rows = Rows::default();
-        let requests = self.requests(combinations(source), books);
+        let requests = self.requests(combinations(source), recording);
         tally.requests.planned = requests.len() as u64;
         let mut parts: VecDeque<Part> = requests
             .chunks(self.pipeline.requests_per_part())
@@ -85,7 +85,7 @@ impl Chunk<'_> {
                 break;
             }
             stopped = self
-                .ask(source, part, &mut parts, &mut rows, books, tally)
+                .ask(source, part, &mut parts, &mut rows, recording, tally)
                 .await;
         }
         let pending = parts.iter().flat_map(|part| &part.requests);
@@ -94,11 +94,11 @@ impl Chunk<'_> {
         let pending_rows: BTreeSet<u32> = pending.iter().map(|request| request.row).collect();
         tally.rows.pending = pending_rows.len() as u64;
         tally.rows.rejected = rows.rejected.difference(&pending_rows).count() as u64;
-        tally.rows.resumed = books.resumed();
+        tally.rows.resumed = recording.resumed();
         tally.rows.done =
             tally.rows.read - tally.rows.pending - tally.rows.rejected - tally.rows.resumed;
         let unfinished = pending_rows.union(&rows.rejected);
-        unfinished.for_each(|row| books.unfinished(*row));
+        unfinished.for_each(|row| recording.unfinished(*row));
         stopped
     }
 
@@ -109,7 +109,7 @@ impl Chunk<'_> {
         mut part: Part,
         parts: &mut VecDeque<Part>,
         rows: &mut Rows,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
         let settings = source.text();
@@ -125,21 +125,27 @@ impl Chunk<'_> {
         };
         let (stopped, delivered) = match called.result {
             Ok(mut extraction) => {
-                let too_many = called.denial.as_ref().is_some_and(Denial::is_too_many);
+                let too_many = called
+                    .violation
+                    .as_ref()
+                    .is_some_and(Violation::is_too_many);
                 let halved = too_many && part.requests.len() > 1;
                 if halved {
                     take_back(&mut extraction);
                 }
-                let stopped =
-                    stop_reason(extraction.stopped.as_ref(), called.denial, Upstream::Source);
+                let stopped = stop_reason(
+                    extraction.stopped.as_ref(),
+                    called.violation,
+                    Upstream::Source,
+                );
                 let got_on = extraction.pending != part.requests;
-                let told = self.settled(source, &part, &extraction, rows, books, tally);
+                let told = self.settled(source, &part, &extraction, rows, recording, tally);
                 let told = self.tell(told).await;
                 part.requests.clone_from(&extraction.pending);
                 if got_on {
                     (part.idle, part.failed) = (0, 0);
                 }
-                let delivered = self.deliver(self.documents(extraction), books, tally);
+                let delivered = self.deliver(self.documents(extraction), recording, tally);
                 let delivered = told.or(delivered.await);
                 if halved {
                     put_back(part.halves(), parts);
@@ -162,7 +168,7 @@ impl Chunk<'_> {
                     count_effort(counters(failure), tally);
                 }
                 (
-                    Some(call_stopped(error, called.denial, Upstream::Source)),
+                    Some(call_stopped(error, called.violation, Upstream::Source)),
                     None,
                 )
             }
@@ -243,10 +249,10 @@ impl Chunk<'_> {
     }
 
     /// What is to be asked for: not what was finished before.
-    fn requests(&self, combinations: u32, books: &Books<'_>) -> Vec<PendingRequest> {
+    fn requests(&self, combinations: u32, recording: &Recording<'_>) -> Vec<PendingRequest> {
         let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
         (0..rows)
-            .filter(|row| !books.is_resumed(*row))
+            .filter(|row| !recording.is_resumed(*row))
             .flat_map(|row| (0..combinations).map(move |combination| Request { row, combination }))
             .filter(|request| {
                 let only = self.only.get(&request.row);
@@ -266,7 +272,7 @@ impl Chunk<'_> {
         part: &Part,
         extraction: &Extraction,
         rows: &mut Rows,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> Vec<Rejection> {
         tally.requests.done += extraction.done.len() as u64;
@@ -296,7 +302,7 @@ impl Chunk<'_> {
             }
         }
         let incomplete = extraction.rejected_records.iter();
-        incomplete.for_each(|rejected| books.unfinished(rejected.request.row));
+        incomplete.for_each(|rejected| recording.unfinished(rejected.request.row));
         debug_assert!(extraction.pending.len() <= part.requests.len());
         let requests = extraction.rejected.iter().map(|rejected| {
             self.rejected(source, rejected.request, rejected.status, &rejected.reason)

@@ -1,10 +1,10 @@
 //! A chunk's documents → the table, and the rest: rejected, waited for, or left
 //! when the run stops.
 
-use super::books::{Books, Document};
 use super::chunk::{Chunk, call_stopped, is_too_much, raw, stop_reason};
 use super::event::{Rejection, Stopped, Upstream};
 use super::extracting::{IDLE_CALLS, counters, whole};
+use super::recording::{Document, Recording};
 use super::tally::Tally;
 use crate::engine::{CallError, Counter, Report, Table, counted};
 use std::collections::VecDeque;
@@ -20,16 +20,16 @@ impl Chunk<'_> {
         &self,
         table: &Table,
         mut documents: Vec<Document>,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> Option<Stopped> {
-        books.know(&mut documents, table);
+        recording.know(&mut documents, table);
         let mut stopped = None;
         let mut idle_calls = 0;
         // The table was described before the run: it has answered.
         while !documents.is_empty() && stopped.is_none() {
-            let mut settled = books.settled();
-            let admitted = match books.admit(&mut documents, table, tally).await {
+            let mut settled = recording.settled();
+            let admitted = match recording.admit(&mut documents, table, tally).await {
                 Ok(admitted) => admitted,
                 Err(error) => {
                     stopped = Some(Stopped::Ledger(error));
@@ -44,7 +44,7 @@ impl Chunk<'_> {
                 continue;
             }
             let count = admitted.now.len();
-            let (left, reason) = self.write(table, admitted.now, books, tally).await;
+            let (left, reason) = self.write(table, admitted.now, recording, tally).await;
             idle_calls = if left.len() < count {
                 0
             } else {
@@ -69,7 +69,7 @@ impl Chunk<'_> {
                 other => other,
             };
         }
-        books.leave(&documents);
+        recording.leave(&documents);
         tally.documents.pending += documents.len() as u64;
         stopped
     }
@@ -79,7 +79,7 @@ impl Chunk<'_> {
         &self,
         table: &Table,
         documents: Vec<Document>,
-        books: &mut Books<'_>,
+        recording: &mut Recording<'_>,
         tally: &mut Tally,
     ) -> (Vec<Document>, Option<Stopped>) {
         let settings = table.text();
@@ -108,12 +108,13 @@ impl Chunk<'_> {
             };
             match called.result {
                 Ok(report) => {
-                    stopped = stop_reason(report.stopped.as_ref(), called.denial, Upstream::Table);
+                    stopped =
+                        stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table);
                     let rejected = count(&report, &part, tally);
                     if u64::from(report.written) > 0 {
                         self.upstreams.succeeded(Upstream::Table);
                     }
-                    left.extend(books.reported(part, &report));
+                    left.extend(recording.reported(part, &report));
                     stopped = stopped.or(self.tell(rejected).await);
                 }
                 Err(error) if is_too_much(&error) && part.len() > 1 => {
@@ -124,7 +125,7 @@ impl Chunk<'_> {
                 }
                 Err(error) if is_too_much(&error) => {
                     tally.documents.rejected += part.len() as u64;
-                    books.leave(&part);
+                    recording.leave(&part);
                     let reason = error.to_string();
                     let rejected = part.iter().map(|document| Rejection::Document {
                         document: raw(&document.text),
@@ -138,12 +139,12 @@ impl Chunk<'_> {
                         count_effort(counters(failure), tally);
                     }
                     parts.push_front(part);
-                    stopped = Some(call_stopped(error, called.denial, Upstream::Table));
+                    stopped = Some(call_stopped(error, called.violation, Upstream::Table));
                 }
             }
         }
         let unwritten: Vec<Document> = parts.into_iter().flatten().collect();
-        books.release(&unwritten);
+        recording.release(&unwritten);
         left.extend(unwritten);
         (left, stopped)
     }

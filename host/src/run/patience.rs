@@ -22,12 +22,12 @@ struct Known {
     /// It has answered in this run.
     answered: bool,
     /// Since when nothing succeeds.
-    trouble: Option<Duration>,
+    failing_since: Option<Duration>,
 }
 
 /// Whether to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum WaitDecision {
     /// Ask again after that time.
     Wait(Duration),
     /// It was waited for long enough.
@@ -45,8 +45,14 @@ impl Patience {
     /// Something succeeded.
     pub fn succeeded(&mut self, upstream: Upstream) {
         let answered = true;
-        let trouble = None;
-        self.upstreams.insert(upstream, Known { answered, trouble });
+        let failing_since = None;
+        self.upstreams.insert(
+            upstream,
+            Known {
+                answered,
+                failing_since,
+            },
+        );
     }
 
     /// Whether something has succeeded.
@@ -57,33 +63,38 @@ impl Patience {
     }
 
     /// It asks to be left alone for so long.
-    pub fn asked_to_wait(&mut self, upstream: Upstream, wait: Duration, now: Duration) -> Verdict {
+    pub fn asked_to_wait(
+        &mut self,
+        upstream: Upstream,
+        wait: Duration,
+        now: Duration,
+    ) -> WaitDecision {
         let since = self.in_trouble(upstream, now);
         if now.saturating_sub(since).saturating_add(wait) > self.max_wait {
-            Verdict::Stop
+            WaitDecision::Stop
         } else {
-            Verdict::Wait(wait)
+            WaitDecision::Wait(wait)
         }
     }
 
     /// It doesn't answer, or only with errors. `random` is any number: workers
     /// that wait together don't come back together.
-    pub fn out_of_order(&mut self, upstream: Upstream, now: Duration, random: u64) -> Verdict {
+    pub fn out_of_order(&mut self, upstream: Upstream, now: Duration, random: u64) -> WaitDecision {
         let since = self.in_trouble(upstream, now);
         let waited = now.saturating_sub(since);
         if !self.has_answered(upstream) || waited >= self.max_wait {
-            return Verdict::Stop;
+            return WaitDecision::Stop;
         }
         let wait = (waited / 2).clamp(SHORTEST, LONGEST);
         let millis = u64::try_from(wait.as_millis() / 2).unwrap_or(u64::MAX);
         let jitter = Duration::from_millis(random % millis.max(1));
-        Verdict::Wait((wait / 2 + jitter).min(self.max_wait.saturating_sub(waited)))
+        WaitDecision::Wait((wait / 2 + jitter).min(self.max_wait.saturating_sub(waited)))
     }
 
     /// Since when.
     fn in_trouble(&mut self, upstream: Upstream, now: Duration) -> Duration {
         let known = self.upstreams.entry(upstream).or_default();
-        *known.trouble.get_or_insert(now)
+        *known.failing_since.get_or_insert(now)
     }
 }
 
@@ -103,23 +114,28 @@ mod tests {
             let verdict = patience.asked_to_wait(Source, seconds(wait), seconds(now));
             assert_eq!(verdict, expected, "{now} {wait}");
         };
-        check(5, 100, Verdict::Wait(seconds(100)));
-        check(5, 101, Verdict::Stop);
-        check(105, 0, Verdict::Wait(seconds(0)));
-        check(105, 1, Verdict::Stop);
+        check(5, 100, WaitDecision::Wait(seconds(100)));
+        check(5, 101, WaitDecision::Stop);
+        check(105, 0, WaitDecision::Wait(seconds(0)));
+        check(105, 1, WaitDecision::Stop);
         patience.succeeded(Source);
         let again = patience.asked_to_wait(Source, seconds(60), seconds(200));
-        assert_eq!(again, Verdict::Wait(seconds(60)));
+        assert_eq!(again, WaitDecision::Wait(seconds(60)));
     }
 
     #[test]
     fn an_outage() {
         let mut patience = Patience::new(seconds(100));
-        assert_eq!(patience.out_of_order(Source, seconds(0), 0), Verdict::Stop);
+        assert_eq!(
+            patience.out_of_order(Source, seconds(0), 0),
+            WaitDecision::Stop
+        );
         patience.succeeded(Source);
         let mut now = seconds(10);
         let mut waits = 0_u32;
-        while let Verdict::Wait(wait) = patience.out_of_order(Source, now, u64::from(waits) * 997) {
+        while let WaitDecision::Wait(wait) =
+            patience.out_of_order(Source, now, u64::from(waits) * 997)
+        {
             assert!(wait <= LONGEST && !wait.is_zero(), "{wait:?}");
             now += wait;
             waits += 1;
@@ -129,6 +145,6 @@ mod tests {
         // The other one has its own time.
         patience.succeeded(Table);
         let table = patience.out_of_order(Table, now, 0);
-        assert_eq!(table, Verdict::Wait(seconds(1) / 2));
+        assert_eq!(table, WaitDecision::Wait(seconds(1) / 2));
     }
 }

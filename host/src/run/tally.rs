@@ -79,7 +79,7 @@ pub struct Documents {
     /// Not attempted, or not acknowledged.
     pub pending: u64,
     /// Given to whoever runs it, where there is no table to write to.
-    pub handed_over: u64,
+    pub emitted: u64,
 }
 
 /// What a run took.
@@ -160,7 +160,7 @@ impl Tally {
                 documents.superseded,
                 documents.rejected,
                 documents.pending,
-                documents.handed_over,
+                documents.emitted,
             ],
         )?;
         Ok(self)
@@ -194,7 +194,7 @@ impl Tally {
         self.documents.superseded += documents.superseded;
         self.documents.rejected += documents.rejected;
         self.documents.pending += documents.pending;
-        self.documents.handed_over += documents.handed_over;
+        self.documents.emitted += documents.emitted;
         self.effort.source_requests += effort.source_requests;
         self.effort.source_retries += effort.source_retries;
         self.effort.source_empty += effort.source_empty;
@@ -309,7 +309,7 @@ mod tests {
                 superseded: 2,
                 rejected: 2,
                 pending: 1,
-                handed_over: 1,
+                emitted: 1,
             },
             effort: Effort::default(),
         }

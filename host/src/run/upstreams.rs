@@ -2,7 +2,7 @@
 //! each run, shared by all its workers.
 
 use super::event::{Event, Observe, Stopped, Upstream};
-use super::patience::{Patience, Verdict};
+use super::patience::{Patience, WaitDecision};
 use crate::engine::{PendingRequest, Pipeline, Request, Source};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -139,8 +139,8 @@ impl Upstreams {
             .patience()
             .asked_to_wait(*by, *retry_after, self.started.elapsed());
         match verdict {
-            Verdict::Wait(wait) => self.wait(*by, wait.max(SHORTEST_WAIT), reason).await,
-            Verdict::Stop => Some(limited),
+            WaitDecision::Wait(wait) => self.wait(*by, wait.max(SHORTEST_WAIT), reason).await,
+            WaitDecision::Stop => Some(limited),
         }
     }
 
@@ -151,8 +151,8 @@ impl Upstreams {
             .patience()
             .out_of_order(by, self.started.elapsed(), random);
         match verdict {
-            Verdict::Wait(wait) => self.wait(by, wait, reason).await,
-            Verdict::Stop => Some(Stopped::Unavailable(reason.to_owned())),
+            WaitDecision::Wait(wait) => self.wait(by, wait, reason).await,
+            WaitDecision::Stop => Some(Stopped::Unavailable(reason.to_owned())),
         }
     }
 

@@ -83,7 +83,7 @@ def script(tracks: StandIn) -> None:
     tracks.delays = {"spread": 0.1}
     # Neither worker is at its end before one is killed.
     tracks.gates = {"killed": (3, threading.Event())}
-    # Of the second chunk, half is done when the source wants silence; the fourth
+    # Of the second chunk, half is done when the source wants a pause; the fourth
     # meets an outage that is longer than a call's own attempts at as many requests
     # as it takes to call it one; the sixth one that isn't.
     tracks.faults["spread15"] = [Fault(status=429, headers={"retry-after": str(WAIT)})]
@@ -151,7 +151,7 @@ def test_chunks_through_faults(airflow: Engine, tracks: StandIn, dynamodb: Dynam
         "written": 120 * TRACKS,
     }
     assert items(dynamodb, "spread") == 120 * TRACKS
-    # What was finished before the silence wasn't asked for again.
+    # What was finished before the pause wasn't asked for again.
     repeated = {name: count for name, count in asked(tracks, "spread").items() if count > 1}
     first, second = tracks.times["spread15/US"]
     assert second - first >= WAIT

@@ -80,7 +80,7 @@ class Job:
     table: Mapping[str, Any]
 
 
-def silence(stopped: Any) -> float:
+def pause(stopped: Any) -> float:
     """Why a call stopped early → how long to wait before the next."""
     match stopped:
         case {"rate_limited": {"retry_after_ms": milliseconds}}:
@@ -117,7 +117,7 @@ class Run:
             self._over.set()
         self._failure: Exception | None = None
         self._answered = time.monotonic()
-        # An upstream asked for silence until then; it holds for every host.
+        # An upstream asked for a pause until then; it holds for every host.
         self._quiet_until = 0.0
 
     def execute(self, hosts: Sequence[Host], at_half: Callable[[], None] | None = None) -> Tally:
@@ -204,7 +204,7 @@ class Run:
             self.tally.transfer_seconds.append(seconds)
         if chunk.remaining is None:
             return True
-        self._postpone(chunk, silence(answer["stopped"]))
+        self._postpone(chunk, pause(answer["stopped"]))
         return False
 
     def _call(
@@ -254,7 +254,7 @@ class Run:
     def _wait_for(self, host: Host, connection: http.client.HTTPConnection) -> None:
         """Until the host is well again, or nothing is left to do."""
         while not self._over.wait(PROBE_SECONDS):
-            # While an upstream wants silence, no host is expected to answer.
+            # While an upstream wants a pause, no host is expected to answer.
             heard = max(self._answered, self._quiet_until)
             if time.monotonic() - heard > SILENCE_SECONDS:
                 raise Unfinished(f"no host has answered for {SILENCE_SECONDS:.0f} s")

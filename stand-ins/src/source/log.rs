@@ -10,7 +10,7 @@ const ON_THE_WAY_AT_MOST: usize = 20;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Logged {
     /// It got what it asked for.
     Good,
     /// It was over the limit.
@@ -29,7 +29,7 @@ pub struct Asked {
     /// Path and query.
     pub target: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: Logged,
 }
 
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub fn push(&mut self, seen: &Seen, outcome: Outcome) {
+    pub fn push(&mut self, seen: &Seen, outcome: Logged) {
         self.asked.push(Asked {
             at: seen.at,
             target: seen.target.clone(),

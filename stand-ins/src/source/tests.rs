@@ -23,7 +23,7 @@ fn who_comes_in_a_pause() {
             log.pause(begun, Duration::from_secs(1));
         }
         for at in requests {
-            log.push(&seen(begun + Duration::from_millis(*at)), Outcome::Good);
+            log.push(&seen(begun + Duration::from_millis(*at)), Logged::Good);
         }
         assert_eq!(log.inside_pauses(), expected, "{pauses}: {requests:?}");
     };
@@ -43,7 +43,7 @@ fn ask(
     plan: &SourcePlan,
     (artist, token): (&str, &str),
     at: Instant,
-) -> (Option<Outcome>, Option<u64>) {
+) -> (Option<Logged>, Option<u64>) {
     let mut seen = seen(at);
     seen.target = format!("/v1/artists/{artist}/top-tracks?market=US");
     seen.headers = vec![("authorization".to_owned(), format!("Bearer {token}"))];
@@ -63,10 +63,10 @@ fn limits_and_tokens() {
     };
     let (begun, mut state) = (Instant::now(), State::new(&plan));
     state.token();
-    let good = (Some(Outcome::Good), None);
-    let refused = (Some(Outcome::Refused), Some(1));
-    let unauthorised = (Some(Outcome::Unauthorised), None);
-    let failed = (Some(Outcome::Failed), None);
+    let good = (Some(Logged::Good), None);
+    let refused = (Some(Logged::Refused), Some(1));
+    let unauthorised = (Some(Logged::Unauthorised), None);
+    let failed = (Some(Logged::Failed), None);
     for (who, at, expected) in [
         (("a", "token-1"), 0, unauthorised),
         (("a", "token-0"), 10, good),

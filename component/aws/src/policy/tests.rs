@@ -7,7 +7,7 @@ fn policy() -> Tables {
     Tables::Only(["tracks", "other"].map(str::to_owned).into())
 }
 
-fn with_cause(refusal: &Refusal) -> String {
+fn with_cause(refusal: &PolicyViolation) -> String {
     match refusal.source() {
         Some(cause) => format!("{refusal}: {cause}"),
         None => refusal.to_string(),

@@ -38,7 +38,7 @@ pub enum KeyRole {
 }
 
 impl KeyRole {
-    /// Bytes of its value at the most, by DynamoDB's quotas.
+    /// Bytes of its value at most, by DynamoDB's quotas.
     #[must_use]
     pub const fn max_bytes(self) -> usize {
         match self {

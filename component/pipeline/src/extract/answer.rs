@@ -1,7 +1,7 @@
 //! A response → its JSON body, read once and only if somebody looks into it.
 
-use super::cut::{self, BodyError, Words};
 use super::format;
+use super::records::{self, BodyError, Words};
 use super::verdict::header;
 use crate::platform::HttpResponse;
 use crate::settings::Format;
@@ -45,14 +45,14 @@ impl Answer {
         let read = || format::read(self.format, &self.bytes);
         let (index, text) = self.body.get_or_init(read).as_ref()?;
         // What has an index is text.
-        let own = || cut::unmarked(self.bytes.text().unwrap_or_default());
+        let own = || records::unmarked(self.bytes.text().unwrap_or_default());
         Ok(index.root(text.as_deref().unwrap_or_else(own)))
     }
 
     /// Whether there is no body.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        cut::without_mark(self.bytes()).trim_ascii().is_empty()
+        records::without_mark(self.bytes()).trim_ascii().is_empty()
     }
 
     /// A header's value by its name in lower case.

@@ -3,7 +3,7 @@
 //! Nothing here can print a secret.
 
 use super::budget::Budget;
-use super::excerpt;
+use super::snippet;
 use super::verdict::{asked, header};
 use crate::bindings::rowcast::pipeline::types::Stop;
 use crate::failure::{rate_limit, stop_reason};
@@ -71,7 +71,7 @@ pub fn cleaned(auth: &Auth, text: &str) -> String {
             return text.to_owned();
         }
     };
-    excerpt::without(text, [secret])
+    snippet::without(text, [secret])
 }
 
 /// Where tokens come from; none where there are none.
@@ -310,7 +310,7 @@ fn read(
             asked: asked(response, today),
         }),
         Err(HttpError::Unavailable(cause)) => {
-            let cause = excerpt::line(cause);
+            let cause = snippet::line(cause);
             let reason = format!("{shown} gave no complete answer: {cause}");
             failed(FailureKind::Unavailable, reason)
         }
@@ -324,7 +324,7 @@ fn read(
         ),
         Err(HttpError::Denied(words)) => failed(FailureKind::Denied, words.clone()),
         Err(HttpError::Invalid(cause)) => {
-            let cause = excerpt::line(cause);
+            let cause = snippet::line(cause);
             let reason = format!("the request to {shown} can't be made: {cause}");
             failed(FailureKind::Denied, reason)
         }

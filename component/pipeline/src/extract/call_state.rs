@@ -2,8 +2,8 @@
 //! whether it may be asked at all, and how it did so far. Then: balance and
 //! call state → extraction or failure.
 
-use super::ledger::Balance;
-use super::verdict::Trouble;
+use super::accounting::Balance;
+use super::verdict::RetryReason;
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
 use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
@@ -285,10 +285,10 @@ impl CallState {
 
     /// A request's attempts ran out. One is one bad thing; many in a row are an
     /// upstream that is down.
-    pub fn exhausted(&self, trouble: &Trouble) {
+    pub fn exhausted(&self, retry_reason: &RetryReason) {
         self.exhausted.set(self.exhausted.get().saturating_add(1));
         if self.exhausted.get() >= MOST_EXHAUSTED {
-            self.halt(Stop::Unavailable(self.reason(trouble.reason())));
+            self.halt(Stop::Unavailable(self.reason(retry_reason.reason())));
         }
     }
 

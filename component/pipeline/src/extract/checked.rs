@@ -3,11 +3,11 @@
 
 use super::auth;
 use super::body::Body;
-use super::excerpt::chain;
 use super::matrix::Matrix;
 use super::paging::Paging;
 use super::pointer::Pointer;
 use super::rules::Rules;
+use super::snippet::chain;
 use super::template::{Place, Template};
 use crate::settings::{
     Field, Header, Method, Mistakes, RecordsAs, Source, escaped, origin, within,

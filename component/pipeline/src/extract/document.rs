@@ -1,4 +1,4 @@
-//! A record and its cell's attributes → one document, by splicing text: the
+//! A record and its request's attributes → one document, by splicing text: the
 //! record's own members stay byte for byte.
 
 use super::pointer::{self, Pointer};
@@ -24,7 +24,7 @@ enum Piece<'t> {
     Record(&'t Pointer, bool),
 }
 
-/// Why a record is no document.
+/// Why a record is not a document.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// Records are objects.
@@ -86,7 +86,7 @@ impl DocumentError {
 }
 
 impl<'t> Attribute<'t> {
-    /// Fills a cell's values into an attribute's template; none where a value is
+    /// Fills a request's values into an attribute's template; none where a value is
     /// missing that may be.
     pub fn bind(
         name: &'t str,

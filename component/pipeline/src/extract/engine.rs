@@ -1,14 +1,14 @@
 //! A plan → requests, many at a time → outcomes: what becomes of each, and
 //! what is repeated. [`send`] is the only place of this interface that sends.
 
+use super::accounting::{Accounting, Balance, Unbalanced};
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
 use super::call_state::{CallState, Shared};
-use super::excerpt;
-use super::ledger::{Balance, Ledger, Unbalanced};
 use super::pages::{PageFault, Pages};
-use super::plan::{Order, Plan};
-use super::verdict::{Refusal, Trouble, Verdict};
+use super::plan::{Plan, PreparedRequest};
+use super::snippet;
+use super::verdict::{Rejection, RetryReason, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::failure::{rate_limit, unavailable};
@@ -18,7 +18,7 @@ use crate::settings::origin;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
 use send::Exchange;
-use settle::Ending;
+use settle::Settlement;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -68,11 +68,11 @@ struct Call<'c, H> {
 }
 
 /// Why a request isn't done.
-enum End {
-    Rejected(Refusal),
+enum NotDone {
+    Rejected(Rejection),
     Pending,
     /// Its attempts ran out; so many answers were good by then.
-    Exhausted(Trouble, u32),
+    Exhausted(RetryReason, u32),
 }
 
 /// What one request has been through on one page.
@@ -85,22 +85,22 @@ struct Tries {
     others: u32,
     repeat: bool,
     /// It was asked to wait by a status that may be about this request.
-    asked_to_wait: Option<Trouble>,
+    asked_to_wait: Option<RetryReason>,
 }
 
 impl<H: Http> Call<'_, H> {
     async fn settle_all(&self) -> Result<Balance, Unbalanced> {
         let requests = &self.plan.requests;
-        let mut ledger = Ledger::open(requests);
+        let mut accounting = Accounting::open(requests);
         let concurrency = usize::try_from(self.plan.checked.source.concurrency).unwrap_or(1);
         let settling = self.groups().into_iter().map(|group| self.settle(group));
         let mut settled = stream::iter(settling).buffer_unordered(concurrency);
         let mut suspects = Vec::new();
         while let Some(outcomes) = settled.next().await {
-            for (place, ending) in outcomes {
-                match ending {
-                    Ending::Known(outcome) => ledger.settle(place, outcome)?,
-                    Ending::Suspect(suspect) => suspects.push((place, suspect)),
+            for (place, settlement) in outcomes {
+                match settlement {
+                    Settlement::Known(outcome) => accounting.settle(place, outcome)?,
+                    Settlement::Suspect(suspect) => suspects.push((place, suspect)),
                 }
             }
         }
@@ -115,30 +115,34 @@ impl<H: Http> Call<'_, H> {
         });
         let mut settled = stream::iter(again).buffer_unordered(concurrency);
         while let Some(outcomes) = settled.next().await {
-            for (place, ending) in outcomes {
-                let outcome = match ending {
-                    Ending::Known(outcome) => outcome,
-                    Ending::Suspect(suspect) => self.judge_suspect(suspect, true),
+            for (place, settlement) in outcomes {
+                let outcome = match settlement {
+                    Settlement::Known(outcome) => outcome,
+                    Settlement::Suspect(suspect) => self.judge_suspect(suspect, true),
                 };
-                ledger.settle(place, outcome)?;
+                accounting.settle(place, outcome)?;
             }
         }
         for (place, suspect) in vain {
-            ledger.settle(place, self.judge_suspect(suspect, false))?;
+            accounting.settle(place, self.judge_suspect(suspect, false))?;
         }
-        ledger.close()
+        accounting.close()
     }
 
     /// Asks for the present page until there is an answer to keep or a reason
     /// to give up. Attempts count for one page.
-    async fn read_page(&self, order: &Order<'_>, pages: &mut Pages) -> Result<bool, End> {
+    async fn read_page(
+        &self,
+        prepared: &PreparedRequest<'_>,
+        pages: &mut Pages,
+    ) -> Result<bool, NotDone> {
         let mut tries = Tries::default();
-        let read = self.try_page(order, pages, &mut tries).await;
+        let read = self.try_page(prepared, pages, &mut tries).await;
         match (read, tries.asked_to_wait) {
             // Its time ran out while it was asked to wait, perhaps for itself: it
             // remembers that. What others did since says nothing.
-            (Err(End::Pending), Some(trouble)) if !self.state.is_halted() => {
-                Err(End::Exhausted(trouble, u32::MAX))
+            (Err(NotDone::Pending), Some(retry_reason)) if !self.state.is_halted() => {
+                Err(NotDone::Exhausted(retry_reason, u32::MAX))
             }
             (read, _) => read,
         }
@@ -146,20 +150,20 @@ impl<H: Http> Call<'_, H> {
 
     async fn try_page(
         &self,
-        order: &Order<'_>,
+        prepared: &PreparedRequest<'_>,
         pages: &mut Pages,
         tries: &mut Tries,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, NotDone> {
         loop {
             let given_ms = self.given_ms();
-            let exchange = self.send(pages.present(), order, tries).await?;
+            let exchange = self.send(pages.present(), prepared, tries).await?;
             let token = exchange.token;
             tries.repeat = true;
             match exchange.verdict {
                 Verdict::Nothing => {
                     self.succeed(&exchange);
                     if pages.is_first() {
-                        self.state.found_nothing(order.rows.len());
+                        self.state.found_nothing(prepared.rows.len());
                     }
                     return Ok(false);
                 }
@@ -168,23 +172,23 @@ impl<H: Http> Call<'_, H> {
                     let Ok(answer) = &exchange.outcome else {
                         continue;
                     };
-                    match pages.keep(self.plan, order, answer) {
+                    match pages.keep(self.plan, prepared, answer) {
                         Ok(more) => return Ok(more),
                         Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
                             self.back_off(pages.failed()).await?;
                         }
                         Err(PageFault::Truncated(reason) | PageFault::Other(reason)) => {
-                            return Err(End::Rejected(Refusal {
+                            return Err(NotDone::Rejected(Rejection {
                                 kind: RejectionKind::Body,
                                 status: Some(answer.response.status),
-                                reason: format!("{}: {reason}", excerpt::url(&pages.present().url)),
+                                reason: format!("{}: {reason}", snippet::url(&pages.present().url)),
                             }));
                         }
                     }
                 }
-                Verdict::Retry(trouble) => self.retry(trouble, given_ms, pages).await?,
-                Verdict::Limited(refusal, certain) => {
-                    self.limited(refusal, certain, tries)?;
+                Verdict::Retry(retry_reason) => self.retry(retry_reason, given_ms, pages).await?,
+                Verdict::Limited(rejection, certain) => {
+                    self.limited(rejection, certain, tries)?;
                     self.let_others_go(tries).await?;
                 }
                 Verdict::Stop(reason, Some(wait)) => {
@@ -193,17 +197,17 @@ impl<H: Http> Call<'_, H> {
                 Verdict::Stop(reason, None) => {
                     return Err(self.stop(Stop::Denied(self.state.reason(reason))));
                 }
-                Verdict::Renew(refusal) => self.renew(token, refusal, tries)?,
-                Verdict::Reject(refusal) => {
-                    if refusal.status == Some(403) {
-                        self.state.refused(&refusal.reason);
-                    } else if refusal.status.is_some() {
+                Verdict::Renew(rejection) => self.renew(token, rejection, tries)?,
+                Verdict::Reject(rejection) => {
+                    if rejection.status == Some(403) {
+                        self.state.refused(&rejection.reason);
+                    } else if rejection.status.is_some() {
                         self.credentials.worked(token);
                     }
-                    if refusal.status.is_some() {
+                    if rejection.status.is_some() {
                         self.state.answer();
                     }
-                    return Err(End::Rejected(refusal));
+                    return Err(NotDone::Rejected(rejection));
                 }
             }
         }
@@ -220,7 +224,12 @@ impl<H: Http> Call<'_, H> {
 
     /// There are too many requests. That costs time and no attempts, unless it
     /// is this request that is refused while others are accepted.
-    fn limited(&self, refusal: Refusal, certain: bool, tries: &mut Tries) -> Result<(), End> {
+    fn limited(
+        &self,
+        rejection: Rejection,
+        certain: bool,
+        tries: &mut Tries,
+    ) -> Result<(), NotDone> {
         self.state.answer();
         let others = self.state.succeeded();
         if others > tries.others {
@@ -233,41 +242,41 @@ impl<H: Http> Call<'_, H> {
             self.most_attempts()
         };
         if tries.limited >= most {
-            let reason = refusal.reason;
-            return Err(End::Rejected(Refusal {
+            let reason = rejection.reason;
+            return Err(NotDone::Rejected(Rejection {
                 kind: RejectionKind::Exhausted,
-                reason: format!("{reason}, again and again, while other requests were accepted"),
-                ..refusal
+                reason: format!("{reason} repeatedly while other requests were accepted"),
+                ..rejection
             }));
         }
         tries.refused += 1;
-        let uncertain = refusal.status.filter(|_| !certain);
+        let uncertain = rejection.status.filter(|_| !certain);
         tries.asked_to_wait =
-            uncertain.map(|status| Trouble::Limited(status, refusal.reason.clone()));
+            uncertain.map(|status| RetryReason::Limited(status, rejection.reason.clone()));
         let retry = &self.plan.checked.source.retry;
-        let stopped = self.check_pause(&refusal.reason);
+        let stopped = self.check_pause(&rejection.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
         if stopped.is_ok() && too_long && certain {
             let pause = self.state.reserve(self.http, 0);
             let wait = pause.saturating_sub(1).max(retry.max_delay_ms.into());
-            return Err(self.stop(self.rate_limited(wait, refusal.reason)));
+            return Err(self.stop(self.rate_limited(wait, rejection.reason)));
         }
         // Other statuses may be about this request, however often it is asked
         // to wait. It remembers that.
-        if let Some(status) = refusal.status.filter(|_| !certain)
+        if let Some(status) = rejection.status.filter(|_| !certain)
             && (stopped.is_err() || too_long || tries.refused >= MOST_LIMITED)
         {
-            let trouble = Trouble::Limited(status, refusal.reason);
+            let retry_reason = RetryReason::Limited(status, rejection.reason);
             tries.asked_to_wait = None;
-            self.state.exhausted(&trouble);
-            return Err(End::Exhausted(trouble, self.state.succeeded()));
+            self.state.exhausted(&retry_reason);
+            return Err(NotDone::Exhausted(retry_reason, self.state.succeeded()));
         }
         stopped
     }
 
     /// The first to be sent after a pause is somebody else: it may be this
     /// request that is refused, and not the number of all.
-    async fn let_others_go(&self, tries: &Tries) -> Result<(), End> {
+    async fn let_others_go(&self, tries: &Tries) -> Result<(), NotDone> {
         let turns = u64::from(tries.refused.min(MOST_LIMITED));
         let pause = self.state.reserve(self.http, 0);
         let jitter = self.http.random() % LET_GO_MS;
@@ -275,50 +284,55 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// Waits for the next attempt, or gives the request up.
-    async fn retry(&self, trouble: Trouble, given_ms: u64, pages: &mut Pages) -> Result<(), End> {
-        if matches!(trouble, Trouble::Failed(..)) {
+    async fn retry(
+        &self,
+        retry_reason: RetryReason,
+        given_ms: u64,
+        pages: &mut Pages,
+    ) -> Result<(), NotDone> {
+        if matches!(retry_reason, RetryReason::Failed(..)) {
             self.state.answered_badly();
         }
         let ended = self.remaining_ms() == 0;
         // Not the upstream's failure where it wasn't given the time.
         if ended && given_ms < self.fair_ms() {
             self.state.note(Stop::Budget);
-            return Err(End::Pending);
+            return Err(NotDone::Pending);
         }
         let failed = pages.fail();
         // Cut short by the budget: it counts from the next call on, once more
         // than it would otherwise.
         if ended && failed <= self.most_attempts() {
             self.state.note(Stop::Budget);
-            return Err(End::Pending);
+            return Err(NotDone::Pending);
         }
         if failed >= self.most_attempts() {
-            self.state.exhausted(&trouble);
-            return Err(End::Exhausted(trouble, self.state.succeeded()));
+            self.state.exhausted(&retry_reason);
+            return Err(NotDone::Exhausted(retry_reason, self.state.succeeded()));
         }
         self.back_off(pages.failed()).await
     }
 
     /// The time that an attempt must have to count as one: half of what it may
-    /// have at the most.
+    /// have at most.
     fn fair_ms(&self) -> u64 {
         let timeout = self.plan.checked.source.request_timeout_ms;
         self.whole_ms.min(timeout.into()) / 2
     }
 
     /// The token was refused: it has expired, or the request isn't allowed.
-    fn renew(&self, token: u32, refusal: Refusal, tries: &mut Tries) -> Result<(), End> {
+    fn renew(&self, token: u32, rejection: Rejection, tries: &mut Tries) -> Result<(), NotDone> {
         self.state.answer();
         tries.unauthorized += 1;
         let renewal = self.credentials.refused(token);
         if renewal == Renewal::Repeat && tries.unauthorized < MOST_UNAUTHORIZED {
             return Ok(());
         }
-        self.state.refused(&refusal.reason);
-        Err(End::Rejected(refusal))
+        self.state.refused(&rejection.reason);
+        Err(NotDone::Rejected(rejection))
     }
 
-    async fn back_off(&self, attempt: u32) -> Result<(), End> {
+    async fn back_off(&self, attempt: u32) -> Result<(), NotDone> {
         let retry = &self.plan.checked.source.retry;
         let backoff = Backoff {
             base_ms: retry.base_delay_ms.into(),
@@ -329,10 +343,10 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// Sleeps, unless the budget doesn't allow it or the call is halted.
-    async fn wait(&self, wait: u64) -> Result<(), End> {
+    async fn wait(&self, wait: u64) -> Result<(), NotDone> {
         if wait >= self.remaining_ms() {
             self.state.note(Stop::Budget);
-            return Err(End::Pending);
+            return Err(NotDone::Pending);
         }
         self.state.waits(wait);
         select(pin!(self.http.sleep_ms(wait)), pin!(self.state.halted())).await;
@@ -343,9 +357,9 @@ impl<H: Http> Call<'_, H> {
         Stop::RateLimited(rate_limit(self.state.upstream(), retry_after_ms, reason))
     }
 
-    fn stop(&self, stop: Stop) -> End {
+    fn stop(&self, stop: Stop) -> NotDone {
         self.state.halt(stop);
-        End::Pending
+        NotDone::Pending
     }
 
     fn remaining_ms(&self) -> u64 {

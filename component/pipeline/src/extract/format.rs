@@ -1,8 +1,8 @@
 //! A body that isn't JSON → JSON text with its index; records in another shape →
 //! a list of them, as text.
 
-use super::cut::{self, BodyError};
-use super::excerpt;
+use super::records::{self, BodyError};
+use super::snippet;
 use crate::settings::{Format, RecordsAs};
 use rowcast_json::{Bytes, Index, Kind, Output, Value, quoted};
 use std::borrow::Cow;
@@ -11,10 +11,10 @@ use std::borrow::Cow;
 /// body's own.
 pub fn read(format: Format, body: &Bytes) -> Result<(Index, Option<String>), BodyError> {
     let mut index = Index::default();
-    let whole = cut::text_of(body)?;
+    let whole = records::text_of(body)?;
     let text = match format {
         Format::Json => {
-            cut::parse(&mut index, whole)?;
+            records::parse(&mut index, whole)?;
             return Ok((index, None));
         }
         Format::Ndjson => lines(whole),
@@ -25,9 +25,9 @@ pub fn read(format: Format, body: &Bytes) -> Result<(Index, Option<String>), Bod
         Ok(_) => Ok((index, Some(text))),
         // What is missing is noticed at the bracket that was added.
         Err(flaw) if flaw.is_end || flaw.at + 1 >= text.len() => {
-            Err(BodyError::Truncated(whole.len(), excerpt::line(whole)))
+            Err(BodyError::Truncated(whole.len(), snippet::line(whole)))
         }
-        Err(_) => Err(BodyError::NotJson(excerpt::line(whole))),
+        Err(_) => Err(BodyError::NotJson(snippet::line(whole))),
     }
 }
 
@@ -130,7 +130,7 @@ impl<'t> Rows<'t> {
         loop {
             let end = text.get(from..).and_then(|rest| rest.find('"'));
             let Some(end) = end.map(|end| from + end) else {
-                return Err(BodyError::Truncated(text.len(), excerpt::line(text)));
+                return Err(BodyError::Truncated(text.len(), snippet::line(text)));
             };
             let (value, rest) = text.split_at(end);
             let rest = rest.strip_prefix('"').unwrap_or_default();
@@ -196,7 +196,7 @@ fn columns(value: Value<'_>, pointer: &str) -> Result<Vec<String>, BodyError> {
     for (name, column) in value.members() {
         let uneven = || BodyError::Uneven {
             pointer: pointer.to_owned(),
-            name: excerpt::line(&name.content().unwrap_or_default()),
+            name: snippet::line(&name.content().unwrap_or_default()),
         };
         if column.kind() != Kind::Array {
             return Err(uneven());

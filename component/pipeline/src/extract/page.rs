@@ -1,6 +1,6 @@
-//! A page of an answer, and the trail that keeps pages from running in circles.
+//! A page of an answer, and the history that keeps pages from running in circles.
 
-use super::excerpt;
+use super::snippet;
 use rowcast_json::Kind;
 use std::collections::HashSet;
 use url::Url;
@@ -18,7 +18,7 @@ pub struct Page {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
     /// A link or token of another type.
-    #[error("the body has {kind} at `{pointer}`, which leads to no next page")]
+    #[error("the body has {kind} at `{pointer}`, which is not a link to a next page")]
     NoLink {
         /// Where the link should be.
         pointer: String,
@@ -26,7 +26,7 @@ pub enum PageError {
         kind: Kind,
     },
     /// Not a URL.
-    #[error("the next page's link is no URL: {0}")]
+    #[error("the next page's link is not a URL: {0}")]
     NoUrl(String),
     /// Credentials would leak.
     #[error(
@@ -43,7 +43,7 @@ pub enum PageError {
 }
 
 /// The pages of one request.
-pub struct Trail {
+pub struct PageHistory {
     present: Page,
     seen: HashSet<(String, Option<String>)>,
     pages: u32,
@@ -62,7 +62,7 @@ impl From<Url> for Page {
     }
 }
 
-impl Trail {
+impl PageHistory {
     /// Starts at the first page.
     #[must_use]
     pub fn new(first: Page, most: u32) -> Self {
@@ -103,12 +103,12 @@ impl Trail {
     pub fn advance(&mut self, next: Page) -> Result<(), PageError> {
         // Headers go with every page, so every page stays where they belong.
         if next.url.origin() != self.present.url.origin() {
-            return Err(PageError::OtherOrigin(excerpt::line(
+            return Err(PageError::OtherOrigin(snippet::line(
                 &next.url.origin().ascii_serialization(),
             )));
         }
         if !self.seen.insert(next.key()) {
-            return Err(PageError::Repeated(excerpt::url(&next.url)));
+            return Err(PageError::Repeated(snippet::url(&next.url)));
         }
         if self.pages >= self.most {
             return Err(PageError::TooMany(self.most));

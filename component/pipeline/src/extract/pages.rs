@@ -1,15 +1,15 @@
 //! One request's answers, page by page → its documents, and the next page to
 //! ask for. Knows nothing of attempts.
 
+use super::accounting::Extracted;
 use super::announced::announces_more;
 use super::answer::Answer;
 use super::checked::Checked;
-use super::cut::{self, BodyError};
-use super::ledger::Harvest;
 use super::links::without_parameter;
-use super::page::{Page, Trail};
+use super::page::{Page, PageHistory};
 use super::paging::Received;
-use super::plan::{Order, Plan};
+use super::plan::{Plan, PreparedRequest};
+use super::records::{self, BodyError};
 use super::resume::Progress;
 use super::{document, format};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
@@ -19,9 +19,9 @@ use std::borrow::Cow;
 
 /// The pages of one request.
 pub struct Pages {
-    trail: Trail,
+    history: PageHistory,
     /// Of each row.
-    harvests: Vec<Harvest>,
+    by_row: Vec<Extracted>,
     /// Records of all pages.
     received: usize,
     exhausted: u32,
@@ -60,22 +60,22 @@ fn list(checked: &Checked<'_>, root: Value<'_>) -> Result<Option<String>, BodyEr
 impl Pages {
     /// Starts at the first page, or at the one that an earlier call had reached.
     #[must_use]
-    pub fn new(order: &Order<'_>, progress: Progress, most: u32) -> Self {
-        let first = Page::from(order.url.clone());
-        let (trail, harvest) = match progress.page {
+    pub fn new(prepared: &PreparedRequest<'_>, progress: Progress, most: u32) -> Self {
+        let first = Page::from(prepared.url.clone());
+        let (history, extracted) = match progress.page {
             // Credentials go with every page, so every page stays where they
             // belong.
             Some((at, page)) if at.url.origin() == first.url.origin() => {
-                (Trail::new(at, most).at(page), progress.harvest)
+                (PageHistory::new(at, most).at(page), progress.extracted)
             }
-            Some(_) | None => (Trail::new(first, most), Harvest::default()),
+            Some(_) | None => (PageHistory::new(first, most), Extracted::default()),
         };
-        let received = harvest.documents.len() + harvest.rejected.len();
-        let mut harvests = vec![harvest];
-        harvests.resize_with(order.rows.len().max(1), Harvest::default);
+        let received = extracted.documents.len() + extracted.rejected.len();
+        let mut by_row = vec![extracted];
+        by_row.resize_with(prepared.rows.len().max(1), Extracted::default);
         Self {
-            trail,
-            harvests,
+            history,
+            by_row,
             received,
             exhausted: progress.exhausted,
             failed: progress.failed,
@@ -98,13 +98,13 @@ impl Pages {
     /// Whether no page was read yet.
     #[must_use]
     pub fn is_first(&self) -> bool {
-        self.trail.page() == 1
+        self.history.page() == 1
     }
 
     /// The page to ask for.
     #[must_use]
     pub fn present(&self) -> &Page {
-        self.trail.present()
+        self.history.present()
     }
 
     /// Whether the last answer announces more than was read.
@@ -115,8 +115,8 @@ impl Pages {
 
     /// What all pages gave for each row.
     #[must_use]
-    pub fn finish(self) -> Vec<Harvest> {
-        self.harvests
+    pub fn finish(self) -> Vec<Extracted> {
+        self.by_row
     }
 
     /// What there is so far of each row, for a call that continues. A batch
@@ -124,15 +124,19 @@ impl Pages {
     #[must_use]
     pub fn progress(mut self) -> Vec<Progress> {
         let (exhausted, failed) = (self.exhausted, self.failed);
-        let alone = self.harvests.len() == 1;
-        let page = (self.trail.present().clone(), self.trail.page());
-        let progress = |harvest| Progress {
+        let alone = self.by_row.len() == 1;
+        let page = (self.history.present().clone(), self.history.page());
+        let progress = |extracted| Progress {
             page: alone.then(|| page.clone()),
-            harvest: if alone { harvest } else { Harvest::default() },
+            extracted: if alone {
+                extracted
+            } else {
+                Extracted::default()
+            },
             exhausted,
             failed,
         };
-        self.harvests.drain(..).map(progress).collect()
+        self.by_row.drain(..).map(progress).collect()
     }
 
     /// Makes documents of a good answer, and turns to the next page. Whether
@@ -140,7 +144,7 @@ impl Pages {
     pub fn keep(
         &mut self,
         plan: &Plan<'_>,
-        order: &Order<'_>,
+        prepared: &PreparedRequest<'_>,
         answer: &Answer,
     ) -> Result<bool, PageFault> {
         let fault = |error: &BodyError| match error {
@@ -153,8 +157,8 @@ impl Pages {
         let mut index = Index::default();
         let list = list(checked, root).map_err(fault)?;
         let records = match &list {
-            None => cut::records(root, &checked.records).map_err(fault)?,
-            Some(text) => cut::parse(&mut index, text)
+            None => records::records(root, &checked.records).map_err(fault)?,
+            Some(text) => records::parse(&mut index, text)
                 .map_err(fault)?
                 .elements()
                 .collect(),
@@ -165,7 +169,7 @@ impl Pages {
             of_page: records.len(),
             of_all: self.received,
         };
-        let next = paging.next(self.trail.present(), root, answer, received);
+        let next = paging.next(self.history.present(), root, answer, received);
         let mut next = next.map_err(|error| PageFault::Other(error.to_string()))?;
         // An API may have repeated the key in the link; it's added again.
         if let (Auth::ApiKey(key), Some(next)) = (&checked.source.auth, &mut next)
@@ -175,7 +179,7 @@ impl Pages {
         }
         let empty = records.is_empty();
         for record in records {
-            self.keep_record(checked, order, record);
+            self.keep_record(checked, prepared, record);
         }
         match next {
             None => {
@@ -188,9 +192,9 @@ impl Pages {
                 Ok(false)
             }
             // The last page's cursor is that of the page before: the end.
-            Some(next) if empty && self.trail.knows(&next) => Ok(false),
+            Some(next) if empty && self.history.knows(&next) => Ok(false),
             Some(next) => {
-                let advanced = self.trail.advance(next);
+                let advanced = self.history.advance(next);
                 advanced.map_err(|error| PageFault::Other(error.to_string()))?;
                 // An attempt that succeeded: it isn't stuck.
                 self.exhausted = 0;
@@ -201,20 +205,25 @@ impl Pages {
     }
 
     /// Makes a document of a record for each row that it belongs to.
-    fn keep_record(&mut self, checked: &Checked<'_>, order: &Order<'_>, record: Value<'_>) {
-        let own = checked.batch.as_ref().filter(|_| order.rows.len() > 1);
+    fn keep_record(
+        &mut self,
+        checked: &Checked<'_>,
+        prepared: &PreparedRequest<'_>,
+        record: Value<'_>,
+    ) {
+        let own = checked.batch.as_ref().filter(|_| prepared.rows.len() > 1);
         let id = own.and_then(|place| place.find(record)).and_then(scalar);
         let mut found = false;
-        for (row, harvest) in order.rows.iter().zip(&mut self.harvests) {
+        for (row, extracted) in prepared.rows.iter().zip(&mut self.by_row) {
             if own.is_some() && row.id.as_deref() != id.as_deref() {
                 continue;
             }
             found = true;
             match document::build(&row.attributes, &checked.require, record) {
-                Ok(document) => harvest.documents.push(document),
+                Ok(document) => extracted.documents.push(document),
                 Err(error) => {
                     let (kind, path) = (error.kind(), error.path());
-                    harvest.reject(row.request, kind, path, error.to_string());
+                    extracted.reject(row.request, kind, path, error.to_string());
                 }
             }
         }
@@ -222,10 +231,10 @@ impl Pages {
             return;
         };
         // It must be in some list: the first row's.
-        if let (Some(row), Some(harvest)) = (order.rows.first(), self.harvests.first_mut()) {
+        if let (Some(row), Some(extracted)) = (prepared.rows.first(), self.by_row.first_mut()) {
             let path = place.as_str().to_owned();
             let reason = format!("the record belongs to no row of its request, by its `{path}`");
-            harvest.reject(row.request, RejectionKind::Required, path, reason);
+            extracted.reject(row.request, RejectionKind::Required, path, reason);
         }
     }
 }

@@ -4,8 +4,8 @@
 use super::body::Body;
 use super::checked::Checked;
 use super::document::Attribute;
-use super::excerpt;
 use super::row::Row;
+use super::snippet;
 use super::template::{FillError, Scope, Template, list};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, Request};
 use crate::settings::{Mistakes, Source};
@@ -23,7 +23,7 @@ pub struct Plan<'a> {
 }
 
 /// One HTTP request and what its records are given.
-pub struct Order<'p> {
+pub struct PreparedRequest<'p> {
     /// The first page.
     pub url: Url,
     /// The body, filled in but for the page.
@@ -31,11 +31,11 @@ pub struct Order<'p> {
     /// The source's headers, filled in.
     pub headers: Vec<(String, String)>,
     /// The rows that it is for: one, unless there are batches.
-    pub rows: Vec<OrderRow<'p>>,
+    pub rows: Vec<PreparedRow<'p>>,
 }
 
 /// One row of an HTTP request.
-pub struct OrderRow<'p> {
+pub struct PreparedRow<'p> {
     /// Which it is.
     pub request: Request,
     /// What records have that belong to it; none: it has all records.
@@ -85,7 +85,7 @@ pub enum PlanError {
 
 /// Why a request can't be made.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub enum PrepareError {
     /// The row itself.
     #[error("{0}")]
     Row(String),
@@ -93,7 +93,7 @@ pub enum OrderError {
     #[error("fill the template of url")]
     Url(#[source] FillError),
     /// The URL as filled.
-    #[error("the filled url is no URL")]
+    #[error("the filled url is not a URL")]
     NoUrl(#[source] url::ParseError),
     /// A value that would lead to another path.
     #[error("the filled url has `.` or `..` as a path segment, which would lead elsewhere")]
@@ -152,39 +152,39 @@ impl<'a> Plan<'a> {
             checked,
             rows: rows
                 .iter()
-                .map(|text| Row::parse(text).map_err(|error| excerpt::chain(&error)))
+                .map(|text| Row::parse(text).map_err(|error| snippet::chain(&error)))
                 .collect(),
         })
     }
 
     /// The requests of one HTTP request, filled in: one, or a batch of one
     /// combination.
-    pub fn order(&self, requests: &[Request]) -> Result<Order<'_>, OrderError> {
+    pub fn prepare(&self, requests: &[Request]) -> Result<PreparedRequest<'_>, PrepareError> {
         let scopes = requests.iter().map(|request| self.scope(*request));
         let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
         let Some(scope) = scopes.first() else {
-            return Err(OrderError::Row("there is no row".to_owned()));
+            return Err(PrepareError::Row("there is no row".to_owned()));
         };
         let batch = self.checked.source.batch.as_ref();
         let separator = batch.map_or("", |batch| batch.separator.as_str());
         let filled = self.checked.url.fill_url(&scopes, separator);
-        let filled = filled.map_err(OrderError::Url)?;
+        let filled = filled.map_err(PrepareError::Url)?;
         let path = filled.split(['?', '#']).next().unwrap_or_default();
         if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-            return Err(OrderError::Dots);
+            return Err(PrepareError::Dots);
         }
         if empty_segments(path) > empty_segments(&self.checked.url.sample_url()) {
-            return Err(OrderError::Empty);
+            return Err(PrepareError::Empty);
         }
-        let mut url = Url::parse(&filled).map_err(OrderError::NoUrl)?;
+        let mut url = Url::parse(&filled).map_err(PrepareError::NoUrl)?;
         url.set_fragment(None);
         let mut headers = Vec::with_capacity(self.checked.headers.len());
         for ((name, template), number) in self.checked.headers.iter().zip(1..) {
             let value = template
                 .fill_plain(scope)
-                .map_err(|error| OrderError::Header(number, error))?;
+                .map_err(|error| PrepareError::Header(number, error))?;
             if value.contains(|character: char| character.is_control() && character != '\t') {
-                return Err(OrderError::HeaderValue(number));
+                return Err(PrepareError::HeaderValue(number));
             }
             headers.push(((*name).to_owned(), value));
         }
@@ -197,13 +197,13 @@ impl<'a> Plan<'a> {
         }
         let body = self.checked.body.as_ref();
         let body = body.map(|body| body.fill(scope)).transpose();
-        let body = body.map_err(OrderError::Body)?.flatten();
+        let body = body.map_err(PrepareError::Body)?.flatten();
         if body.is_some() && !is_given(&headers, "content-type") {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         let rows = requests.iter().zip(&scopes);
-        let rows = rows.map(|(request, scope)| self.order_row(*request, scope));
-        Ok(Order {
+        let rows = rows.map(|(request, scope)| self.prepare_row(*request, scope));
+        Ok(PreparedRequest {
             url: self.checked.paging.first(url),
             body,
             headers,
@@ -211,16 +211,20 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn order_row(&self, request: Request, scope: &Scope<'_>) -> Result<OrderRow<'_>, OrderError> {
+    fn prepare_row(
+        &self,
+        request: Request,
+        scope: &Scope<'_>,
+    ) -> Result<PreparedRow<'_>, PrepareError> {
         let mut attributes = Vec::with_capacity(self.checked.attributes.len());
         for (name, template) in &self.checked.attributes {
             let bound = Attribute::bind(name, template, scope);
             attributes
-                .extend(bound.map_err(|error| OrderError::Attribute((*name).to_owned(), error))?);
+                .extend(bound.map_err(|error| PrepareError::Attribute((*name).to_owned(), error))?);
         }
         let id = self.checked.url.joined().map(|name| scope.get(name));
-        let id = id.transpose().map_err(OrderError::Url)?;
-        Ok(OrderRow {
+        let id = id.transpose().map_err(PrepareError::Url)?;
+        Ok(PreparedRow {
             request,
             id: id.map(|value| value.as_str().to_owned()),
             attributes,
@@ -228,7 +232,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A request's values.
-    fn scope(&self, request: Request) -> Result<Scope<'_>, OrderError> {
+    fn scope(&self, request: Request) -> Result<Scope<'_>, PrepareError> {
         let row = usize::try_from(request.row).ok();
         match row.and_then(|row| self.rows.get(row)) {
             Some(Ok(row)) => Ok(Scope {
@@ -236,8 +240,8 @@ impl<'a> Plan<'a> {
                 matrix: &self.checked.matrix,
                 combination: request.combination,
             }),
-            Some(Err(reason)) => Err(OrderError::Row(reason.clone())),
-            None => Err(OrderError::Row("there is no such row".to_owned())),
+            Some(Err(reason)) => Err(PrepareError::Row(reason.clone())),
+            None => Err(PrepareError::Row("there is no such row".to_owned())),
         }
     }
 

@@ -9,7 +9,7 @@ pub struct Pointer {
     tokens: Vec<String>,
 }
 
-/// Why a text is no JSON Pointer.
+/// Why a text is not JSON Pointer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PointerError {
     /// It starts with something other than a slash.

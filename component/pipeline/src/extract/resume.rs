@@ -2,7 +2,7 @@
 //! caller passes back: the page it had reached, what the pages before gave, and
 //! how often its attempts ran out. A text that can't be read starts anew.
 
-use super::ledger::Harvest;
+use super::accounting::Extracted;
 use super::page::Page;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Progress {
     /// The page to ask for, and how many it is; none for the first.
     pub page: Option<(Page, u32)>,
     /// What the pages before it gave.
-    pub harvest: Harvest,
+    pub extracted: Extracted,
     /// In how many calls its attempts ran out.
     pub exhausted: u32,
     /// How many attempts at the page failed.
@@ -131,7 +131,7 @@ impl Progress {
                 },
                 text.page,
             )),
-            harvest: Harvest {
+            extracted: Extracted {
                 documents: text.documents,
                 rejected: rejected.collect(),
             },
@@ -150,14 +150,14 @@ impl Progress {
         if url.is_none() && self.exhausted == 0 && self.failed == 0 {
             return None;
         }
-        let rejected = self.harvest.rejected.into_iter().map(Record::from);
+        let rejected = self.extracted.rejected.into_iter().map(Record::from);
         let text = Text {
             url,
             cursor,
             page,
             exhausted: self.exhausted,
             failed: self.failed,
-            documents: self.harvest.documents,
+            documents: self.extracted.documents,
             rejected: rejected.collect(),
         };
         serde_json::to_string(&text).ok()

@@ -13,7 +13,7 @@ pub struct Row<'a> {
     names: Vec<String>,
 }
 
-/// Why a text is no row.
+/// Why a text is not a row.
 #[derive(Debug, thiserror::Error)]
 pub enum RowError {
     /// Not JSON at all.
@@ -69,7 +69,7 @@ impl<'a> Row<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::excerpt::chain;
+    use super::super::snippet::chain;
     use super::*;
 
     fn check(text: &str, expected: &str) {
@@ -101,11 +101,11 @@ mod tests {
         check(r#"{"\ud800":1}"#, "a column's name is not Unicode");
         check(
             "{",
-            "read the row as JSON: the text ends after 1 bytes; it should go on with a name or `}`",
+            "read the row as JSON: the text ends after 1 bytes; expected a name or `}`",
         );
         check(
             "",
-            "read the row as JSON: the text ends after 0 bytes; it should go on with a value",
+            "read the row as JSON: the text ends after 0 bytes; expected a value",
         );
     }
 }

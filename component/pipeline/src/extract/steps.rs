@@ -6,13 +6,13 @@
 //! rejected is a rejected record of it; one that is pending keeps it pending,
 //! with everything that the steps gave so far in its `resume`.
 
+use super::accounting::Extracted;
 use super::budget::Budget;
 use super::call_state::{Shared, gravity};
 use super::engine;
-use super::excerpt::chain;
-use super::ledger::Harvest;
 use super::plan::Plan;
 use super::resume::Record;
+use super::snippet::chain;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
@@ -64,8 +64,8 @@ enum Part {
 }
 
 /// How a request of the first step ended in this call.
-enum End {
-    Done(Harvest),
+enum ChainEnd {
+    Done(Extracted),
     Rejected(RejectedRequest),
     Pending(Option<String>),
 }
@@ -103,7 +103,7 @@ pub async fn run<H: Http>(
             Err(failure) => {
                 steps.fail(failure);
                 let left = plan.requests.into_iter();
-                ends.extend(left.map(|it| (it.request, End::Pending(it.resume))));
+                ends.extend(left.map(|it| (it.request, ChainEnd::Pending(it.resume))));
             }
         }
     }
@@ -138,7 +138,7 @@ impl<H: Http> Steps<'_, H> {
         &self,
         extraction: Extraction,
         chains: &mut Vec<(Request, Chain)>,
-        ends: &mut Vec<(Request, End)>,
+        ends: &mut Vec<(Request, ChainEnd)>,
     ) {
         let mut documents = extraction.documents.into_iter();
         let mut records = extraction.rejected_records.into_iter().peekable();
@@ -159,9 +159,9 @@ impl<H: Http> Steps<'_, H> {
             chains.push((request, chain));
         }
         let rejected = extraction.rejected.into_iter();
-        ends.extend(rejected.map(|it| (it.request, End::Rejected(it))));
+        ends.extend(rejected.map(|it| (it.request, ChainEnd::Rejected(it))));
         let pending = extraction.pending.into_iter();
-        ends.extend(pending.map(|it| (it.request, End::Pending(it.resume))));
+        ends.extend(pending.map(|it| (it.request, ChainEnd::Pending(it.resume))));
     }
 
     /// Asks for everything that is open in a step; what is settled goes on to
@@ -298,7 +298,7 @@ impl<H: Http> Steps<'_, H> {
         }
     }
 
-    fn close(self, mut ends: Vec<(Request, End)>) -> Extraction {
+    fn close(self, mut ends: Vec<(Request, ChainEnd)>) -> Extraction {
         ends.sort_by_key(|(request, _)| (request.row, request.combination));
         let mut extraction = Extraction {
             documents: Vec::new(),
@@ -311,14 +311,16 @@ impl<H: Http> Steps<'_, H> {
         };
         for (request, end) in ends {
             match end {
-                End::Done(mut harvest) => {
-                    let documents = u32::try_from(harvest.documents.len()).unwrap_or(u32::MAX);
-                    extraction.documents.append(&mut harvest.documents);
-                    extraction.rejected_records.append(&mut harvest.rejected);
+                ChainEnd::Done(mut extracted) => {
+                    let documents = u32::try_from(extracted.documents.len()).unwrap_or(u32::MAX);
+                    extraction.documents.append(&mut extracted.documents);
+                    extraction.rejected_records.append(&mut extracted.rejected);
                     extraction.done.push(DoneRequest { request, documents });
                 }
-                End::Rejected(rejected) => extraction.rejected.push(rejected),
-                End::Pending(resume) => extraction.pending.push(PendingRequest { request, resume }),
+                ChainEnd::Rejected(rejected) => extraction.rejected.push(rejected),
+                ChainEnd::Pending(resume) => {
+                    extraction.pending.push(PendingRequest { request, resume })
+                }
             }
         }
         extraction.stopped = self.stopped.filter(|_| !extraction.pending.is_empty());
@@ -378,19 +380,19 @@ impl Chain {
         self.follow(all, source);
     }
 
-    fn end(self, steps: usize, request: Request) -> End {
+    fn end(self, steps: usize, request: Request) -> ChainEnd {
         if !self.is_settled() || self.step < steps {
-            return End::Pending(serde_json::to_string(&self).ok());
+            return ChainEnd::Pending(serde_json::to_string(&self).ok());
         }
-        let mut harvest = Harvest::default();
-        let reject = |harvest: &mut Harvest, record: Record| {
+        let mut extracted = Extracted::default();
+        let reject = |extracted: &mut Extracted, record: Record| {
             let RejectedRecord {
                 kind, path, reason, ..
             } = record.of(request);
-            harvest.reject(request, kind, path, reason);
+            extracted.reject(request, kind, path, reason);
         };
         for record in self.rejected {
-            reject(&mut harvest, record);
+            reject(&mut extracted, record);
         }
         for part in self.parts {
             if let Part::Settled {
@@ -398,13 +400,13 @@ impl Chain {
                 rejected,
             } = part
             {
-                harvest.documents.append(&mut documents);
+                extracted.documents.append(&mut documents);
                 for record in rejected {
-                    reject(&mut harvest, record);
+                    reject(&mut extracted, record);
                 }
             }
         }
-        End::Done(harvest)
+        ChainEnd::Done(extracted)
     }
 }
 

@@ -1,5 +1,5 @@
-//! A template and a cell's values → URL, header or attribute text. Parsed once
-//! per call, filled once per cell.
+//! A template and a request's values → URL, header or attribute text. Parsed once
+//! per call, filled once per request.
 
 use super::matrix::Matrix;
 use super::pointer::{Pointer, PointerError};
@@ -54,7 +54,7 @@ pub enum Part {
     Record(Pointer),
 }
 
-/// Why a text is no template. Messages don't repeat the text, which may be a
+/// Why a text is not a template. Messages don't repeat the text, which may be a
 /// header's secret.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
@@ -81,7 +81,7 @@ pub enum TemplateError {
     Pointer(#[source] PointerError),
 }
 
-/// Why a template can't be filled for this cell.
+/// Why a template can't be filled for this request.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FillError {
     /// No such column, no such axis.
@@ -105,7 +105,7 @@ pub enum FillError {
     NotUnicode(String),
 }
 
-/// A cell's values by name.
+/// A request's values by name.
 pub struct Scope<'s> {
     /// The row.
     pub row: &'s Row<'s>,

@@ -4,7 +4,7 @@
 use super::answer::Answer;
 use super::auth::cleaned;
 use super::checked::Checked;
-use super::{cut, excerpt};
+use super::{records, snippet};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::pace::Observation;
 use crate::platform::{HttpError, HttpResponse};
@@ -25,22 +25,22 @@ pub enum Verdict {
     /// There are no records, or no more.
     Nothing,
     /// Repeat it after a drawn wait.
-    Retry(Trouble),
+    Retry(RetryReason),
     /// Too many requests: repeat it when the pace allows it. And whether that
     /// is sure: other statuses than 429 may be about this request.
-    Limited(Refusal, bool),
+    Limited(Rejection, bool),
     /// Ask this upstream nothing more; for so many milliseconds, or until
     /// somebody changes something.
     Stop(String, Option<u64>),
     /// The token, if it can be had anew, is renewed.
-    Renew(Refusal),
+    Renew(Rejection),
     /// This request will not succeed if repeated.
-    Reject(Refusal),
+    Reject(Rejection),
 }
 
 /// Why a request is worth repeating.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum RetryReason {
     /// The upstream answered a status that may pass.
     Failed(u16, String),
     /// The upstream asked to wait, by a status that may be about this request.
@@ -49,7 +49,7 @@ pub enum Trouble {
     Silent(String),
 }
 
-impl Trouble {
+impl RetryReason {
     /// One sentence.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -70,7 +70,7 @@ impl Trouble {
 
 /// Why a request isn't worth repeating.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The contract's word for it.
     pub kind: RejectionKind,
     /// The HTTP status, where there was one.
@@ -94,10 +94,10 @@ pub fn judge(
     outcome: &Result<Answer, HttpError>,
     today: SystemTime,
 ) -> (Verdict, Observation) {
-    let shown = excerpt::url(url);
+    let shown = snippet::url(url);
     let clean = |text: &str| cleaned(&checked.source.auth, text);
     let reject = |kind, reason: String| {
-        Verdict::Reject(Refusal {
+        Verdict::Reject(Rejection {
             kind,
             status: None,
             reason,
@@ -105,11 +105,11 @@ pub fn judge(
     };
     let verdict = match outcome {
         Ok(answer) => return judge_answer(checked, url, answer, today),
-        Err(HttpError::Unavailable(cause)) => Verdict::Retry(Trouble::Silent(format!(
+        Err(HttpError::Unavailable(cause)) => Verdict::Retry(RetryReason::Silent(format!(
             "{shown} gave no complete answer: {}",
-            excerpt::line(&clean(cause))
+            snippet::line(&clean(cause))
         ))),
-        Err(HttpError::Timeout) => Verdict::Retry(Trouble::Silent(format!(
+        Err(HttpError::Timeout) => Verdict::Retry(RetryReason::Silent(format!(
             "{shown} gave no complete answer in time"
         ))),
         Err(HttpError::TooLarge) => reject(
@@ -122,7 +122,7 @@ pub fn judge(
             RejectionKind::Template,
             format!(
                 "the request to {shown} can't be made: {}",
-                excerpt::line(&clean(cause))
+                snippet::line(&clean(cause))
             ),
         ),
     };
@@ -137,7 +137,8 @@ fn judge_answer(
 ) -> (Verdict, Observation) {
     let status = answer.response.status;
     let asked = asked(&answer.response, today);
-    let reported = |root: Value<'_>| cut::reports_error(root, &checked.records, &checked.require);
+    let reported =
+        |root: Value<'_>| records::reports_error(root, &checked.records, &checked.require);
     let rule = checked.rules.find(answer, &asked, reported);
     let mut seen = Observation {
         accepted: 1,
@@ -173,8 +174,8 @@ fn judge_answer(
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
     let said = said(answer).map(|line| format!(": {}", cleaned(&checked.source.auth, &line)));
     let said = said.unwrap_or_default();
-    let reason = format!("{} answered {status}{said}{hint}", excerpt::url(url));
-    let refusal = |reason| Refusal {
+    let reason = format!("{} answered {status}{said}{hint}", snippet::url(url));
+    let rejection = |reason| Rejection {
         // A good status with a body that isn't what the settings say.
         kind: if (200..300).contains(&status) {
             RejectionKind::Body
@@ -187,11 +188,11 @@ fn judge_answer(
     let verdict = match then {
         Then::Records => Verdict::Records,
         Then::Nothing => Verdict::Nothing,
-        Then::Retry => Verdict::Retry(Trouble::Failed(status, reason)),
-        Then::Wait => Verdict::Limited(refusal(reason), own || status == 429),
-        Then::Renew => Verdict::Renew(refusal(reason)),
+        Then::Retry => Verdict::Retry(RetryReason::Failed(status, reason)),
+        Then::Wait => Verdict::Limited(rejection(reason), own || status == 429),
+        Then::Renew => Verdict::Renew(rejection(reason)),
         Then::Stop => Verdict::Stop(reason, pause),
-        Then::Reject => Verdict::Reject(refusal(reason)),
+        Then::Reject => Verdict::Reject(rejection(reason)),
     };
     (verdict, seen)
 }
@@ -200,14 +201,14 @@ fn judge_answer(
 fn said(answer: &Answer) -> Option<String> {
     let body = answer.bytes();
     let good = (200..300).contains(&answer.response.status);
-    let whole = || good.then(|| excerpt::line(&String::from_utf8_lossy(body)));
+    let whole = || good.then(|| snippet::line(&String::from_utf8_lossy(body)));
     answer.words().line().or_else(|| page(body)).or_else(whole)
 }
 
 /// The beginning of a body that isn't JSON: a page for people may say why.
 fn page(body: &[u8]) -> Option<String> {
     let start = body.get(..PAGE_BYTES).unwrap_or(body);
-    let line = excerpt::line(&String::from_utf8_lossy(start));
+    let line = snippet::line(&String::from_utf8_lossy(start));
     let is_json = line.starts_with(['{', '[']);
     (!line.is_empty() && !is_json).then_some(line)
 }
@@ -229,7 +230,7 @@ fn redirect(url: &Url, response: &HttpResponse) -> Option<String> {
     // Others have no origin that could be shown.
     let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
     let target = target
-        .map(|to| format!(" to {}", excerpt::line(&excerpt::url(&to))))
+        .map(|to| format!(" to {}", snippet::line(&snippet::url(&to))))
         .unwrap_or_default();
     Some(format!(
         "redirects{target} are not followed: put the final URL in url"

@@ -70,14 +70,14 @@ pub fn answer(data: &[u8]) {
             return;
         }
         Verdict::Stop(words, _) => words,
-        Verdict::Retry(trouble) => trouble.reason().to_owned(),
-        Verdict::Limited(refusal, _) => {
+        Verdict::Retry(retry_reason) => retry_reason.reason().to_owned(),
+        Verdict::Limited(rejection, _) => {
             assert!(matches!(status, 403 | 429 | 503));
-            refusal.reason
+            rejection.reason
         }
-        Verdict::Renew(refusal) | Verdict::Reject(refusal) => {
-            assert_eq!(refusal.status, Some(status));
-            refusal.reason
+        Verdict::Renew(rejection) | Verdict::Reject(rejection) => {
+            assert_eq!(rejection.status, Some(status));
+            rejection.reason
         }
     };
     assert!(!words.contains(char::is_control), "{words:?}");

@@ -2,10 +2,10 @@
 //! keep each of their members.
 
 use super::reference::{PRIVATE, same};
-use crate::extract::cut;
 use crate::extract::document::{Attribute, build};
 use crate::extract::matrix::Matrix;
 use crate::extract::pointer::Pointer;
+use crate::extract::records;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::settings::Mistakes;
@@ -28,7 +28,7 @@ pub fn records(data: &[u8]) {
     };
     let mut index = Index::default();
     let body = Bytes::new(body.to_vec());
-    let root = match cut::text_of(&body).and_then(|text| cut::parse(&mut index, text)) {
+    let root = match records::text_of(&body).and_then(|text| records::parse(&mut index, text)) {
         Ok(root) => root,
         Err(error) => {
             assert!(!error.to_string().contains(char::is_control), "{error}");
@@ -36,7 +36,7 @@ pub fn records(data: &[u8]) {
         }
     };
     agrees(root);
-    let cut = cut::records(root, &pointer);
+    let cut = records::records(root, &pointer);
     for record in cut.iter().flatten() {
         spliced(*record);
     }

@@ -1,7 +1,7 @@
 //! Puts → BatchWriteItem requests within DynamoDB's bounds and ours. Pure.
 
+use super::dedupe::Put;
 use super::pacing::units;
-use super::prepare::Put;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use std::collections::VecDeque;
 
@@ -68,7 +68,7 @@ impl Queue {
             let Some(put) = self.puts.pop_front() else {
                 break;
             };
-            // An item of 400 KB is at the most a few MB of JSON, so one always
+            // An item of 400 KB is at most a few MB of JSON, so one always
             // fits; were it otherwise, DynamoDB would say so.
             let fits = bytes + put_bytes(&put) <= MAX_BATCH_BYTES
                 && total.saturating_add(units(&put)) <= most_units;
@@ -151,7 +151,7 @@ mod tests {
             index,
             json: "x".repeat(bytes),
             key,
-            tries: crate::load::prepare::Tries::default(),
+            tries: crate::load::dedupe::Tries::default(),
             supersedes: Vec::new(),
         }
     }

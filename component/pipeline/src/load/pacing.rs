@@ -2,7 +2,7 @@
 //! share one pace, with those of other instances where the host shares it; a
 //! partition that is hot has one of its own, so that it slows nobody else.
 
-use super::prepare::Put;
+use super::dedupe::Put;
 use crate::dynamodb::key::KeyValue;
 use crate::pace::{Observation, Pace};
 use crate::platform::Dynamo;
@@ -28,7 +28,7 @@ pub struct Pacing {
     throttled: String,
 }
 
-/// The write units of a put, at the most.
+/// The write units of a put, at most.
 #[must_use]
 pub fn units(put: &Put) -> u32 {
     u32::try_from(put.json.len().div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)

@@ -383,7 +383,7 @@ fn wrong_keys_are_recognised() {
     let result = run(&fake, &table(Some(wrong)), &named, None);
     assert_eq!(
         told(&result),
-        "invalid: the table `tracks` has the keys id (S) and at (N), but the call said name (S)"
+        "invalid: the table `tracks` has the keys id (S) and at (N), but the call says name (S)"
     );
     assert!(fake.calls() < 16, "{}", fake.calls());
 }

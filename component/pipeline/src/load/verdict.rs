@@ -1,6 +1,6 @@
 //! DynamoDB's answer to one batch → what to do with its puts. Pure.
 
-use super::prepare::Put;
+use super::dedupe::Put;
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::outcome::Outcome;
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 /// What to do with a batch.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum BatchVerdict {
     /// Acknowledged, but for the puts at these positions.
     Done {
         /// Write capacity units.
@@ -27,7 +27,7 @@ pub enum Verdict {
     /// The batch's only put is refused, with DynamoDB's words.
     Reject(RejectionKind, String),
     /// No write of this call will be accepted.
-    Stop(Refusal),
+    Stop(ServiceError),
 }
 
 /// Why a write must be repeated.
@@ -41,7 +41,7 @@ pub enum Cause {
 
 /// Why no write of this call will be accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ServiceError {
     /// These credentials, or the host's policy.
     Denied(String),
     /// The table isn't there.
@@ -60,31 +60,31 @@ const ONE_ITEMS_FAULT: &[&str] = &[
 
 /// Judges the answer to a batch.
 #[must_use]
-pub fn verdict(outcome: Outcome, puts: &[Put], keys: &KeySchema) -> Verdict {
+pub fn verdict(outcome: Outcome, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
     let alone = puts.len() <= 1;
     match outcome {
         Outcome::Answered(body) => answered(&body, puts, keys),
-        Outcome::Throttled(reason) => Verdict::Resend(Cause::Throttled(reason)),
-        Outcome::Unavailable(reason) => Verdict::Resend(Cause::Unavailable(reason)),
-        Outcome::Denied(reason) => Verdict::Stop(Refusal::Denied(reason)),
+        Outcome::Throttled(reason) => BatchVerdict::Resend(Cause::Throttled(reason)),
+        Outcome::Unavailable(reason) => BatchVerdict::Resend(Cause::Unavailable(reason)),
+        Outcome::Denied(reason) => BatchVerdict::Stop(ServiceError::Denied(reason)),
         Outcome::Invalid { code, .. } if is_missing_table(&code) => {
-            Verdict::Stop(Refusal::MissingTable)
+            BatchVerdict::Stop(ServiceError::MissingTable)
         }
         Outcome::Invalid { code, message } if ONE_ITEMS_FAULT.contains(&code.as_str()) => {
             if alone {
-                Verdict::Reject(
+                BatchVerdict::Reject(
                     RejectionKind::Item,
                     format!("DynamoDB answered {code}: {message}"),
                 )
             } else {
-                Verdict::Split
+                BatchVerdict::Split
             }
         }
-        Outcome::Invalid { code, message } => Verdict::Stop(Refusal::Invalid(format!(
+        Outcome::Invalid { code, message } => BatchVerdict::Stop(ServiceError::Invalid(format!(
             "DynamoDB answered {code}: {message}"
         ))),
-        Outcome::TooLarge(reason) if alone => Verdict::Reject(RejectionKind::TooLarge, reason),
-        Outcome::TooLarge(_) => Verdict::Split,
+        Outcome::TooLarge(reason) if alone => BatchVerdict::Reject(RejectionKind::TooLarge, reason),
+        Outcome::TooLarge(_) => BatchVerdict::Split,
     }
 }
 
@@ -119,7 +119,7 @@ struct Consumed {
     capacity_units: f64,
 }
 
-fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
+fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
     // Serde would take an array for the structure, and `[]` for success.
     let object = body.trim_start().starts_with('{');
     let answer: Answer<'_> = match serde_json::from_str(if object { body } else { "" }) {
@@ -127,7 +127,7 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
         // Cut short or somebody else's: whether it was carried out isn't known.
         Err(error) => {
             let reason = format!("the answer to BatchWriteItem can't be read: {error}");
-            return Verdict::Resend(Cause::Unavailable(reason));
+            return BatchVerdict::Resend(Cause::Unavailable(reason));
         }
     };
     let capacity = answer
@@ -147,7 +147,7 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
         let position = puts.iter().position(|put| Some(&put.key) == key.as_ref());
         let Some(position) = position else {
             // Which one it is can't be told, and writing twice does no harm.
-            return Verdict::Done {
+            return BatchVerdict::Done {
                 capacity,
                 unprocessed: (0..puts.len()).collect(),
             };
@@ -157,7 +157,7 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> Verdict {
         }
     }
     unprocessed.sort_unstable();
-    Verdict::Done {
+    BatchVerdict::Done {
         capacity,
         unprocessed,
     }
@@ -171,7 +171,7 @@ mod tests {
     use rowcast_json::Index;
 
     /// The answer to `puts` puts, whose keys are the numbers from 1.
-    fn check(outcome: Outcome, puts: u32, expected: &Verdict) {
+    fn check(outcome: Outcome, puts: u32, expected: &BatchVerdict) {
         let keys = KeySchema {
             partition: KeyAttribute {
                 name: "id".to_owned(),
@@ -191,7 +191,7 @@ mod tests {
                     index,
                     json: item.json,
                     key: item.key,
-                    tries: crate::load::prepare::Tries::default(),
+                    tries: crate::load::dedupe::Tries::default(),
                     supersedes: Vec::new(),
                 })
             })
@@ -200,8 +200,8 @@ mod tests {
         assert_eq!(&verdict(outcome, &puts, &keys), expected, "{shown}");
     }
 
-    fn done(capacity: f64, unprocessed: &[usize]) -> Verdict {
-        Verdict::Done {
+    fn done(capacity: f64, unprocessed: &[usize]) -> BatchVerdict {
+        BatchVerdict::Done {
             capacity,
             unprocessed: unprocessed.to_vec(),
         }
@@ -242,7 +242,7 @@ mod tests {
                 },
             );
             assert!(
-                matches!(seen, Verdict::Resend(Cause::Unavailable(_))),
+                matches!(seen, BatchVerdict::Resend(Cause::Unavailable(_))),
                 "{body}: {seen:?}"
             );
         }
@@ -254,8 +254,8 @@ mod tests {
             code: code.to_owned(),
             message: "m".to_owned(),
         };
-        check(invalid("ValidationException"), 2, &Verdict::Split);
-        let reject = Verdict::Reject(
+        check(invalid("ValidationException"), 2, &BatchVerdict::Split);
+        let reject = BatchVerdict::Reject(
             RejectionKind::Item,
             "DynamoDB answered ValidationException: m".to_owned(),
         );
@@ -263,27 +263,28 @@ mod tests {
         check(
             invalid("ItemCollectionSizeLimitExceededException"),
             25,
-            &Verdict::Split,
+            &BatchVerdict::Split,
         );
-        check(Outcome::TooLarge("t".into()), 2, &Verdict::Split);
+        check(Outcome::TooLarge("t".into()), 2, &BatchVerdict::Split);
         check(
             Outcome::TooLarge("t".into()),
             1,
-            &Verdict::Reject(RejectionKind::TooLarge, "t".to_owned()),
+            &BatchVerdict::Reject(RejectionKind::TooLarge, "t".to_owned()),
         );
-        let missing = Verdict::Stop(Refusal::MissingTable);
+        let missing = BatchVerdict::Stop(ServiceError::MissingTable);
         check(invalid("ResourceNotFoundException"), 2, &missing);
-        let other = Refusal::Invalid("DynamoDB answered UnknownOperationException: m".to_owned());
+        let other =
+            ServiceError::Invalid("DynamoDB answered UnknownOperationException: m".to_owned());
         check(
             invalid("UnknownOperationException"),
             2,
-            &Verdict::Stop(other),
+            &BatchVerdict::Stop(other),
         );
-        let denied = Verdict::Stop(Refusal::Denied("d".to_owned()));
+        let denied = BatchVerdict::Stop(ServiceError::Denied("d".to_owned()));
         check(Outcome::Denied("d".into()), 2, &denied);
-        let throttled = Verdict::Resend(Cause::Throttled("t".to_owned()));
+        let throttled = BatchVerdict::Resend(Cause::Throttled("t".to_owned()));
         check(Outcome::Throttled("t".into()), 1, &throttled);
-        let unavailable = Verdict::Resend(Cause::Unavailable("u".to_owned()));
+        let unavailable = BatchVerdict::Resend(Cause::Unavailable("u".to_owned()));
         check(Outcome::Unavailable("u".into()), 1, &unavailable);
     }
 }

@@ -21,7 +21,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// So many at the most, with waits within these bounds.
+    /// So many at most, with waits within these bounds.
     #[must_use]
     pub fn new(most: u32, backoff: Backoff) -> Self {
         Self {

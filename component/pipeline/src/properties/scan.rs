@@ -71,11 +71,7 @@ fn check_flaw(text: &str, path: &str, expected: &str) {
 
 #[test]
 fn what_is_wrong_is_pointed_at() {
-    check_flaw(
-        "",
-        "",
-        "the text ends after 0 bytes; it should go on with a value",
-    );
+    check_flaw("", "", "the text ends after 0 bytes; expected a value");
     check_flaw(
         r#"{"a":[1,{"b~":tru}]}"#,
         "/a/1/b~0",
@@ -84,7 +80,7 @@ fn what_is_wrong_is_pointed_at() {
     check_flaw(
         r#"{"a":[1,2"#,
         "/a/2",
-        "the text ends after 9 bytes; it should go on with `,` or `]`",
+        "the text ends after 9 bytes; expected `,` or `]`",
     );
     check_flaw(r#"{"a":1 "b":2}"#, "", "byte 7 should be `,` or `}`");
     check_flaw(r#"{"a":1,}"#, "", "byte 7 should be a name");

@@ -43,7 +43,7 @@ pub enum Segment {
     Done,
 }
 
-/// Why a cursor can't be gone on with.
+/// Why a cursor can't be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum CursorError {
     /// Not written by this component, or damaged.

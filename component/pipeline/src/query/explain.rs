@@ -2,7 +2,7 @@
 //! items lack it or hold it with another type.
 
 use super::plan::{Plan, sure_attributes};
-use super::reading::Reading;
+use super::scan::Scan;
 use super::syntax::{Condition, Literal, Operand, Path};
 use super::{Asked, cursor::Cursor};
 use crate::bindings::exports::rowcast::pipeline::query::{Diagnosis, Explanation};
@@ -101,7 +101,7 @@ impl Pass<'_> {
         filter: &Condition,
         explanation: &mut Explanation,
     ) -> Result<(u64, bool), Failure> {
-        let reading = Reading::count(self.query, self.plan, filter)?;
+        let reading = Scan::count(self.query, self.plan, filter)?;
         let mut place = Cursor::start(self.query, self.plan.access, self.query.segments);
         let (mut matched, mut scanned) = (0, 0);
         while !place.is_done() {

@@ -136,7 +136,7 @@ impl Parser<'_> {
         let mut choices = Vec::new();
         loop {
             if choices.len() == MAX_CHOICES {
-                return Err(self.error(format!("IN takes {MAX_CHOICES} choices at the most")));
+                return Err(self.error(format!("IN takes {MAX_CHOICES} choices at most")));
             }
             choices.push(self.operand()?);
             if self.take(&Token::Close) {
@@ -241,7 +241,7 @@ impl Parser<'_> {
                 Ok(Operand::Size(path))
             }
             Some(function) => Err(self.error(format!(
-                "`{function}` is no value that can be compared; of the functions only size is"
+                "`{function}` is not a value that can be compared; of the functions only size is"
             ))),
         }
     }

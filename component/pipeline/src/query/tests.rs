@@ -293,7 +293,7 @@ fn queries_are_checked_before_anything_is_read() {
     fails(
         &table,
         &query(&long, 1, None),
-        "DynamoDB takes 4096 at the most",
+        "DynamoDB takes 4096 at most",
     );
     let mut asked = query("", 1, None);
     asked.select = vec!["a".to_owned(), "a b".to_owned()];

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Whether the value conforms, or what doesn't.
 pub fn check(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
-    for (keyword, said) in schema.as_object().ok_or("a schema is no object")? {
+    for (keyword, said) in schema.as_object().ok_or("a schema is not an object")? {
         let holds = match keyword.as_str() {
             "description" | "default" => true,
             "$ref" => {

@@ -35,5 +35,5 @@ fn files_stand_beside_the_configuration() {
     let config = Config::load(&path, env).unwrap();
     assert_eq!(config.component, Some(folder.path().join("a.wasm")));
     let ledger = folder.path().join(".rowcast/ledger.redb");
-    assert_eq!(config.ledger, Ledger::File(ledger));
+    assert_eq!(config.ledger, LedgerSettings::File(ledger));
 }

@@ -19,8 +19,8 @@ async fn answers_keep_their_order_and_bounds_hold() {
         slots: Arc::new(Semaphore::new(1)),
         limits: Arc::new(limits),
     };
-    let denials = Denials::default();
-    let mut calls = Calls::new(shared, denials.clone());
+    let violations = Violations::default();
+    let mut calls = Calls::new(shared, violations.clone());
     let request = |operation: &str, body: &str| Request {
         operation: operation.to_owned(),
         body: body.to_owned(),
@@ -55,8 +55,8 @@ async fn answers_keep_their_order_and_bounds_hold() {
     for (said, expected) in said.iter().zip(expected) {
         assert!(said.contains(expected), "{said}");
     }
-    let hint = denials
-        .behind(Claim::Failed)
-        .and_then(|denial| denial.hint());
+    let hint = violations
+        .behind(UpstreamFailure::Failed)
+        .and_then(|violation| violation.hint());
     assert!(hint.is_some_and(|hint| hint.as_str().contains("run.chunk_rows")));
 }

@@ -102,8 +102,8 @@ impl World {
         &self,
         work: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> (u64, T) {
-        let denials = self.pipeline.denials.of_call();
-        let begun = self.pipeline.begin(&denials, Some(&self.origin)).await;
+        let violations = self.pipeline.violations.of_call();
+        let begun = self.pipeline.begin(&violations, Some(&self.origin)).await;
         let mut call = begun.unwrap();
         call.store.set_fuel(u64::MAX).unwrap();
         let instance = call.instantiate(&self.pipeline.pre).await.unwrap();

@@ -81,7 +81,7 @@ async fn calls_run_in_parallel_over_kept_connections() {
         calls.spawn(async move { pipeline.extract(source.text(), &rows(25), None, None).await });
     }
     for extraction in calls.join_all().await {
-        assert_eq!(extraction.denial, None);
+        assert_eq!(extraction.violation, None);
         let extraction = extraction.result.unwrap();
         let counts = (
             extraction.done.len(),
@@ -96,7 +96,7 @@ async fn calls_run_in_parallel_over_kept_connections() {
         let second = extraction.documents.get(1).map(String::as_str);
         assert_eq!(second, Some(r#"{"artist":0,"name":1.50e+2}"#));
     }
-    // 200 exchanges, eight at once at the most.
+    // 200 exchanges, eight at once at most.
     let opened = pipeline.outbound.client.connections_opened();
     assert!(opened <= 16, "{opened} connections");
 }
@@ -111,7 +111,7 @@ async fn what_policy_refuses_is_rejected_with_a_hint() {
         matches!(result, Err(CallError::Failure(Failure::PermanentDenied(_)))),
         "{result:?}"
     );
-    let hint = called.denial.unwrap().hint().unwrap();
+    let hint = called.violation.unwrap().hint().unwrap();
     assert!(
         hint.as_str()
             .contains(r#"origins = ["https://other.test"]"#),
@@ -124,10 +124,10 @@ async fn what_policy_refuses_is_rejected_with_a_hint() {
         matches!(answer, Err(CallError::Failure(Failure::PermanentDenied(_)))),
         "{answer:?}"
     );
-    let denial = called.denial.unwrap().to_string();
+    let violation = called.violation.unwrap().to_string();
     assert!(
-        denial.contains(r#"the DynamoDB table "tracks""#),
-        "{denial}"
+        violation.contains(r#"the DynamoDB table "tracks""#),
+        "{violation}"
     );
 }
 

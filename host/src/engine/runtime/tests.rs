@@ -1,7 +1,7 @@
 //! Bytes → pipelines or reasons; endless and greedy code → ended.
 
 use super::super::CallError;
-use super::super::ending::ended;
+use super::super::call_error::ended;
 use super::super::pipeline::in_time;
 use super::*;
 use crate::engine::state::Memory;
@@ -42,7 +42,7 @@ fn says_what_is_no_pipeline() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     check(b"", "this is empty");
-    check(b"(component)", "this is no WebAssembly at all");
+    check(b"(component)", "this is not WebAssembly");
     check(MODULE, "this is a core module");
     check(b"\0asm\x02\0\0\0", "WebAssembly of an unknown version");
     check(

@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Requests for one token at the most.
+/// Requests for one token at most.
 const ATTEMPTS: u32 = 3;
 /// Waits between them.
 const BACKOFF: Backoff = Backoff {

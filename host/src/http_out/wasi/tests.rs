@@ -35,7 +35,7 @@ fn hooks(origins: &[String], limits: Limits) -> Hooks {
             authorizer,
             limits,
         },
-        Denials::default(),
+        Violations::default(),
     )
 }
 
@@ -77,7 +77,7 @@ async fn answers_and_faults_become_wasi_s() {
             outcome(&mut hooks, get(&format!("{origin}/x")), None).await,
             expected
         );
-        assert_eq!(hooks.denials.behind(Claim::Refused), None);
+        assert_eq!(hooks.violations.behind(UpstreamFailure::Refused), None);
     }
     check(Behaviour::Answer(OK), "200, 2 bytes").await;
     check(Behaviour::AnswerAndClose(""), "ConnectionTerminated").await;
@@ -171,9 +171,9 @@ async fn refusals_name_their_setting() {
     let mut check = async |url: &str, expected: &str, hint: Option<&str>| {
         assert_eq!(outcome(&mut hooks, get(url), None).await, expected, "{url}");
         let given = hooks
-            .denials
-            .behind(Claim::Failed)
-            .and_then(|denial| denial.hint());
+            .violations
+            .behind(UpstreamFailure::Failed)
+            .and_then(|violation| violation.hint());
         let given = given.as_ref().map(Hint::as_str);
         assert!(
             given.unwrap_or_default().contains(hint.unwrap_or_default()),

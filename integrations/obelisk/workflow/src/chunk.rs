@@ -7,8 +7,8 @@ mod tests;
 use crate::bindings::rowcast::obelisk::types::{Job, Tally};
 use crate::bindings::rowcast::pipeline::transfer::{Remaining, TransferReport};
 use crate::bindings::rowcast::pipeline::types::{Failure, Problem, Stop};
+use crate::next_step::{NextStep, Patience, stop_of};
 use crate::tally;
-use crate::verdict::{Patience, Verdict, stop_of};
 
 /// Chunks that were told the same time to wait come back spread over this part
 /// of it, or the upstream would see them all at once.
@@ -40,7 +40,7 @@ pub fn chunk(calls: &mut impl Calls, job: &Job, rows: &[String]) -> Result<Tally
         let answer = calls
             .transfer(job, rows, remaining.as_ref())
             .and_then(|report| adding_up(report, remaining.as_ref()));
-        let (verdict, failure) = match answer {
+        let (next_step, failure) = match answer {
             Err(failure) => (patience.after_failure(&failure), failure),
             Ok(report) => {
                 tally.transferred(&report);
@@ -53,16 +53,16 @@ pub fn chunk(calls: &mut impl Calls, job: &Job, rows: &[String]) -> Result<Tally
                 (patience.after_stop(&stop, progress), failure_of(stop))
             }
         };
-        match verdict {
-            Verdict::GiveUp if tally.is_empty() => return Err(failure),
-            Verdict::GiveUp => {
+        match next_step {
+            NextStep::GiveUp if tally.is_empty() => return Err(failure),
+            NextStep::GiveUp => {
                 // Without an answer there is no telling which requests there
                 // are, but then the whole chunk failed.
                 tally.leave(remaining, stop_of(failure));
                 return Ok(tally);
             }
-            Verdict::Again => {}
-            Verdict::Wait(duration) => {
+            NextStep::Again => {}
+            NextStep::Wait(duration) => {
                 let spread = calls.random(duration / SPREAD);
                 calls.sleep_ms(duration.saturating_add(spread));
             }

@@ -8,7 +8,7 @@ use crate::bindings::rowcast::obelisk_obelisk_ext::chunk as children;
 use crate::bindings::rowcast::pipeline::transfer::{self, Remaining, TransferReport};
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::chunk::{Calls, check, chunk};
-use crate::run::{Outcome, cut, summary};
+use crate::run::{JobOutcome, cut, summary};
 use std::collections::BTreeMap;
 
 struct Workflow;
@@ -37,7 +37,7 @@ impl run_export::Guest for Workflow {
         // It answers `all-processed` after the last child.
         while let Ok((child, result)) = children::chunk_await_next(&children) {
             let (first_row, rows) = places.remove(&child.id).unwrap_or_default();
-            outcomes.push(Outcome {
+            outcomes.push(JobOutcome {
                 first_row,
                 rows,
                 result,

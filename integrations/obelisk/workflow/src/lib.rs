@@ -26,6 +26,6 @@ pub mod bindings {
 pub mod chunk;
 #[cfg(target_arch = "wasm32")]
 mod guest;
+pub mod next_step;
 pub mod run;
 pub mod tally;
-pub mod verdict;

@@ -19,7 +19,7 @@ pub fn cut(rows: Vec<String>, chunk_rows: u32) -> impl Iterator<Item = (u32, Vec
 }
 
 /// A chunk's place in the run, and what became of it.
-pub struct Outcome {
+pub struct JobOutcome {
     /// Where its rows begin in the run's.
     pub first_row: u32,
     /// How many there are.
@@ -29,7 +29,7 @@ pub struct Outcome {
 }
 
 /// Adds up. Chunks end in any order; the summary is in the order of rows.
-pub fn summary(mut outcomes: Vec<Outcome>) -> Result<Summary, Failure> {
+pub fn summary(mut outcomes: Vec<JobOutcome>) -> Result<Summary, Failure> {
     outcomes.sort_by_key(|outcome| outcome.first_row);
     let chunks = outcomes.len();
     let mut total = Tally::new();
@@ -85,8 +85,8 @@ mod tests {
         })
     }
 
-    fn outcome(first_row: u32, result: Result<u32, &str>) -> Outcome {
-        Outcome {
+    fn outcome(first_row: u32, result: Result<u32, &str>) -> JobOutcome {
+        JobOutcome {
             first_row,
             rows: 2,
             result: result

@@ -1,4 +1,4 @@
-"""A chunk of rows → documents in DynamoDB, in calls that can be gone on with.
+"""A chunk of rows → documents in DynamoDB, in calls that can be continued.
 
 Each call is the component's `transfer`, given what the one before it left. What is
 kept between calls, and over tries, is that remainder and the counts so far.

@@ -69,8 +69,11 @@ fn invalid(code: &str, message: &str) -> Outcome {
 fn a_message_that_mentions_throttling_is_not_throttling() {
     check(
         400,
-        r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"ThrottlingException is no attribute"}"#,
-        &invalid("ValidationException", "ThrottlingException is no attribute"),
+        r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"ThrottlingException is not an attribute"}"#,
+        &invalid(
+            "ValidationException",
+            "ThrottlingException is not an attribute",
+        ),
     );
     check(
         400,

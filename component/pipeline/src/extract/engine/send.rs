@@ -4,9 +4,9 @@
 use super::super::answer::Answer;
 use super::super::links::with_parameter;
 use super::super::page::Page;
-use super::super::plan::Order;
+use super::super::plan::PreparedRequest;
 use super::super::verdict::{Verdict, judge};
-use super::{Call, End, Tries};
+use super::{Call, NotDone, Tries};
 use crate::bindings::rowcast::pipeline::types::Stop;
 use crate::pace::{Observation, policies};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest};
@@ -28,9 +28,9 @@ impl<H: Http> Call<'_, H> {
     pub(super) async fn send(
         &self,
         page: &Page,
-        order: &Order<'_>,
+        prepared: &PreparedRequest<'_>,
         tries: &Tries,
-    ) -> Result<Exchange, End> {
+    ) -> Result<Exchange, NotDone> {
         let authorization = loop {
             self.check()?;
             let fetched = self.credentials.authorization(self.http, self.budget).await;
@@ -42,7 +42,7 @@ impl<H: Http> Call<'_, H> {
             }
             self.state.report(self.http, &Observation::default());
         };
-        let mut headers = order.headers.clone();
+        let mut headers = prepared.headers.clone();
         headers.extend(authorization.header);
         let source = self.plan.checked.source;
         let url = match &authorization.parameter {
@@ -56,7 +56,7 @@ impl<H: Http> Call<'_, H> {
             },
             url: url.into(),
             headers,
-            body: self.body(page, order),
+            body: self.body(page, prepared),
             timeout_ms: self.given_ms(),
             max_body_bytes: source.max_body_bytes,
         };
@@ -80,9 +80,9 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// The request's body for that page.
-    fn body(&self, page: &Page, order: &Order<'_>) -> Vec<u8> {
+    fn body(&self, page: &Page, prepared: &PreparedRequest<'_>) -> Vec<u8> {
         let place = self.plan.checked.paging.body_place();
-        let body = order.body.clone().map(|mut body| {
+        let body = prepared.body.clone().map(|mut body| {
             if let (Some(place), Some(cursor)) = (place, &page.cursor) {
                 body.put(place, cursor);
             }
@@ -92,19 +92,19 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// Whether a request may be started at all.
-    fn check(&self) -> Result<(), End> {
+    fn check(&self) -> Result<(), NotDone> {
         if self.state.is_halted() {
-            return Err(End::Pending);
+            return Err(NotDone::Pending);
         }
         if self.remaining_ms() == 0 {
             self.state.note(Stop::Budget);
-            return Err(End::Pending);
+            return Err(NotDone::Pending);
         }
         Ok(())
     }
 
     /// Waits until the pace allows a request.
-    async fn admit(&self) -> Result<(), End> {
+    async fn admit(&self) -> Result<(), NotDone> {
         loop {
             self.check()?;
             match self.state.reserve(self.http, 1) {
@@ -123,7 +123,7 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// A pause that can't be waited out here is the caller's to wait.
-    pub(super) fn check_pause(&self, reason: &str) -> Result<(), End> {
+    pub(super) fn check_pause(&self, reason: &str) -> Result<(), NotDone> {
         let pause = self.state.reserve(self.http, 0);
         // The pace keeps a millisecond more, as the clock leaves out parts.
         let asked = pause.saturating_sub(1);

@@ -1,12 +1,12 @@
 //! Requests that go out together → how each of them ended.
 
-use super::super::excerpt;
-use super::super::ledger::Outcome;
+use super::super::accounting::RequestOutcome;
 use super::super::pages::Pages;
-use super::super::plan::{Order, OrderError};
+use super::super::plan::{PrepareError, PreparedRequest};
 use super::super::resume::Progress;
-use super::super::verdict::{Refusal, Trouble};
-use super::{Call, End};
+use super::super::snippet;
+use super::super::verdict::{Rejection, RetryReason};
+use super::{Call, NotDone};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectionKind, Request, Stop};
 use crate::platform::Http;
 
@@ -44,11 +44,11 @@ impl Line {
 }
 
 /// How requests ended, by where they are in the plan.
-type Settled = Vec<(usize, Ending)>;
+type Settled = Vec<(usize, Settlement)>;
 
 /// How a request ended.
-pub(super) enum Ending {
-    Known(Outcome),
+pub(super) enum Settlement {
+    Known(RequestOutcome),
     /// It depends on the others.
     Suspect(Suspect),
 }
@@ -56,7 +56,7 @@ pub(super) enum Ending {
 /// A request whose attempts ran out, and that may not be at fault.
 pub(super) struct Suspect {
     progress: Progress,
-    trouble: Trouble,
+    retry_reason: RetryReason,
     /// How many answers were good by then.
     pub(super) others: u32,
 }
@@ -117,40 +117,42 @@ impl<H: Http> Call<'_, H> {
     /// One bad thing is one bad thing: where others were answered well, a
     /// request whose attempts ran out `twice` is rejected. Where that isn't sure
     /// yet, it is pending, and remembers it.
-    pub(super) fn judge_suspect(&self, suspect: Suspect, twice: bool) -> Outcome {
+    pub(super) fn judge_suspect(&self, suspect: Suspect, twice: bool) -> RequestOutcome {
         let Suspect {
-            progress, trouble, ..
+            progress,
+            retry_reason,
+            ..
         } = suspect;
         let progress = progress.exhausted();
         let good = self.state.succeeded();
-        let most = match trouble {
-            Trouble::Limited(..) => MOST_CALLS_LIMITED,
-            Trouble::Failed(..) | Trouble::Silent(_) if good > 0 => MOST_CALLS,
-            Trouble::Failed(..) | Trouble::Silent(_) => MOST_CALLS_ALONE,
+        let most = match retry_reason {
+            RetryReason::Limited(..) => MOST_CALLS_LIMITED,
+            RetryReason::Failed(..) | RetryReason::Silent(_) if good > 0 => MOST_CALLS,
+            RetryReason::Failed(..) | RetryReason::Silent(_) => MOST_CALLS_ALONE,
         };
         let twice = twice && !self.state.is_halted();
         if twice || progress.exhausted >= most {
-            let reason = trouble.reason();
+            let reason = retry_reason.reason();
             let reason = if good > 0 {
                 format!("{reason}; its attempts ran out while other requests succeeded")
             } else {
                 let calls = progress.exhausted;
                 format!("{reason}; its attempts ran out in {calls} calls")
             };
-            return Outcome::Rejected(Refusal {
+            return RequestOutcome::Rejected(Rejection {
                 kind: RejectionKind::Exhausted,
-                status: trouble.status(),
+                status: retry_reason.status(),
                 reason,
             });
         }
-        let reason = self.state.reason(trouble.reason());
+        let reason = self.state.reason(retry_reason.reason());
         let stop = Stop::Unavailable(reason);
-        match trouble {
+        match retry_reason {
             // The call knows of the limit, or its time ran out.
-            Trouble::Limited(..) => self.state.explain(stop),
-            Trouble::Failed(..) | Trouble::Silent(_) => self.state.note(stop),
+            RetryReason::Limited(..) => self.state.explain(stop),
+            RetryReason::Failed(..) | RetryReason::Silent(_) => self.state.note(stop),
         }
-        Outcome::Pending(progress)
+        RequestOutcome::Pending(progress)
     }
 
     /// Settles requests that go out together. A batch that fails goes out again
@@ -161,8 +163,8 @@ impl<H: Http> Call<'_, H> {
         while let Some(group) = todo.pop() {
             let group = self.with_order(group, &mut settled);
             let requests: Vec<_> = group.iter().map(|line| line.request).collect();
-            let order = match self.plan.order(&requests) {
-                Ok(order) => order,
+            let prepared = match self.plan.prepare(&requests) {
+                Ok(prepared) => prepared,
                 Err(error) => {
                     for line in group {
                         settled.push((line.place, not_made(&error)));
@@ -173,8 +175,8 @@ impl<H: Http> Call<'_, H> {
             let places: Vec<_> = group.iter().map(|line| line.place).collect();
             let progress = Progress::together(group.into_iter().map(|line| line.progress));
             let most = self.plan.checked.source.max_pages;
-            let mut pages = Pages::new(&order, progress, most);
-            let end = self.read_pages(&order, &mut pages).await;
+            let mut pages = Pages::new(&prepared, progress, most);
+            let end = self.read_pages(&prepared, &mut pages).await;
             if places.len() > 1 && self.splits(&end) {
                 let pairs = places.into_iter().zip(&requests);
                 let mut halves: Vec<_> = pairs
@@ -190,24 +192,27 @@ impl<H: Http> Call<'_, H> {
                     let done = pages
                         .finish()
                         .into_iter()
-                        .map(|it| Ending::Known(Outcome::Done(it)));
+                        .map(|it| Settlement::Known(RequestOutcome::Done(it)));
                     places.into_iter().zip(done).for_each(put);
                 }
-                Err(End::Rejected(refusal)) => {
+                Err(NotDone::Rejected(rejection)) => {
                     for place in places {
-                        put((place, Ending::Known(Outcome::Rejected(refusal.clone()))));
+                        put((
+                            place,
+                            Settlement::Known(RequestOutcome::Rejected(rejection.clone())),
+                        ));
                     }
                 }
-                Err(End::Pending) => {
+                Err(NotDone::Pending) => {
                     let pending = pages.progress().into_iter();
-                    let pending = pending.map(|it| Ending::Known(Outcome::Pending(it)));
+                    let pending = pending.map(|it| Settlement::Known(RequestOutcome::Pending(it)));
                     places.into_iter().zip(pending).for_each(put);
                 }
-                Err(End::Exhausted(trouble, others)) => {
+                Err(NotDone::Exhausted(retry_reason, others)) => {
                     let suspects = pages.progress().into_iter().map(|progress| {
-                        Ending::Suspect(Suspect {
+                        Settlement::Suspect(Suspect {
                             progress,
-                            trouble: trouble.clone(),
+                            retry_reason: retry_reason.clone(),
                             others,
                         })
                     });
@@ -225,7 +230,7 @@ impl<H: Http> Call<'_, H> {
         }
         let mut good = Vec::with_capacity(group.len());
         for line in group {
-            match self.plan.order(&[line.request]) {
+            match self.plan.prepare(&[line.request]) {
                 Ok(_) => good.push(line),
                 Err(error) => settled.push((line.place, not_made(&error))),
             }
@@ -234,31 +239,35 @@ impl<H: Http> Call<'_, H> {
     }
 
     /// Whether a batch may have failed because of one of its rows.
-    fn splits(&self, end: &Result<(), End>) -> bool {
+    fn splits(&self, end: &Result<(), NotDone>) -> bool {
         match end {
-            Ok(()) | Err(End::Pending) => false,
-            Err(End::Exhausted(..)) => !self.state.is_halted(),
-            Err(End::Rejected(refusal)) => {
-                let refused = matches!(refusal.status, Some(401 | 403));
-                !refused && refusal.kind != RejectionKind::Policy && !self.state.is_halted()
+            Ok(()) | Err(NotDone::Pending) => false,
+            Err(NotDone::Exhausted(..)) => !self.state.is_halted(),
+            Err(NotDone::Rejected(rejection)) => {
+                let refused = matches!(rejection.status, Some(401 | 403));
+                !refused && rejection.kind != RejectionKind::Policy && !self.state.is_halted()
             }
         }
     }
 
-    async fn read_pages(&self, order: &Order<'_>, pages: &mut Pages) -> Result<(), End> {
-        while self.read_page(order, pages).await? {}
+    async fn read_pages(
+        &self,
+        prepared: &PreparedRequest<'_>,
+        pages: &mut Pages,
+    ) -> Result<(), NotDone> {
+        while self.read_page(prepared, pages).await? {}
         if pages.is_unfollowed() {
-            self.state.left_more(order.rows.len());
+            self.state.left_more(prepared.rows.len());
         }
         Ok(())
     }
 }
 
 /// A request that its row's values don't make.
-fn not_made(error: &OrderError) -> Ending {
-    Ending::Known(Outcome::Rejected(Refusal {
+fn not_made(error: &PrepareError) -> Settlement {
+    Settlement::Known(RequestOutcome::Rejected(Rejection {
         kind: RejectionKind::Template,
         status: None,
-        reason: excerpt::chain(error),
+        reason: snippet::chain(error),
     }))
 }

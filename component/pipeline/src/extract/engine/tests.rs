@@ -376,7 +376,7 @@ fn any_mix_of_answers_balances() {
                 _ => ok(),
             };
             let latency = latency + chance / 64 % 200;
-            // A refusal that comes too late is a timeout.
+            // A rejection that comes too late is a timeout.
             if matches!(reply, Err(HttpError::Denied(_))) && latency <= request.timeout_ms {
                 denied.set(denied.get() + 1);
             }

@@ -1,7 +1,7 @@
 //! Answers and where their next pages are.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-use super::super::page::Trail;
+use super::super::page::PageHistory;
 use super::super::script::source_with;
 use super::*;
 use crate::platform::HttpResponse;
@@ -33,11 +33,11 @@ fn check_counts(
     );
     let received = Received { of_page, of_all };
     let next = paging.next(&present, answer.body().unwrap(), &answer, received);
-    let mut trail = Trail::new(present, 2);
+    let mut history = PageHistory::new(present, 2);
     let advanced = next.and_then(|next| match next {
-        Some(next) => trail
+        Some(next) => history
             .advance(next)
-            .map(|()| trail.present().url.to_string()),
+            .map(|()| history.present().url.to_string()),
         None => Ok("end".to_owned()),
     });
     let shown = advanced.unwrap_or_else(|error| error.to_string());
@@ -90,7 +90,7 @@ fn next_urls_stay_at_their_origin() {
     let circle = "the next page, https://api.example/v1/list, was read already; the pages run in \
                   circles";
     check(&format!(r#"{{"next":"{PRESENT}"}}"#), circle);
-    let own = "the next page's link is no URL: it carries credentials of its own";
+    let own = "the next page's link is not a URL: it carries credentials of its own";
     check(r#"{"next":"https://me@api.example/"}"#, own);
     let kept_own = "https://api.example/x?y";
     check_one(
@@ -101,11 +101,11 @@ fn next_urls_stay_at_their_origin() {
     );
     check(
         r#"{"next":"https://["}"#,
-        "the next page's link is no URL: invalid IPv6 address",
+        "the next page's link is not a URL: invalid IPv6 address",
     );
     check(
         r#"{"next":{}}"#,
-        "the body has an object at `/next`, which leads to no next page",
+        "the body has an object at `/next`, which is not a link to a next page",
     );
 }
 
@@ -250,13 +250,13 @@ fn pages_are_bounded() {
         let url = format!("https://api.example/{number}");
         Page::from(Url::parse(&url).unwrap())
     };
-    let mut trail = Trail::new(page(1), 2);
-    assert_eq!(trail.advance(page(2)), Ok(()));
+    let mut history = PageHistory::new(page(1), 2);
+    assert_eq!(history.advance(page(2)), Ok(()));
     assert_eq!(
-        trail.advance(page(1)).unwrap_err(),
+        history.advance(page(1)).unwrap_err(),
         PageError::Repeated(page(1).url.to_string())
     );
-    assert_eq!(trail.advance(page(3)), Err(PageError::TooMany(2)));
+    assert_eq!(history.advance(page(3)), Err(PageError::TooMany(2)));
 }
 
 #[test]

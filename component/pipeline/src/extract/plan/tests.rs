@@ -1,7 +1,7 @@
 //! What is refused before any request, and in which words.
 
-use super::super::excerpt::chain;
 use super::super::script::{source, source_with};
+use super::super::snippet::chain;
 use super::*;
 use crate::settings;
 use crate::settings::{Auth, Axis, Basic, Bearer, ClientCredentials, CredentialsIn, Field, Header};
@@ -375,8 +375,8 @@ fn requests_that_cannot_be_made() {
             combination: 0,
         };
         let shown = plan.and_then(|plan| {
-            let order = plan.order(&[request]).map_err(|error| chain(&error))?;
-            Ok(order.url.to_string())
+            let prepared = plan.prepare(&[request]).map_err(|error| chain(&error))?;
+            Ok(prepared.url.to_string())
         });
         assert_eq!(shown.unwrap_or_else(|reason| reason), expected, "{row}");
     };
@@ -414,8 +414,8 @@ fn check_headers(settings: &str, expected: &[(&str, &str)]) {
         combination: 0,
     };
     let headers = plan.and_then(|plan| {
-        let order = plan.order(&[request]).map_err(|error| chain(&error))?;
-        Ok(order.headers)
+        let prepared = plan.prepare(&[request]).map_err(|error| chain(&error))?;
+        Ok(prepared.headers)
     });
     let expected = expected
         .iter()

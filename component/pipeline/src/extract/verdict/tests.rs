@@ -16,17 +16,21 @@ fn check_source(settings: &str, outcome: Result<HttpResponse, HttpError>, expect
     let shown = match verdict {
         Verdict::Records => "records".to_owned(),
         Verdict::Nothing => "nothing".to_owned(),
-        Verdict::Retry(trouble) => format!("retry: {}", trouble.reason()),
-        Verdict::Limited(refusal, _) => {
+        Verdict::Retry(retry_reason) => format!("retry: {}", retry_reason.reason()),
+        Verdict::Limited(rejection, _) => {
             assert_eq!((seen.accepted, seen.refused), (0, 1), "{seen:?}");
-            format!("limited {}: {}", seen.pause_ms.unwrap_or(0), refusal.reason)
+            format!(
+                "limited {}: {}",
+                seen.pause_ms.unwrap_or(0),
+                rejection.reason
+            )
         }
         Verdict::Stop(reason, wait) => {
             assert_eq!(seen.pause_ms, wait);
             format!("stop {}: {reason}", wait.unwrap_or(0))
         }
-        Verdict::Renew(refusal) => format!("renew: {}", refusal.reason),
-        Verdict::Reject(Refusal {
+        Verdict::Renew(rejection) => format!("renew: {}", rejection.reason),
+        Verdict::Reject(Rejection {
             kind,
             status,
             reason,

@@ -61,8 +61,8 @@ fn case(draw: &Draw, number: usize) -> Case {
     }
 }
 
-fn behaviour(draw: &Draw, trouble: u64) -> Behaviour {
-    if draw.below(100) >= trouble {
+fn behaviour(draw: &Draw, fault_rate: u64) -> Behaviour {
+    if draw.below(100) >= fault_rate {
         return Behaviour::Write;
     }
     match draw.below(12) {
@@ -107,7 +107,7 @@ fn check(seed: u64) {
     let size = usize::try_from(draw.below(120)).unwrap();
     let cases: Vec<Case> = (0..size).map(|number| case(&draw, number)).collect();
     let documents: Vec<String> = cases.iter().map(|case| case.text.clone()).collect();
-    let trouble = [0, 20, 60, 95][usize::try_from(draw.below(4)).unwrap()];
+    let fault_rate = [0, 20, 60, 95][usize::try_from(draw.below(4)).unwrap()];
     let calm = Rc::new(Cell::new(false));
     let fake = Fake::new({
         let (draw, calm) = (draw.clone(), Rc::clone(&calm));
@@ -115,7 +115,7 @@ fn check(seed: u64) {
             if calm.get() {
                 Behaviour::Write
             } else {
-                behaviour(&draw, trouble)
+                behaviour(&draw, fault_rate)
             }
         }
     });

@@ -76,7 +76,7 @@ fn bodies_have_a_limit() {
     is_problem(
         &announced("11", "10"),
         413,
-        "it may have 10 bytes at the most; send fewer",
+        "it may have 10 bytes at most; send fewer",
     );
     is_problem(&announced("99999999999", "10"), 413, "it may have 10 bytes");
     let sent = |limit: usize| {
@@ -84,11 +84,7 @@ fn bodies_have_a_limit() {
         answer(request, &environment(&limit.to_string()), &script)
     };
     assert_eq!(sent(LOAD.len()).status, 200);
-    is_problem(
-        &sent(LOAD.len() - 1),
-        413,
-        "it may have 46 bytes at the most",
-    );
+    is_problem(&sent(LOAD.len() - 1), 413, "it may have 46 bytes at most");
     let broken = request("POST /load", &[JSON_TYPE], Scripted(Err(BodyError::Broken)));
     is_problem(
         &answer(broken, &[], &script),

@@ -1,4 +1,4 @@
-//! When the upstream is given silence, and when it is given up.
+//! When the upstream is given a pause, and when it is given up.
 
 use super::*;
 

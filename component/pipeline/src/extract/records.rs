@@ -1,11 +1,11 @@
 //! A body → its records as borrowed slices, or the reason why there are none;
 //! an error's body → the upstream's own words.
 
-use super::excerpt;
 use super::pointer::Pointer;
+use super::snippet;
 use rowcast_json::{Bytes, Index, Kind, Value};
 
-/// Names that are listed at the most when a pointer leads nowhere.
+/// Names that are listed at most when a pointer leads nowhere.
 const LISTED: usize = 10;
 
 /// Why a body has no records. An answer without records is an empty array; all
@@ -90,9 +90,9 @@ pub fn parse<'b>(index: &'b mut Index, text: &'b str) -> Result<Value<'b>, BodyE
     }
     index.read(text).map_err(|flaw| {
         if flaw.is_end {
-            BodyError::Truncated(text.len(), excerpt::line(text))
+            BodyError::Truncated(text.len(), snippet::line(text))
         } else {
-            BodyError::NotJson(excerpt::line(text))
+            BodyError::NotJson(snippet::line(text))
         }
     })
 }
@@ -108,7 +108,7 @@ pub fn text_of(body: &Bytes) -> Result<&str, BodyError> {
             // A cut can fall into the middle of a character.
             Err(None) => {
                 let start = String::from_utf8_lossy(body);
-                BodyError::Truncated(body.len(), excerpt::line(&start))
+                BodyError::Truncated(body.len(), snippet::line(&start))
             }
             Err(Some(_)) | Ok(_) => BodyError::NotText,
         },
@@ -228,7 +228,7 @@ fn outline(root: Value<'_>) -> String {
     let names: Vec<_> = members
         .by_ref()
         .take(LISTED)
-        .map(|(name, _)| excerpt::line(&name.content().unwrap_or_default()))
+        .map(|(name, _)| snippet::line(&name.content().unwrap_or_default()))
         .collect();
     let more = if members.next().is_some() {
         ", …"
@@ -250,8 +250,8 @@ fn text(value: Value<'_>, names: &[&str]) -> Option<String> {
 
 fn scalar_text(value: Value<'_>) -> Option<String> {
     let text = match value.kind() {
-        Kind::String => excerpt::line(&value.string()?),
-        Kind::Number => excerpt::line(value.text()),
+        Kind::String => snippet::line(&value.string()?),
+        Kind::Number => snippet::line(value.text()),
         Kind::Null | Kind::Boolean | Kind::Array | Kind::Object => return None,
     };
     (!text.is_empty()).then_some(text)

@@ -14,7 +14,7 @@ const LONGEST_PAUSE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 
 /// What to do after a call that left something over.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum NextStep {
     /// Call again at once.
     Again,
     /// Call again when that many milliseconds have passed.
@@ -40,31 +40,31 @@ impl Patience {
     /// After a call that failed. Only the cases that aren't `permanent` are
     /// worth repeating, which is what Obelisk does with activities as well. But
     /// only we can wait for as long as the upstream asked for.
-    pub fn after_failure(&mut self, failure: &Failure) -> Verdict {
+    pub fn after_failure(&mut self, failure: &Failure) -> NextStep {
         self.fruitless = self.fruitless.saturating_add(1);
         match failure {
-            Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => Verdict::GiveUp,
-            _ if self.fruitless >= self.most => Verdict::GiveUp,
+            Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => NextStep::GiveUp,
+            _ if self.fruitless >= self.most => NextStep::GiveUp,
             // A server died, or the call was ended at `exec.lock_expiry`: the
             // upstream has nothing to do with it.
-            Failure::ExecutionFailed => Verdict::Again,
-            Failure::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
+            Failure::ExecutionFailed => NextStep::Again,
+            Failure::Unavailable(_) => NextStep::Wait(self.backoff_ms()),
             Failure::RateLimited(limit) => pause(limit),
         }
     }
 
     /// After a call that answered and left something pending.
-    pub fn after_stop(&mut self, stop: &Stop, progress: bool) -> Verdict {
+    pub fn after_stop(&mut self, stop: &Stop, progress: bool) -> NextStep {
         self.fruitless = if progress {
             0
         } else {
             self.fruitless.saturating_add(1)
         };
         match stop {
-            Stop::Denied(_) | Stop::Invalid(_) => Verdict::GiveUp,
-            _ if self.fruitless >= self.most => Verdict::GiveUp,
-            Stop::Budget => Verdict::Again,
-            Stop::Unavailable(_) => Verdict::Wait(self.backoff_ms()),
+            Stop::Denied(_) | Stop::Invalid(_) => NextStep::GiveUp,
+            _ if self.fruitless >= self.most => NextStep::GiveUp,
+            Stop::Budget => NextStep::Again,
+            Stop::Unavailable(_) => NextStep::Wait(self.backoff_ms()),
             Stop::RateLimited(limit) => pause(limit),
         }
     }
@@ -75,11 +75,11 @@ impl Patience {
     }
 }
 
-fn pause(limit: &RateLimit) -> Verdict {
+fn pause(limit: &RateLimit) -> NextStep {
     if limit.retry_after_ms > LONGEST_PAUSE_MS {
-        Verdict::GiveUp
+        NextStep::GiveUp
     } else {
-        Verdict::Wait(limit.retry_after_ms)
+        NextStep::Wait(limit.retry_after_ms)
     }
 }
 
@@ -142,14 +142,14 @@ mod tests {
                 "{failure:?}"
             );
         };
-        check(Failure::ExecutionFailed, Verdict::Again);
-        check(unavailable(), Verdict::Wait(1_000));
-        check(Failure::RateLimited(limit()), Verdict::Wait(7_000));
+        check(Failure::ExecutionFailed, NextStep::Again);
+        check(unavailable(), NextStep::Wait(1_000));
+        check(Failure::RateLimited(limit()), NextStep::Wait(7_000));
         check(
             Failure::PermanentInvalid(problem("no such table")),
-            Verdict::GiveUp,
+            NextStep::GiveUp,
         );
-        check(Failure::PermanentDenied(problem("403")), Verdict::GiveUp);
+        check(Failure::PermanentDenied(problem("403")), NextStep::GiveUp);
     }
 
     #[test]
@@ -161,16 +161,16 @@ mod tests {
                 "{stop:?}"
             );
         };
-        check(Stop::Budget, Verdict::Again);
-        check(Stop::RateLimited(limit()), Verdict::Wait(7_000));
-        check(Stop::Unavailable(reason("down")), Verdict::Wait(1_000));
-        check(Stop::Denied(reason("403")), Verdict::GiveUp);
-        check(Stop::Invalid(reason("no table")), Verdict::GiveUp);
+        check(Stop::Budget, NextStep::Again);
+        check(Stop::RateLimited(limit()), NextStep::Wait(7_000));
+        check(Stop::Unavailable(reason("down")), NextStep::Wait(1_000));
+        check(Stop::Denied(reason("403")), NextStep::GiveUp);
+        check(Stop::Invalid(reason("no table")), NextStep::GiveUp);
     }
 
     #[test]
     fn a_pause_of_years_is_not_waited_out() {
-        let check = |retry_after_ms, expected: Verdict| {
+        let check = |retry_after_ms, expected: NextStep| {
             let limit = RateLimit {
                 retry_after_ms,
                 ..limit()
@@ -180,9 +180,9 @@ mod tests {
             let failure = Failure::RateLimited(limit);
             assert_eq!(Patience::new(2).after_failure(&failure), expected);
         };
-        check(LONGEST_PAUSE_MS, Verdict::Wait(LONGEST_PAUSE_MS));
-        check(LONGEST_PAUSE_MS + 1, Verdict::GiveUp);
-        check(u64::MAX, Verdict::GiveUp);
+        check(LONGEST_PAUSE_MS, NextStep::Wait(LONGEST_PAUSE_MS));
+        check(LONGEST_PAUSE_MS + 1, NextStep::GiveUp);
+        check(u64::MAX, NextStep::GiveUp);
     }
 
     #[test]
@@ -192,9 +192,9 @@ mod tests {
             .map(|_| patience.after_failure(&unavailable()))
             .collect();
         let expected: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60]
-            .map(|seconds| Verdict::Wait(seconds * 1_000))
+            .map(|seconds| NextStep::Wait(seconds * 1_000))
             .into_iter()
-            .chain([Verdict::GiveUp])
+            .chain([NextStep::GiveUp])
             .collect();
         assert_eq!(waits, expected);
     }
@@ -202,9 +202,15 @@ mod tests {
     #[test]
     fn progress_restores_patience() {
         let mut patience = Patience::new(2);
-        assert_eq!(patience.after_failure(&unavailable()), Verdict::Wait(1_000));
-        assert_eq!(patience.after_stop(&Stop::Budget, true), Verdict::Again);
-        assert_eq!(patience.after_failure(&unavailable()), Verdict::Wait(1_000));
-        assert_eq!(patience.after_stop(&Stop::Budget, false), Verdict::GiveUp);
+        assert_eq!(
+            patience.after_failure(&unavailable()),
+            NextStep::Wait(1_000)
+        );
+        assert_eq!(patience.after_stop(&Stop::Budget, true), NextStep::Again);
+        assert_eq!(
+            patience.after_failure(&unavailable()),
+            NextStep::Wait(1_000)
+        );
+        assert_eq!(patience.after_stop(&Stop::Budget, false), NextStep::GiveUp);
     }
 }

@@ -15,9 +15,9 @@ const KEPT: usize = 8 * 1024;
 /// The first of what a guest says; the rest is taken and forgotten. Clones
 /// write to the same place.
 #[derive(Clone, Default)]
-pub(super) struct Said(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Stderr(Arc<Mutex<Vec<u8>>>);
 
-impl Said {
+impl Stderr {
     fn keep(&self, bytes: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = KEPT.saturating_sub(kept.len());
@@ -35,13 +35,13 @@ impl Said {
     }
 }
 
-impl IsTerminal for Said {
+impl IsTerminal for Stderr {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Said {
+impl StdoutStream for Stderr {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -51,7 +51,7 @@ impl StdoutStream for Said {
     }
 }
 
-impl OutputStream for Said {
+impl OutputStream for Stderr {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.keep(&bytes);
         Ok(())
@@ -66,7 +66,7 @@ impl OutputStream for Said {
     }
 }
 
-impl Pollable for Said {
+impl Pollable for Stderr {
     fn ready<'a, 'ready>(&'a mut self) -> Pin<Box<dyn Future<Output = ()> + Send + 'ready>>
     where
         'a: 'ready,
@@ -76,7 +76,7 @@ impl Pollable for Said {
     }
 }
 
-impl AsyncWrite for Said {
+impl AsyncWrite for Stderr {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,

@@ -19,8 +19,8 @@ pub struct Document {
     pub entry: Option<Entry>,
 }
 
-/// The books of one chunk.
-pub struct Books<'a> {
+/// The recording of one chunk.
+pub struct Recording<'a> {
     admission: ChunkAdmission<'a>,
     /// The table, for keys of documents; another where there is no ledger.
     scope: Hash,
@@ -40,7 +40,7 @@ pub struct Admitted {
     pub later: Vec<Document>,
 }
 
-impl<'a> Books<'a> {
+impl<'a> Recording<'a> {
     /// Looks up which of the rows are finished.
     pub async fn open(
         admission: &'a Admission,

@@ -1,13 +1,13 @@
 //! What became of each document → the report's lists. Settles each exactly
 //! once, and says so when it didn't.
 
-use super::prepare::Put;
+use super::dedupe::Put;
 use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum DocumentOutcome {
     /// DynamoDB acknowledged it.
     Written,
     /// The document with this index has the same key, came later, and was written.
@@ -25,10 +25,10 @@ pub enum Fate {
     Pending,
 }
 
-/// The fates of a call's documents.
+/// The outcomes of a call's documents.
 #[derive(Debug)]
-pub struct Ledger {
-    fates: Vec<Option<Fate>>,
+pub struct Accounting {
+    outcomes: Vec<Option<DocumentOutcome>>,
     written: u32,
     /// Settlements of a document that was settled, or that isn't there.
     surplus: u32,
@@ -49,32 +49,32 @@ pub struct Balance {
 
 /// Documents were lost or counted twice: a defect of this component.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the load's books don't balance: {open} documents without a fate, {surplus} with two")]
+#[error("the load's counts don't balance: {open} documents without an outcome, {surplus} with two")]
 pub struct Unbalanced {
     open: u32,
     surplus: u32,
 }
 
-impl Ledger {
+impl Accounting {
     /// Books for that many documents.
     #[must_use]
     pub fn new(documents: u32) -> Self {
         Self {
-            fates: (0..documents).map(|_| None).collect(),
+            outcomes: (0..documents).map(|_| None).collect(),
             written: 0,
             surplus: 0,
         }
     }
 
     /// Records what became of a document; the first record stays.
-    pub fn settle(&mut self, index: u32, fate: Fate) {
+    pub fn settle(&mut self, index: u32, outcome: DocumentOutcome) {
         let slot = usize::try_from(index)
             .ok()
-            .and_then(|index| self.fates.get_mut(index));
+            .and_then(|index| self.outcomes.get_mut(index));
         match slot {
             Some(slot @ None) => {
-                self.written += u32::from(fate == Fate::Written);
-                *slot = Some(fate);
+                self.written += u32::from(outcome == DocumentOutcome::Written);
+                *slot = Some(outcome);
             }
             Some(Some(_)) | None => self.surplus += 1,
         }
@@ -82,9 +82,9 @@ impl Ledger {
 
     /// Records that a put was acknowledged.
     pub fn written(&mut self, put: &Put) {
-        self.settle(put.index, Fate::Written);
+        self.settle(put.index, DocumentOutcome::Written);
         for index in &put.supersedes {
-            self.settle(*index, Fate::Superseded(put.index));
+            self.settle(*index, DocumentOutcome::Superseded(put.index));
         }
     }
 
@@ -92,7 +92,7 @@ impl Ledger {
     /// is as pending as it is.
     pub fn pending(&mut self, put: &Put) {
         for index in [&put.index].into_iter().chain(&put.supersedes) {
-            self.settle(*index, Fate::Pending);
+            self.settle(*index, DocumentOutcome::Pending);
         }
     }
 
@@ -106,16 +106,16 @@ impl Ledger {
     pub fn close(self) -> Result<Balance, Unbalanced> {
         let mut balance = Balance::default();
         let mut open = 0;
-        for (index, fate) in (0..).zip(self.fates) {
-            match fate {
-                Some(Fate::Written) => balance.written += 1,
-                Some(Fate::Superseded(by)) => {
+        for (index, outcome) in (0..).zip(self.outcomes) {
+            match outcome {
+                Some(DocumentOutcome::Written) => balance.written += 1,
+                Some(DocumentOutcome::Superseded(by)) => {
                     balance.superseded.push(SupersededDocument {
                         index,
                         by: Some(by),
                     });
                 }
-                Some(Fate::Rejected { kind, path, reason }) => {
+                Some(DocumentOutcome::Rejected { kind, path, reason }) => {
                     balance.rejected.push(RejectedDocument {
                         index,
                         kind,
@@ -123,7 +123,7 @@ impl Ledger {
                         reason,
                     });
                 }
-                Some(Fate::Pending) => balance.pending.push(index),
+                Some(DocumentOutcome::Pending) => balance.pending.push(index),
                 None => open += 1,
             }
         }
@@ -142,11 +142,11 @@ mod tests {
     use super::*;
 
     fn check(settled: &[u32], expected: Result<u32, (u32, u32)>) {
-        let mut ledger = Ledger::new(3);
+        let mut accounting = Accounting::new(3);
         for index in settled {
-            ledger.settle(*index, Fate::Written);
+            accounting.settle(*index, DocumentOutcome::Written);
         }
-        let closed = ledger.close();
+        let closed = accounting.close();
         let seen = closed
             .map(|it| it.written)
             .map_err(|error| (error.open, error.surplus));

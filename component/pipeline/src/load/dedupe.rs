@@ -1,7 +1,7 @@
 //! Documents → the puts that write them, each with those that it supersedes; the
 //! rejected are settled. Pure.
 
-use super::ledger::{Fate, Ledger};
+use super::accounting::{Accounting, DocumentOutcome};
 use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{Item, marshal};
 use crate::settings::KeySchema;
@@ -21,7 +21,7 @@ pub struct Put {
     pub key: Key,
     /// What it has been through.
     pub tries: Tries,
-    /// Earlier documents of the same key, the latest first. They share its fate
+    /// Earlier documents of the same key, the latest first. They share its outcome
     /// unless DynamoDB refuses it: then the first of them takes its place.
     pub supersedes: Vec<u32>,
 }
@@ -68,7 +68,7 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
 pub fn prepare(
     documents: &mut Cow<'_, [String]>,
     keys: &KeySchema,
-    ledger: &mut Ledger,
+    accounting: &mut Accounting,
 ) -> Vec<Put> {
     let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
     // Where the put of each key is.
@@ -79,7 +79,7 @@ pub fn prepare(
         let (Some(document), Ok(index)) = (documents.get(at), u32::try_from(at)) else {
             continue;
         };
-        let Some(put) = put(&mut json, index, document, keys, ledger) else {
+        let Some(put) = put(&mut json, index, document, keys, accounting) else {
             continue;
         };
         match kept.entry(put.key.clone()) {
@@ -109,14 +109,14 @@ pub fn successor(
     refused: Put,
     documents: &[String],
     keys: &KeySchema,
-    ledger: &mut Ledger,
+    accounting: &mut Accounting,
 ) -> Option<Put> {
     let mut json = Index::default();
     let mut earlier = refused.supersedes.into_iter();
     while let Some(index) = earlier.next() {
         let document = usize::try_from(index).ok().and_then(|at| documents.get(at));
         if let Some(put) =
-            document.and_then(|document| put(&mut json, index, document, keys, ledger))
+            document.and_then(|document| put(&mut json, index, document, keys, accounting))
         {
             let supersedes = earlier.collect();
             return Some(Put { supersedes, ..put });
@@ -131,7 +131,7 @@ fn put(
     index: u32,
     document: &str,
     keys: &KeySchema,
-    ledger: &mut Ledger,
+    accounting: &mut Accounting,
 ) -> Option<Put> {
     match marshal(json, document, keys) {
         Ok(Item { json, key, .. }) => Some(Put {
@@ -143,7 +143,7 @@ fn put(
         }),
         Err(rejection) => {
             let (kind, path, reason) = (rejection.kind, rejection.path, rejection.reason);
-            ledger.settle(index, Fate::Rejected { kind, path, reason });
+            accounting.settle(index, DocumentOutcome::Rejected { kind, path, reason });
             None
         }
     }
@@ -165,13 +165,13 @@ mod tests {
             sort: Some(attribute("s", KeyKind::Number)),
         };
         let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
-        let mut ledger = Ledger::new(u32::try_from(documents.len()).unwrap_or_default());
-        let prepared = prepare(&mut documents.as_slice().into(), &keys, &mut ledger);
+        let mut accounting = Accounting::new(u32::try_from(documents.len()).unwrap_or_default());
+        let prepared = prepare(&mut documents.as_slice().into(), &keys, &mut accounting);
         let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
         for put in &prepared {
-            ledger.written(put);
+            accounting.written(put);
         }
-        let balance = ledger.close().unwrap_or_default();
+        let balance = accounting.close().unwrap_or_default();
         let superseded: Vec<_> = balance
             .superseded
             .iter()

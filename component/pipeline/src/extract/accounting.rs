@@ -2,7 +2,7 @@
 //! one list. The type guards the balance.
 
 use super::resume::Progress;
-use super::verdict::Refusal;
+use super::verdict::Rejection;
 use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
 use crate::bindings::rowcast::pipeline::types::{
     PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request,
@@ -10,26 +10,26 @@ use crate::bindings::rowcast::pipeline::types::{
 
 /// How a request ended.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum RequestOutcome {
     /// Read to the end.
-    Done(Harvest),
+    Done(Extracted),
     /// Will not succeed if repeated.
-    Rejected(Refusal),
+    Rejected(Rejection),
     /// Not attempted, or unresolved; with what it has so far.
     Pending(Progress),
 }
 
 /// What a request's pages gave.
 #[derive(Debug, Default)]
-pub struct Harvest {
+pub struct Extracted {
     /// Documents in the records' order.
     pub documents: Vec<String>,
     /// Records that are no documents.
     pub rejected: Vec<RejectedRecord>,
 }
 
-impl Harvest {
-    /// Adds a record that is no document.
+impl Extracted {
+    /// Adds a record that is not a document.
     pub fn reject(&mut self, request: Request, kind: RejectionKind, path: String, reason: String) {
         let index = self.documents.len() + self.rejected.len();
         self.rejected.push(RejectedRecord {
@@ -43,8 +43,8 @@ impl Harvest {
 }
 
 /// One line per request.
-pub struct Ledger {
-    lines: Vec<(PendingRequest, Option<Outcome>)>,
+pub struct Accounting {
+    lines: Vec<(PendingRequest, Option<RequestOutcome>)>,
 }
 
 /// The balanced lists.
@@ -68,7 +68,7 @@ pub struct Balance {
 #[error("rowcast lost count of its requests; please report this")]
 pub struct Unbalanced;
 
-impl Ledger {
+impl Accounting {
     /// Opens a line for each request.
     #[must_use]
     pub fn open(requests: &[PendingRequest]) -> Self {
@@ -81,7 +81,7 @@ impl Ledger {
     }
 
     /// Settles a request, once.
-    pub fn settle(&mut self, line: usize, outcome: Outcome) -> Result<(), Unbalanced> {
+    pub fn settle(&mut self, line: usize, outcome: RequestOutcome) -> Result<(), Unbalanced> {
         match self.lines.get_mut(line) {
             Some((_, open @ None)) => {
                 *open = Some(outcome);
@@ -91,20 +91,20 @@ impl Ledger {
         }
     }
 
-    /// Closes the ledger; every line must be settled.
+    /// Closes the accounting; every line must be settled.
     pub fn close(self) -> Result<Balance, Unbalanced> {
         let mut balance = Balance::default();
         for (pending, outcome) in self.lines {
             let request = pending.request;
             match outcome.ok_or(Unbalanced)? {
-                Outcome::Done(mut harvest) => {
+                RequestOutcome::Done(mut extracted) => {
                     let documents =
-                        u32::try_from(harvest.documents.len()).map_err(|_| Unbalanced)?;
-                    balance.documents.append(&mut harvest.documents);
-                    balance.rejected_records.append(&mut harvest.rejected);
+                        u32::try_from(extracted.documents.len()).map_err(|_| Unbalanced)?;
+                    balance.documents.append(&mut extracted.documents);
+                    balance.rejected_records.append(&mut extracted.rejected);
                     balance.done.push(DoneRequest { request, documents });
                 }
-                Outcome::Rejected(Refusal {
+                RequestOutcome::Rejected(Rejection {
                     kind,
                     status,
                     reason,
@@ -116,7 +116,7 @@ impl Ledger {
                         reason,
                     });
                 }
-                Outcome::Pending(progress) => balance.pending.push(PendingRequest {
+                RequestOutcome::Pending(progress) => balance.pending.push(PendingRequest {
                     request,
                     resume: progress.write(),
                 }),
@@ -146,23 +146,29 @@ mod tests {
             exhausted: 2,
             ..Progress::default()
         };
-        let mut ledger = Ledger::open(&requests);
+        let mut accounting = Accounting::open(&requests);
         let documents = vec!["{}".to_owned()];
-        let harvest = Harvest {
+        let extracted = Extracted {
             documents,
             rejected: Vec::new(),
         };
-        assert_eq!(ledger.settle(1, Outcome::Done(harvest)), Ok(()));
         assert_eq!(
-            ledger.settle(1, Outcome::Pending(Progress::default())),
+            accounting.settle(1, RequestOutcome::Done(extracted)),
+            Ok(())
+        );
+        assert_eq!(
+            accounting.settle(1, RequestOutcome::Pending(Progress::default())),
             Err(Unbalanced)
         );
         assert_eq!(
-            ledger.settle(2, Outcome::Pending(Progress::default())),
+            accounting.settle(2, RequestOutcome::Pending(Progress::default())),
             Err(Unbalanced)
         );
-        assert_eq!(ledger.settle(0, Outcome::Pending(progress)), Ok(()));
-        let lists = ledger
+        assert_eq!(
+            accounting.settle(0, RequestOutcome::Pending(progress)),
+            Ok(())
+        );
+        let lists = accounting
             .close()
             .map(|balance| (balance.done, balance.pending));
         let [first, second] = requests;
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn open_lines_do_not_balance() {
-        let ledger = Ledger::open(&[pending(0)]);
-        assert_eq!(ledger.close().err(), Some(Unbalanced));
+        let accounting = Accounting::open(&[pending(0)]);
+        assert_eq!(accounting.close().err(), Some(Unbalanced));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::config;
 use super::json::{names, objects, values, written};
-use crate::extract::cut;
 use crate::extract::pointer::{Pointer, to_member};
+use crate::extract::records;
 use crate::extract::row::Row;
 use crate::fuzzing;
 use crate::fuzzing::reference::same;
@@ -79,8 +79,8 @@ proptest! {
         members.insert(name.clone(), Value::Array(records.clone()));
         let text = written(&Value::Object(members), style);
         let mut index = Index::default();
-        let root = cut::parse(&mut index, &text).unwrap();
-        let found = cut::records(root, &Pointer::parse(&to_member(&name)).unwrap()).unwrap();
+        let root = records::parse(&mut index, &text).unwrap();
+        let found = records::records(root, &Pointer::parse(&to_member(&name)).unwrap()).unwrap();
         prop_assert_eq!(found.len(), records.len());
         for (found, expected) in found.into_iter().zip(&records) {
             prop_assert!(same(&value(found), expected), "{:?} is not {}", found, expected);

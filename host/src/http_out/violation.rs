@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What policy refused to the component, and the setting that would allow it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
+pub struct Violation {
     message: String,
     hint: Option<Hint>,
     /// It's the number of requests that is refused: fewer at once may pass.
     too_many: bool,
 }
 
-impl Denial {
+impl Violation {
     /// A refusal in one sentence, and what to do about it.
     #[must_use]
     pub fn new(message: impl Into<String>, hint: Option<Hint>) -> Self {
@@ -61,19 +61,19 @@ impl Denial {
     }
 }
 
-impl fmt::Display for Denial {
+impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl From<&Denied> for Denial {
+impl From<&Denied> for Violation {
     fn from(denied: &Denied) -> Self {
         Self::new(denied.to_string(), denied.hint())
     }
 }
 
-/// Characters of a refusal at the most.
+/// Characters of a refusal at most.
 const LONGEST: usize = 500;
 
 /// Distinct refusals that are logged; a guest that invents URLs would fill the
@@ -83,15 +83,15 @@ const LOGGED: usize = 64;
 /// What was wrong with a request: as a component claims it of a call, or as the
 /// host saw it of an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
+pub(crate) enum UpstreamFailure {
     /// Somebody refused it.
     Refused,
     /// It was not answered, or not as hoped.
     Failed,
 }
 
-impl Claim {
-    /// What an upstream's status is, if it's trouble of that kind.
+impl UpstreamFailure {
+    /// What an upstream's status is, if it's failure of that kind.
     pub(crate) fn of_status(status: StatusCode) -> Option<Self> {
         match status.as_u16() {
             401 | 403 | 407 => Some(Self::Refused),
@@ -103,7 +103,7 @@ impl Claim {
 
 /// Collects refusals. Clones share what they collect.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Denials {
+pub(crate) struct Violations {
     logged: Arc<Mutex<BTreeSet<String>>>,
     last: Arc<Mutex<Last>>,
 }
@@ -111,12 +111,12 @@ pub(crate) struct Denials {
 /// The last refusal of policy, and what upstreams have done since.
 #[derive(Debug, Default)]
 struct Last {
-    denial: Option<Denial>,
+    violation: Option<Violation>,
     refused: bool,
     failed: bool,
 }
 
-impl Denials {
+impl Violations {
     /// For one call: logs together with the others, remembers its own last.
     pub(crate) fn of_call(&self) -> Self {
         Self {
@@ -125,36 +125,36 @@ impl Denials {
         }
     }
 
-    pub(crate) fn record(&self, denial: Denial) {
+    pub(crate) fn record(&self, violation: Violation) {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.len() < LOGGED && logged.insert(denial.message.clone()) {
-            let hint = denial.hint.as_ref().map(tracing::field::display);
-            tracing::warn!(hint, "{denial}");
+        if logged.len() < LOGGED && logged.insert(violation.message.clone()) {
+            let hint = violation.hint.as_ref().map(tracing::field::display);
+            tracing::warn!(hint, "{violation}");
         }
         drop(logged);
         *self.last() = Last {
-            denial: Some(denial),
+            violation: Some(violation),
             ..Last::default()
         };
     }
 
     /// An upstream itself gave a reason to stop, which is another than policy.
-    pub(crate) fn trouble(&self, trouble: Claim) {
-        match trouble {
-            Claim::Refused => self.last().refused = true,
-            Claim::Failed => self.last().failed = true,
+    pub(crate) fn failure(&self, failure: UpstreamFailure) {
+        match failure {
+            UpstreamFailure::Refused => self.last().refused = true,
+            UpstreamFailure::Failed => self.last().failed = true,
         }
     }
 
     /// What policy refused, if a call that ends with this claim ends because of
     /// it: unless something later is the likelier reason.
-    pub(crate) fn behind(&self, claim: Claim) -> Option<Denial> {
+    pub(crate) fn behind(&self, claim: UpstreamFailure) -> Option<Violation> {
         let last = self.last();
         let other = match claim {
-            Claim::Refused => last.refused,
-            Claim::Failed => last.refused || last.failed,
+            UpstreamFailure::Refused => last.refused,
+            UpstreamFailure::Failed => last.refused || last.failed,
         };
-        last.denial.clone().filter(|_| !other)
+        last.violation.clone().filter(|_| !other)
     }
 
     fn last(&self) -> MutexGuard<'_, Last> {
@@ -168,27 +168,27 @@ mod tests {
 
     /// Each event in its order, `p` for a refusal of policy, a number for an
     /// upstream's status.
-    fn check(events: &[&str], claim: Claim, expected: bool) {
-        let denials = Denials::default();
+    fn check(events: &[&str], claim: UpstreamFailure, expected: bool) {
+        let violations = Violations::default();
         for event in events {
             match event.parse() {
-                Err(_) => denials.record(Denial::new(*event, None)),
+                Err(_) => violations.record(Violation::new(*event, None)),
                 Ok(status) => {
-                    if let Some(trouble) = Claim::of_status(status) {
-                        denials.trouble(trouble);
+                    if let Some(failure) = UpstreamFailure::of_status(status) {
+                        violations.failure(failure);
                     }
                 }
             }
         }
-        let behind = denials.behind(claim).is_some();
+        let behind = violations.behind(claim).is_some();
         assert_eq!(behind, expected, "{events:?} {claim:?}");
     }
 
     #[test]
     fn the_last_trouble_of_that_kind_is_the_reason() {
-        check(&[], Claim::Refused, false);
-        check(&["403"], Claim::Refused, false);
-        for claim in [Claim::Refused, Claim::Failed] {
+        check(&[], UpstreamFailure::Refused, false);
+        check(&["403"], UpstreamFailure::Refused, false);
+        for claim in [UpstreamFailure::Refused, UpstreamFailure::Failed] {
             check(&["p"], claim, true);
             check(&["403", "503", "p"], claim, true);
             check(&["p", "401"], claim, false);
@@ -196,8 +196,8 @@ mod tests {
             check(&["p", "503", "p"], claim, true);
         }
         // Somebody refused it, and it wasn't the source that is down.
-        check(&["p", "503"], Claim::Refused, true);
-        check(&["p", "503"], Claim::Failed, false);
-        check(&["p", "429"], Claim::Failed, false);
+        check(&["p", "503"], UpstreamFailure::Refused, true);
+        check(&["p", "503"], UpstreamFailure::Failed, false);
+        check(&["p", "429"], UpstreamFailure::Failed, false);
     }
 }

@@ -24,7 +24,7 @@ const MAX_EXPRESSION_BYTES: usize = 4096;
 /// What every request of one reading says; only segment, start and page size
 /// differ.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct Scan {
     operation: &'static str,
     body: Body,
 }
@@ -84,7 +84,7 @@ pub struct Round {
     pub stalled: Option<Failure>,
 }
 
-impl Reading {
+impl Scan {
     /// Reads documents, or with `select` those paths of them.
     pub fn documents(query: &Query, plan: &Plan, select: &[Path]) -> Result<Self, Failure> {
         Self::new(query, plan, plan.filter.as_ref(), Some(select))
@@ -121,7 +121,7 @@ impl Reading {
             if length > MAX_EXPRESSION_BYTES {
                 return Err(invalid(format!(
                     "the {what} makes an expression of {length} bytes; DynamoDB takes \
-                     {MAX_EXPRESSION_BYTES} at the most"
+                     {MAX_EXPRESSION_BYTES} at most"
                 )));
             }
         }

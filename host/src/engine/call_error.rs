@@ -15,7 +15,7 @@ use wasmtime_wasi_http::FieldMapError;
 #[non_exhaustive]
 pub enum CallError {
     /// The component says why.
-    #[error("{}", Said(.0))]
+    #[error("{}", Shown(.0))]
     Failure(Failure),
     /// It did not return in that time.
     #[error("the component did not return within {0:?}")]
@@ -80,9 +80,9 @@ impl CallError {
     }
 }
 
-struct Said<'a>(&'a Failure);
+struct Shown<'a>(&'a Failure);
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Failure::ExecutionFailed => formatter.write_str("the component failed"),

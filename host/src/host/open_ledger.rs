@@ -11,16 +11,16 @@ impl Host {
     /// The configured ledger; none where it's off.
     pub async fn ledger(&self) -> Result<Option<Ledger>, HostError> {
         Ok(match &self.config.ledger {
-            config::Ledger::Off => None,
-            config::Ledger::File(file) => Some(Ledger::open_file(file).await?),
-            config::Ledger::Table(name) => {
+            config::LedgerSettings::Off => None,
+            config::LedgerSettings::File(file) => Some(Ledger::open_file(file).await?),
+            config::LedgerSettings::Table(name) => {
                 let retry = self.plan.table()?.retry;
                 Some(Ledger::open_table(self.dynamodb()?.clone(), name, retry).await?)
             }
         })
     }
 
-    /// Begins a run over these rows in a ledger, or goes on with one. For
+    /// Begins a run over these rows in a ledger, or continues with one. For
     /// [`Run::ledger`].
     pub async fn begin(
         &self,

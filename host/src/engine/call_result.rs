@@ -2,90 +2,93 @@
 //! because of the other. Nobody's words are read for that: a component says in
 //! its own what it was refused, if it says so at all.
 
-use super::ending::CallError;
+use super::call_error::CallError;
 use super::{Explanation, Extraction, Failure, Page, RejectionKind, Report, Stop, TransferReport};
-use crate::http_out::denial::{Claim, Denial, Denials};
+use crate::http_out::violation::{UpstreamFailure, Violation, Violations};
 
 /// What a call came to.
 #[derive(Debug)]
-pub struct Called<T> {
+pub struct CallResult<T> {
     /// Its result.
     pub result: Result<T, CallError>,
     /// Why it stopped, failed or rejected something, where that was because
     /// policy refused a request: the component isn't told which setting would
     /// allow it, this says so.
-    pub denial: Option<Denial>,
+    pub violation: Option<Violation>,
 }
 
 /// The result with what was collected while it came about.
-pub(super) fn called<T: Stops>(result: Result<T, CallError>, denials: &Denials) -> Called<T> {
+pub(super) fn called<T: Stops>(
+    result: Result<T, CallError>,
+    violations: &Violations,
+) -> CallResult<T> {
     let claim = match &result {
-        Ok(result) => result.claim(),
+        Ok(result) => result.upstream_failure(),
         Err(CallError::Failure(failure)) => of_failure(failure),
         // Whatever was refused to it, the component should have returned.
         Err(_) => None,
     };
-    Called {
-        denial: claim.and_then(|claim| denials.behind(claim)),
+    CallResult {
+        violation: claim.and_then(|claim| violations.behind(claim)),
         result,
     }
 }
 
 /// A result that may say that something was refused or failed.
 pub(super) trait Stops {
-    fn claim(&self) -> Option<Claim>;
+    fn upstream_failure(&self) -> Option<UpstreamFailure>;
 }
 
 impl Stops for Extraction {
-    fn claim(&self) -> Option<Claim> {
+    fn upstream_failure(&self) -> Option<UpstreamFailure> {
         let mut rejected = self.rejected.iter();
         let by_policy = rejected.any(|rejected| rejected.kind == RejectionKind::Policy);
-        let rejection = by_policy.then_some(Claim::Refused);
+        let rejection = by_policy.then_some(UpstreamFailure::Refused);
         self.stopped.as_ref().map_or(rejection, of_stop)
     }
 }
 
 impl Stops for TransferReport {
-    fn claim(&self) -> Option<Claim> {
+    fn upstream_failure(&self) -> Option<UpstreamFailure> {
         let mut rejected = self.rejected.iter();
         let by_policy = rejected.any(|rejected| rejected.kind == RejectionKind::Policy);
-        let rejection = by_policy.then_some(Claim::Refused);
+        let rejection = by_policy.then_some(UpstreamFailure::Refused);
         self.stopped.as_ref().map_or(rejection, of_stop)
     }
 }
 
 impl Stops for Report {
-    fn claim(&self) -> Option<Claim> {
+    fn upstream_failure(&self) -> Option<UpstreamFailure> {
         self.stopped.as_ref().and_then(of_stop)
     }
 }
 
 impl Stops for Page {
-    fn claim(&self) -> Option<Claim> {
+    fn upstream_failure(&self) -> Option<UpstreamFailure> {
         None
     }
 }
 
 impl Stops for Explanation {
-    fn claim(&self) -> Option<Claim> {
+    fn upstream_failure(&self) -> Option<UpstreamFailure> {
         None
     }
 }
 
-fn of_stop(stop: &Stop) -> Option<Claim> {
+fn of_stop(stop: &Stop) -> Option<UpstreamFailure> {
     match stop {
-        Stop::Denied(_) => Some(Claim::Refused),
-        Stop::Unavailable(_) => Some(Claim::Failed),
+        Stop::Denied(_) => Some(UpstreamFailure::Refused),
+        Stop::Unavailable(_) => Some(UpstreamFailure::Failed),
         Stop::Budget | Stop::RateLimited(_) | Stop::Invalid(_) => None,
     }
 }
 
-fn of_failure(failure: &Failure) -> Option<Claim> {
+fn of_failure(failure: &Failure) -> Option<UpstreamFailure> {
     match failure {
-        Failure::PermanentDenied(_) => Some(Claim::Refused),
+        Failure::PermanentDenied(_) => Some(UpstreamFailure::Refused),
         // A component that can't tell a refusal from other errors.
         Failure::Unavailable(_) | Failure::PermanentInvalid(_) | Failure::ExecutionFailed => {
-            Some(Claim::Failed)
+            Some(UpstreamFailure::Failed)
         }
         Failure::RateLimited(_) => None,
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-/// Characters of foreign text that are shown at the most.
+/// Characters of foreign text that are shown at most.
 const LONGEST: usize = 200;
 
 /// One line of foreign text: shortened, and without control characters, which
