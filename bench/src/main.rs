@@ -3,23 +3,32 @@
 //! figures as JSON in `target/bench.json`.
 //!
 //! Arguments: `LABEL=PROGRAM` for each `rowcast` to measure, and `--artists`,
-//! `--rounds`, `--source-ms`, `--dynamodb-ms` with a number.
+//! `--rounds`, `--source-ms`, `--dynamodb-ms` with a number. `--scale` measures
+//! more and more rows instead, `--start` the time to the first request.
 
 mod postgres;
+mod program;
+mod servers;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use postgres::Postgres;
-use serde::Deserialize;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use program::{Kind, Program};
+use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT};
+use servers::Servers;
+use std::path::PathBuf;
 
 /// Records in an answer.
 const RECORDS: u64 = 10;
 
+/// What is measured.
+enum Part {
+    Work,
+    Scale,
+    Start,
+}
+
 struct Options {
+    part: Part,
     rowcast: Vec<(String, PathBuf)>,
     artists: u64,
     rounds: usize,
@@ -27,26 +36,18 @@ struct Options {
     dynamodb_ms: u64,
 }
 
-/// What one run took.
-#[derive(Clone, Copy, Debug)]
-struct Taken {
-    cpu: f64,
-    wall: f64,
-    memory_mb: f64,
-}
-
-/// One thing to measure.
-struct Program {
-    label: String,
-    path: PathBuf,
-    /// Where it is Rowcast: whether it keeps a ledger.
-    ledger: Option<bool>,
-    taken: Vec<Taken>,
-}
-
 fn main() -> anyhow::Result<()> {
     let options = options()?;
-    let servers = Servers::start(&options)?;
+    match options.part {
+        Part::Work => work(&options),
+        Part::Scale => scale(&options),
+        Part::Start => start(&options),
+    }
+}
+
+/// The same work by every program.
+fn work(options: &Options) -> anyhow::Result<()> {
+    let servers = Servers::start(RECORDS, options.source_ms, options.dynamodb_ms)?;
     let postgres = Postgres::start(options.artists)?;
     let folder = std::env::current_exe()?;
     let folder = folder.parent().context("no folder of programs")?;
@@ -54,136 +55,86 @@ fn main() -> anyhow::Result<()> {
     for name in ["lean", "plain"] {
         let path = folder.join(name);
         if path.exists() {
-            let label = format!("native, {name}");
-            programs.push(Program {
-                label,
-                path,
-                ledger: None,
-                taken: Vec::new(),
-            });
+            programs.push(Program::new(format!("native, {name}"), &path, Kind::Native));
         }
     }
     for (label, path) in &options.rowcast {
-        for ledger in [false, true] {
-            programs.push(Program {
-                label: format!("{label}, ledger {}", if ledger { "on" } else { "off" }),
-                path: path.clone(),
-                ledger: Some(ledger),
-                taken: Vec::new(),
-            });
+        for (kind, what) in [
+            (Kind::NoLedger, "ledger off"),
+            (Kind::NewLedger, "ledger on"),
+            (Kind::Unchanged, "second run"),
+        ] {
+            programs.push(Program::new(format!("{label}, {what}"), path, kind));
         }
     }
-    let tracks = options.artists * rowcast_bench::COUNTRIES.len() as u64 * RECORDS;
+    let tracks = tracks(options.artists);
     for _ in 0..options.rounds {
         for program in &mut programs {
-            servers.counts()?;
-            let taken = program.run(&servers, &postgres)?;
-            let written = servers.counts()?.puts;
-            ensure!(
-                written == tracks,
-                "{} wrote {written} of {tracks}",
-                program.label
-            );
-            program.taken.push(taken);
+            program.measure(&servers, &postgres, tracks)?;
         }
+    }
+    let requests = options.artists * COUNTRIES.len() as u64;
+    if options.source_ms > 0 {
+        let bound = requests as f64 * options.source_ms as f64 / 1e3 / SOURCE_IN_FLIGHT as f64;
+        println!("{requests} requests, {SOURCE_IN_FLIGHT} at once: {bound:.2} s at least\n");
     }
     report(&programs, tracks)
 }
 
-impl Program {
-    fn run(&self, servers: &Servers, postgres: &Postgres) -> anyhow::Result<Taken> {
-        let folder = tempfile::tempdir()?;
-        let mut command = Command::new(&self.path);
-        command
-            .current_dir(folder.path())
-            .env("BENCH_POSTGRES", &postgres.url)
-            .env("BENCH_SOURCE", &servers.addresses.source)
-            .env("BENCH_DYNAMODB", &servers.addresses.dynamodb)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        if let Some(ledger) = self.ledger {
-            configure(folder.path(), servers, postgres, ledger)?;
-            command.arg("run");
+/// More and more rows: time and memory of each.
+fn scale(options: &Options) -> anyhow::Result<()> {
+    let servers = Servers::start(RECORDS, 0, 0)?;
+    println!("| program | rows | CPU a track | wall a row | peak memory |");
+    println!("|---|---|---|---|---|");
+    for artists in [1_000, 10_000, 100_000] {
+        let artists = artists.min(options.artists);
+        let postgres = Postgres::start(artists)?;
+        for (label, path) in &options.rowcast {
+            for kind in [Kind::NoLedger, Kind::NewLedger] {
+                let mut program = Program::new(format!("{label}, {kind:?}"), path, kind);
+                program.measure(&servers, &postgres, tracks(artists))?;
+                println!(
+                    "| {} | {artists} | {:.1} µs | {:.0} µs | {:.0} MB |",
+                    program.label,
+                    program.median(|taken| taken.cpu) / tracks(artists) as f64 * 1e6,
+                    program.median(|taken| taken.wall) / artists as f64 * 1e6,
+                    program.median(|taken| taken.memory_mb),
+                );
+            }
         }
-        let started = Instant::now();
-        let child = command.spawn()?;
-        let (status, usage) = wait(&child)?;
-        ensure!(status == 0, "{} ended with {status}", self.label);
-        let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-        Ok(Taken {
-            cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            wall: started.elapsed().as_secs_f64(),
-            memory_mb: usage.ru_maxrss as f64 / 1024.0,
-        })
+        if artists == options.artists {
+            break;
+        }
     }
-
-    fn median(&self, of: impl Fn(&Taken) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.taken.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-    }
+    Ok(())
 }
 
-fn configure(
-    folder: &Path,
-    servers: &Servers,
-    postgres: &Postgres,
-    ledger: bool,
-) -> anyhow::Result<()> {
-    let Addresses { source, dynamodb } = &servers.addresses;
-    let ledger = if ledger { "" } else { "[ledger]\noff = true\n" };
-    let text = format!(
-        r#"
-[rows]
-postgres = "{}"
-query = "SELECT id FROM artists ORDER BY id"
-
-[source]
-url = "{source}/v1/artists/{{id}}/top-tracks?market={{country}}"
-records = "/tracks"
-require = ["/id", "/popularity"]
-
-[source.matrix]
-country = ["US", "CA"]
-
-[source.attributes]
-artist_id = "{{id}}"
-country_track = "{{country}}#{{record:/id}}"
-
-[egress]
-addresses = ["127.0.0.1"]
-
-[table]
-name = "tracks"
-region = "us-east-1"
-endpoint = "{dynamodb}"
-keys.partition = {{ name = "artist_id", type = "S" }}
-keys.sort = {{ name = "country_track", type = "S" }}
-
-[table.credentials]
-access_key_id = "test"
-secret_access_key = "test"
-
-{ledger}"#,
-        postgres.url
-    );
-    Ok(std::fs::write(folder.join("rowcast.toml"), text)?)
+/// A run of one row: until the source sees the first request.
+fn start(options: &Options) -> anyhow::Result<()> {
+    let servers = Servers::start(RECORDS, 0, 0)?;
+    let postgres = Postgres::start(1)?;
+    println!("| program | first request | whole run | CPU |");
+    println!("|---|---|---|---|");
+    for (label, path) in &options.rowcast {
+        for (kind, what) in [(Kind::Cold, "cold"), (Kind::NoLedger, "warm")] {
+            let mut program = Program::new(format!("{label}, {what}"), path, kind);
+            for _ in 0..options.rounds {
+                program.measure(&servers, &postgres, tracks(1))?;
+            }
+            println!(
+                "| {} | {:.0} ms | {:.0} ms | {:.0} ms |",
+                program.label,
+                program.median(|taken| taken.first) * 1e3,
+                program.median(|taken| taken.wall) * 1e3,
+                program.median(|taken| taken.cpu) * 1e3,
+            );
+        }
+    }
+    Ok(())
 }
 
-/// Waits for a child's end; its status, and what it took.
-fn wait(child: &Child) -> anyhow::Result<(i32, libc::rusage)> {
-    let mut status = 0;
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    let id = libc::pid_t::try_from(child.id())?;
-    // SAFETY: both places are writable, and zeros are a valid `rusage`.
-    let (ended, usage) = unsafe {
-        let ended = libc::wait4(id, &raw mut status, 0, usage.as_mut_ptr());
-        (ended, usage.assume_init())
-    };
-    if ended != id {
-        bail!("wait for a program: {}", std::io::Error::last_os_error());
-    }
-    Ok((status, usage))
+fn tracks(artists: u64) -> u64 {
+    artists * COUNTRIES.len() as u64 * RECORDS
 }
 
 fn report(programs: &[Program], tracks: u64) -> anyhow::Result<()> {
@@ -221,65 +172,9 @@ fn report(programs: &[Program], tracks: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[derive(Deserialize)]
-struct Addresses {
-    source: String,
-    dynamodb: String,
-}
-
-#[derive(Deserialize)]
-struct Counts {
-    puts: u64,
-}
-
-/// The servers' process; it ends with its standard input.
-struct Servers {
-    process: Child,
-    addresses: Addresses,
-}
-
-impl Servers {
-    fn start(options: &Options) -> anyhow::Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("servers");
-        let mut process = Command::new(program)
-            .args(
-                [RECORDS, options.source_ms, options.dynamodb_ms].map(|number| number.to_string()),
-            )
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start the servers")?;
-        let output = process.stdout.take().context("no output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let addresses = serde_json::from_str(&line).context("the servers' addresses")?;
-        Ok(Self { process, addresses })
-    }
-
-    /// What was counted since the last time.
-    fn counts(&self) -> anyhow::Result<Counts> {
-        let address = self.addresses.source.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(address)?;
-        write!(
-            stream,
-            "GET /counts HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").context("no answer")?;
-        Ok(serde_json::from_str(body)?)
-    }
-}
-
-impl Drop for Servers {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
-}
-
 fn options() -> anyhow::Result<Options> {
     let mut options = Options {
+        part: Part::Work,
         rowcast: Vec::new(),
         artists: 1_000,
         rounds: 5,
@@ -296,6 +191,8 @@ fn options() -> anyhow::Result<Options> {
                 .context("a number")
         };
         match argument.as_str() {
+            "--scale" => options.part = Part::Scale,
+            "--start" => options.part = Part::Start,
             "--artists" => options.artists = number()?,
             "--rounds" => options.rounds = usize::try_from(number()?)?,
             "--source-ms" => options.source_ms = number()?,

@@ -2,7 +2,7 @@
 //! answers read once and written as DynamoDB's JSON on the way, batches signed
 //! by `aws-sigv4`. No retries, no checks, no counts.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -274,6 +274,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 
 #[test]
 fn a_track_becomes_an_item() -> anyhow::Result<()> {
+    use anyhow::Context as _;
     let body = br#"{"tracks":[{"id":"k","a":[1,"x\"",{"b":null}],"c":true}]}"#;
     let mut items = Vec::new();
     let mut reader = serde_json::Deserializer::from_slice(body);

@@ -14,10 +14,11 @@ use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use rowcast_bench::tracks;
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 /// Different answers; each row's table key differs by the row.
@@ -29,6 +30,8 @@ struct Counts {
     batches: AtomicU64,
     puts: AtomicU64,
     bytes: AtomicU64,
+    /// When the first request came, in microseconds since 1970.
+    first_us: AtomicU64,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -66,18 +69,29 @@ async fn main() -> anyhow::Result<()> {
             if request.uri().path() == "/counts" {
                 let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
                 return Bytes::from(format!(
-                    r#"{{"requests":{},"batches":{},"puts":{},"bytes":{}}}"#,
+                    r#"{{"requests":{},"batches":{},"puts":{},"bytes":{},"first_us":{}}}"#,
                     take(&counts.requests),
                     take(&counts.batches),
                     take(&counts.puts),
-                    take(&counts.bytes)
+                    take(&counts.bytes),
+                    take(&counts.first_us)
                 ));
+            }
+            if counts.first_us.load(Ordering::Relaxed) == 0 {
+                let now = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
+                let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+                counts.first_us.store(now, Ordering::Relaxed);
             }
             if source_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(source_ms)).await;
             }
-            let count = counts.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = usize::try_from(count % ANSWERS).unwrap_or_default();
+            counts.requests.fetch_add(1, Ordering::Relaxed);
+            // The same for the same request, so that a second run finds the same.
+            let mut hasher = DefaultHasher::new();
+            request.uri().path_and_query().hash(&mut hasher);
+            let answer = usize::try_from(hasher.finish() % ANSWERS).unwrap_or_default();
             answers[answer].clone()
         }
     }));

@@ -1,6 +1,6 @@
 //! Bytes and a place in them → the next place that matters: the end of white
 //! space, the end of a string's plain part. The two loops that most bytes of a
-//! body go through, so they take 16 bytes at a time in Wasm and 8 elsewhere.
+//! body go through, so they take 16 bytes at a time where they can, and 8 elsewhere.
 
 /// Whether a byte ends the plain part of a string: it closes it, begins an
 /// escape, or must not be there.
@@ -38,58 +38,179 @@ fn slowly(bytes: &[u8], from: usize, is_part: impl Fn(u8) -> bool) -> usize {
     from + length.unwrap_or(rest.len())
 }
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+/// Whether bytes are UTF-8: as the standard library says, which looks at only
+/// those that aren't ASCII.
+pub fn is_utf8(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    loop {
+        at = blocks::after_ascii(bytes, at);
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().position(u8::is_ascii);
+        let length = length.unwrap_or(rest.len());
+        if length == 0 {
+            return true;
+        }
+        // A character's bytes are all of this kind.
+        let characters = rest.get(..length).unwrap_or_default();
+        if std::str::from_utf8(characters).is_err() {
+            return false;
+        }
+        at += length;
+    }
+}
+
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod blocks {
     use super::{ends_plain, is_space, slowly};
-    use core::arch::wasm32::{
-        i8x16_eq, u8x16_bitmask, u8x16_lt, u8x16_splat, u64x2, v128, v128_or,
-    };
+    use sixteen::{Sixteen, at, below, equal, high, or, places};
 
-    fn load(block: &[u8; 16]) -> v128 {
-        let both = u128::from_le_bytes(*block);
-        #[expect(clippy::cast_possible_truncation, reason = "its two halves")]
-        u64x2(both as u64, (both >> 64) as u64)
+    /// Sixteen bytes at a time, in instructions that every processor has.
+    #[cfg(target_arch = "x86_64")]
+    mod sixteen {
+        use core::arch::x86_64::{
+            __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_max_epu8, _mm_movemask_epi8,
+            _mm_or_si128, _mm_set1_epi8,
+        };
+
+        pub type Sixteen = __m128i;
+
+        #[inline]
+        pub fn at(block: &[u8; 16]) -> Sixteen {
+            // SAFETY: as below; there are sixteen bytes, wherever they begin.
+            unsafe { _mm_loadu_si128(block.as_ptr().cast()) }
+        }
+
+        #[inline]
+        pub fn equal(block: Sixteen, byte: u8) -> Sixteen {
+            // SAFETY: every x86-64 has these instructions, and they touch no
+            // memory.
+            unsafe { _mm_cmpeq_epi8(block, _mm_set1_epi8(byte.cast_signed())) }
+        }
+
+        /// Bytes that are less than that one, which isn't zero.
+        #[inline]
+        pub fn below(block: Sixteen, byte: u8) -> Sixteen {
+            // SAFETY: as above.
+            unsafe {
+                let most = _mm_set1_epi8((byte - 1).cast_signed());
+                _mm_cmpeq_epi8(_mm_max_epu8(block, most), most)
+            }
+        }
+
+        #[inline]
+        pub fn or(one: Sixteen, other: Sixteen) -> Sixteen {
+            // SAFETY: as above.
+            unsafe { _mm_or_si128(one, other) }
+        }
+
+        /// A bit for each byte that was found.
+        #[inline]
+        pub fn places(found: Sixteen) -> u32 {
+            // SAFETY: as above.
+            unsafe { _mm_movemask_epi8(found) }.cast_unsigned()
+        }
+
+        /// A bit for each byte that isn't ASCII.
+        #[inline]
+        pub fn high(block: Sixteen) -> u32 {
+            places(block)
+        }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    mod sixteen {
+        use core::arch::wasm32::{
+            i8x16_eq, u8x16_bitmask, u8x16_lt, u8x16_splat, u64x2, v128, v128_or,
+        };
+
+        pub type Sixteen = v128;
+
+        #[inline]
+        pub fn at(block: &[u8; 16]) -> Sixteen {
+            let both = u128::from_le_bytes(*block);
+            #[expect(clippy::cast_possible_truncation, reason = "its two halves")]
+            u64x2(both as u64, (both >> 64) as u64)
+        }
+
+        #[inline]
+        pub fn equal(block: Sixteen, byte: u8) -> Sixteen {
+            i8x16_eq(block, u8x16_splat(byte))
+        }
+
+        #[inline]
+        pub fn below(block: Sixteen, byte: u8) -> Sixteen {
+            u8x16_lt(block, u8x16_splat(byte))
+        }
+
+        #[inline]
+        pub fn or(one: Sixteen, other: Sixteen) -> Sixteen {
+            v128_or(one, other)
+        }
+
+        /// A bit for each byte that was found.
+        #[inline]
+        pub fn places(found: Sixteen) -> u32 {
+            u8x16_bitmask(found).into()
+        }
+
+        /// A bit for each byte that isn't ASCII.
+        #[inline]
+        pub fn high(block: Sixteen) -> u32 {
+            places(block)
+        }
+    }
+
+    /// The first place at or after `from` that `ends` has a bit for.
+    #[inline]
+    fn find(
+        bytes: &[u8],
+        from: usize,
+        ends: impl Fn(Sixteen) -> u32,
+        slow: impl Fn(u8) -> bool,
+    ) -> usize {
+        let mut place = from;
+        while let Some(block) = bytes.get(place..).and_then(|rest| rest.first_chunk::<16>()) {
+            let ends = ends(at(block));
+            if ends != 0 {
+                return place + ends.trailing_zeros() as usize;
+            }
+            place += 16;
+        }
+        slowly(bytes, place, |byte| !slow(byte))
     }
 
     #[inline]
     pub fn after_space(bytes: &[u8], from: usize) -> usize {
-        let mut at = from;
-        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            let block = load(block);
-            let is = |byte: u8| i8x16_eq(block, u8x16_splat(byte));
-            let spaces = v128_or(v128_or(is(b' '), is(b'\n')), v128_or(is(b'\r'), is(b'\t')));
-            let others = !u8x16_bitmask(spaces);
-            if others != 0 {
-                return at + others.trailing_zeros() as usize;
-            }
-            at += 16;
-        }
-        slowly(bytes, at, is_space)
+        let ends = |block| {
+            let lines = or(equal(block, b'\n'), equal(block, b'\r'));
+            let spaces = or(equal(block, b' '), equal(block, b'\t'));
+            places(or(lines, spaces)) ^ 0xffff
+        };
+        find(bytes, from, ends, |byte| !is_space(byte))
     }
 
     #[inline]
     pub fn after_plain(bytes: &[u8], from: usize) -> usize {
-        let mut at = from;
-        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            let block = load(block);
-            let ends = v128_or(
-                v128_or(
-                    i8x16_eq(block, u8x16_splat(b'"')),
-                    i8x16_eq(block, u8x16_splat(b'\\')),
-                ),
-                u8x16_lt(block, u8x16_splat(b' ')),
-            );
-            let ends = u8x16_bitmask(ends);
-            if ends != 0 {
-                return at + ends.trailing_zeros() as usize;
-            }
-            at += 16;
-        }
-        slowly(bytes, at, |byte| !ends_plain(byte))
+        let ends = |block| {
+            let marks = or(equal(block, b'"'), equal(block, b'\\'));
+            places(or(marks, below(block, b' ')))
+        };
+        find(bytes, from, ends, ends_plain)
+    }
+
+    #[inline]
+    pub fn after_ascii(bytes: &[u8], from: usize) -> usize {
+        find(bytes, from, high, |byte| !byte.is_ascii())
     }
 }
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 mod blocks {
     use super::{ends_plain, is_space, slowly};
 
@@ -145,6 +266,15 @@ mod blocks {
         }
         slowly(bytes, at, |byte| !ends_plain(byte))
     }
+
+    #[inline]
+    pub fn after_ascii(bytes: &[u8], from: usize) -> usize {
+        let mut at = from;
+        while word(bytes, at).is_some_and(|word| word & HIGH == 0) {
+            at += 8;
+        }
+        slowly(bytes, at, |byte| byte.is_ascii())
+    }
 }
 
 #[cfg(test)]
@@ -164,10 +294,14 @@ mod tests {
                         assert_eq!(after_plain(&bytes, from), plain, "{byte} at {place}");
                         let space = slowly(&bytes, from, is_space);
                         assert_eq!(after_space(&bytes, from), space, "{byte} at {place}");
+                        let rest = bytes.get(from..).unwrap_or_default();
+                        let text = std::str::from_utf8(rest).is_ok();
+                        assert_eq!(is_utf8(rest), text, "{byte} at {place}");
                     }
                 }
             }
         }
+        assert!(is_utf8(b"") && is_utf8("é".as_bytes()));
         assert_eq!(after_space(b"", 0), 0);
         assert_eq!(after_plain(b"x", 1), 1);
     }

@@ -15,5 +15,5 @@ mod value;
 pub use index::{Flaw, Index};
 pub use names::Names;
 pub use output::Output;
-pub use text::{NotUnicode, quoted};
+pub use text::{Bytes, NotUnicode, quoted};
 pub use value::{Kind, Name, Value};

@@ -51,20 +51,12 @@ impl Output {
             self.bytes.extend_from_slice(bytes);
             return;
         }
-        let (blocks, mut rest) = bytes.as_chunks::<16>();
-        for block in blocks {
-            self.bytes.extend_from_slice(block);
-        }
-        if let Some((block, after)) = rest.split_first_chunk::<8>() {
-            self.bytes.extend_from_slice(block);
-            rest = after;
-        }
-        if let Some((block, after)) = rest.split_first_chunk::<4>() {
-            self.bytes.extend_from_slice(block);
-            rest = after;
-        }
-        for byte in rest {
-            self.bytes.push(*byte);
+        self.bytes.reserve(bytes.len());
+        let end = self.bytes.spare_capacity_mut().as_mut_ptr();
+        // SAFETY: there is room for these bytes, which `copy` writes all of.
+        unsafe {
+            copy(bytes, end.cast());
+            self.bytes.set_len(self.bytes.len() + bytes.len());
         }
     }
 
@@ -133,5 +125,67 @@ impl Output {
         // SAFETY: all that is ever added are whole `str`s. A check would read
         // every byte again.
         unsafe { String::from_utf8_unchecked(self.bytes) }
+    }
+}
+
+/// Copies by blocks of fixed sizes. The last one of a size overlaps with the
+/// one before it, so that no byte is copied alone.
+///
+/// # Safety
+///
+/// `to` has room for all bytes, and none of them is there.
+#[inline]
+unsafe fn copy(bytes: &[u8], to: *mut u8) {
+    /// The first and the last `N` bytes.
+    #[inline]
+    unsafe fn ends<const N: usize>(from: *const u8, to: *mut u8, length: usize) {
+        // SAFETY: `length` is `N` at least, and both places have so many bytes.
+        unsafe {
+            let last = length - N;
+            let (first, end) = (from.cast::<[u8; N]>(), from.add(last).cast::<[u8; N]>());
+            let (first, end) = (first.read(), end.read());
+            to.cast::<[u8; N]>().write(first);
+            to.add(last).cast::<[u8; N]>().write(end);
+        }
+    }
+    let (from, length) = (bytes.as_ptr(), bytes.len());
+    // SAFETY: each branch touches bytes below `length` only.
+    unsafe {
+        match length {
+            17.. => {
+                let mut at = 0;
+                while at + 16 < length {
+                    let block = from.add(at).cast::<[u8; 16]>().read();
+                    to.add(at).cast::<[u8; 16]>().write(block);
+                    at += 16;
+                }
+                let last = length - 16;
+                let block = from.add(last).cast::<[u8; 16]>().read();
+                to.add(last).cast::<[u8; 16]>().write(block);
+            }
+            8.. => ends::<8>(from, to, length),
+            4.. => ends::<4>(from, to, length),
+            2.. => ends::<2>(from, to, length),
+            1 => to.write(from.read()),
+            0 => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_all_lengths_are_copied() {
+        let text: String = (0..200).map(|at| char::from(b' ' + at % 90)).collect();
+        for length in 0..200 {
+            let mut output = Output::default();
+            let part = text.get(..length).unwrap_or_default();
+            output.put("<");
+            output.put(part);
+            output.put(">");
+            assert_eq!(output.into_text(), format!("<{part}>"));
+        }
     }
 }

@@ -1,12 +1,43 @@
 //! A string's text as JSON writes it ↔ its content.
 
-use super::bytes::after_plain;
+use super::bytes::{after_plain, is_utf8};
 use super::output::Output;
 
 /// A string has half of a surrogate pair, which is not Unicode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the string has half of a surrogate pair, which is not Unicode")]
 pub struct NotUnicode;
+
+/// Bytes that may be a text, which is checked once.
+#[derive(Debug, Default)]
+pub struct Bytes {
+    bytes: Vec<u8>,
+    is_text: bool,
+}
+
+impl Bytes {
+    /// Checks them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let is_text = is_utf8(&bytes);
+        Self { bytes, is_text }
+    }
+
+    /// As they are.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The text; none if they aren't UTF-8.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        // SAFETY: `new` has checked all of these bytes, and nobody can change
+        // them. A body's text is asked for several times.
+        self.is_text
+            .then(|| unsafe { str::from_utf8_unchecked(&self.bytes) })
+    }
+}
 
 /// The content as a JSON string, with its quotation marks.
 #[must_use]

@@ -8,6 +8,7 @@ use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
 use crate::failure::invalid;
 use crate::platform::{Dynamo, Http};
 use crate::settings::{self, Mistakes};
+use std::borrow::Cow;
 
 /// Rows → documents, see `wit/extract.wit`.
 pub async fn extract<H: Http>(
@@ -22,10 +23,10 @@ pub async fn extract<H: Http>(
 }
 
 /// Documents → DynamoDB, see `wit/load.wit`.
-pub fn load<D: Dynamo>(
+pub fn load<'d, D: Dynamo>(
     dynamo: &D,
     table: &str,
-    documents: &[String],
+    documents: impl Into<Cow<'d, [String]>>,
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
     let table = read("table", table, settings::table)?;

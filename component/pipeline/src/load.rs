@@ -19,6 +19,7 @@ use accounting::{Accounting, DocumentOutcome};
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
 use dedupe::{Put, interleave, prepare, successor};
 use pacing::{Pacing, units};
+use std::borrow::Cow;
 use verdict::{BatchVerdict, Cause, ServiceError, verdict};
 
 /// A batch that waits longer for its turn is made smaller; nobody sleeps longer
@@ -41,10 +42,22 @@ const UNPROCESSED: &str = "DynamoDB returned the write unprocessed, which it doe
 /// A call that was stopped by anything but its budget before DynamoDB had
 /// acknowledged a single document is a failure, whatever was rejected until
 /// then: repeating the call finds the same again.
-pub fn run<D: Dynamo>(
+///
+/// Documents that are given are freed as soon as their items are made, so that
+/// they don't need memory twice; those that are lent stay.
+pub fn run<'d, D: Dynamo>(
     dynamo: &D,
     table: &Table,
-    documents: &[String],
+    documents: impl Into<Cow<'d, [String]>>,
+    budget_ms: Option<u64>,
+) -> Result<Report, Failure> {
+    run_all(dynamo, table, documents.into(), budget_ms)
+}
+
+fn run_all<D: Dynamo>(
+    dynamo: &D,
+    table: &Table,
+    documents: Cow<'_, [String]>,
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
     let mut mistakes = Mistakes::default();
@@ -69,7 +82,7 @@ pub fn run<D: Dynamo>(
     let keys = match &table.keys {
         Some(keys) => Some(keys.clone()),
         // Nothing to write needs no keys.
-        None if documents.is_empty() => None,
+        None if total == 0 => None,
         None => match load.ask_keys() {
             Ok(keys) => keys,
             Err(failure) => return Err(with_counters(failure, load.counters())),
@@ -83,7 +96,8 @@ pub fn run<D: Dynamo>(
         let stop = (total > 0).then_some(Halt::Budget);
         return load.report(stop);
     };
-    load.queue.puts = interleave(prepare(documents, &keys, &mut load.accounting)).into();
+    let puts = prepare(&mut load.documents, &keys, &mut load.accounting);
+    load.queue.puts = interleave(puts).into();
     let halt = load.write(&keys);
     load.report(halt)
 }
@@ -92,7 +106,7 @@ pub fn run<D: Dynamo>(
 struct Load<'a, D: Dynamo> {
     caller: Caller<'a, D>,
     table: &'a Table,
-    documents: &'a [String],
+    documents: Cow<'a, [String]>,
     accounting: Accounting,
     queue: Queue,
     capacity: f64,
@@ -339,7 +353,7 @@ impl<D: Dynamo> Load<'_, D> {
                         reason: reason.clone(),
                     };
                     self.accounting.settle(put.index, outcome);
-                    let next = successor(put, self.documents, keys, &mut self.accounting);
+                    let next = successor(put, &self.documents, keys, &mut self.accounting);
                     self.queue.puts.extend(next);
                 }
             }
@@ -421,7 +435,7 @@ impl<D: Dynamo> Load<'_, D> {
             reason: format!("{reason}; its attempts ran out while other documents were written"),
         };
         self.accounting.settle(put.index, outcome);
-        let next = successor(put, self.documents, keys, &mut self.accounting);
+        let next = successor(put, &self.documents, keys, &mut self.accounting);
         self.queue.puts.extend(next);
     }
 

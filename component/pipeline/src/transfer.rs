@@ -33,7 +33,7 @@ pub async fn run<W: Http + Dynamo>(
     };
     let share = budget_ms.map(|budget| budget - budget / WRITING_SHARE);
     let extracted = crate::extract::run(world, source, rows, only.as_deref(), share).await;
-    let (extraction, failed) = match extracted {
+    let (mut extraction, failed) = match extracted {
         Ok(extraction) => (extraction, None),
         // What an earlier call extracted can be written all the same.
         Err(failure) if !left.is_empty() => {
@@ -53,7 +53,7 @@ pub async fn run<W: Http + Dynamo>(
         }
         Err(failure) => return Err(failure),
     };
-    let (requests, documents) = in_order(left, &extraction);
+    let (requests, documents) = in_order(left, &mut extraction);
     let time = budget_ms.map(|_| budget.remaining_ms(Http::now_ms(world)));
     let loaded = crate::load::run(world, table, &documents, time);
     let nothing_done = extraction.done.is_empty() && extraction.rejected.is_empty();
@@ -70,7 +70,10 @@ pub async fn run<W: Http + Dynamo>(
 }
 
 /// The documents to write, by row and combination, and whose they are.
-fn in_order(left: Vec<PendingDocument>, extraction: &Extraction) -> (Vec<Request>, Vec<String>) {
+fn in_order(
+    left: Vec<PendingDocument>,
+    extraction: &mut Extraction,
+) -> (Vec<Request>, Vec<String>) {
     let mut all: Vec<(Request, String)> = left
         .into_iter()
         .map(|pending| (pending.request, pending.document))
@@ -79,7 +82,7 @@ fn in_order(left: Vec<PendingDocument>, extraction: &Extraction) -> (Vec<Request
         let documents = usize::try_from(done.documents).unwrap_or_default();
         std::iter::repeat_n(done.request, documents)
     });
-    all.extend(made.zip(extraction.documents.iter().cloned()));
+    all.extend(made.zip(std::mem::take(&mut extraction.documents)));
     // Stable: documents of one request keep their order.
     all.sort_by_key(|(request, _)| (request.row, request.combination));
     all.into_iter().unzip()

@@ -51,7 +51,7 @@ impl load::Guest for Plugin {
         documents: Vec<String>,
         budget_ms: Option<u64>,
     ) -> Result<load::Report, Failure> {
-        calls::load(&Plugin, &table, &documents, budget_ms)
+        calls::load(&Plugin, &table, documents, budget_ms)
     }
 }
 

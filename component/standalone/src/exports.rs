@@ -46,7 +46,7 @@ impl load::Guest for Component {
         documents: Vec<String>,
         budget_ms: Option<u64>,
     ) -> Result<load::Report, Failure> {
-        standalone().load(&table, &documents, budget_ms)
+        standalone().load(&table, documents, budget_ms)
     }
 }
 

@@ -13,6 +13,7 @@ use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingReque
 use rowcast_pipeline::calls;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use rowcast_wasi::{Wasi, clock, executor};
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::SystemTime;
 
@@ -44,10 +45,10 @@ impl Standalone {
     }
 
     /// Documents → DynamoDB.
-    pub fn load(
+    pub fn load<'d>(
         &self,
         table: &str,
-        documents: &[String],
+        documents: impl Into<Cow<'d, [String]>>,
         budget_ms: Option<u64>,
     ) -> Result<Report, Failure> {
         calls::load(self, table, documents, budget_ms)

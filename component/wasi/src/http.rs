@@ -182,6 +182,8 @@ async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, Ht
             Ok(chunk) if chunk.len() > max_bytes.saturating_sub(bytes.len()) => {
                 return Err(HttpError::TooLarge);
             }
+            // Often it is all of it.
+            Ok(chunk) if bytes.is_empty() => bytes = chunk,
             Ok(chunk) => bytes.extend_from_slice(&chunk),
             Err(StreamError::Closed) => return Ok(bytes),
             Err(StreamError::LastOperationFailed(error)) => {

@@ -83,6 +83,19 @@ pub fn of_document(document: &str, keys: &Keys, scope: Hash) -> Option<Entry> {
     entry(Index::default().read(document).ok()?, keys, scope)
 }
 
+/// The same where only the key is wanted: it stands for the content too.
+#[must_use]
+pub fn of_key(document: &str, keys: &Keys, scope: Hash) -> Option<Entry> {
+    let mut index = Index::default();
+    let (key, item_key) = key(index.outline(document, 1).ok()?, keys, scope)?;
+    Some(Entry {
+        key,
+        content: key,
+        capacity: 0.0,
+        item_key,
+    })
+}
+
 /// An item in DynamoDB's JSON, as the document it would have been written
 /// from; none if it can't have been.
 #[must_use]
@@ -103,6 +116,20 @@ pub fn of_item(item: &Map<String, Value>, keys: &Keys, scope: Hash) -> Option<En
 }
 
 fn entry(document: rowcast_json::Value<'_>, keys: &Keys, scope: Hash) -> Option<Entry> {
+    let (key, item_key) = key(document, keys, scope)?;
+    let mut form = Form::default();
+    form.members(document, 0)?;
+    let units = u32::try_from(form.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    Some(Entry {
+        key,
+        content: form.end(),
+        capacity: f64::from(units),
+        item_key,
+    })
+}
+
+/// The key's hash, and the key in DynamoDB's JSON.
+fn key(document: rowcast_json::Value<'_>, keys: &Keys, scope: Hash) -> Option<(Hash, Value)> {
     let mut form = Form::default();
     let mut item_key = Map::new();
     form.text(&scope.to_string());
@@ -117,15 +144,7 @@ fn entry(document: rowcast_json::Value<'_>, keys: &Keys, scope: Hash) -> Option<
         let written = value.string().unwrap_or(Cow::Borrowed(value.text()));
         item_key.insert(attribute.name.clone(), json!({ letter: written }));
     }
-    let key = form.end();
-    form.members(document, 0)?;
-    let units = u32::try_from(form.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    Some(Entry {
-        key,
-        content: form.end(),
-        capacity: f64::from(units),
-        item_key: Value::Object(item_key),
-    })
+    Some((form.end(), Value::Object(item_key)))
 }
 
 /// A key's value, the same for what DynamoDB takes for the same.

@@ -87,11 +87,18 @@ impl Chunk<'_> {
         let mut left = Vec::new();
         let mut stopped = None;
         while stopped.is_none()
-            && let Some(part) = parts.pop_front()
+            && let Some(mut part) = parts.pop_front()
         {
-            let texts: Vec<String> = part.iter().map(|document| document.text.clone()).collect();
-            let call = self.pipeline.load(settings, &texts, None);
-            let called = match self.in_time(call).await {
+            // They are lent for the call, and come back after it.
+            let take = |document: &mut Document| std::mem::take(&mut document.text);
+            let texts: Vec<String> = part.iter_mut().map(take).collect();
+            let called = self
+                .in_time(self.pipeline.load(settings, &texts, None))
+                .await;
+            for (document, text) in part.iter_mut().zip(texts) {
+                document.text = text;
+            }
+            let called = match called {
                 Ok(called) => called,
                 Err(reason) => {
                     parts.push_front(part);
@@ -103,7 +110,7 @@ impl Chunk<'_> {
                 Ok(report) => {
                     stopped =
                         stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table);
-                    let rejected = count(&report, &texts, tally);
+                    let rejected = count(&report, &part, tally);
                     if u64::from(report.written) > 0 {
                         self.upstreams.succeeded(Upstream::Table);
                     }
@@ -161,7 +168,7 @@ fn cut(documents: Vec<Document>) -> VecDeque<Vec<Document>> {
     parts
 }
 
-fn count(report: &Report, documents: &[String], tally: &mut Tally) -> Vec<Rejection> {
+fn count(report: &Report, documents: &[Document], tally: &mut Tally) -> Vec<Rejection> {
     tally.documents.written += u64::from(report.written);
     tally.documents.unchanged += u64::from(report.unchanged);
     tally.documents.superseded += report.superseded.len() as u64;
@@ -172,7 +179,7 @@ fn count(report: &Report, documents: &[String], tally: &mut Tally) -> Vec<Reject
             .ok()
             .and_then(|index| documents.get(index));
         Rejection::Document {
-            document: raw(document.map_or("null", String::as_str)),
+            document: raw(document.map_or("null", |document| &document.text)),
             path: rejected.path.clone(),
             reason: rejected.reason.clone(),
         }

@@ -83,11 +83,17 @@ impl<'a> Recording<'a> {
         self.admission.settled()
     }
 
-    /// What documents are known by.
+    /// What documents are known by. Where there is no ledger, nobody compares
+    /// their contents.
     pub fn know(&self, documents: &mut [Document], table: &Table) {
         let Some(keys) = &table.keys else { return };
+        let entry = if self.keeps_rows {
+            content::of_document
+        } else {
+            content::of_key
+        };
         for document in documents {
-            document.entry = content::of_document(&document.text, keys, self.scope);
+            document.entry = entry(&document.text, keys, self.scope);
         }
     }
 

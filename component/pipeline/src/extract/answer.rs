@@ -5,14 +5,15 @@ use super::records::{self, BodyError, Words};
 use super::verdict::header;
 use crate::platform::HttpResponse;
 use crate::settings::Format;
-use rowcast_json::{Index, Value};
+use rowcast_json::{Bytes, Index, Value};
 use std::cell::OnceCell;
 
 /// A complete answer of the source.
 #[derive(Debug)]
 pub struct Answer {
-    /// As it came.
+    /// As it came, but for the body.
     pub response: HttpResponse,
+    bytes: Bytes,
     format: Format,
     /// The index of the body, and the text that it is of where the body isn't
     /// JSON.
@@ -20,34 +21,38 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Nothing of it is read yet.
+    /// Nothing of it is read yet, but that its bytes are text.
     #[must_use]
-    pub fn new(response: HttpResponse, format: Format) -> Self {
+    pub fn new(mut response: HttpResponse, format: Format) -> Self {
         // Errors are told in JSON, or in a page for people.
         let good = (200..300).contains(&response.status);
         Self {
             format: if good { format } else { Format::Json },
+            bytes: Bytes::new(std::mem::take(&mut response.body)),
             response,
             body: OnceCell::new(),
         }
     }
 
+    /// The body as it came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.bytes()
+    }
+
     /// The body as JSON.
     pub fn body(&self) -> Result<Value<'_>, &BodyError> {
-        let body = &self.response.body;
-        let read = self.body.get_or_init(|| format::read(self.format, body));
-        let (index, text) = read.as_ref()?;
+        let read = || format::read(self.format, &self.bytes);
+        let (index, text) = self.body.get_or_init(read).as_ref()?;
         // What has an index is text.
-        let own = || std::str::from_utf8(records::without_mark(body)).unwrap_or_default();
+        let own = || records::unmarked(self.bytes.text().unwrap_or_default());
         Ok(index.root(text.as_deref().unwrap_or_else(own)))
     }
 
     /// Whether there is no body.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        records::without_mark(&self.response.body)
-            .trim_ascii()
-            .is_empty()
+        records::without_mark(self.bytes()).trim_ascii().is_empty()
     }
 
     /// A header's value by its name in lower case.

@@ -182,13 +182,13 @@ impl<'t> Attribute<'t> {
     }
 }
 
-/// Checks that a record becomes a document: an object that has what is
-/// required, and no member that an attribute would hide.
-pub fn check(
-    attributes: &[Attribute<'_>],
+/// The attributes' values, checking that a record becomes a document: an object
+/// that has what is required, and no member that an attribute would hide.
+fn values<'v>(
+    attributes: &'v [Attribute<'_>],
     require: &[Pointer],
-    record: json::Value<'_>,
-) -> Result<(), DocumentError> {
+    record: json::Value<'v>,
+) -> Result<Vec<Option<Value<'v>>>, DocumentError> {
     if record.kind() != Kind::Object {
         return Err(DocumentError::NotObject(record.kind()));
     }
@@ -212,13 +212,13 @@ pub fn check(
         return Err(DocumentError::Required(missing.as_str().to_owned()));
     }
     // An attribute before the clash may have no value: that is said first.
-    for (place, attribute) in attributes.iter().enumerate() {
+    let value = |(place, attribute): (usize, &'v Attribute<'_>)| {
         if clash == Some(place) {
             return Err(DocumentError::Clash(attribute.name.to_owned()));
         }
-        attribute.value(record)?;
-    }
-    Ok(())
+        attribute.value(record)
+    };
+    attributes.iter().enumerate().map(value).collect()
 }
 
 /// The document of a record: the attributes, then its own members as they
@@ -228,12 +228,12 @@ pub fn build(
     require: &[Pointer],
     record: json::Value<'_>,
 ) -> Result<String, DocumentError> {
-    check(attributes, require, record)?;
+    let values = values(attributes, require, record)?;
     let text = record.text();
     let mut document = Output::with_capacity(text.len() + 64 * attributes.len());
     let mut before = "{";
-    for attribute in attributes {
-        let Some(value) = attribute.value(record)? else {
+    for (attribute, value) in attributes.iter().zip(values) {
+        let Some(value) = value else {
             continue;
         };
         document.put(before);

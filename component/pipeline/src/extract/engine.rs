@@ -217,7 +217,7 @@ impl<H: Http> Call<'_, H> {
     fn succeed(&self, exchange: &Exchange) {
         self.state.succeed();
         if let Ok(answer) = &exchange.outcome {
-            self.state.received(answer.response.body.len());
+            self.state.received(answer.bytes().len());
         }
         self.credentials.worked(exchange.token);
     }

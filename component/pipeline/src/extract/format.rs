@@ -4,33 +4,30 @@
 use super::records::{self, BodyError};
 use super::snippet;
 use crate::settings::{Format, RecordsAs};
-use rowcast_json::{Index, Kind, Output, Value, quoted};
+use rowcast_json::{Bytes, Index, Kind, Output, Value, quoted};
 use std::borrow::Cow;
 
 /// Reads a body: its index, and the text that it is of where that isn't the
 /// body's own.
-pub fn read(format: Format, body: &[u8]) -> Result<(Index, Option<String>), BodyError> {
+pub fn read(format: Format, body: &Bytes) -> Result<(Index, Option<String>), BodyError> {
     let mut index = Index::default();
-    let body = records::without_mark(body);
+    let whole = records::text_of(body)?;
     let text = match format {
         Format::Json => {
-            records::parse(&mut index, body)?;
+            records::parse(&mut index, whole)?;
             return Ok((index, None));
         }
-        Format::Ndjson => lines(records::text_of(body)?),
-        Format::Csv => table(records::text_of(body)?, ',')?,
-        Format::Tsv => table(records::text_of(body)?, '\t')?,
+        Format::Ndjson => lines(whole),
+        Format::Csv => table(whole, ',')?,
+        Format::Tsv => table(whole, '\t')?,
     };
     match index.read(&text) {
         Ok(_) => Ok((index, Some(text))),
         // What is missing is noticed at the bracket that was added.
         Err(flaw) if flaw.is_end || flaw.at + 1 >= text.len() => {
-            let start = String::from_utf8_lossy(body);
-            Err(BodyError::Truncated(body.len(), snippet::line(&start)))
+            Err(BodyError::Truncated(whole.len(), snippet::line(whole)))
         }
-        Err(_) => Err(BodyError::NotJson(snippet::line(&String::from_utf8_lossy(
-            body,
-        )))),
+        Err(_) => Err(BodyError::NotJson(snippet::line(whole))),
     }
 }
 
@@ -230,7 +227,7 @@ mod tests {
     use super::*;
 
     fn check_format(format: Format, body: &str, expected: &str) {
-        let shown = match read(format, body.as_bytes()) {
+        let shown = match read(format, &Bytes::new(body.as_bytes().to_vec())) {
             Ok((_, text)) => text.unwrap_or_default(),
             Err(error) => error.to_string(),
         };

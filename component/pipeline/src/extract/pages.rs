@@ -158,7 +158,7 @@ impl Pages {
         let list = list(checked, root).map_err(fault)?;
         let records = match &list {
             None => records::records(root, &checked.records).map_err(fault)?,
-            Some(text) => records::parse(&mut index, text.as_bytes())
+            Some(text) => records::parse(&mut index, text)
                 .map_err(fault)?
                 .elements()
                 .collect(),
@@ -195,7 +195,7 @@ impl Pages {
             Some(next) if empty && self.history.knows(&next) => Ok(false),
             Some(next) => {
                 let advanced = if self.history.knows(&next) {
-                    self.history.repeat(&next, &answer.response.body)
+                    self.history.repeat(&next, answer.bytes())
                 } else {
                     self.history.advance(next)
                 };

@@ -3,7 +3,7 @@
 
 use super::pointer::Pointer;
 use super::snippet;
-use rowcast_json::{Index, Kind, Value};
+use rowcast_json::{Bytes, Index, Kind, Value};
 
 /// Names that are listed at most when a pointer leads nowhere.
 const LISTED: usize = 10;
@@ -87,16 +87,20 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// Reads a body as JSON.
-pub fn parse<'b>(index: &'b mut Index, body: &'b [u8]) -> Result<Value<'b>, BodyError> {
-    let body = without_mark(body);
-    if body.trim_ascii().is_empty() {
+/// The same for its text.
+#[must_use]
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Reads a body's text as JSON.
+pub fn parse<'b>(index: &'b mut Index, text: &'b str) -> Result<Value<'b>, BodyError> {
+    if text.trim_ascii().is_empty() {
         return Err(BodyError::Empty);
     }
-    let text = text_of(body)?;
     index.read(text).map_err(|flaw| {
         if flaw.is_end {
-            BodyError::Truncated(body.len(), snippet::line(text))
+            BodyError::Truncated(text.len(), snippet::line(text))
         } else {
             broken(text, flaw.at)
         }
@@ -120,15 +124,21 @@ fn broken(text: &str, at: usize) -> BodyError {
 }
 
 /// A body's text.
-pub fn text_of(body: &[u8]) -> Result<&str, BodyError> {
-    std::str::from_utf8(body).map_err(|error| match error.error_len() {
-        // A cut can fall into the middle of a character.
-        None => {
-            let start = String::from_utf8_lossy(body);
-            BodyError::Truncated(body.len(), snippet::line(&start))
-        }
-        Some(_) => BodyError::NotText,
-    })
+pub fn text_of(body: &Bytes) -> Result<&str, BodyError> {
+    if let Some(text) = body.text() {
+        return Ok(unmarked(text));
+    }
+    let body = without_mark(body.bytes());
+    Err(
+        match std::str::from_utf8(body).map_err(|error| error.error_len()) {
+            // A cut can fall into the middle of a character.
+            Err(None) => {
+                let start = String::from_utf8_lossy(body);
+                BodyError::Truncated(body.len(), snippet::line(&start))
+            }
+            Err(Some(_)) | Ok(_) => BodyError::NotText,
+        },
+    )
 }
 
 /// Cuts a body into its records. An object at the pointer is one record.

@@ -199,7 +199,7 @@ fn judge_answer(
 
 /// The upstream's own words, or the beginning of what it sent instead.
 fn said(answer: &Answer) -> Option<String> {
-    let body = &answer.response.body;
+    let body = answer.bytes();
     let good = (200..300).contains(&answer.response.status);
     let whole = || good.then(|| snippet::line(&String::from_utf8_lossy(body)));
     answer.words().line().or_else(|| page(body)).or_else(whole)

@@ -9,7 +9,7 @@ use crate::extract::records;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
 use crate::settings::Mistakes;
-use rowcast_json::{self as json, Index, Kind};
+use rowcast_json::{self as json, Bytes, Index, Kind};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -27,7 +27,8 @@ pub fn records(data: &[u8]) {
         return;
     };
     let mut index = Index::default();
-    let root = match records::parse(&mut index, body) {
+    let body = Bytes::new(body.to_vec());
+    let root = match records::text_of(&body).and_then(|text| records::parse(&mut index, text)) {
         Ok(root) => root,
         Err(error) => {
             assert!(!error.to_string().contains(char::is_control), "{error}");

@@ -6,6 +6,7 @@ use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{Item, marshal};
 use crate::settings::KeySchema;
 use rowcast_json::Index;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -61,14 +62,23 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
 /// names one key twice, and parallel batches have no order: so the last
 /// document of each key is the only one that is sent. A rejected document
 /// supersedes nothing.
-pub fn prepare(documents: &[String], keys: &KeySchema, accounting: &mut Accounting) -> Vec<Put> {
+///
+/// A document that is the call's own is freed once it has a put, unless it may
+/// have to take that put's place.
+pub fn prepare(
+    documents: &mut Cow<'_, [String]>,
+    keys: &KeySchema,
+    accounting: &mut Accounting,
+) -> Vec<Put> {
     let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
     // Where the put of each key is.
     let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
     // From the end, so that the first seen of a key is the one to keep.
     let mut json = Index::default();
-    let numbered: Vec<(u32, &String)> = (0..).zip(documents).collect();
-    for (index, document) in numbered.into_iter().rev() {
+    for at in (0..documents.len()).rev() {
+        let (Some(document), Ok(index)) = (documents.get(at), u32::try_from(at)) else {
+            continue;
+        };
         let Some(put) = put(&mut json, index, document, keys, accounting) else {
             continue;
         };
@@ -81,6 +91,11 @@ pub fn prepare(documents: &[String], keys: &KeySchema, accounting: &mut Accounti
             Entry::Vacant(free) => {
                 free.insert(puts.len());
                 puts.push(put);
+                if let Cow::Owned(own) = documents
+                    && let Some(document) = own.get_mut(at)
+                {
+                    *document = String::new();
+                }
             }
         }
     }
@@ -151,7 +166,7 @@ mod tests {
         };
         let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
         let mut accounting = Accounting::new(u32::try_from(documents.len()).unwrap_or_default());
-        let prepared = prepare(&documents, &keys, &mut accounting);
+        let prepared = prepare(&mut documents.as_slice().into(), &keys, &mut accounting);
         let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
         for put in &prepared {
             accounting.written(put);

@@ -352,9 +352,9 @@ fn the_budget_leaves_the_rest_pending() {
 #[test]
 fn keys_are_asked_for_once() {
     let fake = Fake::scripted(&[]);
-    let result = run(&fake, &table(None), &documents(60), None);
+    let result = run(&fake, &table(None), documents(60), None);
     assert_eq!(told(&result), "written 60, requests 4 retries 0");
-    let result = run(&fake, &table(None), &documents(2), Some(0));
+    let result = run(&fake, &table(None), documents(2), Some(0));
     assert_eq!(
         told(&result),
         "written 0, pending [0, 1], stopped by budget, requests 0 retries 0"
@@ -363,7 +363,7 @@ fn keys_are_asked_for_once() {
     assert_eq!(told(&result), "written 0, requests 0 retries 0");
     let mut other = table(None);
     "missing".clone_into(&mut other.name);
-    let result = told(&run(&fake, &other, &documents(1), None));
+    let result = told(&run(&fake, &other, documents(1), None));
     assert!(
         result.starts_with("invalid: DynamoDB has no table `missing`"),
         "{result}"
@@ -394,7 +394,7 @@ fn the_configuration_is_checked() {
     let check = |change: fn(&mut Table), expected: &str| {
         let mut table = table(Some(real_keys()));
         change(&mut table);
-        let seen = told(&run(&fake, &table, &documents(1), None));
+        let seen = told(&run(&fake, &table, documents(1), None));
         assert!(seen.starts_with(expected), "{seen}");
     };
     check(|_| (), "written 1");

@@ -79,7 +79,7 @@ proptest! {
         members.insert(name.clone(), Value::Array(records.clone()));
         let text = written(&Value::Object(members), style);
         let mut index = Index::default();
-        let root = records::parse(&mut index, text.as_bytes()).unwrap();
+        let root = records::parse(&mut index, &text).unwrap();
         let found = records::records(root, &Pointer::parse(&to_member(&name)).unwrap()).unwrap();
         prop_assert_eq!(found.len(), records.len());
         for (found, expected) in found.into_iter().zip(&records) {

@@ -10,7 +10,8 @@ fn check_requiring(require: &[&str], pointer: &str, body: &[u8], expected: &str)
         .map(|text| Pointer::parse(text).unwrap())
         .collect();
     let mut index = Index::default();
-    let shown = match parse(&mut index, body) {
+    let bytes = Bytes::new(body.to_vec());
+    let shown = match text_of(&bytes).and_then(|text| parse(&mut index, text)) {
         Ok(root) if reports_error(root, &pointer, &require) => {
             format!("an error: {}", Words::of(root).line().unwrap_or_default())
         }
@@ -147,7 +148,7 @@ fn errors_that_say_nothing_are_none() {
         r#"{"errors":["no"],"t":[]}"#,
     ] {
         let mut index = Index::default();
-        let root = parse(&mut index, something.as_bytes()).unwrap();
+        let root = parse(&mut index, something).unwrap();
         let pointer = Pointer::parse("/t").unwrap();
         assert!(reports_error(root, &pointer, &[]), "{something}");
     }
@@ -157,7 +158,7 @@ fn errors_that_say_nothing_are_none() {
 fn error_bodies_have_words() {
     let says = |body: &str, expected: Option<&str>| {
         assert_eq!(
-            parse(&mut Index::default(), body.as_bytes())
+            parse(&mut Index::default(), body)
                 .map(Words::of)
                 .unwrap_or_default()
                 .line()
