@@ -4,6 +4,8 @@ use expect_test::{Expect, expect};
 use rowcast::engine::{COMPONENT, Runtime, STANDALONE};
 use rowcast::limits::Limits;
 use sha2::{Digest, Sha256};
+use std::path::Path;
+use wit_parser::{Resolve, UnresolvedPackageGroup};
 
 const SERVICE: &[u8] = include_bytes!(env!("ROWCAST_SERVICE"));
 
@@ -118,4 +120,41 @@ fn the_standalone_component_and_the_service_need_only_wasi() {
         &imports,
         &expect!["wasi:http/incoming-handler@0.2.12"],
     );
+}
+
+/// The contract as it was published, in `tests/data/wit`, with a change made to
+/// it, compared with today's.
+fn compatible(world: &str, change: (&str, &str)) -> Result<(), String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut resolve = Resolve::default();
+    let (now, _) = resolve.push_dir(root.join("wit")).unwrap();
+    // One resolve holds no two packages of one name and version.
+    let published = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(root.join("tests/data/wit/0.2.0")).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let text = text.replace("pipeline@0.2.0", "pipeline@0.2.999");
+        let text = text.replace(change.0, change.1);
+        std::fs::write(published.path().join(file.file_name()), text).unwrap();
+    }
+    let published = UnresolvedPackageGroup::parse_dir(published.path()).unwrap();
+    let published = resolve.push_group(published).unwrap();
+    let [published, now] = [published, now].map(|package| {
+        let worlds = &resolve.packages[package].worlds;
+        worlds[world]
+    });
+    wit_component::semver_check(resolve, published, now).map_err(|error| format!("{error:#}"))
+}
+
+/// A change that breaks whoever uses the contract needs another version of it,
+/// and another folder in `tests/data/wit`.
+#[test]
+fn the_contract_breaks_nobody() {
+    for world in ["plugin", "standalone"] {
+        compatible(world, ("", "")).unwrap();
+        let refused = compatible(world, ("row: u32,", "row: u64,"));
+        assert!(refused.is_err(), "a field of another type breaks {world}");
+        let refused = compatible(world, ("export query;", ""));
+        assert!(refused.is_err(), "an export more breaks those without it");
+    }
 }
