@@ -7,6 +7,7 @@ mod demo;
 mod help;
 mod openapi;
 mod policy;
+mod posts;
 mod query;
 mod rows;
 mod signals;

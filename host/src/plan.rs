@@ -36,6 +36,8 @@ pub struct Plan {
     pub authenticated: BTreeSet<Origin>,
     /// What the component may reach.
     pub origins: BTreeSet<Origin>,
+    /// Whether the operator says that a POST reads: it gets the credentials too.
+    pub posts: bool,
     /// The keys that the preset proposes for a new table. A table that is there
     /// may have others.
     pub proposed_keys: Option<Keys>,
@@ -151,6 +153,7 @@ impl Plan {
                 let known = if trusted { &source } else { &written };
                 named = origins_in(known);
                 own = origins_in(&steps::first(known));
+                plan.posts = steps::posts(known);
                 let places = &mut config.written.tree.places;
                 let found = checked(&mut describer, Kind::Source, &mut source, places).await?;
                 let settings = Source::of(&source);

@@ -94,6 +94,7 @@ impl World {
             }),
             plain_http: Vec::new(),
             settings: Vec::new(),
+            posts: false,
         };
         let settings = Settings {
             region: Some("us-east-1".into()),

@@ -151,6 +151,7 @@ async fn world(auth: impl Fn(&str) -> Auth) -> World {
         auth: auth(&tokens.origin()),
         plain_http: Vec::new(),
         settings: Vec::new(),
+        posts: false,
     };
     let settings = Settings {
         region: Some("us-east-1".into()),

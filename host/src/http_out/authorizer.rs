@@ -39,6 +39,8 @@ pub struct Rule {
     pub plain_http: Vec<Origin>,
     /// The settings that the secrets came from, for hints.
     pub settings: Vec<String>,
+    /// Whether a POST gets them too: the operator says that it only reads.
+    pub posts: bool,
 }
 
 /// Why a rule can't be used.
@@ -162,6 +164,7 @@ impl Authorization {
 struct Entry {
     origin: Origin,
     method: Method,
+    posts: bool,
 }
 
 #[derive(Debug)]
@@ -222,7 +225,11 @@ impl Authorizer {
                     Method::Token(Arc::new(Tokens::new(grant, client.clone(), time)))
                 }
             };
-            entries.push(Entry { origin, method });
+            entries.push(Entry {
+                origin,
+                method,
+                posts: rule.posts,
+            });
         }
         Ok(Self {
             entries: entries.into(),
@@ -232,7 +239,7 @@ impl Authorizer {
     /// What to add to a request for that URL; none where nothing is configured
     /// for its origin. Waits for a token if one must be fetched.
     pub async fn authorization(&self, url: &Uri) -> Result<Option<Authorization>, AuthorizeError> {
-        match self.entry(url) {
+        match self.entry(url).map(|entry| &entry.method) {
             None => Ok(None),
             Some(Method::Fixed(credential)) => Ok(Some(Authorization {
                 credential: credential.clone(),
@@ -254,6 +261,12 @@ impl Authorizer {
         self.entry(url).is_some()
     }
 
+    /// Whether a POST to that URL may get them.
+    #[must_use]
+    pub fn posts(&self, url: &Uri) -> bool {
+        self.entry(url).is_some_and(|entry| entry.posts)
+    }
+
     /// How many requests were sent to token endpoints.
     #[must_use]
     pub fn token_requests(&self) -> u64 {
@@ -264,10 +277,9 @@ impl Authorizer {
         self.entries.iter().map(count).sum()
     }
 
-    fn entry(&self, url: &Uri) -> Option<&Method> {
+    fn entry(&self, url: &Uri) -> Option<&Entry> {
         let origin = Origin::of(url).ok()?;
-        let entry = self.entries.iter().find(|entry| entry.origin == origin);
-        entry.map(|entry| &entry.method)
+        self.entries.iter().find(|entry| entry.origin == origin)
     }
 }
 

@@ -138,11 +138,13 @@ impl Exchange {
         for name in &DEFAULT_FORBIDDEN_HEADERS {
             parts.headers.remove(name);
         }
-        let body = Sending::from_guest(&parts, body, kib(self.outbound.limits.request_body_kib));
-        let mut body = body.await?;
+        let limit = kib(self.outbound.limits.request_body_kib);
+        // Where our token may have expired, it is sent twice.
+        let twice = self.outbound.authorizer.covers(&parts.uri);
+        let mut body = Sending::from_guest(&parts, body, limit, twice).await?;
         body.check_length(&mut parts)?;
         let (first, refused) = self.attempt(&mut parts, body.take()).await?;
-        let again = refused.is_some_and(|refused| body.is_empty() && refused.refused());
+        let again = refused.is_some_and(|refused| body.is_whole() && refused.refused());
         if !again {
             return Ok(first);
         }
@@ -174,7 +176,8 @@ impl Exchange {
     }
 
     /// TRACE has a server repeat our header, and CONNECT is a tunnel. What
-    /// changes something is not done in the host's name.
+    /// changes something is not done in the host's name; whether a POST does is
+    /// for the operator to say.
     fn admit_method(&self, parts: &Parts) -> Result<(), Violation> {
         let method = &parts.method;
         let reads = matches!(*method, Method::GET | Method::HEAD);
@@ -187,9 +190,11 @@ impl Exchange {
         } else if !writes {
             let message = format!("policy refuses the HTTP method {method}");
             Err(Violation::new(message, None))
+        } else if *method == Method::POST && self.outbound.authorizer.posts(&parts.uri) {
+            Ok(())
         } else if self.outbound.authorizer.covers(&parts.uri) {
             let message = format!("policy refuses {method} with the host's credentials");
-            let hint = r#"`[source.auth] by = "component"` has the component use its own"#;
+            let hint = r#"a source that is read by POST says `method = "POST"` in [source]"#;
             Err(Violation::new(message, Some(Hint::new(hint))))
         } else {
             Ok(())
@@ -285,7 +290,12 @@ enum Sending {
 }
 
 impl Sending {
-    async fn from_guest(parts: &Parts, body: WasiBody, limit: u64) -> Result<Self, Error> {
+    async fn from_guest(
+        parts: &Parts,
+        body: WasiBody,
+        limit: u64,
+        twice: bool,
+    ) -> Result<Self, Error> {
         let announced = parts.headers.get(header::CONTENT_LENGTH);
         let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if let Some(length) = announced.filter(|length| *length > limit) {
@@ -298,7 +308,7 @@ impl Sending {
         // A guest may open the body of a GET only to finish it. Passed on as a
         // stream that would be `transfer-encoding: chunked`, which servers
         // don't expect with GET.
-        if parts.method == Method::GET || parts.method == Method::HEAD {
+        if twice || parts.method == Method::GET || parts.method == Method::HEAD {
             let whole =
                 upload
                     .collect()
@@ -330,8 +340,8 @@ impl Sending {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole(_))
     }
 
     fn take(&mut self) -> RequestBody {

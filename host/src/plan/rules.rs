@@ -28,6 +28,7 @@ impl Plan {
             auth: self.auth.clone(),
             plain_http: plain_http.to_vec(),
             settings: settings.iter().map(|&name| name.to_owned()).collect(),
+            posts: self.posts,
         };
         self.authenticated.iter().map(rule).collect()
     }

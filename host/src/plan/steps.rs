@@ -11,6 +11,16 @@ pub fn first(source: &Node) -> Node {
     first
 }
 
+/// Whether the source or one of its steps is asked by POST.
+pub fn posts(source: &Node) -> bool {
+    let is_post = |part: &Node| matches!(part.get("method"), Some(Node::Text(it)) if it == "POST");
+    let steps = match source.get("then") {
+        Some(Node::List(steps)) => steps.as_slice(),
+        _ => &[],
+    };
+    is_post(source) || steps.iter().any(is_post)
+}
+
 /// The host authenticates requests to the source's own origin, whichever step
 /// makes them. Other credentials of a step are the component's.
 pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {

@@ -26,6 +26,7 @@ fn rule(origin: &str, auth: Auth) -> Rule {
         auth,
         plain_http: Vec::new(),
         settings,
+        posts: false,
     }
 }
 
