@@ -51,7 +51,10 @@ async fn the_hosts_credentials_go_with_a_post_and_are_renewed() {
     })
     .await;
     let stage = stage(&section(&source.origin(), "POST"), &dynamodb).await;
-    check(&stage, &["run"], expect![[r#"
+    check(
+        &stage,
+        &["run"],
+        expect![[r#"
         exit 0
         --- stderr
         rows       2 read: 2 done, 0 rejected, 0 pending
@@ -60,7 +63,9 @@ async fn the_hosts_credentials_go_with_a_post_and_are_renewed() {
         documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
         DynamoDB   1 sent, 0 of them repeats; 2 write capacity units
         time       SECONDS s
-    "#]]).await;
+    "#]],
+    )
+    .await;
     let posts = |seen: &&Seen| seen.target == "/graphql";
     assert_eq!(source.seen().iter().filter(posts).count(), 3);
 }

@@ -1,11 +1,14 @@
 //! `cases/*.json` and a host's servers → cases: what is called, what goes wrong
 //! meanwhile, and what is expected.
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::table::DynamoFault;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +57,9 @@ pub struct Answer {
     #[serde(default)]
     body: Value,
     fault: Option<Fault>,
+    /// Whether the body is sent as gzip.
+    #[serde(default)]
+    gzip: bool,
 }
 
 /// What else may come of a request.
@@ -124,7 +130,11 @@ impl Answer {
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        let whole = Reply::status(self.status, body.clone());
+        let whole = if self.gzip {
+            Reply::status(self.status, gzip(&body)).with_header("content-encoding", "gzip")
+        } else {
+            Reply::status(self.status, body.clone())
+        };
         let headers = self.headers.iter();
         match self.fault {
             None => headers.fold(whole, |reply, (name, value)| reply.with_header(name, value)),
@@ -134,6 +144,12 @@ impl Answer {
             Some(Fault::Never) => Reply::Never,
         }
     }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// All cases, in the order of their names. Places, such as `{source}`, are

@@ -12,6 +12,7 @@ pub mod body;
 pub mod budget;
 pub mod call_state;
 pub mod checked;
+pub mod coding;
 pub mod date;
 pub mod document;
 pub mod engine;

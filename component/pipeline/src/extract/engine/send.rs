@@ -2,6 +2,7 @@
 //! allow it.
 
 use super::super::answer::Answer;
+use super::super::coding::decoded;
 use super::super::links::with_parameter;
 use super::super::page::Page;
 use super::super::plan::PreparedRequest;
@@ -65,6 +66,7 @@ impl<H: Http> Call<'_, H> {
         if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
             self.state.sent(tries.repeat);
         }
+        let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
         let outcome = outcome.map(|response| Answer::new(response, source.format));
         let (verdict, seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
         self.state.report(self.http, &seen);
