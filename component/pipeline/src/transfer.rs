@@ -7,7 +7,9 @@ use crate::bindings::exports::rowcast::pipeline::transfer::{
     PendingDocument, RejectedDocument, Remaining, TransferReport,
 };
 use crate::bindings::rowcast::pipeline::types::{Counter, Failure, Request, Stop};
+use crate::extract::accounting::Balance;
 use crate::extract::budget::Budget;
+use crate::extract::call_state::graver;
 use crate::failure::{into_stop, sum, table_upstream, with_counters};
 use crate::platform::{Dynamo, Http};
 use crate::settings::origin;
@@ -40,14 +42,14 @@ pub async fn run<W: Http + Dynamo>(
             let upstream = origin(&source.url);
             let (stop, counters) = into_stop(failure, &upstream);
             let pending = only.unwrap_or_default();
-            let nothing = Extraction {
-                documents: Vec::new(),
-                done: Vec::new(),
-                rejected: Vec::new(),
-                rejected_records: Vec::new(),
+            let balance = Balance {
                 pending,
+                ..Balance::default()
+            };
+            // Also where it is documents alone that are left.
+            let nothing = Extraction {
                 stopped: Some(stop.clone()),
-                counters,
+                ..balance.into_extraction(None, counters)
             };
             (nothing, Some(stop))
         }
@@ -157,14 +159,5 @@ fn summed(
         remaining: (!nothing).then_some(remaining),
         stopped: graver(extraction.stopped, report.stopped),
         counters: sum(extraction.counters, report.counters),
-    }
-}
-
-/// The reason that a caller should act on; among rate limits the longest.
-fn graver(one: Option<Stop>, other: Option<Stop>) -> Option<Stop> {
-    let gravity = crate::extract::call_state::gravity;
-    match (one, other) {
-        (Some(one), Some(other)) if gravity(&other) > gravity(&one) => Some(other),
-        (one, other) => one.or(other),
     }
 }

@@ -3,9 +3,9 @@
 
 use super::resume::Progress;
 use super::verdict::Rejection;
-use crate::bindings::exports::rowcast::pipeline::extract::DoneRequest;
+use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{
-    PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request,
+    Counter, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
 };
 
 /// How a request ended.
@@ -62,6 +62,31 @@ pub struct Balance {
     pub pending: Vec<PendingRequest>,
 }
 
+impl Balance {
+    /// A request that was read to the end, after those before it.
+    pub fn done(&mut self, request: Request, mut extracted: Extracted) -> Result<(), Unbalanced> {
+        let documents = u32::try_from(extracted.documents.len()).map_err(|_| Unbalanced)?;
+        self.documents.append(&mut extracted.documents);
+        self.rejected_records.append(&mut extracted.rejected);
+        self.done.push(DoneRequest { request, documents });
+        Ok(())
+    }
+
+    /// The call's result; why requests are pending, if any is.
+    #[must_use]
+    pub fn into_extraction(self, stop: Option<Stop>, counters: Vec<Counter>) -> Extraction {
+        Extraction {
+            stopped: stop.filter(|_| !self.pending.is_empty()),
+            documents: self.documents,
+            done: self.done,
+            rejected: self.rejected,
+            rejected_records: self.rejected_records,
+            pending: self.pending,
+            counters,
+        }
+    }
+}
+
 /// A request was counted twice, not at all, or past what can be counted: a defect
 /// of this component.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,13 +122,7 @@ impl Accounting {
         for (pending, outcome) in self.lines {
             let request = pending.request;
             match outcome.ok_or(Unbalanced)? {
-                RequestOutcome::Done(mut extracted) => {
-                    let documents =
-                        u32::try_from(extracted.documents.len()).map_err(|_| Unbalanced)?;
-                    balance.documents.append(&mut extracted.documents);
-                    balance.rejected_records.append(&mut extracted.rejected);
-                    balance.done.push(DoneRequest { request, documents });
-                }
+                RequestOutcome::Done(extracted) => balance.done(request, extracted)?,
                 RequestOutcome::Rejected(Rejection {
                     kind,
                     status,

@@ -149,12 +149,7 @@ impl CallState {
     /// Notes why a request is pending; the gravest reason stays.
     pub fn note(&self, stop: Stop) {
         let mut present = self.stop.borrow_mut();
-        if present
-            .as_ref()
-            .is_none_or(|present| gravity(&stop) > gravity(present))
-        {
-            *present = Some(stop);
-        }
+        *present = graver(present.take(), Some(stop));
     }
 
     /// The same where no reason is noted yet.
@@ -353,19 +348,7 @@ impl CallState {
                 Some(_) | None => {}
             }
         }
-        Ok(Extraction {
-            stopped: if balance.pending.is_empty() {
-                None
-            } else {
-                stop
-            },
-            documents: balance.documents,
-            done: balance.done,
-            rejected: balance.rejected,
-            rejected_records: balance.rejected_records,
-            pending: balance.pending,
-            counters,
-        })
+        Ok(balance.into_extraction(stop, counters))
     }
 }
 
@@ -383,5 +366,14 @@ pub fn gravity(stop: &Stop) -> (u8, u64) {
         Stop::RateLimited(limit) => (2, limit.retry_after_ms),
         Stop::Denied(_) => (3, 0),
         Stop::Invalid(_) => (4, 0),
+    }
+}
+
+/// The graver of two reasons; of equal ones the first.
+#[must_use]
+pub fn graver(one: Option<Stop>, other: Option<Stop>) -> Option<Stop> {
+    match (one, other) {
+        (Some(one), Some(other)) if gravity(&other) > gravity(&one) => Some(other),
+        (one, other) => one.or(other),
     }
 }

@@ -6,10 +6,11 @@
 //! rejected is a rejected record of it; one that is pending keeps it pending,
 //! with everything that the steps gave so far in its `resume`.
 
-use super::accounting::Extracted;
+use super::accounting::{Balance, Extracted, Unbalanced};
 use super::budget::Budget;
-use super::call_state::{Shared, gravity};
+use super::call_state::{Shared, graver};
 use super::engine;
+use super::matrix::Matrix;
 use super::plan::Plan;
 use super::resume::Record;
 use super::snippet::chain;
@@ -17,10 +18,9 @@ use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extracti
 use crate::bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
 };
-use crate::failure::{counter, into_stop, invalid, sum};
+use crate::failure::{counter, into_stop, invalid, sum, unavailable};
 use crate::platform::Http;
-use crate::settings::Source;
-use crate::settings::origin;
+use crate::settings::{Mistakes, Source, origin};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ struct Steps<'c, H> {
 }
 
 /// A request of the first step that is done.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 struct Chain {
     /// The step that its parts belong to, from 1.
     step: usize,
@@ -116,7 +116,10 @@ pub async fn run<H: Http>(
             .into_iter()
             .map(|(request, chain)| (request, chain.end(count, request))),
     );
-    Ok(steps.close(ends))
+    // Whatever was counted wrongly, nothing of it may be believed.
+    steps
+        .close(ends)
+        .map_err(|error| unavailable(error.to_string()))
 }
 
 impl<H: Http> Steps<'_, H> {
@@ -136,20 +139,11 @@ impl<H: Http> Steps<'_, H> {
     /// The first step's done requests become chains.
     fn begin(
         &self,
-        extraction: Extraction,
+        mut extraction: Extraction,
         chains: &mut Vec<(Request, Chain)>,
         ends: &mut Vec<(Request, ChainEnd)>,
     ) {
-        let mut documents = extraction.documents.into_iter();
-        let mut records = extraction.rejected_records.into_iter().peekable();
-        for DoneRequest {
-            request,
-            documents: count,
-        } in extraction.done
-        {
-            let own = std::iter::from_fn(|| records.next_if(|it| it.request == request));
-            let rejected = own.map(Record::from).collect();
-            let own = documents.by_ref().take(length(count)).collect();
+        for (request, own, rejected) in done(&mut extraction) {
             let mut chain = Chain {
                 step: 1,
                 parts: Vec::new(),
@@ -213,35 +207,24 @@ impl<H: Http> Steps<'_, H> {
     }
 
     /// What became of a later step's requests, by their places.
-    fn settle(&mut self, extraction: Extraction, parts: &mut [&mut Part]) {
-        let mut documents = extraction.documents.into_iter();
-        let mut records = extraction.rejected_records.into_iter().peekable();
-        let done = extraction.done.len();
+    fn settle(&mut self, mut extraction: Extraction, parts: &mut [&mut Part]) {
         let mut put = |request: Request, new: Part| {
             if let Some(part) = parts.get_mut(length(request.row)) {
                 **part = new;
             }
         };
-        for DoneRequest {
-            request,
-            documents: count,
-        } in extraction.done
-        {
-            let own = std::iter::from_fn(|| records.next_if(|it| it.request == request));
-            let rejected = own.map(Record::from).collect();
-            let documents = documents.by_ref().take(length(count)).collect();
-            put(
-                request,
-                Part::Settled {
-                    documents,
-                    rejected,
-                },
-            );
+        let answered = extraction.done.len();
+        for (request, documents, rejected) in done(&mut extraction) {
+            let settled = Part::Settled {
+                documents,
+                rejected,
+            };
+            put(request, settled);
         }
         let (mut refused, mut given_up) = (false, 0_u32);
         for rejected in extraction.rejected {
             // There may be too many requests for one call: another one has room.
-            if rejected.kind == RejectionKind::Policy && done > 0 {
+            if rejected.kind == RejectionKind::Policy && answered > 0 {
                 refused = true;
                 continue;
             }
@@ -272,9 +255,9 @@ impl<H: Http> Steps<'_, H> {
         if refused {
             self.note(Stop::Budget);
         }
-        let done = u32::try_from(done).unwrap_or(u32::MAX);
+        let answered = u32::try_from(answered).unwrap_or(u32::MAX);
         self.count(vec![
-            counter("then.done", done),
+            counter("then.done", answered),
             counter("then.rejected", given_up),
         ]);
     }
@@ -292,39 +275,22 @@ impl<H: Http> Steps<'_, H> {
 
     /// The gravest reason stays.
     fn note(&mut self, stop: Stop) {
-        let graver = |present: &Stop| gravity(&stop) > gravity(present);
-        if self.stopped.as_ref().is_none_or(graver) {
-            self.stopped = Some(stop);
-        }
+        self.stopped = graver(self.stopped.take(), Some(stop));
     }
 
-    fn close(self, mut ends: Vec<(Request, ChainEnd)>) -> Extraction {
+    fn close(self, mut ends: Vec<(Request, ChainEnd)>) -> Result<Extraction, Unbalanced> {
         ends.sort_by_key(|(request, _)| (request.row, request.combination));
-        let mut extraction = Extraction {
-            documents: Vec::new(),
-            done: Vec::new(),
-            rejected: Vec::new(),
-            rejected_records: Vec::new(),
-            pending: Vec::new(),
-            stopped: None,
-            counters: self.counters,
-        };
+        let mut balance = Balance::default();
         for (request, end) in ends {
             match end {
-                ChainEnd::Done(mut extracted) => {
-                    let documents = u32::try_from(extracted.documents.len()).unwrap_or(u32::MAX);
-                    extraction.documents.append(&mut extracted.documents);
-                    extraction.rejected_records.append(&mut extracted.rejected);
-                    extraction.done.push(DoneRequest { request, documents });
-                }
-                ChainEnd::Rejected(rejected) => extraction.rejected.push(rejected),
+                ChainEnd::Done(extracted) => balance.done(request, extracted)?,
+                ChainEnd::Rejected(rejected) => balance.rejected.push(rejected),
                 ChainEnd::Pending(resume) => {
-                    extraction.pending.push(PendingRequest { request, resume });
+                    balance.pending.push(PendingRequest { request, resume });
                 }
             }
         }
-        extraction.stopped = self.stopped.filter(|_| !extraction.pending.is_empty());
-        extraction
+        Ok(balance.into_extraction(self.stopped, self.counters))
     }
 }
 
@@ -339,11 +305,10 @@ impl Chain {
     /// Documents become the requests of its step.
     fn follow(&mut self, documents: Vec<String>, source: &Source) {
         let step = self.step.checked_sub(1).and_then(|at| source.then.get(at));
-        let axes = step.map_or(&[][..], |step| &step.matrix);
-        let lengths = axes
-            .iter()
-            .map(|axis| u32::try_from(axis.values.len()).unwrap_or(u32::MAX));
-        let combinations = lengths.fold(1, u32::saturating_mul);
+        // The settings were checked before the first request.
+        let matrix =
+            |step: &Source| Matrix::new(&step.matrix, &mut Mistakes::default()).combinations();
+        let combinations = step.map_or(1, matrix);
         for row in documents {
             for combination in 0..combinations {
                 self.parts.push(Part::Open {
@@ -408,6 +373,26 @@ impl Chain {
         }
         ChainEnd::Done(extracted)
     }
+}
+
+/// Takes the done requests out, each with its documents and its rejected records.
+fn done(extraction: &mut Extraction) -> Vec<(Request, Vec<String>, Vec<Record>)> {
+    let mut documents = std::mem::take(&mut extraction.documents).into_iter();
+    let records = std::mem::take(&mut extraction.rejected_records);
+    let mut records = records.into_iter().peekable();
+    let all = std::mem::take(&mut extraction.done).into_iter();
+    all.map(
+        |DoneRequest {
+             request,
+             documents: count,
+         }| {
+            let rejected = std::iter::from_fn(|| records.next_if(|it| it.request == request));
+            let rejected = rejected.map(Record::from).collect();
+            let own = documents.by_ref().take(length(count)).collect();
+            (request, own, rejected)
+        },
+    )
+    .collect()
 }
 
 fn length(count: u32) -> usize {
