@@ -91,7 +91,7 @@ impl pace::Host for Sandbox {
 }
 
 impl admission::Host for Sandbox {
-    fn digest_key(&mut self) -> Option<admission::Digest> {
+    fn wanted(&mut self) -> Option<admission::Wanted> {
         None
     }
 

@@ -15,7 +15,7 @@ impl pace::Host for State {
 }
 
 impl admission::Host for State {
-    fn digest_key(&mut self) -> Option<admission::Digest> {
+    fn wanted(&mut self) -> Option<admission::Wanted> {
         None
     }
 
