@@ -73,7 +73,7 @@ class Pipeline:
                 pace.add_func("reserve", self.reserve)
                 pace.add_func("report", self.report)
             with root.add_instance("rowcast:pipeline/admission@0.2.0") as admission:
-                admission.add_func("digest-key", lambda _store: None)
+                admission.add_func("wanted", lambda _store: None)
                 admission.add_func("admit", lambda _store, some: ["write"] * len(some))
                 admission.add_func("settle", lambda _store, _outcomes: None)
         threading.Thread(target=self.tick, daemon=True).start()

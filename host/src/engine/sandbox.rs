@@ -91,7 +91,7 @@ impl pace::Host for Sandbox {
 }
 
 impl admission::Host for Sandbox {
-    fn wanted(&mut self) -> Option<admission::Wanted> {
+    fn wanted(&mut self) -> Option<admission::Interest> {
         None
     }
 

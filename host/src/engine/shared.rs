@@ -15,7 +15,7 @@ impl pace::Host for State {
 }
 
 impl admission::Host for State {
-    fn wanted(&mut self) -> Option<admission::Wanted> {
+    fn wanted(&mut self) -> Option<admission::Interest> {
         None
     }
 
