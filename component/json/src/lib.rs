@@ -6,6 +6,7 @@
 //! hold it to `serde_json` and to `JSONTestSuite` are with the pipeline's.
 
 mod bytes;
+pub mod digest;
 mod index;
 mod names;
 mod output;

@@ -2,25 +2,34 @@
 //! steps; each decision is in a module of its own.
 
 mod accounting;
+mod admission;
 mod batch;
+mod check;
 mod dedupe;
+mod ending;
 mod pacing;
+mod settle;
 mod verdict;
 
 use crate::bindings::exports::rowcast::pipeline::load::Report;
-use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RejectionKind, Stop};
-use crate::dynamodb::call::{CallError, Caller, throttled};
-use crate::dynamodb::schema::{describe_request, interpret, missing_table};
-use crate::failure::{denied, invalid, stop_reason, table_upstream, unavailable, with_counters};
+use crate::bindings::rowcast::pipeline::types::{Failure, Request};
+use crate::dynamodb::call::{CallError, Caller};
+use crate::dynamodb::schema::{describe_request, interpret};
+use crate::failure::{invalid, table_upstream, with_counters};
 use crate::platform::Dynamo;
 use crate::retry;
-use crate::settings::{KeyKind, KeySchema, Mistakes, Table, within};
+use crate::settings::{KeyKind, KeySchema, Mistakes, Table};
 use accounting::{Accounting, DocumentOutcome};
+use admission::Admission;
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
-use dedupe::{Put, interleave, prepare, successor};
+use dedupe::{Put, interleave, prepare};
+use ending::Halt;
 use pacing::{Pacing, units};
+use settle::{Round, is_hot};
 use std::borrow::Cow;
 use verdict::{BatchVerdict, Cause, ServiceError, verdict};
+
+pub use check::check;
 
 /// A batch that waits longer for its turn is made smaller; nobody sleeps longer
 /// at once.
@@ -29,13 +38,9 @@ const LONG_TURN_MS: u64 = 500;
 /// Where nothing but throttling is answered for that long, the caller waits.
 const LONGEST_THROTTLED_MS: u64 = 60_000;
 
-/// Times that a put may be left unprocessed while others are processed, and for
-/// how long that must go on: in a table at its limit somebody is always left.
-const MOST_PASSED_OVER: u32 = 30;
-const LONGEST_PASSED_OVER_MS: u64 = 10_000;
-
-const UNPROCESSED: &str = "DynamoDB returned the write unprocessed, which it does when the \
-                           table's or a partition's throughput is exceeded";
+/// How long a call waits before it asks again about documents that another call
+/// is writing, where it has nothing else to do.
+const ASK_AGAIN_MS: u64 = 50;
 
 /// Writes documents to a table, see `wit/load.wit`.
 ///
@@ -51,13 +56,16 @@ pub fn run<'d, D: Dynamo>(
     documents: impl Into<Cow<'d, [String]>>,
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
-    run_all(dynamo, table, documents.into(), budget_ms)
+    run_requested(dynamo, table, documents.into(), None, budget_ms)
 }
 
-fn run_all<D: Dynamo>(
+/// The same for documents that came from these requests, in their order, by row
+/// and combination.
+pub fn run_requested<D: Dynamo>(
     dynamo: &D,
     table: &Table,
-    documents: Cow<'_, [String]>,
+    mut documents: Cow<'_, [String]>,
+    requests: Option<&[Request]>,
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
     let mut mistakes = Mistakes::default();
@@ -70,8 +78,8 @@ fn run_all<D: Dynamo>(
     let mut load = Load {
         caller: Caller::new(dynamo, &table.name, table.retry, budget_ms),
         table,
-        documents,
         accounting: Accounting::new(total),
+        admission: Admission::new(dynamo, requests),
         queue: Queue::default(),
         capacity: 0.0,
         repeats: 0,
@@ -96,8 +104,9 @@ fn run_all<D: Dynamo>(
         let stop = (total > 0).then_some(Halt::Budget);
         return load.report(stop);
     };
-    let puts = prepare(&mut load.documents, &keys, &mut load.accounting);
-    load.queue.puts = interleave(puts).into();
+    let contents = load.admission.contents();
+    load.admission.waiting = prepare(&mut documents, &keys, contents, &mut load.accounting);
+    drop(documents);
     let halt = load.write(&keys);
     load.report(halt)
 }
@@ -106,8 +115,8 @@ fn run_all<D: Dynamo>(
 struct Load<'a, D: Dynamo> {
     caller: Caller<'a, D>,
     table: &'a Table,
-    documents: Cow<'a, [String]>,
     accounting: Accounting,
+    admission: Admission<'a, D>,
     queue: Queue,
     capacity: f64,
     /// BatchWriteItem calls that repeated a write.
@@ -117,31 +126,6 @@ struct Load<'a, D: Dynamo> {
     pacing: Pacing,
     /// Whether the keys are DynamoDB's own word.
     asked: bool,
-}
-
-/// Why writing ended before everything was attempted.
-enum Halt {
-    Budget,
-    /// Nothing but throttling was answered for too long, or until the budget
-    /// ended.
-    Throttled(String),
-    /// Attempts ran out while nothing at all got through.
-    Exhausted,
-    Refused(ServiceError),
-}
-
-/// What a round of batches came to.
-#[derive(Default)]
-struct Round {
-    /// Something was acknowledged, refused or narrowed down.
-    progress: bool,
-    /// The highest count of attempts among the puts that are sent again.
-    waiting: Option<u32>,
-    /// A put ran out of attempts.
-    exhausted: bool,
-    refusal: Option<ServiceError>,
-    /// A single put was refused.
-    rejected: bool,
 }
 
 impl<D: Dynamo> Load<'_, D> {
@@ -155,8 +139,29 @@ impl<D: Dynamo> Load<'_, D> {
         }
     }
 
-    /// Sends batches until nothing waits, or it is no use.
+    /// Has puts admitted and writes them until none is left, or it is no use.
     fn write(&mut self, keys: &KeySchema) -> Option<Halt> {
+        while !self.admission.waiting.is_empty() {
+            if self.caller.out_of_time() {
+                return Some(self.out_of_time());
+            }
+            // No key is held here, so that calls never wait for each other.
+            let asked = self.admission.waiting.len();
+            let admitted = self.admission.ask(keys, &mut self.accounting);
+            let is_vain = self.admission.waiting.len() == asked;
+            self.queue.puts = interleave(admitted).into();
+            if let Some(halt) = self.write_admitted(keys) {
+                return Some(halt);
+            }
+            if is_vain && !self.caller.sleep(ASK_AGAIN_MS) {
+                return Some(self.out_of_time());
+            }
+        }
+        None
+    }
+
+    /// Sends batches until nothing waits, or it is no use.
+    fn write_admitted(&mut self, keys: &KeySchema) -> Option<Halt> {
         while !self.queue.is_empty() {
             if self.caller.out_of_time() {
                 return Some(self.out_of_time());
@@ -261,8 +266,9 @@ impl<D: Dynamo> Load<'_, D> {
         for (Batch { puts, .. }, outcome) in batches.into_iter().zip(outcomes) {
             let verdict = verdict(outcome, &puts, keys);
             self.learn(&verdict, &puts);
-            self.apply(verdict, puts, keys, &mut round);
+            self.apply(verdict, puts, &mut round);
         }
+        self.admission.tell();
         round
     }
 
@@ -299,146 +305,6 @@ impl<D: Dynamo> Load<'_, D> {
         }
     }
 
-    fn apply(
-        &mut self,
-        verdict: BatchVerdict,
-        puts: Vec<Put>,
-        keys: &KeySchema,
-        round: &mut Round,
-    ) {
-        match verdict {
-            BatchVerdict::Done {
-                capacity,
-                unprocessed,
-            } => {
-                self.capacity += capacity;
-                round.progress |= unprocessed.len() < puts.len();
-                let mut again = Vec::with_capacity(unprocessed.len());
-                for (position, put) in puts.into_iter().enumerate() {
-                    if unprocessed.contains(&position) {
-                        again.push(put);
-                    } else {
-                        self.accounting.written(&put);
-                    }
-                }
-                if !again.is_empty() {
-                    self.pacing.note(UNPROCESSED);
-                }
-                self.pass_over(again, keys);
-            }
-            BatchVerdict::Resend(Cause::Throttled(reason)) if is_hot(&reason) && puts.len() > 1 => {
-                // One of them is of a hot partition, and it isn't known which.
-                self.queue.halves.extend(by_partition(puts));
-            }
-            BatchVerdict::Resend(Cause::Throttled(_)) => self.pass_over(puts, keys),
-            BatchVerdict::Resend(Cause::Unavailable(reason)) => {
-                self.resend(puts, &reason, keys, round);
-            }
-            BatchVerdict::Split => {
-                round.progress = true;
-                let mut first = puts;
-                let second = first.split_off(first.len() / 2);
-                // In front, so that the first culprit is found early and few
-                // halves wait.
-                self.queue.halves.push_front(second);
-                self.queue.halves.push_front(first);
-            }
-            BatchVerdict::Reject(kind, reason) => {
-                round.progress = true;
-                round.rejected = true;
-                for put in puts {
-                    let outcome = DocumentOutcome::Rejected {
-                        kind,
-                        path: String::new(),
-                        reason: reason.clone(),
-                    };
-                    self.accounting.settle(put.index, outcome);
-                    let next = successor(put, &self.documents, keys, &mut self.accounting);
-                    self.queue.puts.extend(next);
-                }
-            }
-            BatchVerdict::Stop(refusal) => {
-                round.refusal.get_or_insert(refusal);
-                self.queue.puts.extend(puts);
-            }
-        }
-    }
-
-    /// Being throttled costs time and no attempts, but for a put that isn't
-    /// processed again and again while others are.
-    fn pass_over(&mut self, puts: Vec<Put>, keys: &KeySchema) {
-        let written = self.accounting.acknowledged();
-        let now = self.caller.dynamo().now_ms();
-        for mut put in puts.into_iter().rev() {
-            if written > put.tries.others {
-                put.tries.others = written;
-                if put.tries.passed_over == 0 {
-                    put.tries.passed_over_ms = now;
-                }
-                put.tries.passed_over += 1;
-            }
-            let long = now.saturating_sub(put.tries.passed_over_ms) >= LONGEST_PASSED_OVER_MS;
-            if put.tries.passed_over >= MOST_PASSED_OVER && long {
-                self.reject(put, UNPROCESSED, keys);
-            } else {
-                self.queue.puts.push_front(put);
-            }
-        }
-    }
-
-    /// Puts that failed are sent again until their attempts run out. Where
-    /// others were written meanwhile, the culprit among them is looked for, and
-    /// rejected; where nothing was, they end as pending.
-    fn resend(&mut self, puts: Vec<Put>, reason: &str, keys: &KeySchema, round: &mut Round) {
-        let written = self.accounting.acknowledged();
-        let alone = puts.len() == 1;
-        let mut exhausted = Vec::new();
-        for mut put in puts.into_iter().rev() {
-            if put.tries.failed == 0 {
-                put.tries.others = written;
-            }
-            put.tries.failed += 1;
-            let others = written > put.tries.others;
-            // One alone is given twice as many before it is called bad.
-            let most = self.table.retry.max_attempts * if alone && others { 2 } else { 1 };
-            if put.tries.failed >= most {
-                exhausted.push(put);
-            } else {
-                round.waiting = round.waiting.max(Some(put.tries.failed));
-                self.queue.puts.push_front(put);
-            }
-        }
-        let (culprits, vain): (Vec<_>, Vec<_>) = exhausted
-            .into_iter()
-            .partition(|put| written > put.tries.others);
-        for put in &vain {
-            self.accounting.pending(put);
-            self.exhausted = Some(reason.to_owned());
-            round.exhausted = true;
-        }
-        round.progress |= !culprits.is_empty();
-        for mut put in culprits {
-            if alone {
-                self.reject(put, reason, keys);
-            } else {
-                put.tries.failed = 0;
-                self.queue.halves.push_front(vec![put]);
-            }
-        }
-    }
-
-    /// It never succeeds while others do.
-    fn reject(&mut self, put: Put, reason: &str, keys: &KeySchema) {
-        let outcome = DocumentOutcome::Rejected {
-            kind: RejectionKind::Exhausted,
-            path: String::new(),
-            reason: format!("{reason}; its attempts ran out while other documents were written"),
-        };
-        self.accounting.settle(put.index, outcome);
-        let next = successor(put, &self.documents, keys, &mut self.accounting);
-        self.queue.puts.extend(next);
-    }
-
     /// With the wrong keys in the configuration DynamoDB refuses every item
     /// one by one. So the first refusal of a single item makes us ask, once,
     /// whether the keys are right. If that can't be answered, go on.
@@ -456,89 +322,6 @@ impl<D: Dynamo> Load<'_, D> {
             ))
         })
     }
-
-    /// Every document in one list.
-    fn report(mut self, halt: Option<Halt>) -> Result<Report, Failure> {
-        for put in self.queue.drain() {
-            self.accounting.pending(&put);
-        }
-        let counters = self.counters();
-        let upstream = self.caller.upstream().to_owned();
-        let failed = |failure| Err(with_counters(failure, counters.clone()));
-        let stopped = match halt {
-            Some(Halt::Budget) => Some(Stop::Budget),
-            Some(Halt::Refused(refusal)) if self.accounting.acknowledged() == 0 => {
-                return failed(match refusal {
-                    ServiceError::Denied(reason) => denied(reason),
-                    ServiceError::MissingTable => missing_table(&self.table.name),
-                    ServiceError::Invalid(reason) => invalid(reason),
-                });
-            }
-            Some(Halt::Refused(ServiceError::Denied(reason))) => {
-                Some(Stop::Denied(stop_reason(&upstream, reason)))
-            }
-            Some(Halt::Refused(ServiceError::Invalid(reason))) => {
-                Some(Stop::Invalid(stop_reason(&upstream, reason)))
-            }
-            Some(Halt::Refused(ServiceError::MissingTable)) => {
-                let reason = format!("the table `{}` is gone", self.table.name);
-                Some(Stop::Invalid(stop_reason(&upstream, reason)))
-            }
-            Some(Halt::Throttled(reason)) => {
-                let limit = throttled(&upstream, reason);
-                if self.accounting.acknowledged() == 0 {
-                    return failed(Failure::RateLimited(limit));
-                }
-                Some(Stop::RateLimited(limit))
-            }
-            Some(Halt::Exhausted) | None => match self.exhausted {
-                Some(reason) if self.accounting.acknowledged() == 0 => {
-                    return failed(unavailable(reason));
-                }
-                Some(reason) => Some(Stop::Unavailable(stop_reason(&upstream, reason))),
-                None => None,
-            },
-        };
-        // Repeating the call is safe, and the documents may add up then.
-        let balance = match self.accounting.close() {
-            Ok(balance) => balance,
-            Err(error) => return failed(unavailable(error.to_string())),
-        };
-        Ok(Report {
-            written: balance.written,
-            superseded: balance.superseded,
-            rejected: balance.rejected,
-            pending: balance.pending,
-            unchanged: 0,
-            stopped,
-            counters,
-        })
-    }
-
-    fn counters(&self) -> Vec<Counter> {
-        self.caller
-            .counters(self.repeats, "dynamodb.write-capacity", self.capacity)
-    }
-}
-
-/// Whether throttling is about a partition, not about the table.
-fn is_hot(reason: &str) -> bool {
-    reason.contains("KeyRange")
-}
-
-fn by_partition(puts: Vec<Put>) -> Vec<Vec<Put>> {
-    let mut groups: Vec<Vec<Put>> = Vec::new();
-    for put in puts {
-        let same = |group: &&mut Vec<Put>| {
-            let first = group.first();
-            first.is_some_and(|first| first.key.partition == put.key.partition)
-        };
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(put),
-            None => groups.push(vec![put]),
-        }
-    }
-    groups
 }
 
 fn shown(keys: &KeySchema) -> String {
@@ -552,37 +335,6 @@ fn shown(keys: &KeySchema) -> String {
         Some(sort) => format!("{partition} and {} ({})", sort.name, letter(sort.kind)),
         None => partition,
     }
-}
-
-/// Adds what can't work.
-pub fn check(table: &Table, mistakes: &mut Mistakes) {
-    let Table {
-        name,
-        keys,
-        retry,
-        concurrency,
-    } = table;
-    let plain = |each: u8| each.is_ascii_alphanumeric() || matches!(each, b'_' | b'-' | b'.');
-    if !(3..=255).contains(&name.len()) || !name.bytes().all(plain) {
-        mistakes.add(
-            "/name",
-            "must be 3 to 255 letters, digits, `_`, `-` and `.`",
-        );
-    }
-    within(mistakes, "/concurrency", (*concurrency).into(), 1, 64);
-    if let Some(KeySchema { partition, sort }) = keys {
-        let sort = sort.as_ref().map(|sort| &sort.name);
-        let names = [("partition", Some(&partition.name)), ("sort", sort)];
-        for (role, name) in names {
-            if name.is_some_and(|name| !(1..=255).contains(&name.len())) {
-                mistakes.add(format!("/keys/{role}/name"), "must have 1 to 255 bytes");
-            }
-        }
-        if sort == Some(&partition.name) {
-            mistakes.add("/keys/sort/name", "is the partition key's name, too");
-        }
-    }
-    retry.check(mistakes);
 }
 
 #[cfg(test)]

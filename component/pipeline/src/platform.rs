@@ -2,6 +2,7 @@
 //! by WASI, the tests by scripts. Time and randomness come in here and nowhere
 //! else.
 
+use crate::bindings::rowcast::pipeline::admission::{Candidate, Decision, Interest, Outcome};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::pace::Observation;
 use std::future::Future;
@@ -27,6 +28,17 @@ pub trait Dynamo {
     }
     /// What became of it.
     fn report(&self, _upstream: &str, _seen: &Observation) {}
+    /// What the host has to know of documents to decide which of them are
+    /// written; none where it decides nothing, and everything is.
+    fn wanted(&self) -> Option<Interest> {
+        None
+    }
+    /// Its decision about each; what it admits must be settled.
+    fn admit(&self, candidates: Vec<Candidate>) -> Vec<Decision> {
+        candidates.iter().map(|_| Decision::Write).collect()
+    }
+    /// What became of what it admitted, each once.
+    fn settle(&self, _outcomes: Vec<Outcome>) {}
 }
 
 /// HTTP to the source, clocks and random numbers; nothing blocks.

@@ -5,6 +5,7 @@
 //! `ROWCAST_SEED=7` runs one seed and shows it; `ROWCAST_SEEDS=100000` runs
 //! more than the tests do.
 
+mod record;
 mod source;
 mod table;
 mod world;
@@ -26,6 +27,7 @@ struct Run {
     done: u32,
     documents: u32,
     written: u32,
+    unchanged: u32,
     superseded: u32,
     rejected: BTreeMap<u32, RejectionKind>,
     rejected_documents: Vec<String>,
@@ -82,7 +84,9 @@ fn carry_out(world: &World) -> Run {
         let budget = Some(world.faults.budget_ms);
         let call = calls::transfer(world, &source, &table, &rows, remaining.clone(), budget);
         // A call that is killed leaves what it wrote, and nobody knows of it.
-        let Some(result) = world.block_on(call) else {
+        let result = world.block_on(call);
+        world.end_call();
+        let Some(result) = result else {
             run.killed += 1;
             continue;
         };
@@ -131,6 +135,7 @@ fn add(run: &mut Run, report: &TransferReport) {
     run.done += report.done;
     run.documents += report.documents - pending;
     run.written += report.written;
+    run.unchanged += report.unchanged;
     run.superseded += report.superseded;
     for rejected in &report.rejected {
         let twice = run.rejected.insert(rejected.request.row, rejected.kind);

@@ -57,12 +57,17 @@ pub async fn run<W: Http + Dynamo>(
     };
     let (requests, documents) = in_order(left, &mut extraction);
     let time = budget_ms.map(|_| budget.remaining_ms(Http::now_ms(world)));
-    let loaded = crate::load::run(world, table, &documents, time);
-    let nothing_done = extraction.done.is_empty() && extraction.rejected.is_empty();
+    let texts = documents.as_slice().into();
+    let loaded = crate::load::run_requested(world, table, texts, Some(&requests), time);
+    let is_only_documents = extraction.done.is_empty()
+        && extraction.rejected.is_empty()
+        && extraction.pending.is_empty();
     let report = match loaded {
         Ok(report) => report,
-        // Requests that were answered are an achievement: they aren't repeated.
-        Err(failure) if !nothing_done || failed.is_some() => {
+        // Requests that were answered are an achievement, and those that weren't
+        // have an upstream of their own to wait for. So a failure is the table's
+        // only where nothing but documents was given.
+        Err(failure) if !is_only_documents || failed.is_some() => {
             let (stop, counters) = into_stop(failure, &table_upstream(&table.name));
             all_pending(documents.len(), stop, counters)
         }
@@ -161,3 +166,7 @@ fn summed(
         counters: sum(extraction.counters, report.counters),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests;

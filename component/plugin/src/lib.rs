@@ -7,7 +7,7 @@ use rowcast_pipeline::bindings::exports::rowcast::pipeline::{
     describe, extract, load, query, transfer,
 };
 use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
-use rowcast_pipeline::bindings::rowcast::pipeline::{dynamodb, pace};
+use rowcast_pipeline::bindings::rowcast::pipeline::{admission, dynamodb, pace};
 use rowcast_pipeline::calls;
 use rowcast_pipeline::pace::Observation;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
@@ -108,6 +108,18 @@ impl Dynamo for Plugin {
 
     fn report(&self, upstream: &str, seen: &Observation) {
         report(upstream, seen);
+    }
+
+    fn wanted(&self) -> Option<admission::Interest> {
+        admission::wanted()
+    }
+
+    fn admit(&self, candidates: Vec<admission::Candidate>) -> Vec<admission::Decision> {
+        admission::admit(&candidates)
+    }
+
+    fn settle(&self, outcomes: Vec<admission::Outcome>) {
+        admission::settle(&outcomes);
     }
 }
 

@@ -4,8 +4,11 @@ use super::number::Decimal;
 use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rowcast_json::Output;
+use rowcast_json::digest::{Digest, Digester, Part};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// An item's primary key. Equal when DynamoDB takes two keys for the same.
@@ -86,6 +89,39 @@ pub fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 impl Key {
+    /// What the host knows it by.
+    pub fn digest(&self, digester: &mut Digester) -> Digest {
+        let partition = self.partition.written();
+        let sort = self.sort.as_ref().map(|sort| (sort, sort.written()));
+        let first = self.partition.part(&partition);
+        match &sort {
+            Some((sort, written)) => digester.key(&[first, sort.part(written)]),
+            None => digester.key(&[first]),
+        }
+    }
+
+    /// It in DynamoDB's JSON.
+    #[must_use]
+    pub fn json(&self, keys: &KeySchema) -> String {
+        let mut out = Output::default();
+        let sort = keys.sort.iter().zip(&self.sort);
+        let mut opening = "{";
+        for (attribute, value) in std::iter::once((&keys.partition, &self.partition)).chain(sort) {
+            let letter = match value {
+                KeyValue::Text(_) => r#":{"S":"#,
+                KeyValue::Number(_) => r#":{"N":"#,
+                KeyValue::Bytes(_) => r#":{"B":"#,
+            };
+            out.put(std::mem::replace(&mut opening, ","));
+            out.put_quoted(&attribute.name);
+            out.put(letter);
+            out.put_quoted(&value.written());
+            out.put("}");
+        }
+        out.put("}");
+        out.into_text()
+    }
+
     /// Reads an item's key from DynamoDB's JSON, such as an unprocessed item
     /// that came back; DynamoDB may write numbers in other digits than we did.
     #[must_use]
@@ -108,6 +144,24 @@ impl Key {
             partition: value(&keys.partition)?,
             sort,
         })
+    }
+}
+
+impl KeyValue {
+    /// As DynamoDB's JSON has it.
+    fn written(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Bytes(bytes) => Cow::Owned(STANDARD.encode(bytes)),
+        }
+    }
+
+    fn part<'w>(&self, written: &'w str) -> Part<'w> {
+        match self {
+            Self::Number(_) => Part::Number(written),
+            Self::Text(_) | Self::Bytes(_) => Part::Text(written),
+        }
     }
 }
 

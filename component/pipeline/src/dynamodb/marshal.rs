@@ -47,11 +47,20 @@ pub struct Rejection {
 /// Turns a document's text into an item of a table with these keys. The index
 /// is used again for the next.
 pub fn marshal(index: &mut Index, document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
-    let document = index.read(document).map_err(|flaw| Rejection {
+    item(read(index, document)?, keys)
+}
+
+/// A document's text → its values.
+pub fn read<'i>(index: &'i mut Index, document: &'i str) -> Result<Value<'i>, Rejection> {
+    index.read(document).map_err(|flaw| Rejection {
         kind: RejectionKind::Item,
         reason: format!("the document is not valid JSON: {flaw}"),
         path: flaw.path,
-    })?;
+    })
+}
+
+/// A document's values → the item.
+pub fn item(document: Value<'_>, keys: &KeySchema) -> Result<Item, Rejection> {
     // Types cost about half as much again.
     let length = document.text().len();
     let mut writer = Writer::new(keys, length + length / 2);

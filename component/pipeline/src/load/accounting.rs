@@ -10,8 +10,11 @@ use crate::bindings::rowcast::pipeline::types::RejectionKind;
 pub enum DocumentOutcome {
     /// DynamoDB acknowledged it.
     Written,
-    /// The document with this index has the same key, came later, and was written.
-    Superseded(u32),
+    /// The table holds it already.
+    Unchanged,
+    /// The document with this index has the same key, came later, and is in the
+    /// table; none where another call's is.
+    Superseded(Option<u32>),
     /// DynamoDB can't hold it, or refused it.
     Rejected {
         /// The contract's word for it.
@@ -39,6 +42,8 @@ pub struct Accounting {
 pub struct Balance {
     /// How many were acknowledged.
     pub written: u32,
+    /// How many the table holds already.
+    pub unchanged: u32,
     /// In the order of the documents, as the other two.
     pub superseded: Vec<SupersededDocument>,
     /// What DynamoDB can't hold or refused.
@@ -80,19 +85,18 @@ impl Accounting {
         }
     }
 
-    /// Records that a put was acknowledged.
-    pub fn written(&mut self, put: &Put) {
-        self.settle(put.index, DocumentOutcome::Written);
-        for index in &put.supersedes {
-            self.settle(*index, DocumentOutcome::Superseded(put.index));
-        }
-    }
-
-    /// Records that a put was not acknowledged: what it would have superseded
-    /// is as pending as it is.
-    pub fn pending(&mut self, put: &Put) {
-        for index in [&put.index].into_iter().chain(&put.supersedes) {
-            self.settle(*index, DocumentOutcome::Pending);
+    /// Records what became of a put and of what it supersedes: that shares its
+    /// outcome, or is superseded by it where it is in the table.
+    pub fn settle_all(&mut self, put: &Put, outcome: DocumentOutcome) {
+        let others = match outcome {
+            DocumentOutcome::Written | DocumentOutcome::Unchanged => {
+                DocumentOutcome::Superseded(Some(put.index))
+            }
+            ref same => same.clone(),
+        };
+        self.settle(put.index, outcome);
+        for earlier in &put.supersedes {
+            self.settle(earlier.index, others.clone());
         }
     }
 
@@ -109,11 +113,9 @@ impl Accounting {
         for (index, outcome) in (0..).zip(self.outcomes) {
             match outcome {
                 Some(DocumentOutcome::Written) => balance.written += 1,
+                Some(DocumentOutcome::Unchanged) => balance.unchanged += 1,
                 Some(DocumentOutcome::Superseded(by)) => {
-                    balance.superseded.push(SupersededDocument {
-                        index,
-                        by: Some(by),
-                    });
+                    balance.superseded.push(SupersededDocument { index, by });
                 }
                 Some(DocumentOutcome::Rejected { kind, path, reason }) => {
                     balance.rejected.push(RejectedDocument {

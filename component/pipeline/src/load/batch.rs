@@ -112,7 +112,7 @@ impl Queue {
 #[must_use]
 pub fn put_bytes(put: &Put) -> usize {
     // One more for the comma.
-    PUT_HEAD.len() + put.json.len() + PUT_TAIL.len() + 1
+    PUT_HEAD.len() + put.item.json.len() + PUT_TAIL.len() + 1
 }
 
 /// The request that writes a batch. `table` needs no escapes: its syntax was
@@ -127,7 +127,7 @@ pub fn request(table: &str, puts: &[Put]) -> Request {
     for (position, put) in puts.iter().enumerate() {
         body.push_str(if position == 0 { "" } else { "," });
         body.push_str(PUT_HEAD);
-        body.push_str(&put.json);
+        body.push_str(&put.item.json);
         body.push_str(PUT_TAIL);
     }
     body.push_str(r#"]},"ReturnConsumedCapacity":"TOTAL"}"#);
@@ -141,19 +141,16 @@ pub fn request(table: &str, puts: &[Put]) -> Request {
 mod tests {
     use super::*;
     use crate::dynamodb::key::{Key, KeyValue};
+    use crate::dynamodb::marshal::Item;
 
     fn put(index: u32, bytes: usize) -> Put {
         let key = Key {
             partition: KeyValue::Text(index.to_string()),
             sort: None,
         };
-        Put {
-            index,
-            json: "x".repeat(bytes),
-            key,
-            tries: crate::load::dedupe::Tries::default(),
-            supersedes: Vec::new(),
-        }
+        let json = "x".repeat(bytes);
+        let size = bytes;
+        Put::new(index, Item { json, size, key }, None)
     }
 
     /// Items of that many bytes each → puts in each batch.
@@ -213,11 +210,9 @@ mod tests {
     #[test]
     fn the_body_is_what_dynamodb_documents() {
         let mut first = put(0, 0);
-        r#"{"id":{"S":"k"}}"#.clone_into(&mut first.json);
-        let second = Put {
-            json: "{}".to_owned(),
-            ..first.clone()
-        };
+        r#"{"id":{"S":"k"}}"#.clone_into(&mut first.item.json);
+        let mut second = first.clone();
+        "{}".clone_into(&mut second.item.json);
         assert_eq!(
             request("tracks", &[first, second]).body,
             r#"{"RequestItems":{"tracks":[{"PutRequest":{"Item":{"id":{"S":"k"}}}},{"PutRequest":{"Item":{}}}]},"ReturnConsumedCapacity":"TOTAL"}"#

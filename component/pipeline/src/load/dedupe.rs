@@ -3,9 +3,10 @@
 
 use super::accounting::{Accounting, DocumentOutcome};
 use crate::dynamodb::key::{Key, KeyValue};
-use crate::dynamodb::marshal::{Item, marshal};
+use crate::dynamodb::marshal::{self, Item, Rejection};
 use crate::settings::KeySchema;
 use rowcast_json::Index;
+use rowcast_json::digest::{Digest, Digester};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,15 +16,44 @@ use std::collections::hash_map::Entry;
 pub struct Put {
     /// Which document it is.
     pub index: u32,
-    /// The item in DynamoDB's JSON.
-    pub json: String,
-    /// Its key, unlike any other put's of the call.
-    pub key: Key,
+    /// The item, whose key is unlike any other put's of the call.
+    pub item: Item,
+    /// The digest of all of it, where the host compares contents.
+    pub content: Option<Digest>,
+    /// The digest of its key, once the host was asked about it.
+    pub digest: Option<Digest>,
     /// What it has been through.
     pub tries: Tries,
     /// Earlier documents of the same key, the latest first. They share its outcome
     /// unless DynamoDB refuses it: then the first of them takes its place.
-    pub supersedes: Vec<u32>,
+    pub supersedes: Vec<Put>,
+}
+
+impl Put {
+    /// A document's first attempt.
+    #[must_use]
+    pub fn new(index: u32, item: Item, content: Option<Digest>) -> Self {
+        Self {
+            index,
+            item,
+            content,
+            digest: None,
+            tries: Tries::default(),
+            supersedes: Vec::new(),
+        }
+    }
+
+    /// What takes its place after DynamoDB refused it: the latest of those that
+    /// it superseded.
+    #[must_use]
+    pub fn successor(self) -> Option<Self> {
+        let mut earlier = self.supersedes.into_iter();
+        let next = earlier.next()?;
+        Some(Self {
+            supersedes: earlier.collect(),
+            ..next
+        })
+    }
 }
 
 /// What a put has been through.
@@ -49,7 +79,7 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
     let mut ranked: Vec<(u32, Put)> = puts
         .into_iter()
         .map(|put| {
-            let rank = seen.entry(put.key.partition.clone()).or_default();
+            let rank = seen.entry(put.item.key.partition.clone()).or_default();
             *rank += 1;
             (*rank, put)
         })
@@ -63,11 +93,11 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
 /// document of each key is the only one that is sent. A rejected document
 /// supersedes nothing.
 ///
-/// A document that is the call's own is freed once it has a put, unless it may
-/// have to take that put's place.
+/// A document that is the call's own is freed once it has an item.
 pub fn prepare(
     documents: &mut Cow<'_, [String]>,
     keys: &KeySchema,
+    mut contents: Option<&mut Digester>,
     accounting: &mut Accounting,
 ) -> Vec<Put> {
     let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
@@ -79,23 +109,28 @@ pub fn prepare(
         let (Some(document), Ok(index)) = (documents.get(at), u32::try_from(at)) else {
             continue;
         };
-        let Some(put) = put(&mut json, index, document, keys, accounting) else {
-            continue;
+        let put = put(&mut json, index, document, keys, contents.as_deref_mut());
+        if let Cow::Owned(own) = documents
+            && let Some(document) = own.get_mut(at)
+        {
+            *document = String::new();
+        }
+        let put = match put {
+            Ok(put) => put,
+            Err(Rejection { kind, path, reason }) => {
+                accounting.settle(index, DocumentOutcome::Rejected { kind, path, reason });
+                continue;
+            }
         };
-        match kept.entry(put.key.clone()) {
+        match kept.entry(put.item.key.clone()) {
             Entry::Occupied(at) => {
                 if let Some(later) = puts.get_mut(*at.get()) {
-                    later.supersedes.push(index);
+                    later.supersedes.push(put);
                 }
             }
             Entry::Vacant(free) => {
                 free.insert(puts.len());
                 puts.push(put);
-                if let Cow::Owned(own) = documents
-                    && let Some(document) = own.get_mut(at)
-                {
-                    *document = String::new();
-                }
             }
         }
     }
@@ -103,50 +138,18 @@ pub fn prepare(
     puts
 }
 
-/// What takes the place of a put that DynamoDB refused: the latest of those
-/// that it superseded.
-pub fn successor(
-    refused: Put,
-    documents: &[String],
-    keys: &KeySchema,
-    accounting: &mut Accounting,
-) -> Option<Put> {
-    let mut json = Index::default();
-    let mut earlier = refused.supersedes.into_iter();
-    while let Some(index) = earlier.next() {
-        let document = usize::try_from(index).ok().and_then(|at| documents.get(at));
-        if let Some(put) =
-            document.and_then(|document| put(&mut json, index, document, keys, accounting))
-        {
-            let supersedes = earlier.collect();
-            return Some(Put { supersedes, ..put });
-        }
-    }
-    None
-}
-
-/// One document's put, unless it's rejected.
+/// One document's put.
 fn put(
     json: &mut Index,
     index: u32,
     document: &str,
     keys: &KeySchema,
-    accounting: &mut Accounting,
-) -> Option<Put> {
-    match marshal(json, document, keys) {
-        Ok(Item { json, key, .. }) => Some(Put {
-            index,
-            json,
-            key,
-            tries: Tries::default(),
-            supersedes: Vec::new(),
-        }),
-        Err(rejection) => {
-            let (kind, path, reason) = (rejection.kind, rejection.path, rejection.reason);
-            accounting.settle(index, DocumentOutcome::Rejected { kind, path, reason });
-            None
-        }
-    }
+    contents: Option<&mut Digester>,
+) -> Result<Put, Rejection> {
+    let document = marshal::read(json, document)?;
+    let item = marshal::item(document, keys)?;
+    let content = contents.and_then(|digester| digester.content(document));
+    Ok(Put::new(index, item, content))
 }
 
 #[cfg(test)]
@@ -166,10 +169,15 @@ mod tests {
         };
         let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
         let mut accounting = Accounting::new(u32::try_from(documents.len()).unwrap_or_default());
-        let prepared = prepare(&mut documents.as_slice().into(), &keys, &mut accounting);
+        let prepared = prepare(
+            &mut documents.as_slice().into(),
+            &keys,
+            None,
+            &mut accounting,
+        );
         let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
         for put in &prepared {
-            accounting.written(put);
+            accounting.settle_all(put, DocumentOutcome::Written);
         }
         let balance = accounting.close().unwrap_or_default();
         let superseded: Vec<_> = balance

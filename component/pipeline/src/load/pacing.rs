@@ -31,7 +31,7 @@ pub struct Pacing {
 /// The write units of a put, at most.
 #[must_use]
 pub fn units(put: &Put) -> u32 {
-    u32::try_from(put.json.len().div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
+    u32::try_from(put.item.json.len().div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
 }
 
 impl Pacing {
@@ -70,7 +70,7 @@ impl Pacing {
 
     /// The same for a put's partition, where that is hot.
     pub fn reserve_hot<D: Dynamo>(&mut self, dynamo: &D, put: &Put) -> u64 {
-        match self.hot.get_mut(&put.key.partition) {
+        match self.hot.get_mut(&put.item.key.partition) {
             None => 0,
             Some(pace) => pace.reserve(dynamo.now_ms(), units(put), dynamo.random()),
         }
@@ -79,7 +79,7 @@ impl Pacing {
     /// A batch that wasn't sent after all.
     pub fn give_back<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put]) {
         for put in puts {
-            if let Some(pace) = self.hot.get_mut(&put.key.partition) {
+            if let Some(pace) = self.hot.get_mut(&put.item.key.partition) {
                 pace.report(dynamo.now_ms(), &Observation::default());
             }
         }
@@ -96,8 +96,11 @@ impl Pacing {
         };
         let hot = hot_partition(written, refused);
         for (puts, accepted) in [(written, true), (refused, false)] {
-            for put in puts.iter().filter(|put| Some(&put.key.partition) != hot) {
-                if let Some(pace) = self.hot.get_mut(&put.key.partition) {
+            for put in puts
+                .iter()
+                .filter(|put| Some(&put.item.key.partition) != hot)
+            {
+                if let Some(pace) = self.hot.get_mut(&put.item.key.partition) {
                     pace.report(now, &observation(units(put), accepted));
                 }
             }
@@ -130,7 +133,7 @@ impl Pacing {
     /// is the one.
     pub fn report_hot<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put]) {
         let now = dynamo.now_ms();
-        let partitions: Vec<_> = puts.iter().map(|put| &put.key.partition).collect();
+        let partitions: Vec<_> = puts.iter().map(|put| &put.item.key.partition).collect();
         if let [first, rest @ ..] = partitions.as_slice()
             && rest.iter().all(|other| other == first)
         {
@@ -177,8 +180,8 @@ fn observation(units: u32, accepted: bool) -> Observation {
 /// The partition that all that was refused is in, while all of the others was
 /// written.
 fn hot_partition<'p>(written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
-    let first = &refused.first()?.key.partition;
-    let alone = refused.iter().all(|put| put.key.partition == *first);
-    let others = written.iter().any(|put| put.key.partition != *first);
+    let first = &refused.first()?.item.key.partition;
+    let alone = refused.iter().all(|put| put.item.key.partition == *first);
+    let others = written.iter().any(|put| put.item.key.partition != *first);
     (alone && others).then_some(first)
 }

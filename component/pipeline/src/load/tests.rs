@@ -1,9 +1,11 @@
 //! Documents and a table that misbehaves → reports that balance.
 
+mod admitted;
 mod fake;
 mod random;
 
 use super::*;
+use crate::bindings::rowcast::pipeline::types::{RejectionKind, Stop};
 use crate::settings::{KeyAttribute, Retry};
 use fake::{Behaviour, Fake};
 
@@ -56,12 +58,13 @@ fn told(result: &Result<Report, Failure>) -> String {
         Err(Failure::ExecutionFailed) => return "execution-failed".to_owned(),
     };
     let mut parts = vec![format!("written {}", report.written)];
+    if report.unchanged > 0 {
+        parts.push(format!("unchanged {}", report.unchanged));
+    }
     for each in &report.superseded {
-        parts.push(format!(
-            "{} superseded by {}",
-            each.index,
-            each.by.unwrap_or(u32::MAX)
-        ));
+        let by = each.by.map(|by| by.to_string());
+        let by = by.unwrap_or_else(|| "another call".to_owned());
+        parts.push(format!("{} superseded by {by}", each.index));
     }
     for each in &report.rejected {
         parts.push(format!(

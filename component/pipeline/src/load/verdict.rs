@@ -144,7 +144,9 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
         .flatten()
     {
         let key = Key::of_item(returned.put_request.item.get(), keys);
-        let position = puts.iter().position(|put| Some(&put.key) == key.as_ref());
+        let position = puts
+            .iter()
+            .position(|put| Some(&put.item.key) == key.as_ref());
         let Some(position) = position else {
             // Which one it is can't be told, and writing twice does no harm.
             return BatchVerdict::Done {
@@ -187,13 +189,7 @@ mod tests {
                     &keys,
                 )
                 .ok()?;
-                Some(Put {
-                    index,
-                    json: item.json,
-                    key: item.key,
-                    tries: crate::load::dedupe::Tries::default(),
-                    supersedes: Vec::new(),
-                })
+                Some(Put::new(index, item, None))
             })
             .collect();
         let shown = format!("{outcome:?}");

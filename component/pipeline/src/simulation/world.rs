@@ -1,7 +1,9 @@
 //! Clocks, randomness, HTTP and DynamoDB for one run, all of it by a seed.
 
+use super::record::RecordModel;
 use super::source::SourceModel;
 use super::table::TableModel;
+use crate::bindings::rowcast::pipeline::admission::{Candidate, Decision, Interest, Outcome};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::extract::script::draw;
 use crate::pace::{Observation, Pace};
@@ -49,6 +51,9 @@ pub struct Faults {
     pub kills: Option<u64>,
     /// The host shares the pace among calls.
     pub shared: bool,
+    /// The host decides what is written; another call is writing one in so many
+    /// keys.
+    pub admission: Option<u64>,
 }
 
 /// What the source's ways to say that there are too many need.
@@ -105,6 +110,10 @@ impl Faults {
                 .collect(),
             kills: some(next(6) + 2, next(3) == 0),
             shared: next(2) == 0,
+            admission: some(
+                draw(seed ^ 0x44) / 2 % 20 + 2,
+                draw(seed ^ 0x44).is_multiple_of(2),
+            ),
         }
     }
 
@@ -174,6 +183,7 @@ pub struct World {
     in_flight: Cell<u32>,
     source: RefCell<SourceModel>,
     table: RefCell<TableModel>,
+    record: RefCell<RecordModel>,
     /// Until when this call was asked to leave the source alone.
     paused_until_ms: Cell<u64>,
     killed_at_ms: Cell<Option<u64>>,
@@ -191,6 +201,7 @@ impl World {
             in_flight: Cell::new(0),
             source: RefCell::new(SourceModel::new(&faults)),
             table: RefCell::new(TableModel::new(&faults)),
+            record: RefCell::default(),
             paused_until_ms: Cell::new(0),
             killed_at_ms: Cell::new(None),
             paces: RefCell::default(),
@@ -209,6 +220,17 @@ impl World {
 
     pub fn items(&self) -> BTreeMap<String, String> {
         self.table.borrow().items.clone()
+    }
+
+    /// Another call of the host writes an item.
+    pub fn write(&self, key: &str, item: &str) {
+        let mut table = self.table.borrow_mut();
+        table.items.insert(key.to_owned(), item.to_owned());
+    }
+
+    /// A call is over, one way or another.
+    pub fn end_call(&self) {
+        self.record.borrow().end_call();
     }
 
     /// Another call begins, in another instance.
@@ -371,6 +393,19 @@ impl Dynamo for World {
 
     fn report(&self, upstream: &str, seen: &Observation) {
         Shared::report(self, upstream, seen);
+    }
+
+    fn wanted(&self) -> Option<Interest> {
+        let decides = self.faults.admission.is_some();
+        decides.then(|| RecordModel::interest(self))
+    }
+
+    fn admit(&self, candidates: Vec<Candidate>) -> Vec<Decision> {
+        self.record.borrow_mut().admit(self, &candidates)
+    }
+
+    fn settle(&self, outcomes: Vec<Outcome>) {
+        self.record.borrow_mut().settle(self, &outcomes);
     }
 }
 
