@@ -23,6 +23,7 @@ fn imports_and_exports_are_those_of_the_wit() {
     check(
         COMPONENT,
         &expect![[r#"
+            rowcast:pipeline/admission@0.2.0
             rowcast:pipeline/dynamodb@0.2.0
             rowcast:pipeline/pace@0.2.0
             rowcast:pipeline/types@0.2.0

@@ -1,6 +1,7 @@
 //! The component's bytes, and capabilities for it → calls that end in time,
 //! within their memory, and with everything accounted for.
 
+mod admission;
 pub(crate) mod bindings;
 mod call_error;
 mod call_result;
@@ -13,11 +14,11 @@ mod pipeline;
 mod runtime;
 mod sandbox;
 pub(crate) mod settings;
-mod shared;
 mod state;
 mod stderr;
 mod validate;
 
+pub use admission::{Admit, Candidate, Decision, Digest, Interest, Outcome, Undecidable};
 pub use bindings::exports::rowcast::pipeline::describe::{
     Description, Kind, Preset, Schema, Variable,
 };

@@ -31,6 +31,7 @@ use crate::config::{Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use file::FileStore;
 use lease::Lease;
+use rowcast_json::digest::Digest;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -156,8 +157,14 @@ impl LedgerRun {
         self.record.as_ref()?.silent_until(now)
     }
 
-    pub(crate) fn scope(&self) -> Hash {
-        self.scope
+    /// What digests of its keys and contents are keyed by. DynamoDB's own id of
+    /// the table is in it, which no source knows.
+    pub(crate) fn digest_key(&self) -> Digest {
+        let key = Hash::of(&["digests", &self.scope.to_string()]);
+        let number = u128::from_be_bytes(*key.bytes());
+        let low = u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default();
+        let high = u64::try_from(number >> 64).unwrap_or_default();
+        Digest { high, low }
     }
 
     /// Which of these rows are finished already.
@@ -192,7 +199,7 @@ impl LedgerRun {
         keys: &Keys,
         table: &TableToRead,
     ) -> Result<Vec<Option<Hash>>, LedgerError> {
-        table::read(dynamodb, entries, keys, self.scope, table).await
+        table::read(dynamodb, entries, keys, self.digest_key(), table).await
     }
 
     /// What is under these keys is about to change: it isn't known any more.

@@ -3,14 +3,16 @@
 //! DynamoDB slows PostgreSQL down instead of filling memory.
 
 mod admission;
+mod answer;
 mod chunk;
 mod event;
-mod extracting;
 mod loading;
 mod order;
+mod part;
 mod patience;
 mod recording;
 mod replay;
+mod requests;
 mod tally;
 mod upstreams;
 
@@ -249,7 +251,7 @@ impl Run {
                 let (admission, observe) = (Arc::clone(&admission), Arc::clone(&observe));
                 let (run, upstreams) = (self.clone(), Arc::clone(&upstreams));
                 workers.spawn(async move {
-                    let shared = (&*admission, &*upstreams, &*observe);
+                    let shared = (&admission, &*upstreams, &*observe);
                     (number, run.work(shared, number, first_row, lines).await)
                 });
                 continue;
@@ -331,7 +333,7 @@ impl Run {
 
     async fn work(
         self,
-        (admission, upstreams, observe): (&Admission, &Upstreams, &dyn Observe),
+        (admission, upstreams, observe): (&Arc<Admission>, &Upstreams, &dyn Observe),
         number: u64,
         first_row: u64,
         lines: Vec<String>,
@@ -437,6 +439,13 @@ impl State {
 }
 
 impl Stages {
+    fn table(&self) -> Option<&Table> {
+        match self {
+            Self::All { table, .. } | Self::Load { table } => Some(table),
+            Self::Extract { .. } => None,
+        }
+    }
+
     /// Rows that were read and then left because the run stopped are pending.
     fn leave(&self, left: u64, tally: &mut Tally) {
         match self {

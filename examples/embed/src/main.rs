@@ -8,7 +8,8 @@ mod runtime;
 
 use anyhow::bail;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use runtime::{Component, Failure, transfer, types};
+use runtime::types::{Failure, Stop};
+use runtime::{Component, transfer};
 use serde_json::json;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Duration;
@@ -38,86 +39,69 @@ async fn main() -> anyhow::Result<()> {
 
     let chunks = rows
         .chunks(CHUNK)
-        .map(|rows| settle(&component, &source, &target, rows));
-    let counts: Vec<Counts> = stream::iter(chunks)
-        .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let total = |count: fn(&Counts) -> usize| counts.iter().map(count).sum::<usize>();
-    eprintln!(
-        "{} rows: {} documents written, {} superseded, {} rejected, {} pending",
-        rows.len(),
-        total(|counts| counts.written),
-        total(|counts| counts.superseded),
-        total(|counts| counts.rejected),
-        total(|counts| counts.pending),
-    );
+        .map(|rows| settle(&component, (source.clone(), target.clone()), rows));
+    let mut counts = stream::iter(chunks).buffer_unordered(AT_ONCE);
+    let mut sums = [0; 4];
+    while let Some(counts) = counts.try_next().await? {
+        sums.iter_mut()
+            .zip(counts)
+            .for_each(|(sum, count)| *sum += count);
+    }
+    let [written, superseded, rejected, pending] = sums;
+    eprint!("{} rows: {written} documents written, ", rows.len());
+    eprintln!("{superseded} superseded, {rejected} rejected, {pending} pending");
     print(&component, table, filter).await
 }
 
-/// Where everything of one chunk is.
-#[derive(Default)]
-struct Counts {
-    written: usize,
-    /// Documents whose key a later one of the chunk has too.
-    superseded: usize,
-    /// Requests, records and documents that repeating can't help.
-    rejected: usize,
-    /// Requests and documents to try another day.
-    pending: usize,
-}
+/// Documents written, and superseded by a later one of the chunk; requests,
+/// records and documents that were rejected, and that are left for another day.
+type Counts = [usize; 4];
 
 /// Calls `transfer` until nothing remains that time alone would resolve. A call
 /// that ended halfway, whatever ended it, is simply repeated: writing a
 /// document twice is writing it once.
 async fn settle(
     component: &Component,
-    source: &str,
-    table: &str,
+    (source, table): (String, String),
     rows: &[String],
 ) -> anyhow::Result<Counts> {
-    let mut counts = Counts::default();
+    let (mut written, mut superseded, mut rejected) = (0, 0, 0);
     let mut remaining: Option<transfer::Remaining> = None;
-    let left = |remaining: &Option<transfer::Remaining>| {
-        remaining.as_ref().map_or(rows.len(), |remaining| {
-            remaining.requests.len() + remaining.documents.len()
-        })
+    let left = |remaining: &Option<transfer::Remaining>| match remaining {
+        Some(remaining) => remaining.requests.len() + remaining.documents.len(),
+        None => rows.len(),
     };
     let mut idle = 0;
     while idle < IDLE_CALLS {
-        let (source, table) = (source.to_owned(), table.to_owned());
-        let sent = remaining.as_ref();
+        let (source, table, sent) = (&source, &table, remaining.as_ref());
         let call = component.call(async |instance, store| {
-            let transfer = instance.rowcast_pipeline_transfer();
-            transfer
-                .call_transfer(store, &source, &table, rows, sent, Some(BUDGET_MS))
+            let exports = instance.rowcast_pipeline_transfer();
+            let budget = Some(BUDGET_MS);
+            exports
+                .call_transfer(store, source, table, rows, sent, budget)
                 .await
         });
-        let before = (left(&remaining), counts.written);
-        let wait = match call.await? {
+        let before = (left(&remaining), written);
+        let pause = match call.await? {
             Ok(report) => {
-                counts.written += usize::try_from(report.written)?;
-                counts.superseded += usize::try_from(report.superseded)?;
-                counts.rejected += report.rejected.len()
+                written += usize::try_from(report.written)?;
+                superseded += usize::try_from(report.superseded)?;
+                rejected += report.rejected.len()
                     + report.rejected_records.len()
                     + report.rejected_documents.len();
                 if report.remaining.is_none() {
-                    return Ok(counts);
+                    return Ok([written, superseded, rejected, 0]);
                 }
                 remaining = report.remaining;
-                wait_of_stop(report.stopped)?
+                wait(Ok(report.stopped))?
             }
-            Err(failure) => wait_of_failure(failure)?,
+            Err(failure) => wait(Err(failure))?,
         };
-        idle = if (left(&remaining), counts.written) == before {
-            idle + 1
-        } else {
-            0
-        };
-        tokio::time::sleep(wait).await;
+        let idled = (left(&remaining), written) == before;
+        idle = if idled { idle + 1 } else { 0 };
+        tokio::time::sleep(pause).await;
     }
-    counts.pending = left(&remaining);
-    Ok(counts)
+    Ok([written, superseded, rejected, left(&remaining)])
 }
 
 /// Prints page after page.
@@ -144,32 +128,23 @@ async fn print(component: &Component, table: &str, filter: &str) -> anyhow::Resu
 }
 
 /// How long to wait before the next call; an error where none can help.
-fn wait_of_stop(stop: Option<types::Stop>) -> anyhow::Result<Duration> {
-    match stop {
-        None | Some(types::Stop::Budget) => Ok(Duration::ZERO),
-        Some(types::Stop::RateLimited(limit)) => pause(&limit),
-        Some(types::Stop::Unavailable(_)) => Ok(Duration::from_secs(1)),
-        Some(types::Stop::Denied(stop) | types::Stop::Invalid(stop)) => bail!(stop.reason),
+fn wait(ended: Result<Option<Stop>, Failure>) -> anyhow::Result<Duration> {
+    match ended {
+        Ok(None | Some(Stop::Budget)) => Ok(Duration::ZERO),
+        Ok(Some(Stop::RateLimited(limit))) | Err(Failure::RateLimited(limit)) => {
+            let wait = Duration::from_millis(limit.retry_after_ms);
+            if wait > LONGEST_PAUSE {
+                let (who, seconds) = (limit.upstream, wait.as_secs());
+                bail!(
+                    "{who} asks for a pause of {seconds} s ({}); start again then",
+                    limit.reason
+                );
+            }
+            Ok(wait)
+        }
+        Ok(Some(Stop::Unavailable(_)))
+        | Err(Failure::ExecutionFailed | Failure::Unavailable(_)) => Ok(Duration::from_secs(1)),
+        Ok(Some(Stop::Denied(stop) | Stop::Invalid(stop))) => bail!(stop.reason),
+        Err(failure) => Err(failure.into()),
     }
-}
-
-fn wait_of_failure(failure: Failure) -> anyhow::Result<Duration> {
-    match failure {
-        Failure::ExecutionFailed | Failure::Unavailable(_) => Ok(Duration::from_secs(1)),
-        Failure::RateLimited(limit) => pause(&limit),
-        Failure::PermanentInvalid(_) | Failure::PermanentDenied(_) => Err(failure.into()),
-    }
-}
-
-fn pause(limit: &types::RateLimit) -> anyhow::Result<Duration> {
-    let wait = Duration::from_millis(limit.retry_after_ms);
-    if wait > LONGEST_PAUSE {
-        bail!(
-            "{} asks for a pause of {} s ({}); start again then",
-            limit.upstream,
-            wait.as_secs(),
-            limit.reason
-        );
-    }
-    Ok(wait)
 }

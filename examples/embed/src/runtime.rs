@@ -31,7 +31,7 @@ mod bindings {
 }
 pub use bindings::Standalone;
 pub use bindings::exports::rowcast::pipeline::transfer;
-pub use bindings::rowcast::pipeline::types::{self, Failure};
+pub use bindings::rowcast::pipeline::types;
 
 /// No call takes longer, budget or not.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,6 +39,8 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
 /// Bytes of each memory of an instance: the standalone component has four.
 const MEMORY: usize = 256 << 20;
+
+use types::Failure;
 
 type Web = Client<HttpsConnector<HttpConnector>, WasiBody>;
 

@@ -9,8 +9,7 @@ wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
     imports: {
-        "rowcast:pipeline/admission.admit": async,
-        "rowcast:pipeline/admission.settle": async,
+        "rowcast:pipeline/admission.admit": async | trappable,
         "rowcast:pipeline/dynamodb.send": async,
     },
     exports: { default: async },

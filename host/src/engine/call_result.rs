@@ -17,6 +17,17 @@ pub struct CallResult<T> {
     pub violation: Option<Violation>,
 }
 
+impl<T> CallResult<T> {
+    /// The same with another form of its result.
+    #[must_use]
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> CallResult<U> {
+        CallResult {
+            result: self.result.map(map),
+            violation: self.violation,
+        }
+    }
+}
+
 /// The result with what was collected while it came about.
 pub(super) fn called<T: Stops>(
     result: Result<T, CallError>,

@@ -1,6 +1,7 @@
 //! A call with its input → its result, from a fresh instance each time, or the
 //! reason why the instance was ended.
 
+use super::admission::Admit;
 use super::bindings::{Plugin as Instance, PluginPre};
 use super::call_error::{CallError, ended, memory};
 use super::call_result::{CallResult, Stops, called};
@@ -31,6 +32,7 @@ pub struct Pipeline {
     dynamodb: Shared,
     violations: Violations,
     paces: Paces,
+    admit: Option<Arc<dyn Admit>>,
     environment: Arc<BTreeMap<String, String>>,
 }
 
@@ -57,6 +59,7 @@ impl Pipeline {
             dynamodb,
             violations: Violations::default(),
             paces: Paces::new(),
+            admit: None,
             environment: Arc::default(),
         }
     }
@@ -68,6 +71,16 @@ impl Pipeline {
     pub fn with_environment(mut self, variables: BTreeMap<String, String>) -> Self {
         self.environment = Arc::new(variables);
         self
+    }
+
+    /// Its calls ask which documents they are to write. Without it, they write
+    /// all of them.
+    #[must_use]
+    pub fn with_admission(&self, admit: Arc<dyn Admit>) -> Self {
+        Self {
+            admit: Some(admit),
+            ..self.clone()
+        }
     }
 
     /// Calls send nothing more to their source as long as the hold is there:
@@ -223,6 +236,7 @@ impl Pipeline {
             Hooks::new(self.outbound.clone(), violations.clone()),
             Calls::new(self.dynamodb.clone(), violations.clone()),
             self.paces.of_call(source),
+            self.admit.clone(),
             &self.environment,
             &self.runtime.limits,
         );

@@ -95,11 +95,14 @@ impl admission::Host for Sandbox {
         None
     }
 
-    async fn admit(&mut self, candidates: Vec<admission::Candidate>) -> Vec<admission::Decision> {
-        vec![admission::Decision::Write; candidates.len()]
+    async fn admit(
+        &mut self,
+        candidates: Vec<admission::Candidate>,
+    ) -> wasmtime::Result<Vec<admission::Decision>> {
+        Ok(vec![admission::Decision::Write; candidates.len()])
     }
 
-    async fn settle(&mut self, _: Vec<admission::Outcome>) {}
+    fn settle(&mut self, _: Vec<admission::Outcome>) {}
 }
 
 impl dynamodb::Host for Sandbox {

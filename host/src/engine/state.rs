@@ -2,12 +2,15 @@
 //! policy, DynamoDB under policy, clocks, random numbers, and the variables that
 //! its host's owner gives it.
 
+use super::admission::Admit;
+use super::bindings::rowcast::pipeline::pace;
 use super::dynamodb::Calls;
 use super::pace::CallPaces;
 use super::stderr::Stderr;
 use crate::http_out::wasi::Hooks;
 use crate::limits::Limits;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -29,6 +32,7 @@ pub(super) struct State {
     said: Stderr,
     pub(super) dynamodb: Calls,
     pub(super) paces: CallPaces,
+    pub(super) admit: Option<Arc<dyn Admit>>,
     pub(super) memory: Memory,
 }
 
@@ -37,6 +41,7 @@ impl State {
         hooks: Hooks,
         dynamodb: Calls,
         paces: CallPaces,
+        admit: Option<Arc<dyn Admit>>,
         environment: &BTreeMap<String, String>,
         limits: &Limits,
     ) -> Self {
@@ -59,6 +64,7 @@ impl State {
             said,
             dynamodb,
             paces,
+            admit,
             memory: Memory::new(limits.memory_mib),
         }
     }
@@ -84,6 +90,16 @@ impl Drop for State {
 /// A bound that is longer than memory can be is none.
 pub(super) fn size(bound: u64) -> usize {
     usize::try_from(bound).unwrap_or(usize::MAX)
+}
+
+impl pace::Host for State {
+    fn reserve(&mut self, upstream: String, units: u32) -> pace::Turn {
+        self.paces.reserve(upstream, units)
+    }
+
+    fn report(&mut self, upstream: String, observation: pace::Observation) {
+        self.paces.report(&upstream, &observation);
+    }
 }
 
 impl WasiView for State {

@@ -11,6 +11,7 @@ use super::{Hash, LedgerError, RunRecord, TableToRead};
 use crate::config::{Key, KeyType, Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use crate::dynamodb::admin::TableError;
+use rowcast_json::digest::{Digest, Digester};
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -253,23 +254,23 @@ pub async fn read(
     dynamodb: &DynamoDb,
     entries: &[&Entry],
     keys: &Keys,
-    scope: Hash,
+    digest_key: Digest,
     table: &TableToRead,
 ) -> Result<Vec<Option<Hash>>, LedgerError> {
     let mut wanted: Vec<Value> = Vec::with_capacity(entries.len());
     let mut seen = HashSet::new();
     for entry in entries {
-        if seen.insert(entry.key) {
+        if seen.insert(entry.key) && entry.item_key.is_object() {
             wanted.push(entry.item_key.clone());
         }
     }
     let items = dynamodb
         .get_items(&table.name, wanted, &table.retry)
         .await?;
-    let found = items.iter().filter_map(|item| {
-        let entry = content::of_item(item, keys, scope)?;
-        Some((entry.key, entry.content))
-    });
+    let mut digester = Digester::new(digest_key);
+    let found = items
+        .iter()
+        .filter_map(|item| content::of_item(item, keys, &mut digester));
     let found: HashMap<Hash, Hash> = found.collect();
     Ok(entries
         .iter()

@@ -7,12 +7,21 @@
 
 use super::order::{Order, Position, Turn, Written};
 use crate::dynamodb::DynamoDb;
-use crate::engine::Table;
+use crate::engine::{self, Admit, Decision, Digest, Interest, Outcome, Table, Undecidable};
 use crate::ledger::content::Entry;
 use crate::ledger::{Hash, Known, LedgerError, LedgerRun, Place, TableToRead};
+use futures_util::future::BoxFuture;
+use rowcast_json::digest;
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// A call all of whose keys are held by others waits so long for one of them
+/// before it's answered.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What is done with documents that the table has already.
 #[derive(Clone, Debug, Default)]
@@ -27,23 +36,10 @@ pub enum Unchanged {
 }
 
 /// A document that wants to be written.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    pub at: Position,
-    pub entry: &'a Entry,
-}
-
-/// What is to be done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Write it, then settle its key.
-    Write,
-    /// The table holds it already.
-    Unchanged,
-    /// A later document with its key is in the table.
-    Superseded,
-    /// Another chunk is writing under its key: ask again.
-    Later,
+#[derive(Clone, Debug)]
+struct Candidate {
+    at: Position,
+    entry: Entry,
 }
 
 /// What the table has already of some keys.
@@ -62,26 +58,57 @@ pub struct Admission {
     settled: watch::Sender<()>,
     ledger: Option<LedgerRun>,
     unchanged: Unchanged,
+    digest_key: digest::Digest,
 }
 
 /// One chunk's part in it. Dropping it lets go of the keys that it holds.
 #[derive(Debug)]
-pub struct ChunkAdmission<'a> {
-    admission: &'a Admission,
+pub struct ChunkAdmission {
+    run: Arc<Admission>,
     chunk: u64,
     /// The number of its first row among all.
     first_row: u64,
+    table: Option<Table>,
+    state: Mutex<ChunkState>,
+}
+
+#[derive(Debug, Default)]
+struct ChunkState {
+    /// What may be written now.
+    held: HashMap<Hash, Written>,
     /// What it wrote, to be recorded when it ends.
     written: HashMap<Hash, Written>,
+    /// Write capacity units that unchanged documents would have taken.
+    saved: f64,
+    /// Why something could not be decided.
+    failed: Option<LedgerError>,
+}
+
+/// What a call of a chunk asks. `rows` are the chunk's rows that the call's
+/// documents are, where they aren't those of its requests.
+struct CallAdmission {
+    chunk: Arc<ChunkAdmission>,
+    rows: Option<Vec<u32>>,
 }
 
 impl Admission {
     pub fn new(ledger: Option<LedgerRun>, unchanged: Unchanged) -> Self {
+        let digest_key = match &ledger {
+            Some(ledger) => ledger.digest_key(),
+            None => {
+                let random = || RandomState::new().build_hasher().finish();
+                digest::Digest {
+                    high: random(),
+                    low: random(),
+                }
+            }
+        };
         Self {
             order: Mutex::default(),
             settled: watch::Sender::new(()),
             ledger,
             unchanged,
+            digest_key,
         }
     }
 
@@ -91,12 +118,18 @@ impl Admission {
     }
 
     /// That chunk's part, once it is worked on.
-    pub fn chunk(&self, chunk: u64, first_row: u64) -> ChunkAdmission<'_> {
+    pub fn chunk(
+        self: &Arc<Self>,
+        chunk: u64,
+        first_row: u64,
+        table: Option<&Table>,
+    ) -> ChunkAdmission {
         ChunkAdmission {
-            admission: self,
+            run: Arc::clone(self),
             chunk,
             first_row,
-            written: HashMap::new(),
+            table: table.cloned(),
+            state: Mutex::default(),
         }
     }
 
@@ -109,22 +142,135 @@ impl Admission {
     }
 }
 
-impl ChunkAdmission<'_> {
-    /// What tells of keys that were let go of; taken before asking.
-    pub fn settled(&self) -> watch::Receiver<()> {
-        self.admission.settled.subscribe()
+impl Admit for CallAdmission {
+    fn interest(&self) -> Interest {
+        let run = &self.chunk.run;
+        let digest::Digest { high, low } = run.digest_key;
+        Interest {
+            digest_key: Digest { high, low },
+            // Where there is no ledger, nobody compares contents.
+            content: run.ledger.is_some(),
+            item_key: run.ledger.is_some() && matches!(run.unchanged, Unchanged::Verify(_)),
+        }
     }
 
-    /// Decides on documents, in their order. Of documents with one key the
-    /// last one counts; those before it are written as well, in case that
-    /// DynamoDB refuses it.
-    pub async fn admit(
-        &mut self,
-        candidates: &[Candidate<'_>],
-        table: &Table,
-    ) -> Result<Vec<Decision>, LedgerError> {
+    fn admit(
+        &self,
+        candidates: Vec<engine::Candidate>,
+    ) -> BoxFuture<'_, Result<Vec<Decision>, Undecidable>> {
+        let candidates: Vec<_> = candidates
+            .into_iter()
+            .map(|candidate| self.placed(candidate))
+            .collect();
+        Box::pin(async move {
+            let decided = self.chunk.decide_in_time(&candidates).await;
+            decided.map_err(|error| {
+                self.chunk.state().failed.get_or_insert(error);
+                Undecidable
+            })
+        })
+    }
+
+    fn settle(&self, outcomes: Vec<Outcome>) {
+        let mut state = self.chunk.state();
+        let settled: Vec<_> = outcomes
+            .into_iter()
+            .filter_map(|outcome| {
+                let key = hash(outcome.key);
+                let written = state.held.remove(&key)?;
+                let written = outcome.written.then_some(written);
+                state.written.extend(written.map(|written| (key, written)));
+                Some((key, written))
+            })
+            .collect();
+        drop(state);
+        self.chunk.settle(settled);
+    }
+}
+
+impl CallAdmission {
+    fn placed(&self, candidate: engine::Candidate) -> Candidate {
+        let request = candidate.request;
+        let row = |rows: &Vec<u32>| {
+            let at = usize::try_from(request.row).ok()?;
+            rows.get(at).copied()
+        };
+        let key = hash(candidate.key);
+        let item_key = candidate.item_key.as_deref().map(serde_json::from_str);
+        Candidate {
+            at: Position {
+                chunk: self.chunk.chunk,
+                row: self
+                    .rows
+                    .as_ref()
+                    .map_or(Some(request.row), row)
+                    .unwrap_or_default(),
+                place: u64::from(request.combination) << 32 | u64::from(candidate.place),
+            },
+            entry: Entry {
+                key,
+                content: candidate.content.map_or(key, hash),
+                capacity: f64::from(candidate.bytes.div_ceil(1024)),
+                item_key: item_key.and_then(Result::ok).unwrap_or_default(),
+            },
+        }
+    }
+}
+
+fn hash(Digest { high, low }: Digest) -> Hash {
+    Hash::from(digest::Digest { high, low })
+}
+
+impl ChunkAdmission {
+    /// What a call asks; see [`CallAdmission`].
+    pub fn of_call(self: &Arc<Self>, rows: Option<Vec<u32>>) -> Arc<dyn Admit> {
+        let chunk = Arc::clone(self);
+        Arc::new(CallAdmission { chunk, rows })
+    }
+
+    /// Lets go of keys that a call left without a word, and says why it ended
+    /// where that was because something could not be decided.
+    pub fn call_ended(&self) -> Option<LedgerError> {
+        let mut state = self.state();
+        let left: Vec<_> = state.held.drain().map(|(key, _)| (key, None)).collect();
+        let failed = state.failed.take();
+        drop(state);
+        if !left.is_empty() {
+            self.settle(left);
+        }
+        failed
+    }
+
+    /// Write capacity units that unchanged documents would have taken.
+    pub fn saved(&self) -> f64 {
+        self.state().saved
+    }
+
+    fn state(&self) -> MutexGuard<'_, ChunkState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for other chunks where they hold all of the keys.
+    async fn decide_in_time(&self, candidates: &[Candidate]) -> Result<Vec<Decision>, LedgerError> {
+        let until = tokio::time::Instant::now() + LONGEST_WAIT;
+        loop {
+            let mut settled = self.run.settled.subscribe();
+            let decisions = self.decide(candidates).await?;
+            let waits = decisions.iter().all(|each| *each == Decision::Later);
+            if decisions.is_empty() || !waits {
+                return Ok(decisions);
+            }
+            let changed = tokio::time::timeout_at(until, settled.changed()).await;
+            if !matches!(changed, Ok(Ok(()))) {
+                return Ok(decisions);
+            }
+        }
+    }
+
+    /// Decides on documents, in their order.
+    async fn decide(&self, candidates: &[Candidate]) -> Result<Vec<Decision>, LedgerError> {
         let turns: Vec<Turn> = {
-            let mut order = self.admission.order();
+            let mut order = self.run.order();
             let turn = |candidate: &Candidate| order.admit(candidate.entry.key, candidate.at);
             candidates.iter().map(turn).collect()
         };
@@ -135,61 +281,68 @@ impl ChunkAdmission<'_> {
             }
         }
         let last: Vec<_> = last.into_values().collect();
-        let Compared { unchanged, passed } = match self.compare(&last, table).await {
+        let Compared { unchanged, passed } = match self.compare(&last).await {
             Ok(compared) => compared,
             Err(error) => {
-                self.settle(
-                    last.iter()
-                        .map(|(candidate, _)| (candidate.entry.key, None)),
-                );
+                let keys = last.iter().map(|(candidate, _)| candidate.entry.key);
+                self.settle(keys.map(|key| (key, None)).collect());
                 return Err(error);
             }
         };
-        let decide = |(candidate, turn): (&Candidate, &Turn)| match turn {
-            Turn::Later => Decision::Later,
-            Turn::Superseded => Decision::Superseded,
-            Turn::Now { .. } if passed.contains(&candidate.entry.key) => Decision::Superseded,
-            Turn::Now { .. } => match unchanged.get(&candidate.entry.key) {
-                Some(at) if *at == candidate.at => Decision::Unchanged,
-                Some(_) => Decision::Superseded,
-                None => Decision::Write,
-            },
+        let mut state = self.state();
+        let mut decide = |(candidate, turn): (&Candidate, &Turn)| {
+            let Candidate { at, entry } = candidate;
+            match turn {
+                Turn::Later => Decision::Later,
+                Turn::Superseded => Decision::Superseded,
+                Turn::Now { .. } if passed.contains(&entry.key) => Decision::Superseded,
+                Turn::Now { .. } => match unchanged.get(&entry.key) {
+                    Some(last) if last == at => {
+                        state.saved += entry.capacity;
+                        Decision::Unchanged
+                    }
+                    Some(_) => Decision::Superseded,
+                    None => {
+                        let (at, content) = (*at, entry.content);
+                        state.held.insert(entry.key, Written { at, content });
+                        Decision::Write
+                    }
+                },
+            }
         };
-        Ok(candidates.iter().zip(&turns).map(decide).collect())
+        Ok(candidates.iter().zip(&turns).map(&mut decide).collect())
     }
 
     /// Compares the last document of each key with what is known to be in the
     /// table. What is known of those that will change is forgotten, durably.
-    async fn compare(
-        &mut self,
-        last: &[(&Candidate<'_>, Option<Hash>)],
-        table: &Table,
-    ) -> Result<Compared, LedgerError> {
+    async fn compare(&self, last: &[(&Candidate, Option<Hash>)]) -> Result<Compared, LedgerError> {
         let mut compared = Compared::default();
-        let Some(ledger) = self.admission.ledger.as_ref().filter(|_| !last.is_empty()) else {
+        let Some(ledger) = self.run.ledger.as_ref().filter(|_| !last.is_empty()) else {
             return Ok(compared);
         };
         let keys = last.iter().map(|(candidate, _)| candidate.entry.key);
         let recorded = ledger.contents(keys.collect()).await?;
-        let found = match (&self.admission.unchanged, &table.keys) {
+        let keyed = self.table.as_ref();
+        let keyed = keyed.and_then(|table| Some((table, table.keys.as_ref()?)));
+        let found = match (&self.run.unchanged, keyed) {
             (Unchanged::Skip, _) => {
                 let contents = recorded
                     .iter()
                     .map(|known| known.map(|known| known.content));
                 contents.collect()
             }
-            (Unchanged::Verify(dynamodb), Some(keys)) => {
-                let entries: Vec<_> = last.iter().map(|(candidate, _)| candidate.entry).collect();
+            (Unchanged::Verify(dynamodb), Some((table, keys))) => {
+                let entries: Vec<_> = last.iter().map(|(candidate, _)| &candidate.entry).collect();
                 let (name, retry) = (table.name.clone(), table.retry);
                 let table = TableToRead { name, retry };
                 ledger.read(dynamodb, &entries, keys, &table).await?
             }
             (Unchanged::Verify(_) | Unchanged::Write, _) => vec![None; last.len()],
         };
-        let skips = !matches!(self.admission.unchanged, Unchanged::Write);
+        let skips = !matches!(self.run.unchanged, Unchanged::Write);
         let (mut forgotten, mut settled) = (Vec::new(), Vec::new());
         for (((candidate, there), recorded), found) in last.iter().zip(recorded).zip(found) {
-            let Entry { key, content, .. } = *candidate.entry;
+            let Entry { key, content, .. } = candidate.entry;
             let written = Written {
                 at: candidate.at,
                 content,
@@ -207,7 +360,7 @@ impl ChunkAdmission<'_> {
                 settled.push((key, Some(written)));
                 let earlier = place.is_some_and(|place| place < self.place(candidate.at));
                 if recorded != Some(content) || earlier {
-                    self.written.insert(key, written);
+                    self.state().written.insert(key, written);
                 }
             }
             let same = compared.unchanged.contains_key(&key);
@@ -218,7 +371,7 @@ impl ChunkAdmission<'_> {
         if !forgotten.is_empty() {
             ledger.forget(forgotten).await?;
         }
-        self.settle_written(settled);
+        self.settle(settled);
         Ok(compared)
     }
 
@@ -230,36 +383,27 @@ impl ChunkAdmission<'_> {
     }
 
     /// Lets go of keys, each with the last document that was written under it.
-    pub fn settle(&mut self, outcomes: impl IntoIterator<Item = (Hash, Option<Written>)>) {
-        let outcomes: Vec<_> = outcomes.into_iter().collect();
-        for (key, written) in &outcomes {
-            if let Some(written) = written {
-                self.written.insert(*key, *written);
-            }
-        }
-        self.settle_written(outcomes);
-    }
-
-    fn settle_written(&self, outcomes: Vec<(Hash, Option<Written>)>) {
-        let mut order = self.admission.order();
+    fn settle(&self, outcomes: Vec<(Hash, Option<Written>)>) {
+        let mut order = self.run.order();
         for (key, written) in outcomes {
             order.settle(self.chunk, key, written);
         }
         drop(order);
-        self.admission.settled.send_replace(());
+        self.run.settled.send_replace(());
     }
 
     /// Records finished rows, and what was written and is still what is there,
     /// at once.
-    pub async fn close(self, rows: Vec<Hash>) -> Result<(), LedgerError> {
-        let Some(ledger) = &self.admission.ledger else {
+    pub async fn close(&self, rows: Vec<Hash>) -> Result<(), LedgerError> {
+        let Some(ledger) = &self.run.ledger else {
             return Ok(());
         };
         // Held while they are recorded: whoever writes under them next forgets
         // what is recorded first.
         let own: Vec<(Hash, Known)> = {
-            let mut order = self.admission.order();
-            let own = self.written.iter();
+            let state = self.state();
+            let mut order = self.run.order();
+            let own = state.written.iter();
             let own = own.filter(|(key, written)| order.hold_own(**key, **written));
             let known = |written: &Written| Known {
                 content: written.content,
@@ -271,10 +415,10 @@ impl ChunkAdmission<'_> {
     }
 }
 
-impl Drop for ChunkAdmission<'_> {
+impl Drop for ChunkAdmission {
     fn drop(&mut self) {
-        self.admission.order().finish(self.chunk);
-        self.admission.settled.send_replace(());
+        self.run.order().finish(self.chunk);
+        self.run.settled.send_replace(());
     }
 }
 

@@ -1,12 +1,12 @@
-//! A chunk of rows → its records in DynamoDB: `extract` until no request is
-//! left that time alone would resolve, `load` likewise. What each ends with is
-//! decided in [`super::extracting`] and [`super::loading`].
+//! A chunk of rows → its records in DynamoDB. What becomes of its requests is
+//! decided in [`super::requests`], of rows that are documents in
+//! [`super::loading`].
 
 use super::Stages;
 use super::admission::Admission;
 use super::event::{Event, Observe, Rejection, Stopped, Upstream};
-use super::order::Position;
-use super::recording::{Document, Recording};
+use super::recording::Recording;
+use super::requests::Requests;
 use super::tally::Tally;
 use super::upstreams::Upstreams;
 use crate::document::one_line;
@@ -16,6 +16,7 @@ use crate::ledger::LedgerError;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What a chunk came to.
@@ -28,7 +29,7 @@ pub struct ChunkOutcome {
 pub struct Chunk<'a> {
     pub pipeline: &'a Pipeline,
     pub stages: &'a Stages,
-    pub admission: &'a Admission,
+    pub admission: &'a Arc<Admission>,
     pub upstreams: &'a Upstreams,
     /// Its number in the run.
     pub number: u64,
@@ -48,21 +49,23 @@ impl Chunk<'_> {
     pub async fn run(&self) -> ChunkOutcome {
         let mut tally = Tally::default();
         tally.rows.read = self.rows.len() as u64;
-        let mut recording = match Recording::open(
-            self.admission,
-            (self.number, self.first_row),
-            self.lines,
-        )
-        .await
-        {
+        let place = (self.number, self.first_row);
+        let table = self.stages.table();
+        let mut recording = match Recording::open(self.admission, place, self.lines, table).await {
             Ok(recording) => recording,
             Err(error) => return self.not_begun(tally, error),
         };
+        let (recorded, tallied) = (&mut recording, &mut tally);
         let stopped = match self.stages {
-            Stages::All { source, .. } | Stages::Extract { source } => {
-                self.extract(source, &mut recording, &mut tally).await
+            Stages::All { source, table } => {
+                let requests = Requests::new(self, source, Some(table));
+                requests.run(recorded, tallied).await
             }
-            Stages::Load { .. } => self.load_rows(&mut recording, &mut tally).await,
+            Stages::Extract { source } => {
+                let requests = Requests::new(self, source, None);
+                requests.run(recorded, tallied).await
+            }
+            Stages::Load { table } => self.load(table, recorded, tallied).await,
         };
         let closed = recording.close(self.lines).await;
         ChunkOutcome {
@@ -78,36 +81,10 @@ impl Chunk<'_> {
         ChunkOutcome { tally, stopped }
     }
 
-    /// The rows are documents already.
-    async fn load_rows(&self, recording: &mut Recording<'_>, tally: &mut Tally) -> Option<Stopped> {
-        let rows = self.rows.len() as u64;
-        tally.rows.done = rows;
-        tally.records.received = rows;
-        tally.records.documents = rows;
-        let document = |(row, text): (u32, &String)| self.document(row, 0, text.clone());
-        let documents = (0..).zip(self.rows).map(document);
-        self.deliver(documents.collect(), recording, tally).await
-    }
-
-    /// Documents to wherever they go.
-    pub(super) async fn deliver(
-        &self,
-        documents: Vec<Document>,
-        recording: &mut Recording<'_>,
-        tally: &mut Tally,
-    ) -> Option<Stopped> {
-        tally.documents.total += documents.len() as u64;
-        match self.stages {
-            Stages::All { table, .. } | Stages::Load { table } => {
-                self.load(table, documents, recording, tally).await
-            }
-            Stages::Extract { .. } => {
-                tally.documents.emitted += documents.len() as u64;
-                let texts = documents.into_iter().map(|document| document.text);
-                let told = self.observe.event(Event::Documents(texts.collect()));
-                told.await.err().map(Stopped::Output)
-            }
-        }
+    /// Documents of a run without a table.
+    pub(super) async fn emit(&self, documents: Vec<String>) -> Option<Stopped> {
+        let told = self.observe.event(Event::Documents(documents));
+        told.await.err().map(Stopped::Output)
     }
 
     /// A call's result, unless the run is to end before it comes.
@@ -130,16 +107,6 @@ impl Chunk<'_> {
             }
         }
         None
-    }
-
-    pub(super) fn document(&self, row: u32, place: u64, text: String) -> Document {
-        let at = Position {
-            chunk: self.number,
-            row,
-            place,
-        };
-        let entry = None;
-        Document { text, at, entry }
     }
 
     pub(super) fn row_number(&self, request: Request) -> u64 {
@@ -226,6 +193,20 @@ pub(super) fn stop_reason(
         Stop::Unavailable(stop) => Stopped::Unavailable(stop.reason.clone()),
     };
     Some(violation.map_or(stopped, Stopped::Policy))
+}
+
+/// Whose reason to stop it is.
+pub(super) fn blamed(stop: &Stop) -> Upstream {
+    let upstream = match stop {
+        Stop::Budget => "",
+        Stop::RateLimited(limit) => &limit.upstream,
+        Stop::Unavailable(stop) | Stop::Denied(stop) | Stop::Invalid(stop) => &stop.upstream,
+    };
+    if upstream.starts_with("dynamodb:") {
+        Upstream::Table
+    } else {
+        Upstream::Source
+    }
 }
 
 /// Why a call that achieved nothing ended. `violation` is its

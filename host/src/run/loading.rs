@@ -1,63 +1,50 @@
-//! A chunk's documents → the table, and the rest: rejected, waited for, or left
-//! when the run stops.
+//! A chunk's rows, which are documents → the table, and the rest: rejected,
+//! waited for, or left when the run stops.
 
+use super::answer::{count_effort, count_failure};
 use super::chunk::{Chunk, call_stopped, is_too_much, raw, stop_reason};
 use super::event::{Rejection, Stopped, Upstream};
-use super::extracting::{IDLE_CALLS, counters, whole};
-use super::recording::{Document, Recording};
+use super::recording::Recording;
+use super::requests::IDLE_CALLS;
 use super::tally::Tally;
-use crate::engine::{CallError, Counter, Report, Table, counted};
+use crate::engine::{Report, Table};
 use std::collections::VecDeque;
 
-/// Bytes of documents in one call: they are in the component's memory several
-/// times over.
-const BYTES: usize = 16 * 1024 * 1024;
-
 impl Chunk<'_> {
-    /// Loads documents, again for those that only ran out of time, and those
-    /// whose keys other chunks were writing under.
+    /// Loads the rows, again those that only ran out of time, and those whose
+    /// keys other chunks were writing under.
     pub(super) async fn load(
         &self,
         table: &Table,
-        mut documents: Vec<Document>,
-        recording: &mut Recording<'_>,
+        recording: &mut Recording,
         tally: &mut Tally,
     ) -> Option<Stopped> {
-        recording.know(&mut documents, table);
-        let mut stopped = None;
-        let mut idle_calls = 0;
-        // The table was described before the run: it has answered.
-        while !documents.is_empty() && stopped.is_none() {
-            let mut settled = recording.settled();
-            let admitted = match recording.admit(&mut documents, table, tally).await {
-                Ok(admitted) => admitted,
-                Err(error) => {
-                    stopped = Some(Stopped::Ledger(error));
-                    break;
-                }
-            };
-            documents = admitted.later;
-            if admitted.now.is_empty() {
-                if !documents.is_empty() && settled.changed().await.is_err() {
-                    break;
-                }
-                continue;
-            }
-            let count = admitted.now.len();
-            let (left, reason) = self.write(table, admitted.now, recording, tally).await;
+        let rows = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        tally.rows.done = u64::from(rows);
+        tally.records.received = u64::from(rows);
+        tally.records.documents = u64::from(rows);
+        tally.documents.total = u64::from(rows);
+        // Indices of rows that are written together.
+        let mut parts = VecDeque::from([(0..rows).collect::<Vec<_>>()]);
+        let (mut stopped, mut idle_calls) = (None, 0);
+        while stopped.is_none()
+            && let Some(part) = parts.pop_front().filter(|part| !part.is_empty())
+        {
+            let count = part.len();
+            let (left, reason) = self.write(table, part, &mut parts, recording, tally).await;
             idle_calls = if left.len() < count {
                 0
             } else {
                 idle_calls + 1
             };
-            let nothing_left = left.is_empty();
-            documents.extend(left);
-            documents.sort_by_key(|document| document.at);
             stopped = match reason {
-                None if idle_calls >= IDLE_CALLS => Some(Stopped::Budget),
-                None => None,
                 // Nothing is left that the reason could be about.
-                Some(Stopped::RateLimited { .. } | Stopped::Unavailable(_)) if nothing_left => None,
+                Some(Stopped::RateLimited { .. } | Stopped::Unavailable(_)) | None
+                    if left.is_empty() =>
+                {
+                    None
+                }
+                None if idle_calls >= IDLE_CALLS => Some(Stopped::Budget),
                 Some(limited @ Stopped::RateLimited { .. }) => {
                     self.upstreams.wait_out(limited).await
                 }
@@ -68,107 +55,98 @@ impl Chunk<'_> {
                 }
                 other => other,
             };
+            if !left.is_empty() {
+                parts.push_front(left);
+            }
         }
-        recording.leave(&documents);
-        tally.documents.pending += documents.len() as u64;
+        for row in parts.into_iter().flatten() {
+            tally.documents.pending += 1;
+            recording.unfinished(row);
+        }
+        tally.effort.write_capacity_saved += recording.saved();
         stopped
     }
 
-    /// Calls that write documents which fit into them; what is left, and why.
+    /// One call; what it left, and why. Where that was too much at once, two
+    /// halves are put before the other parts.
     async fn write(
         &self,
         table: &Table,
-        documents: Vec<Document>,
-        recording: &mut Recording<'_>,
+        mut part: Vec<u32>,
+        parts: &mut VecDeque<Vec<u32>>,
+        recording: &mut Recording,
         tally: &mut Tally,
-    ) -> (Vec<Document>, Option<Stopped>) {
-        let settings = table.text();
-        let mut parts = cut(documents);
-        let mut left = Vec::new();
-        let mut stopped = None;
-        while stopped.is_none()
-            && let Some(mut part) = parts.pop_front()
-        {
-            // They are lent for the call, and come back after it.
-            let take = |document: &mut Document| std::mem::take(&mut document.text);
-            let texts: Vec<String> = part.iter_mut().map(take).collect();
-            let called = self
-                .in_time(self.pipeline.load(settings, &texts, None))
-                .await;
-            for (document, text) in part.iter_mut().zip(texts) {
-                document.text = text;
+    ) -> (Vec<u32>, Option<Stopped>) {
+        let picked: Vec<String>;
+        let documents = if part.len() == self.rows.len() {
+            self.rows
+        } else {
+            let rows = part.iter().filter_map(|row| usize::try_from(*row).ok());
+            let rows = rows.filter_map(|row| self.rows.get(row).cloned());
+            picked = rows.collect();
+            &picked
+        };
+        let pipeline = self
+            .pipeline
+            .with_admission(recording.of_call(Some(part.clone())));
+        let called = self
+            .in_time(pipeline.load(table.text(), documents, None))
+            .await;
+        if let Some(error) = recording.call_ended() {
+            return (part, Some(Stopped::Ledger(error)));
+        }
+        let called = match called {
+            Ok(called) => called,
+            Err(reason) => return (part, Some(reason)),
+        };
+        match called.result {
+            Ok(report) => {
+                let stopped =
+                    stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table);
+                if report.written > 0 {
+                    self.upstreams.succeeded(Upstream::Table);
+                }
+                let rejected = count(&report, documents, tally);
+                let row = |index: u32| {
+                    let at = usize::try_from(index).ok();
+                    at.and_then(|at| part.get(at).copied())
+                };
+                for rejected in &report.rejected {
+                    row(rejected.index)
+                        .into_iter()
+                        .for_each(|row| recording.unfinished(row));
+                }
+                let left = report.pending.iter().filter_map(|index| row(*index));
+                (left.collect(), stopped.or(self.tell(rejected).await))
             }
-            let called = match called {
-                Ok(called) => called,
-                Err(reason) => {
-                    parts.push_front(part);
-                    stopped = Some(reason);
-                    break;
-                }
-            };
-            match called.result {
-                Ok(report) => {
-                    stopped =
-                        stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table);
-                    let rejected = count(&report, &part, tally);
-                    if u64::from(report.written) > 0 {
-                        self.upstreams.succeeded(Upstream::Table);
-                    }
-                    left.extend(recording.reported(part, &report));
-                    stopped = stopped.or(self.tell(rejected).await);
-                }
-                Err(error) if is_too_much(&error) && part.len() > 1 => {
-                    let mut first = part;
-                    let second = first.split_off(first.len() / 2);
-                    parts.push_front(second);
-                    parts.push_front(first);
-                }
-                Err(error) if is_too_much(&error) => {
-                    tally.documents.rejected += part.len() as u64;
-                    recording.leave(&part);
-                    let reason = error.to_string();
-                    let rejected = part.iter().map(|document| Rejection::Document {
-                        document: raw(&document.text),
-                        path: String::new(),
-                        reason: reason.clone(),
-                    });
-                    stopped = self.tell(rejected.collect()).await;
-                }
-                Err(error) => {
-                    if let CallError::Failure(failure) = &error {
-                        count_effort(counters(failure), tally);
-                    }
-                    parts.push_front(part);
-                    stopped = Some(call_stopped(error, called.violation, Upstream::Table));
-                }
+            Err(error) if is_too_much(&error) && part.len() > 1 => {
+                parts.push_front(part.split_off(part.len() / 2));
+                parts.push_front(part);
+                (Vec::new(), None)
+            }
+            Err(error) if is_too_much(&error) => {
+                let reason = error.to_string();
+                tally.documents.rejected += part.len() as u64;
+                part.iter().for_each(|row| recording.unfinished(*row));
+                let rejected = documents.iter().map(|document| Rejection::Document {
+                    document: raw(document),
+                    path: String::new(),
+                    reason: reason.clone(),
+                });
+                (Vec::new(), self.tell(rejected.collect()).await)
+            }
+            Err(error) => {
+                count_failure(&error, tally);
+                (
+                    part,
+                    Some(call_stopped(error, called.violation, Upstream::Table)),
+                )
             }
         }
-        let unwritten: Vec<Document> = parts.into_iter().flatten().collect();
-        recording.release(&unwritten);
-        left.extend(unwritten);
-        (left, stopped)
     }
 }
 
-/// Parts of so many bytes, one document at least.
-fn cut(documents: Vec<Document>) -> VecDeque<Vec<Document>> {
-    let mut parts = VecDeque::new();
-    let (mut part, mut bytes) = (Vec::new(), 0);
-    for document in documents {
-        if !part.is_empty() && bytes + document.text.len() > BYTES {
-            parts.push_back(std::mem::take(&mut part));
-            bytes = 0;
-        }
-        bytes += document.text.len();
-        part.push(document);
-    }
-    if !part.is_empty() {
-        parts.push_back(part);
-    }
-    parts
-}
-
-fn count(report: &Report, documents: &[Document], tally: &mut Tally) -> Vec<Rejection> {
+fn count(report: &Report, documents: &[String], tally: &mut Tally) -> Vec<Rejection> {
     tally.documents.written += u64::from(report.written);
     tally.documents.unchanged += u64::from(report.unchanged);
     tally.documents.superseded += report.superseded.len() as u64;
@@ -179,16 +157,10 @@ fn count(report: &Report, documents: &[Document], tally: &mut Tally) -> Vec<Reje
             .ok()
             .and_then(|index| documents.get(index));
         Rejection::Document {
-            document: raw(document.map_or("null", |document| &document.text)),
+            document: raw(document.map_or("null", String::as_str)),
             path: rejected.path.clone(),
             reason: rejected.reason.clone(),
         }
     });
     rejections.collect()
-}
-
-fn count_effort(counters: &[Counter], tally: &mut Tally) {
-    tally.effort.dynamodb_requests += whole(counted(counters, "dynamodb.requests"));
-    tally.effort.dynamodb_retries += whole(counted(counters, "dynamodb.retries"));
-    tally.effort.write_capacity += counted(counters, "dynamodb.write-capacity");
 }

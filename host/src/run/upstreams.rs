@@ -76,10 +76,10 @@ impl Upstreams {
     }
 
     /// A request that can tell whether the source still answers.
-    pub fn answered(&self, request: impl FnOnce() -> Answered) {
+    pub fn answered(&self, request: impl FnOnce() -> Option<Answered>) {
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         if answered.is_none() {
-            *answered = Some(request());
+            *answered = request();
         }
     }
 

@@ -1,0 +1,418 @@
+//! A chunk's requests → their documents in the table, or with the observer, and
+//! the rest: rejected, waited for, or left when the run stops.
+
+use super::answer::{Answer, count_failure};
+use super::chunk::{
+    Chunk, blamed, call_stopped, combination, combinations, is_too_much, raw, stop_reason,
+};
+use super::event::{Rejection, Stopped, Upstream};
+use super::part::Part;
+use super::recording::Recording;
+use super::tally::Tally;
+use super::upstreams::Answered;
+use crate::engine::{
+    CallResult, PendingRequest, RejectionKind, Remaining, Request, Source, Table, TransferReport,
+};
+use crate::http_out::violation::Violation;
+use std::collections::{BTreeSet, VecDeque};
+
+/// Calls that may end for lack of budget without getting on before a chunk is
+/// given up.
+pub(super) const IDLE_CALLS: u32 = 2;
+
+/// Calls that fail while the source answers others, before their requests are
+/// asked for one by one.
+const FAILED_CALLS: u32 = 2;
+
+/// A chunk's requests on their way.
+pub(super) struct Requests<'c> {
+    chunk: &'c Chunk<'c>,
+    source: &'c Source,
+    /// None: the observer takes the documents.
+    table: Option<&'c Table>,
+    parts: VecDeque<Part>,
+    rejected_rows: BTreeSet<u32>,
+}
+
+impl<'c> Requests<'c> {
+    pub fn new(chunk: &'c Chunk<'c>, source: &'c Source, table: Option<&'c Table>) -> Self {
+        Self {
+            chunk,
+            source,
+            table,
+            parts: VecDeque::new(),
+            rejected_rows: BTreeSet::new(),
+        }
+    }
+
+    /// Does all of it.
+    pub async fn run(mut self, recording: &mut Recording, tally: &mut Tally) -> Option<Stopped> {
+        let requests = self.planned(recording);
+        tally.requests.planned = requests.len() as u64;
+        self.parts = requests
+            .chunks(self.chunk.pipeline.requests_per_part())
+            .map(|part| Part::new(part.to_vec(), Vec::new()))
+            .collect();
+        let mut stopped = None;
+        while stopped.is_none()
+            && let Some(part) = self.parts.pop_front()
+        {
+            let begun = tally.requests.done + tally.requests.rejected > 0;
+            // Documents are written all the same.
+            if self.chunk.upstreams.stopping() && begun && part.left.documents.is_empty() {
+                self.parts.push_front(part);
+                stopped = Some(Stopped::Requested);
+                break;
+            }
+            stopped = self.ask(part, recording, tally).await;
+        }
+        self.close(recording, tally);
+        stopped
+    }
+
+    /// What is to be asked for: not what was finished before.
+    fn planned(&self, recording: &Recording) -> Vec<PendingRequest> {
+        let rows = u32::try_from(self.chunk.rows.len()).unwrap_or(u32::MAX);
+        let combinations = combinations(self.source);
+        (0..rows)
+            .filter(|row| !recording.is_resumed(*row))
+            .flat_map(|row| (0..combinations).map(move |combination| Request { row, combination }))
+            .filter(|request| {
+                let only = self.chunk.only.get(&request.row);
+                only.is_none_or(|only| *only == request.combination)
+            })
+            .map(|request| PendingRequest {
+                request,
+                resume: None,
+            })
+            .collect()
+    }
+
+    /// Counts what is left, and the rows.
+    fn close(self, recording: &mut Recording, tally: &mut Tally) {
+        let pending: BTreeSet<u32> = self
+            .parts
+            .iter()
+            .flat_map(|part| part.requests().map(|request| request.row))
+            .collect();
+        for part in &self.parts {
+            tally.requests.pending += part.left.requests.len() as u64;
+            tally.documents.pending += part.left.documents.len() as u64;
+            for left in &part.left.documents {
+                recording.unfinished(left.request.row);
+            }
+        }
+        tally.rows.pending = pending.len() as u64;
+        tally.rows.rejected = self.rejected_rows.difference(&pending).count() as u64;
+        tally.rows.resumed = recording.resumed();
+        tally.rows.done =
+            tally.rows.read - tally.rows.pending - tally.rows.rejected - tally.rows.resumed;
+        let unfinished = pending.union(&self.rejected_rows);
+        unfinished.for_each(|row| recording.unfinished(*row));
+        tally.effort.write_capacity_saved += recording.saved();
+    }
+
+    async fn call(
+        &self,
+        part: &Part,
+        recording: &Recording,
+    ) -> Result<CallResult<Answer>, Stopped> {
+        let (chunk, settings) = (self.chunk, self.source.text());
+        let Some(table) = self.table else {
+            let requests = Some(&part.left.requests[..]);
+            let call = chunk.pipeline.extract(settings, chunk.rows, requests, None);
+            return Ok(chunk.in_time(call).await?.map(Answer::from));
+        };
+        let pipeline = chunk.pipeline.with_admission(recording.of_call(None));
+        let left = Some(&part.left);
+        let call = pipeline.transfer(settings, table.text(), chunk.rows, left, None);
+        let called = chunk.in_time(call).await;
+        match recording.call_ended() {
+            Some(error) => Err(Stopped::Ledger(error)),
+            None => Ok(called?.map(Answer::from)),
+        }
+    }
+
+    /// One call. What is left of its part goes back to the parts.
+    async fn ask(
+        &mut self,
+        mut part: Part,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        let called = match self.call(&part, recording).await {
+            Ok(called) => called,
+            Err(stopped) => {
+                self.parts.push_front(part);
+                return Some(stopped);
+            }
+        };
+        let (by, stopped) = match called.result {
+            Ok(Answer {
+                mut report,
+                emitted,
+            }) => {
+                let too_many = called
+                    .violation
+                    .as_ref()
+                    .is_some_and(Violation::is_too_many);
+                let halved = too_many && part.left.requests.len() > 1;
+                if halved {
+                    take_back(&mut report);
+                }
+                let by = report.stopped.as_ref().map_or(Upstream::Source, blamed);
+                let stopped = stop_reason(report.stopped.as_ref(), called.violation, by);
+                let told = self.settled(&part, &report, recording, tally);
+                let left = report.remaining.take().unwrap_or(nothing());
+                if left != part.left {
+                    (part.idle, part.failed) = (0, 0);
+                }
+                part.left = left;
+                let told = match self.chunk.tell(told).await {
+                    None if !emitted.is_empty() => self.chunk.emit(emitted).await,
+                    told => told,
+                };
+                if halved {
+                    self.put_back(part.split());
+                    return told;
+                }
+                if told.is_some() {
+                    self.put_back(Err(part));
+                    return told;
+                }
+                (by, stopped)
+            }
+            Err(error) if is_too_much(&error) => match part.split() {
+                Err(part) => {
+                    let reason = error.to_string();
+                    return self
+                        .reject(part, RejectionKind::TooLarge, &reason, recording, tally)
+                        .await;
+                }
+                halves => {
+                    self.put_back(halves);
+                    return None;
+                }
+            },
+            Err(error) => {
+                count_failure(&error, tally);
+                // Where there are requests, a call that fails to write says so
+                // in its result.
+                let by = match part.left.requests.is_empty() {
+                    true => Upstream::Table,
+                    false => Upstream::Source,
+                };
+                (by, Some(call_stopped(error, called.violation, by)))
+            }
+        };
+        if part.is_empty() {
+            // Nothing is left that the reason could be about.
+            return None;
+        }
+        self.go_on(part, by, stopped, recording, tally).await
+    }
+
+    /// What is done with what a call left: it is asked for again, now or after
+    /// a wait, together or one by one; rejected; or left.
+    async fn go_on(
+        &mut self,
+        mut part: Part,
+        by: Upstream,
+        stopped: Option<Stopped>,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        let upstreams = self.chunk.upstreams;
+        let (kind, reason, ends) = match (by, stopped) {
+            (_, None) => {
+                part.idle += 1;
+                let given_up = part.idle >= IDLE_CALLS;
+                self.parts.push_front(part);
+                return given_up.then_some(Stopped::Budget);
+            }
+            (_, Some(stopped @ Stopped::RateLimited { .. })) => {
+                self.parts.push_front(part);
+                return upstreams.wait_out(stopped).await;
+            }
+            (by, Some(Stopped::Unavailable(reason))) => {
+                let stopped = upstreams.wait_for_recovery(by, &reason).await;
+                if stopped.is_some() || by == Upstream::Table {
+                    self.parts.push_front(part);
+                    return stopped;
+                }
+                part.failed += 1;
+                (RejectionKind::Exhausted, reason, None)
+            }
+            // It has accepted these credentials before: it may be about the
+            // request.
+            (Upstream::Source, Some(Stopped::Denied { by, reason }))
+                if upstreams.has_answered(Upstream::Source) =>
+            {
+                part.failed += FAILED_CALLS;
+                let ends = Stopped::Denied {
+                    by,
+                    reason: reason.clone(),
+                };
+                (RejectionKind::Status, reason, Some(ends))
+            }
+            (_, Some(other)) => {
+                self.parts.push_front(part);
+                return Some(other);
+            }
+        };
+        if part.failed < FAILED_CALLS || !upstreams.source_answers(self.source).await {
+            self.parts.push_front(part);
+            return ends;
+        }
+        // The source answers others.
+        if part.left.requests.len() > 1 {
+            let singles = part.singles().into_iter().rev();
+            singles.for_each(|one| self.parts.push_front(one));
+            return None;
+        }
+        self.reject(part, kind, &reason, recording, tally).await
+    }
+
+    /// Smaller parts are asked for next, the first one first.
+    fn put_back(&mut self, parts: Result<[Part; 2], Part>) {
+        let parts = parts.map_or_else(|part| vec![part], Vec::from);
+        let parts = parts.into_iter().rev().filter(|part| !part.is_empty());
+        parts.for_each(|part| self.parts.push_front(part));
+    }
+
+    /// Counts what a call settled; its rejections.
+    fn settled(
+        &mut self,
+        part: &Part,
+        report: &TransferReport,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Vec<Rejection> {
+        let given = part.left.documents.len() as u64;
+        Answer::count(report, given, self.table.is_none(), tally);
+        let (chunk, upstreams) = (self.chunk, self.chunk.upstreams);
+        if report.done > 0 {
+            upstreams.succeeded(Upstream::Source);
+            upstreams.answered(|| self.answered(part, report));
+        }
+        if report.written > 0 {
+            upstreams.succeeded(Upstream::Table);
+        }
+        for rejected in &report.rejected {
+            self.rejected_rows.insert(rejected.request.row);
+            match rejected.status {
+                Some(401 | 403) => upstreams.refused(&rejected.reason),
+                // It takes the credentials, and refuses the request.
+                Some(_) => upstreams.succeeded(Upstream::Source),
+                None => {}
+            }
+        }
+        let incomplete = report.rejected_records.iter().map(|it| it.request);
+        let unwritten = report.rejected_documents.iter().map(|it| it.request);
+        incomplete
+            .chain(unwritten)
+            .for_each(|request| recording.unfinished(request.row));
+        let requests = report
+            .rejected
+            .iter()
+            .map(|it| self.rejected(it.request, it.status, &it.reason));
+        let records = report.rejected_records.iter().map(|it| Rejection::Record {
+            row_number: chunk.row_number(it.request),
+            row: chunk.row(it.request),
+            combination: combination(self.source, it.request),
+            index: it.index,
+            path: it.path.clone(),
+            reason: it.reason.clone(),
+        });
+        let documents = report
+            .rejected_documents
+            .iter()
+            .map(|it| Rejection::Document {
+                document: raw(&it.document),
+                path: it.path.clone(),
+                reason: it.reason.clone(),
+            });
+        requests.chain(records).chain(documents).collect()
+    }
+
+    /// One of the requests that a call had answered.
+    fn answered(&self, part: &Part, report: &TransferReport) -> Option<Answered> {
+        let left = report.remaining.iter().flat_map(|left| &left.requests);
+        let rejected = report.rejected.iter().map(|it| it.request);
+        let unanswered: Vec<_> = left.map(|it| it.request).chain(rejected).collect();
+        let request = part.requests().find(|it| !unanswered.contains(it))?;
+        Some(Answered {
+            row: self.chunk.row_text(request).to_owned(),
+            combination: request.combination,
+        })
+    }
+
+    /// Rejects what a call left, for a reason of the host's own; documents that
+    /// it is not about are written yet.
+    async fn reject(
+        &mut self,
+        part: Part,
+        kind: RejectionKind,
+        reason: &str,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        let reason = match kind {
+            RejectionKind::Exhausted => format!("{reason}; other requests are answered"),
+            _ => reason.to_owned(),
+        };
+        tally.requests.rejected += part.left.requests.len() as u64;
+        self.rejected_rows
+            .extend(part.requests().map(|request| request.row));
+        let requests = part.requests().map(|it| self.rejected(it, None, &reason));
+        let mut told: Vec<_> = requests.collect();
+        let mut documents = part.left.documents;
+        if told.is_empty() {
+            tally.documents.rejected += documents.len() as u64;
+            for document in documents.drain(..) {
+                recording.unfinished(document.request.row);
+                told.push(Rejection::Document {
+                    document: raw(&document.document),
+                    path: String::new(),
+                    reason: reason.clone(),
+                });
+            }
+        }
+        self.put_back(Err(Part::new(Vec::new(), documents)));
+        self.chunk.tell(told).await
+    }
+
+    fn rejected(&self, request: Request, status: Option<u16>, reason: &str) -> Rejection {
+        Rejection::Request {
+            row_number: self.chunk.row_number(request),
+            row: self.chunk.row(request),
+            combination: combination(self.source, request),
+            status,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn nothing() -> Remaining {
+    Remaining {
+        requests: Vec::new(),
+        documents: Vec::new(),
+    }
+}
+
+/// What policy refused because there was too much at once isn't rejected: it
+/// is asked for again.
+fn take_back(report: &mut TransferReport) {
+    let (refused, rejected): (Vec<_>, Vec<_>) = std::mem::take(&mut report.rejected)
+        .into_iter()
+        .partition(|rejected| rejected.kind == RejectionKind::Policy);
+    report.rejected = rejected;
+    let left = report.remaining.get_or_insert_with(nothing);
+    left.requests
+        .extend(refused.into_iter().map(|rejected| PendingRequest {
+            request: rejected.request,
+            resume: None,
+        }));
+    let place = |pending: &PendingRequest| (pending.request.row, pending.request.combination);
+    left.requests.sort_by_key(place);
+}
