@@ -22,6 +22,7 @@
 use super::text::{Piece, pieces};
 use super::value::{Kind, Name, Value};
 use siphasher::sip128::SipHasher24;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::io::Write as _;
 
@@ -42,13 +43,13 @@ pub struct Digest {
     pub low: u64,
 }
 
-/// One attribute of a key.
+/// A value that is in no index.
 #[derive(Clone, Copy, Debug)]
-pub enum Part<'t> {
+pub enum Scalar<'t> {
     /// A string's content, or bytes in base64 as DynamoDB writes it.
     Text(&'t str),
-    /// A number in any notation.
-    Number(&'t str),
+    /// A number or a boolean as JSON writes it.
+    Literal(&'t str),
 }
 
 /// Makes digests with one key; its memory is used again for the next.
@@ -82,13 +83,51 @@ impl Digester {
         Some(self.digest())
     }
 
+    /// Of the document that has these members before the record's own, which has
+    /// none of their names.
+    pub fn with_members(
+        &mut self,
+        added: &[(&str, Scalar<'_>)],
+        record: Value<'_>,
+    ) -> Option<Digest> {
+        if added.is_empty() || record.kind() != Kind::Object {
+            return self.content(record);
+        }
+        let added = added.iter().map(|(name, value)| {
+            let member = Member::Added(*value);
+            Some((Cow::Borrowed(*name), member))
+        });
+        let own = record.members().map(|(name, value)| {
+            let name = name.content().ok()?;
+            Some((name, Member::Own(value)))
+        });
+        let members: Option<Vec<_>> = added.chain(own).collect();
+        let mut members = members?;
+        members.sort_by(|one, other| one.0.cmp(&other.0));
+        self.form.clear();
+        let mut form = Form {
+            form: &mut self.form,
+            members: Vec::new(),
+        };
+        form.form.push(b'o');
+        for (name, member) in &members {
+            form.content(name);
+            match member {
+                Member::Own(value) => form.value(*value, 1)?,
+                Member::Added(value) => form.scalar(*value),
+            }
+        }
+        form.form.push(END);
+        Some(self.digest())
+    }
+
     /// Of a key's attributes.
-    pub fn key(&mut self, parts: &[Part<'_>]) -> Digest {
+    pub fn key(&mut self, parts: &[Scalar<'_>]) -> Digest {
         self.form.clear();
         for part in parts {
             match part {
-                Part::Text(text) => self.form.extend_from_slice(text.as_bytes()),
-                Part::Number(text) => put_number(text, &mut self.form),
+                Scalar::Text(text) => self.form.extend_from_slice(text.as_bytes()),
+                Scalar::Literal(text) => put_number(text, &mut self.form),
             }
             self.form.push(END_OF_TEXT);
         }
@@ -102,6 +141,11 @@ impl Digester {
             low: hash.h1,
         }
     }
+}
+
+enum Member<'t> {
+    Own(Value<'t>),
+    Added(Scalar<'t>),
 }
 
 struct Form<'f, 't> {
@@ -162,6 +206,27 @@ impl<'t> Form<'_, 't> {
         }
         self.form.push(END);
         Some(())
+    }
+
+    fn scalar(&mut self, value: Scalar<'_>) {
+        match value {
+            Scalar::Text(text) => {
+                self.form.push(b's');
+                self.content(text);
+            }
+            Scalar::Literal("true") => self.form.push(b't'),
+            Scalar::Literal("false") => self.form.push(b'f'),
+            Scalar::Literal(number) => {
+                self.form.push(b'n');
+                put_number(number, self.form);
+                self.form.push(END_OF_TEXT);
+            }
+        }
+    }
+
+    fn content(&mut self, text: &str) {
+        self.form.extend_from_slice(text.as_bytes());
+        self.form.push(END_OF_TEXT);
     }
 
     #[inline]
@@ -249,117 +314,4 @@ fn put_number(text: &str, form: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Index;
-
-    const KEY: Digest = Digest {
-        high: 0x0f0e_0d0c_0b0a_0908,
-        low: 0x0706_0504_0302_0100,
-    };
-
-    fn content(text: &str) -> Option<Digest> {
-        let mut index = Index::default();
-        Digester::new(KEY).content(index.read(text).ok()?)
-    }
-
-    fn check(one: &str, other: &str, same: bool) {
-        let (one_is, other_is) = (content(one), content(other));
-        assert!(one_is.is_some() && other_is.is_some(), "{one} {other}");
-        assert_eq!(one_is == other_is, same, "{one} {other}");
-    }
-
-    /// The vectors of its authors: the key 00 01 … 0f, messages 00 01 ….
-    #[test]
-    fn it_is_siphash_of_128_bits() {
-        let mut digester = Digester::new(KEY);
-        let (nothing, one) = (digester.digest(), [0_u8]);
-        digester.form.extend_from_slice(&one);
-        let hex = |digest: Digest| {
-            let number = u128::from(digest.high) << 64 | u128::from(digest.low);
-            format!("{:032x}", u128::from_be_bytes(number.to_le_bytes()))
-        };
-        assert_eq!(hex(nothing), "a3817f04ba25a8e66df67214c7550293");
-        assert_eq!(hex(digester.digest()), "da87c1d86b99af44347659119b22fc45");
-    }
-
-    #[test]
-    fn order_space_escapes_and_notations_make_no_difference() {
-        check(r#"{"a":1,"b":2}"#, r#" { "b" : 2.0, "a" : 1e0 } "#, true);
-        check(
-            r#"{"c":{"y":1,"x":[2]},"b":1,"a":{"q":1,"p":2}}"#,
-            r#"{"a":{"p":2,"q":1},"b":1,"c":{"x":[2],"y":1}}"#,
-            true,
-        );
-        check(
-            r#"{"\u0061b":"\/\u00e9\ud83d\ude00"}"#,
-            r#"{"ab":"/é😀"}"#,
-            true,
-        );
-        check(r#"{"b":0,"\u0061":1}"#, r#"{"a":1,"b":0}"#, true);
-        check(r#"{"a":-0.0}"#, r#"{"a":0e7}"#, true);
-        check(r#"{"a":-120}"#, r#"{"a":-0.12E3}"#, true);
-        check(r#"{"a":0.0012}"#, r#"{"a":12e-4}"#, true);
-        check(r#"{"a":1000000000000}"#, r#"{"a":1e+12}"#, true);
-        check(r#"{"a":10.50}"#, r#"{"a":1050e-2}"#, true);
-    }
-
-    #[test]
-    fn everything_else_makes_one() {
-        let different = [
-            "{}",
-            r#"{"a":1}"#,
-            r#"{"a":-1}"#,
-            r#"{"a":10}"#,
-            r#"{"a":0.1}"#,
-            r#"{"a":"1"}"#,
-            r#"{"a":"1e0"}"#,
-            r#"{"a":true}"#,
-            r#"{"a":false}"#,
-            r#"{"a":null}"#,
-            r#"{"a":""}"#,
-            r#"{"a":[]}"#,
-            r#"{"a":{}}"#,
-            r#"{"a":[[]]}"#,
-            r#"{"a":[],"b":[]}"#,
-            r#"{"a":[1,2]}"#,
-            r#"{"a":[2,1]}"#,
-            r#"{"a":[1,[2]]}"#,
-            r#"{"a":{"b":1},"c":2}"#,
-            r#"{"a":{"b":1,"c":2}}"#,
-            r#"{"A":1}"#,
-            r#"{"as1":1}"#,
-            r#"{"a":"s","b":"t"}"#,
-            r#"{"a":"t","b":"s"}"#,
-        ];
-        for (place, one) in different.iter().enumerate() {
-            for other in different.iter().skip(place + 1) {
-                check(one, other, false);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_item_has_none() {
-        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(70), "]".repeat(70));
-        for text in ["[]", "1", r#"{"a":"\ud800"}"#, r#"{"\ud800":1}"#, &deep] {
-            assert_eq!(content(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn keys_are_told_apart_by_value_and_part() {
-        let key = |parts: &[Part<'_>]| Digester::new(KEY).key(parts);
-        let (text, number) = (Part::Text, Part::Number);
-        assert_ne!(key(&[text("ab"), text("c")]), key(&[text("a"), text("bc")]));
-        assert_ne!(key(&[text("a")]), key(&[text("a"), text("")]));
-        assert_eq!(key(&[number("1.20e1")]), key(&[number("12")]));
-        assert_ne!(key(&[number("12")]), key(&[number("1.2")]));
-        let mut other = Digester::new(Digest::default());
-        assert_ne!(other.key(&[text("a")]), key(&[text("a")]));
-        // Nothing of the one before is in the next.
-        assert_eq!(other.key(&[text("b")]), {
-            Digester::new(Digest::default()).key(&[text("b")])
-        });
-    }
-}
+mod tests;

@@ -27,6 +27,12 @@ impl Entry {
         (self.extent & !ESCAPED) as usize
     }
 
+    /// How many bytes it has.
+    #[inline]
+    pub fn length(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
     /// Whether it is a string with escapes.
     #[inline]
     pub fn is_escaped(self) -> bool {

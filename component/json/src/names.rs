@@ -3,7 +3,8 @@
 use super::value::{Name, Value};
 use std::borrow::Cow;
 
-/// Objects with more members than this are sorted; others are compared.
+/// A name that may have occurred before is compared with so many earlier ones;
+/// where there are more, all names are sorted.
 const FEW: usize = 48;
 
 /// Finds names that occur twice, one member after the other.
@@ -12,60 +13,29 @@ pub struct Names {
     /// A bit for each name so far. A bit that isn't set says that a name is
     /// new, which most are.
     seen: u64,
-    /// The members that must be looked at, in an object with many: those whose
-    /// names occurred before.
+    /// The members whose names occurred before, once they had to be sorted.
     twice: Option<Vec<usize>>,
     count: usize,
 }
 
 impl Names {
-    /// For an object's members.
-    #[inline]
-    #[must_use]
-    pub fn of(object: Value<'_>) -> Self {
-        if object.size() <= 2 * FEW {
-            return Self::default();
-        }
-        Self::sorted(object)
-    }
-
-    #[cold]
-    fn sorted(object: Value<'_>) -> Self {
-        let mut names: Vec<(Cow<'_, str>, usize)> = object
-            .members()
-            .enumerate()
-            .filter_map(|(place, (name, _))| Some((name.content().ok()?, place)))
-            .collect();
-        names.sort_unstable();
-        let pairs = names.iter().zip(names.iter().skip(1));
-        let mut twice: Vec<usize> = pairs
-            .filter(|(one, other)| one.0 == other.0)
-            .map(|(_, other)| other.1)
-            .collect();
-        twice.sort_unstable();
-        Self {
-            seen: 0,
-            twice: Some(twice),
-            count: 0,
-        }
-    }
-
     /// Whether an earlier member of the object has this name. Asked once for
     /// each member, in their order.
     #[inline]
     pub fn is_known(&mut self, object: Value<'_>, name: Name<'_>) -> bool {
         let place = self.count;
         self.count += 1;
-        if let Some(twice) = &self.twice {
-            return twice.binary_search(&place).is_ok();
-        }
         let bit = bit(name);
         let new = self.seen & bit == 0;
         self.seen |= bit;
-        !new && Self::compare(object, name, place)
+        !new && self.compare(object, name, place)
     }
 
-    fn compare(object: Value<'_>, name: Name<'_>, place: usize) -> bool {
+    fn compare(&mut self, object: Value<'_>, name: Name<'_>, place: usize) -> bool {
+        if place > FEW {
+            let twice = self.twice.get_or_insert_with(|| sorted(object));
+            return twice.binary_search(&place).is_ok();
+        }
         let mut earlier = object.members().take(place);
         if name.is_escaped() {
             return name
@@ -74,6 +44,24 @@ impl Names {
         }
         earlier.any(|(other, _)| other.is(name.raw()) == Ok(true))
     }
+}
+
+/// The places of members whose names occurred before.
+#[cold]
+fn sorted(object: Value<'_>) -> Vec<usize> {
+    let mut names: Vec<(Cow<'_, str>, usize)> = object
+        .members()
+        .enumerate()
+        .filter_map(|(place, (name, _))| Some((name.content().ok()?, place)))
+        .collect();
+    names.sort_unstable();
+    let pairs = names.iter().zip(names.iter().skip(1));
+    let mut twice: Vec<usize> = pairs
+        .filter(|(one, other)| one.0 == other.0)
+        .map(|(_, other)| other.1)
+        .collect();
+    twice.sort_unstable();
+    twice
 }
 
 /// A name with escapes may be any, so it has all bits.

@@ -97,10 +97,7 @@ impl<'t> Value<'t> {
             let (name, rest) = entries.split_first()?;
             let (value, rest) = rest.split_at_checked(rest.first()?.extent())?;
             entries = rest;
-            let name = Name {
-                text: slice(self.text, *name),
-                escaped: name.is_escaped(),
-            };
+            let name = Name::of(self.text, *name);
             Some((name, Value::new(self.text, value)))
         })
     }
@@ -121,12 +118,39 @@ impl<'t> Value<'t> {
     #[must_use]
     pub fn member(self, wanted: &str) -> Option<Value<'t>> {
         let mut found = None;
-        for (name, value) in self.members() {
-            if name.is(wanted).ok()? {
-                found = Some(value);
+        self.each_member(|name, value| {
+            // Most names differ in length already.
+            if !name.is_escaped() && name.length() != wanted.len() + 2 {
+                return Some(());
             }
-        }
+            if Name::of(self.text, name).is(wanted).ok()? {
+                found = Some(Value::new(self.text, value));
+            }
+            Some(())
+        })?;
         found
+    }
+
+    /// Whether all names of an object's members are Unicode.
+    #[must_use]
+    pub fn has_names(self) -> bool {
+        let is_name = |name: Entry, _: &_| {
+            let is_fine = !name.is_escaped() || Name::of(self.text, name).content().is_ok();
+            is_fine.then_some(())
+        };
+        self.each_member(is_name).is_some()
+    }
+
+    /// An object's members, before their texts are looked at; until one is none.
+    #[inline]
+    fn each_member(self, mut look: impl FnMut(Entry, &'t [Entry]) -> Option<()>) -> Option<()> {
+        let mut entries = self.inside(Kind::Object);
+        while let Some((name, rest)) = entries.split_first() {
+            let (value, rest) = rest.split_at_checked(rest.first()?.extent())?;
+            entries = rest;
+            look(*name, value)?;
+        }
+        Some(())
     }
 
     /// A string's content; none if it isn't one, or is not Unicode.
@@ -149,12 +173,6 @@ impl<'t> Value<'t> {
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.entries.len() <= 1
-    }
-
-    /// How many entries are in it: twice its members, or more.
-    #[inline]
-    pub(super) fn size(self) -> usize {
-        self.entries.len()
     }
 
     /// Where reading a container stopped, as a part of a JSON Pointer: in its
@@ -196,6 +214,14 @@ impl<'t> Value<'t> {
 }
 
 impl<'t> Name<'t> {
+    #[inline]
+    fn of(text: &'t str, entry: Entry) -> Self {
+        Self {
+            text: slice(text, entry),
+            escaped: entry.is_escaped(),
+        }
+    }
+
     /// As it is written, with quotation marks.
     #[inline]
     #[must_use]

@@ -38,6 +38,7 @@ pub mod verdict;
 
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
+use crate::document::{Document, Sink, with_texts};
 use crate::failure::invalid;
 use crate::platform::Http;
 use crate::settings::Source;
@@ -52,12 +53,31 @@ pub async fn run<H: Http>(
     only: Option<&[PendingRequest]>,
     budget_ms: Option<u64>,
 ) -> Result<Extraction, Failure> {
+    let made = run_into(http, source, rows, only, budget_ms, &Sink::Texts).await?;
+    Ok(with_texts(made))
+}
+
+/// The same, with the documents beside the extraction, as the sink makes them;
+/// those of a source of several steps are texts.
+pub async fn run_into<H: Http>(
+    http: &H,
+    source: &Source,
+    rows: &[String],
+    only: Option<&[PendingRequest]>,
+    budget_ms: Option<u64>,
+    sink: &Sink<'_>,
+) -> Result<(Extraction, Vec<Document>), Failure> {
     let budget = budget::Budget::start(http.now_ms(), budget_ms);
     if !source.then.is_empty() {
-        return steps::run(http, source, rows, only, budget).await;
+        let mut extraction = steps::run(http, source, rows, only, budget).await?;
+        let documents = std::mem::take(&mut extraction.documents);
+        return Ok((
+            extraction,
+            documents.into_iter().map(Document::Text).collect(),
+        ));
     }
     let plan =
         plan::Plan::check(source, rows, only).map_err(|error| invalid(snippet::chain(&error)))?;
     let shared = call_state::Shared::new(source.rate.map(|rate| rate.budget()));
-    engine::run(http, &plan, budget, Rc::new(shared)).await
+    engine::run(http, &plan, budget, Rc::new(shared), sink).await
 }

@@ -5,6 +5,7 @@
 mod answer;
 pub(crate) mod condition;
 pub(crate) mod filter_text;
+pub(crate) mod one_pass;
 mod records;
 pub(crate) mod reference;
 mod row;

@@ -40,6 +40,7 @@ pub mod bindings {
 
 pub mod calls;
 pub mod describe;
+pub mod document;
 pub mod dynamodb;
 pub mod extract;
 pub mod failure;

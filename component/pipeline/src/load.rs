@@ -13,22 +13,23 @@ mod verdict;
 
 use crate::bindings::exports::rowcast::pipeline::load::Report;
 use crate::bindings::rowcast::pipeline::types::{Failure, Request};
+use crate::document::Document;
 use crate::dynamodb::call::{CallError, Caller};
 use crate::dynamodb::schema::{describe_request, interpret};
-use crate::failure::{invalid, table_upstream, with_counters};
+use crate::failure::{invalid, table_upstream};
 use crate::platform::Dynamo;
 use crate::retry;
 use crate::settings::{KeyKind, KeySchema, Mistakes, Table};
 use accounting::{Accounting, DocumentOutcome};
-use admission::Admission;
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
 use dedupe::{Put, interleave, prepare};
-use ending::Halt;
+use ending::{Ending, Halt};
 use pacing::{Pacing, units};
 use settle::{Round, is_hot};
 use std::borrow::Cow;
 use verdict::{BatchVerdict, Cause, ServiceError, verdict};
 
+pub use admission::Admission;
 pub use check::check;
 
 /// A batch that waits longer for its turn is made smaller; nobody sleeps longer
@@ -47,68 +48,102 @@ const ASK_AGAIN_MS: u64 = 50;
 /// A call that was stopped by anything but its budget before DynamoDB had
 /// acknowledged a single document is a failure, whatever was rejected until
 /// then: repeating the call finds the same again.
-///
-/// Documents that are given are freed as soon as their items are made, so that
-/// they don't need memory twice; those that are lent stay.
 pub fn run<'d, D: Dynamo>(
     dynamo: &D,
     table: &Table,
     documents: impl Into<Cow<'d, [String]>>,
     budget_ms: Option<u64>,
 ) -> Result<Report, Failure> {
-    run_requested(dynamo, table, documents.into(), None, budget_ms)
+    let documents = documents.into().into_owned();
+    let work = Work {
+        documents: documents.into_iter().map(Document::Text).collect(),
+        requests: None,
+        keys: None,
+        admission: Admission::new(dynamo),
+    };
+    work.carry_out(dynamo, table, budget_ms)?.result()
 }
 
-/// The same for documents that came from these requests, in their order, by row
-/// and combination.
-pub fn run_requested<D: Dynamo>(
-    dynamo: &D,
-    table: &Table,
-    mut documents: Cow<'_, [String]>,
-    requests: Option<&[Request]>,
-    budget_ms: Option<u64>,
-) -> Result<Report, Failure> {
-    let mut mistakes = Mistakes::default();
-    check(table, &mut mistakes);
-    if !mistakes.is_empty() {
-        return Err(invalid(format!("table: {mistakes}")));
+/// What is to be written.
+pub struct Work<'w, D: Dynamo> {
+    /// The documents.
+    pub documents: Vec<Document>,
+    /// The requests that they came from, in their order, by row and combination;
+    /// none for documents that stand for themselves. Where there are, the texts
+    /// of what isn't written are kept.
+    pub requests: Option<&'w [Request]>,
+    /// The table's keys, where they were asked for.
+    pub keys: Option<KeySchema>,
+    /// What decides about them.
+    pub admission: Admission<'w, D>,
+}
+
+impl<D: Dynamo> Work<'_, D> {
+    /// Writes them.
+    pub fn carry_out(
+        self,
+        dynamo: &D,
+        table: &Table,
+        budget_ms: Option<u64>,
+    ) -> Result<Ending, Failure> {
+        let documents = self.documents;
+        let total = u32::try_from(documents.len())
+            .map_err(|_| invalid("a call takes at most 4294967295 documents"))?;
+        let mut load = Load {
+            caller: Caller::new(dynamo, &table.name, table.retry, budget_ms),
+            table,
+            accounting: Accounting::new(total, self.requests.is_some()),
+            requests: self.requests,
+            admission: self.admission,
+            queue: Queue::default(),
+            capacity: 0.0,
+            repeats: 0,
+            exhausted: None,
+            pacing: Pacing::new(table_upstream(&table.name)),
+            asked: table.keys.is_none(),
+        };
+        let mut mistakes = Mistakes::default();
+        check(table, &mut mistakes);
+        let keys = match self.keys.as_ref().or(table.keys.as_ref()) {
+            _ if !mistakes.is_empty() => Err(Halt::Unable(invalid(format!("table: {mistakes}")))),
+            Some(keys) => Ok(keys.clone()),
+            // Nothing to write needs no keys.
+            None if total == 0 => return load.end(None),
+            None => match ask_keys(&mut load.caller, &table.name) {
+                Ok(Some(keys)) => Ok(keys),
+                Ok(None) => Err(Halt::Budget),
+                Err(failure) => Err(Halt::Unable(failure)),
+            },
+        };
+        let halt = match keys {
+            Ok(keys) => {
+                let contents = load.admission.contents();
+                let puts = prepare(documents, &keys, contents, &mut load.accounting);
+                load.admission.waiting = puts;
+                load.write(&keys)
+            }
+            Err(halt) => {
+                for (index, document) in (0..total).zip(documents) {
+                    load.accounting.settle(index, DocumentOutcome::Pending);
+                    load.accounting.leave(index, || document.into_text());
+                }
+                Some(halt)
+            }
+        };
+        load.end(halt)
     }
-    let total = u32::try_from(documents.len())
-        .map_err(|_| invalid("a call takes at most 4294967295 documents"))?;
-    let mut load = Load {
-        caller: Caller::new(dynamo, &table.name, table.retry, budget_ms),
-        table,
-        accounting: Accounting::new(total),
-        admission: Admission::new(dynamo, requests),
-        queue: Queue::default(),
-        capacity: 0.0,
-        repeats: 0,
-        exhausted: None,
-        pacing: Pacing::new(table_upstream(&table.name)),
-        asked: table.keys.is_none(),
-    };
-    let keys = match &table.keys {
-        Some(keys) => Some(keys.clone()),
-        // Nothing to write needs no keys.
-        None if total == 0 => None,
-        None => match load.ask_keys() {
-            Ok(keys) => keys,
-            Err(failure) => return Err(with_counters(failure, load.counters())),
-        },
-    };
-    let Some(keys) = keys else {
-        // No documents, or no time to ask: both leave every document pending.
-        for index in 0..total {
-            load.accounting.settle(index, DocumentOutcome::Pending);
-        }
-        let stop = (total > 0).then_some(Halt::Budget);
-        return load.report(stop);
-    };
-    let contents = load.admission.contents();
-    load.admission.waiting = prepare(&mut documents, &keys, contents, &mut load.accounting);
-    drop(documents);
-    let halt = load.write(&keys);
-    load.report(halt)
+}
+
+/// The table's keys; none where the budget ended first.
+pub fn ask_keys<D: Dynamo>(
+    caller: &mut Caller<'_, D>,
+    table: &str,
+) -> Result<Option<KeySchema>, Failure> {
+    let answer = caller.send(vec![describe_request(table)]).pop();
+    match answer.unwrap_or(Err(CallError::OutOfTime)) {
+        Err(CallError::OutOfTime) => Ok(None),
+        answer => interpret(table, answer).map(|schema| Some(schema.keys)),
+    }
 }
 
 /// One call's state.
@@ -116,6 +151,7 @@ struct Load<'a, D: Dynamo> {
     caller: Caller<'a, D>,
     table: &'a Table,
     accounting: Accounting,
+    requests: Option<&'a [Request]>,
     admission: Admission<'a, D>,
     queue: Queue,
     capacity: f64,
@@ -129,16 +165,6 @@ struct Load<'a, D: Dynamo> {
 }
 
 impl<D: Dynamo> Load<'_, D> {
-    /// The table's keys; none where the budget ended first.
-    fn ask_keys(&mut self) -> Result<Option<KeySchema>, Failure> {
-        let name = &self.table.name;
-        let answer = self.caller.send(vec![describe_request(name)]).pop();
-        match answer.unwrap_or(Err(CallError::OutOfTime)) {
-            Err(CallError::OutOfTime) => Ok(None),
-            answer => interpret(name, answer).map(|schema| Some(schema.keys)),
-        }
-    }
-
     /// Has puts admitted and writes them until none is left, or it is no use.
     fn write(&mut self, keys: &KeySchema) -> Option<Halt> {
         while !self.admission.waiting.is_empty() {
@@ -147,9 +173,10 @@ impl<D: Dynamo> Load<'_, D> {
             }
             // No key is held here, so that calls never wait for each other.
             let asked = self.admission.waiting.len();
-            let admitted = self.admission.ask(keys, &mut self.accounting);
+            let accounting = &mut self.accounting;
+            let admitted = self.admission.ask(keys, self.requests, accounting);
             let is_vain = self.admission.waiting.len() == asked;
-            self.queue.puts = interleave(admitted).into();
+            self.queue.puts = interleave(admitted);
             if let Some(halt) = self.write_admitted(keys) {
                 return Some(halt);
             }
@@ -312,7 +339,8 @@ impl<D: Dynamo> Load<'_, D> {
         if std::mem::replace(&mut self.asked, true) {
             return None;
         }
-        let actual = self.ask_keys().ok().flatten()?;
+        let actual = ask_keys(&mut self.caller, &self.table.name);
+        let actual = actual.ok().flatten()?;
         (actual != *keys).then(|| {
             ServiceError::Invalid(format!(
                 "the table `{}` has the keys {}, but the call says {}",

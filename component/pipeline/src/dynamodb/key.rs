@@ -5,7 +5,7 @@ use crate::settings::{KeyAttribute, KeyKind, KeySchema};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rowcast_json::Output;
-use rowcast_json::digest::{Digest, Digester, Part};
+use rowcast_json::digest::{Digest, Digester, Scalar};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -157,10 +157,10 @@ impl KeyValue {
         }
     }
 
-    fn part<'w>(&self, written: &'w str) -> Part<'w> {
+    fn part<'w>(&self, written: &'w str) -> Scalar<'w> {
         match self {
-            Self::Number(_) => Part::Number(written),
-            Self::Text(_) | Self::Bytes(_) => Part::Text(written),
+            Self::Number(_) => Scalar::Literal(written),
+            Self::Text(_) | Self::Bytes(_) => Scalar::Text(written),
         }
     }
 }

@@ -6,7 +6,9 @@ use super::key::{self, Key, KeyRole, KeyValue};
 use super::number::{self, Decimal};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_json::digest::Scalar;
 use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
+use std::borrow::Cow;
 
 /// 400 KB, names included.
 pub const MAX_ITEM_BYTES: usize = 409_600;
@@ -96,6 +98,48 @@ impl<'k> Writer<'k> {
         }
     }
 
+    /// Adds a member before those of a document, which has none of that name.
+    pub fn add(&mut self, name: &str, value: Scalar<'_>) -> Result<(), Rejection> {
+        if self.out.len() > 1 {
+            self.out.put_literal(",");
+        }
+        let added = self.scalar(name, value);
+        added.map_err(|refused| {
+            let segment = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            *within(refused, &segment).0
+        })
+    }
+
+    fn scalar(&mut self, name: &str, value: Scalar<'_>) -> Result<(), Refused> {
+        check_name(name.len(), 1)?;
+        self.out.put_quoted(name);
+        self.out.put_literal(":");
+        self.size += name.len();
+        let kind = match value {
+            Scalar::Text(_) => Kind::String,
+            Scalar::Literal("true" | "false") => Kind::Boolean,
+            Scalar::Literal(_) => Kind::Number,
+        };
+        let (Scalar::Text(text) | Scalar::Literal(text)) = value;
+        if let Some((role, attribute)) = key::role(self.keys, name) {
+            return self.key(role, attribute, kind, text);
+        }
+        match kind {
+            Kind::String => {
+                self.out.put_literal(r#"{"S":"#);
+                self.out.put_quoted(text);
+                self.out.put_literal("}");
+                self.size += text.len();
+                Ok(())
+            }
+            Kind::Boolean => {
+                self.boolean(text);
+                Ok(())
+            }
+            Kind::Number | Kind::Null | Kind::Array | Kind::Object => self.number(text),
+        }
+    }
+
     /// Adds the members of a document.
     pub fn members(&mut self, document: Value<'_>) -> Result<(), Rejection> {
         if document.kind() != Kind::Object {
@@ -133,7 +177,7 @@ impl<'k> Writer<'k> {
     }
 
     fn object(&mut self, object: Value<'_>, level: u32) -> Result<(), Refused> {
-        let mut names = Names::of(object);
+        let mut names = Names::default();
         let mut is_first = true;
         for (name, value) in object.members() {
             if !std::mem::take(&mut is_first) || (level == 1 && self.out.len() > 1) {
@@ -160,27 +204,22 @@ impl<'k> Writer<'k> {
             ));
         }
         let length = self.out.put_string(name).map_err(not_unicode)?;
-        if length == 0 && level == 1 {
-            return Err(refused(
-                "DynamoDB has no attributes with an empty name".to_owned(),
-            ));
-        }
-        if length > MAX_NAME_BYTES {
-            return Err(refused(format!(
-                "the name has {length} bytes; DynamoDB holds {MAX_NAME_BYTES}"
-            )));
-        }
+        check_name(length, level)?;
         self.size += length;
         if level > 1 {
             self.size += ELEMENT_BYTES;
         } else if let Some((role, attribute)) = role(self.keys, name) {
             self.out.put_literal(":");
-            let value = self.key(role, attribute, value)?;
-            match role {
-                KeyRole::Partition => self.partition = Some(value),
-                KeyRole::Sort => self.sort = Some(value),
-            }
-            return Ok(());
+            let text = match value.as_string().map(Name::content) {
+                Some(Ok(content)) => content,
+                Some(Err(error)) if attribute.kind == KeyKind::Text => {
+                    return Err(not_unicode(error));
+                }
+                // No base64, and no number.
+                Some(Err(_)) => Cow::Borrowed("\0"),
+                None => Cow::Borrowed(value.text()),
+            };
+            return self.key(role, attribute, value.kind(), &text);
         }
         self.out.put_literal(":");
         self.value(value, level)
@@ -193,15 +232,10 @@ impl<'k> Writer<'k> {
             )));
         }
         match value.kind() {
-            Kind::String => self.string(value, r#"{"S":"#),
+            Kind::String => self.string(value),
             Kind::Number => self.number(value.text()),
             Kind::Boolean => {
-                self.size += 1;
-                if value.text() == "true" {
-                    self.out.put_literal(r#"{"BOOL":true}"#);
-                } else {
-                    self.out.put_literal(r#"{"BOOL":false}"#);
-                }
+                self.boolean(value.text());
                 Ok(())
             }
             Kind::Null => {
@@ -234,9 +268,9 @@ impl<'k> Writer<'k> {
     }
 
     #[inline]
-    fn string(&mut self, value: Value<'_>, before: &'static str) -> Result<(), Refused> {
+    fn string(&mut self, value: Value<'_>) -> Result<(), Refused> {
         if let Some(string) = value.as_string() {
-            self.out.put_literal(before);
+            self.out.put_literal(r#"{"S":"#);
             self.size += self.out.put_string(string).map_err(not_unicode)?;
             self.out.put_literal("}");
         }
@@ -252,44 +286,58 @@ impl<'k> Writer<'k> {
         Ok(())
     }
 
-    /// The value of a key attribute.
+    fn boolean(&mut self, text: &str) {
+        self.size += 1;
+        if text == "true" {
+            self.out.put_literal(r#"{"BOOL":true}"#);
+        } else {
+            self.out.put_literal(r#"{"BOOL":false}"#);
+        }
+    }
+
+    /// The value of a key attribute: a string's content, or how another kind is
+    /// written.
     fn key(
         &mut self,
         role: KeyRole,
         attribute: &KeyAttribute,
-        value: Value<'_>,
-    ) -> Result<KeyValue, Refused> {
+        kind: Kind,
+        text: &str,
+    ) -> Result<(), Refused> {
         let wrong = |found: &str| {
             let (role, kind) = (role.name(), key::kind_name(attribute.kind));
             refused(format!("the table's {role} must be {kind}, not {found}"))
         };
-        match (value.kind(), attribute.kind) {
+        let value = match (kind, attribute.kind) {
             (Kind::String, KeyKind::Text) => {
-                let content = value.as_string().map(Name::content);
-                let text = content.unwrap_or(Err(NotUnicode)).map_err(not_unicode)?;
                 check_length(role, text.len())?;
-                self.string(value, r#"{"S":"#)?;
-                Ok(KeyValue::Text(text.into_owned()))
+                self.out.put_literal(r#"{"S":"#);
+                self.out.put_quoted(text);
+                self.out.put_literal("}");
+                self.size += text.len();
+                KeyValue::Text(text.to_owned())
             }
             (Kind::String, KeyKind::Bytes) => {
-                let text = value.string();
-                let bytes = text.and_then(|text| key::bytes(&text));
-                let bytes = bytes.ok_or_else(|| wrong("other text"))?;
+                let bytes = key::bytes(text).ok_or_else(|| wrong("other text"))?;
                 check_length(role, bytes.len())?;
-                let before = self.size;
-                self.string(value, r#"{"B":"#)?;
-                self.size = before + bytes.len();
-                Ok(KeyValue::Bytes(bytes))
+                self.out.put_literal(r#"{"B":"#);
+                self.out.put_quoted(text);
+                self.out.put_literal("}");
+                self.size += bytes.len();
+                KeyValue::Bytes(bytes)
             }
             (Kind::Number, KeyKind::Number) => {
-                self.number(value.text())?;
-                let number = Decimal::parse(value.text());
-                number
-                    .map(KeyValue::Number)
-                    .map_err(|error| refused(error.to_string()))
+                self.number(text)?;
+                let number = Decimal::parse(text);
+                KeyValue::Number(number.map_err(|error| refused(error.to_string()))?)
             }
-            (kind, _) => Err(wrong(&kind.to_string())),
+            (kind, _) => return Err(wrong(&kind.to_string())),
+        };
+        match role {
+            KeyRole::Partition => self.partition = Some(value),
+            KeyRole::Sort => self.sort = Some(value),
         }
+        Ok(())
     }
 }
 
@@ -314,6 +362,21 @@ fn check_length(role: KeyRole, length: usize) -> Result<(), Refused> {
     if length > most {
         return Err(refused(format!(
             "the table's {name} has {length} bytes; DynamoDB holds {most}"
+        )));
+    }
+    Ok(())
+}
+
+#[inline]
+fn check_name(length: usize, level: u32) -> Result<(), Refused> {
+    if length == 0 && level == 1 {
+        return Err(refused(
+            "DynamoDB has no attributes with an empty name".to_owned(),
+        ));
+    }
+    if length > MAX_NAME_BYTES {
+        return Err(refused(format!(
+            "the name has {length} bytes; DynamoDB holds {MAX_NAME_BYTES}"
         )));
     }
     Ok(())

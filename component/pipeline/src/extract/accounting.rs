@@ -7,6 +7,7 @@ use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extracti
 use crate::bindings::rowcast::pipeline::types::{
     Counter, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
 };
+use crate::document::Document;
 
 /// How a request ended.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub enum RequestOutcome {
 #[derive(Debug, Default)]
 pub struct Extracted {
     /// Documents in the records' order.
-    pub documents: Vec<String>,
+    pub documents: Vec<Document>,
     /// Records that are no documents.
     pub rejected: Vec<RejectedRecord>,
 }
@@ -51,7 +52,7 @@ pub struct Accounting {
 #[derive(Debug, Default)]
 pub struct Balance {
     /// The finished requests' documents.
-    pub documents: Vec<String>,
+    pub documents: Vec<Document>,
     /// In the order of the requests, like all that follow.
     pub done: Vec<DoneRequest>,
     /// Rejected requests.
@@ -72,18 +73,24 @@ impl Balance {
         Ok(())
     }
 
-    /// The call's result; why requests are pending, if any is.
+    /// The call's result, its documents beside it; why requests are pending, if
+    /// any is.
     #[must_use]
-    pub fn into_extraction(self, stop: Option<Stop>, counters: Vec<Counter>) -> Extraction {
-        Extraction {
+    pub fn into_extraction(
+        self,
+        stop: Option<Stop>,
+        counters: Vec<Counter>,
+    ) -> (Extraction, Vec<Document>) {
+        let extraction = Extraction {
             stopped: stop.filter(|_| !self.pending.is_empty()),
-            documents: self.documents,
+            documents: Vec::new(),
             done: self.done,
             rejected: self.rejected,
             rejected_records: self.rejected_records,
             pending: self.pending,
             counters,
-        }
+        };
+        (extraction, self.documents)
     }
 }
 
@@ -166,7 +173,7 @@ mod tests {
             ..Progress::default()
         };
         let mut accounting = Accounting::open(&requests);
-        let documents = vec!["{}".to_owned()];
+        let documents = vec![Document::Text("{}".to_owned())];
         let extracted = Extracted {
             documents,
             rejected: Vec::new(),

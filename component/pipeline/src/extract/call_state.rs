@@ -7,6 +7,7 @@ use super::verdict::RetryReason;
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
 use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
+use crate::document::Document;
 use crate::failure::{counter, denied, stop_reason, unavailable, with_counters};
 use crate::numbers::float;
 use crate::pace::{Budget, Observation, Pace, Window};
@@ -295,7 +296,11 @@ impl CallState {
 
     /// The call's result. A failure is only for a call that achieved nothing;
     /// refusals to be asked at all are no achievement.
-    pub fn close(self, balance: Balance, token_requests: u32) -> Result<Extraction, Failure> {
+    pub fn close(
+        self,
+        balance: Balance,
+        token_requests: u32,
+    ) -> Result<(Extraction, Vec<Document>), Failure> {
         let stop = self.stop.into_inner();
         let counters = vec![
             counter("source.requests", self.requests.get()),

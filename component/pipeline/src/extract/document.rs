@@ -184,7 +184,7 @@ impl<'t> Attribute<'t> {
 
 /// The attributes' values, checking that a record becomes a document: an object
 /// that has what is required, and no member that an attribute would hide.
-fn values<'v>(
+pub fn values<'v>(
     attributes: &'v [Attribute<'_>],
     require: &[Pointer],
     record: json::Value<'v>,
@@ -192,19 +192,12 @@ fn values<'v>(
     if record.kind() != Kind::Object {
         return Err(DocumentError::NotObject(record.kind()));
     }
-    let mut clash = None;
-    for (name, _) in record.members() {
-        let not_unicode = |_| DocumentError::NotUnicode(String::new());
-        // Also where there are no attributes: a name must have a meaning.
-        if name.is_escaped() {
-            name.content().map_err(not_unicode)?;
-        }
-        for (place, attribute) in attributes.iter().enumerate() {
-            if name.is(attribute.name).map_err(not_unicode)? {
-                clash = Some(clash.map_or(place, |first: usize| first.min(place)));
-            }
-        }
+    // Also where there are no attributes: a name must have a meaning.
+    if !record.has_names() {
+        return Err(DocumentError::NotUnicode(String::new()));
     }
+    let mut names = attributes.iter().map(|attribute| attribute.name);
+    let clash = names.position(|name| record.member(name).is_some());
     if let Some(missing) = require
         .iter()
         .find(|pointer| pointer.find(record).is_none())
@@ -229,6 +222,16 @@ pub fn build(
     record: json::Value<'_>,
 ) -> Result<String, DocumentError> {
     let values = values(attributes, require, record)?;
+    Ok(splice(attributes, &values, record))
+}
+
+/// The same, of values that fit.
+#[must_use]
+pub fn splice(
+    attributes: &[Attribute<'_>],
+    values: &[Option<Value<'_>>],
+    record: json::Value<'_>,
+) -> String {
     let text = record.text();
     let mut document = Output::with_capacity(text.len() + 64 * attributes.len());
     let mut before = "{";
@@ -240,7 +243,7 @@ pub fn build(
         document.put_quoted(attribute.name);
         document.put_literal(":");
         match value {
-            Value::Text(text) => document.put_quoted(&text),
+            Value::Text(text) => document.put_quoted(text),
             Value::Literal(literal) => document.put(literal),
         }
         before = ",";
@@ -250,7 +253,7 @@ pub fn build(
     }
     document.put(before);
     document.put(text.strip_prefix('{').unwrap_or_default());
-    Ok(document.into_text())
+    document.into_text()
 }
 
 #[cfg(test)]

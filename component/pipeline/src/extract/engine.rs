@@ -11,6 +11,7 @@ use super::snippet;
 use super::verdict::{Rejection, RetryReason, Verdict};
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
+use crate::document::{Document, Sink};
 use crate::failure::{rate_limit, unavailable};
 use crate::platform::Http;
 use crate::retry::Backoff;
@@ -36,16 +37,19 @@ const MOST_LIMITED: u32 = 10;
 /// time.
 const LET_GO_MS: u64 = 20;
 
-/// Carries a plan out, at the pace that is `shared` with other plans.
+/// Carries a plan out, at the pace that is `shared` with other plans; the
+/// documents are beside the extraction, as the sink makes them.
 pub async fn run<H: Http>(
     http: &H,
     plan: &Plan<'_>,
     budget: Budget,
     shared: Rc<Shared>,
-) -> Result<Extraction, Failure> {
+    sink: &Sink<'_>,
+) -> Result<(Extraction, Vec<Document>), Failure> {
     let call = Call {
         http,
         plan,
+        sink,
         budget,
         whole_ms: budget.remaining_ms(http.now_ms()),
         credentials: Credentials::new(plan.checked.source),
@@ -60,6 +64,7 @@ pub async fn run<H: Http>(
 struct Call<'c, H> {
     http: &'c H,
     plan: &'c Plan<'c>,
+    sink: &'c Sink<'c>,
     budget: Budget,
     /// What there was of it at the start.
     whole_ms: u64,
@@ -172,7 +177,7 @@ impl<H: Http> Call<'_, H> {
                     let Ok(answer) = &exchange.outcome else {
                         continue;
                     };
-                    match pages.keep(self.plan, prepared, answer) {
+                    match pages.keep(self.plan, prepared, answer, self.sink) {
                         Ok(more) => return Ok(more),
                         Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
                             self.back_off(pages.failed()).await?;

@@ -5,14 +5,15 @@ use super::accounting::Extracted;
 use super::announced::announces_more;
 use super::answer::Answer;
 use super::checked::Checked;
+use super::format;
 use super::links::without_parameter;
 use super::page::{Page, PageHistory};
 use super::paging::Received;
 use super::plan::{Plan, PreparedRequest};
 use super::records::{self, BodyError};
 use super::resume::Progress;
-use super::{document, format};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::document::Sink;
 use crate::settings::{Auth, RecordsAs};
 use rowcast_json::{Index, Kind, Value};
 use std::borrow::Cow;
@@ -146,6 +147,7 @@ impl Pages {
         plan: &Plan<'_>,
         prepared: &PreparedRequest<'_>,
         answer: &Answer,
+        sink: &Sink<'_>,
     ) -> Result<bool, PageFault> {
         let fault = |error: &BodyError| match error {
             BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
@@ -179,7 +181,7 @@ impl Pages {
         }
         let empty = records.is_empty();
         for record in records {
-            self.keep_record(checked, prepared, record);
+            self.keep_record(checked, prepared, record, sink);
         }
         match next {
             None => {
@@ -214,6 +216,7 @@ impl Pages {
         checked: &Checked<'_>,
         prepared: &PreparedRequest<'_>,
         record: Value<'_>,
+        sink: &Sink<'_>,
     ) {
         let own = checked.batch.as_ref().filter(|_| prepared.rows.len() > 1);
         let id = own.and_then(|place| place.find(record)).and_then(scalar);
@@ -223,7 +226,7 @@ impl Pages {
                 continue;
             }
             found = true;
-            match document::build(&row.attributes, &checked.require, record) {
+            match sink.document(&row.attributes, &checked.require, record) {
                 Ok(document) => extracted.documents.push(document),
                 Err(error) => {
                     let (kind, path) = (error.kind(), error.path());

@@ -5,6 +5,7 @@
 use super::accounting::Extracted;
 use super::page::Page;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
+use crate::document::Document;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -132,7 +133,7 @@ impl Progress {
                 text.page,
             )),
             extracted: Extracted {
-                documents: text.documents,
+                documents: text.documents.into_iter().map(Document::Text).collect(),
                 rejected: rejected.collect(),
             },
             exhausted,
@@ -151,13 +152,14 @@ impl Progress {
             return None;
         }
         let rejected = self.extracted.rejected.into_iter().map(Record::from);
+        let documents = self.extracted.documents.into_iter();
         let text = Text {
             url,
             cursor,
             page,
             exhausted: self.exhausted,
             failed: self.failed,
-            documents: self.extracted.documents,
+            documents: documents.map(Document::into_text).collect(),
             rejected: rejected.collect(),
         };
         serde_json::to_string(&text).ok()

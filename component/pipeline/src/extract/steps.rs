@@ -18,6 +18,7 @@ use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extracti
 use crate::bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
 };
+use crate::document::{Document, Sink, with_texts};
 use crate::failure::{counter, into_stop, invalid, sum, unavailable};
 use crate::platform::Http;
 use crate::settings::{Mistakes, Source, origin};
@@ -128,7 +129,9 @@ impl<H: Http> Steps<'_, H> {
         let new = || Rc::new(Shared::new(source.rate.map(|rate| rate.budget())));
         let origin = origin(&source.url);
         let shared = Rc::clone(self.shared.entry(origin).or_insert_with(new));
-        let mut extraction = engine::run(self.http, plan, self.budget, shared).await?;
+        // Documents of a step are rows of the next one.
+        let made = engine::run(self.http, plan, self.budget, shared, &Sink::Texts).await?;
+        let mut extraction = with_texts(made);
         self.count(std::mem::take(&mut extraction.counters));
         if let Some(stop) = extraction.stopped.take() {
             self.note(stop);
@@ -290,7 +293,8 @@ impl<H: Http> Steps<'_, H> {
                 }
             }
         }
-        Ok(balance.into_extraction(self.stopped, self.counters))
+        let made = balance.into_extraction(self.stopped, self.counters);
+        Ok(with_texts(made))
     }
 }
 
@@ -361,11 +365,12 @@ impl Chain {
         }
         for part in self.parts {
             if let Part::Settled {
-                mut documents,
+                documents,
                 rejected,
             } = part
             {
-                extracted.documents.append(&mut documents);
+                let documents = documents.into_iter().map(Document::Text);
+                extracted.documents.extend(documents);
                 for record in rejected {
                     reject(&mut extracted, record);
                 }

@@ -1,6 +1,7 @@
 //! A pointer and a body → the records that a tree has there, and documents that
 //! keep each of their members.
 
+use super::one_pass::one_pass;
 use super::reference::{PRIVATE, same};
 use crate::extract::document::{Attribute, build};
 use crate::extract::matrix::Matrix;
@@ -39,6 +40,7 @@ pub fn records(data: &[u8]) {
     let cut = records::records(root, &pointer);
     for record in cut.iter().flatten() {
         spliced(*record);
+        one_pass(*record);
     }
     if root.text().contains(PRIVATE) {
         return;

@@ -77,7 +77,11 @@ pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
 }
 
 /// The first edition has the same item, or the same place of what is wrong.
-fn agree(text: &str, item: &Result<Item, Rejection>, reference: Result<Item, Rejection>) {
+pub(crate) fn agree(
+    text: &str,
+    item: &Result<Item, Rejection>,
+    reference: Result<Item, Rejection>,
+) {
     match (item, reference) {
         (Ok(item), Ok(reference)) => {
             assert_eq!(item.size, reference.size, "{text}");
@@ -91,7 +95,11 @@ fn agree(text: &str, item: &Result<Item, Rejection>, reference: Result<Item, Rej
         (Err(item), Err(reference)) => {
             // It stops at what it can't hold, even where no JSON follows.
             if serde_json::from_str::<&RawValue>(text).is_ok() {
-                assert_eq!(item.path, reference.path, "{text}: {item:?} {reference:?}");
+                // It names the object where a member's name isn't Unicode.
+                let around = item.reason.contains("surrogate")
+                    && item.path.rsplit_once('/').map(|(path, _)| path) == Some(&reference.path);
+                let is_same = item.path == reference.path || around;
+                assert!(is_same, "{text}: {item:?} {reference:?}");
             }
         }
         // It can't hold objects that imitate its numbers.

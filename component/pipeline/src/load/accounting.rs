@@ -4,6 +4,8 @@
 use super::dedupe::Put;
 use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::document::text_of;
+use std::collections::BTreeMap;
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Accounting {
     written: u32,
     /// Settlements of a document that was settled, or that isn't there.
     surplus: u32,
+    /// The texts of what isn't in the table, by index, where the caller wants them.
+    left: Option<BTreeMap<u32, String>>,
 }
 
 /// Every document in exactly one place.
@@ -50,6 +54,8 @@ pub struct Balance {
     pub rejected: Vec<RejectedDocument>,
     /// The rest.
     pub pending: Vec<u32>,
+    /// The texts of the rejected and the pending, by index, if they were kept.
+    pub left: BTreeMap<u32, String>,
 }
 
 /// Documents were lost or counted twice: a defect of this component.
@@ -61,13 +67,15 @@ pub struct Unbalanced {
 }
 
 impl Accounting {
-    /// Books for that many documents.
+    /// Books for that many documents, which may keep the texts of those that are
+    /// rejected or pending.
     #[must_use]
-    pub fn new(documents: u32) -> Self {
+    pub fn new(documents: u32, keeps_texts: bool) -> Self {
         Self {
             outcomes: (0..documents).map(|_| None).collect(),
             written: 0,
             surplus: 0,
+            left: keeps_texts.then(BTreeMap::new),
         }
     }
 
@@ -94,9 +102,22 @@ impl Accounting {
             }
             ref same => same.clone(),
         };
+        let is_left = outcome == DocumentOutcome::Pending;
         self.settle(put.index, outcome);
         for earlier in &put.supersedes {
             self.settle(earlier.index, others.clone());
+        }
+        if is_left {
+            for put in std::iter::once(put).chain(&put.supersedes) {
+                self.leave(put.index, || text_of(&put.item));
+            }
+        }
+    }
+
+    /// Keeps the text of a document that isn't in the table.
+    pub fn leave(&mut self, index: u32, text: impl FnOnce() -> String) {
+        if let Some(left) = &mut self.left {
+            left.insert(index, text());
         }
     }
 
@@ -108,7 +129,10 @@ impl Accounting {
 
     /// The lists, if every document was settled exactly once.
     pub fn close(self) -> Result<Balance, Unbalanced> {
-        let mut balance = Balance::default();
+        let mut balance = Balance {
+            left: self.left.unwrap_or_default(),
+            ..Balance::default()
+        };
         let mut open = 0;
         for (index, outcome) in (0..).zip(self.outcomes) {
             match outcome {
@@ -144,7 +168,7 @@ mod tests {
     use super::*;
 
     fn check(settled: &[u32], expected: Result<u32, (u32, u32)>) {
-        let mut accounting = Accounting::new(3);
+        let mut accounting = Accounting::new(3, false);
         for index in settled {
             accounting.settle(*index, DocumentOutcome::Written);
         }

@@ -18,9 +18,6 @@ use std::collections::HashSet;
 pub struct Admission<'a, D: Dynamo> {
     dynamo: &'a D,
     record: Option<Record>,
-    /// Whose documents they are, in their order, by row and combination; none
-    /// for documents that stand for themselves.
-    requests: Option<&'a [Request]>,
     /// What hasn't been decided: at first everything, then what was put off and
     /// what takes the place of a refused put.
     pub waiting: Vec<Put>,
@@ -37,12 +34,9 @@ struct Record {
 
 impl<'a, D: Dynamo> Admission<'a, D> {
     /// Asks the host what it wants to know.
-    pub fn new(dynamo: &'a D, requests: Option<&'a [Request]>) -> Self {
+    pub fn new(dynamo: &'a D) -> Self {
         let record = dynamo.wanted().map(|wanted| Record {
-            digester: Digester::new(Digest {
-                high: wanted.digest_key.high,
-                low: wanted.digest_key.low,
-            }),
+            digester: digester(&wanted),
             wanted,
             held: HashSet::new(),
             outcomes: Vec::new(),
@@ -50,7 +44,6 @@ impl<'a, D: Dynamo> Admission<'a, D> {
         Self {
             dynamo,
             record,
-            requests,
             waiting: Vec::new(),
         }
     }
@@ -61,16 +54,27 @@ impl<'a, D: Dynamo> Admission<'a, D> {
         record.wanted.content.then_some(&mut record.digester)
     }
 
+    /// Another one of these.
+    #[must_use]
+    pub fn another(&self) -> Option<Digester> {
+        let record = self.record.as_ref()?;
+        record.wanted.content.then(|| digester(&record.wanted))
+    }
+
     /// Has everything decided that waits: the puts that may be written now.
     /// What another call is writing waits on; the rest is settled.
     ///
     /// Only for a caller that holds no key: the host may wait for others here.
-    pub fn ask(&mut self, keys: &KeySchema, accounting: &mut Accounting) -> Vec<Put> {
+    pub fn ask(
+        &mut self,
+        keys: &KeySchema,
+        requests: Option<&[Request]>,
+        accounting: &mut Accounting,
+    ) -> Vec<Put> {
         let mut puts = std::mem::take(&mut self.waiting);
         let Some(record) = &mut self.record else {
             return puts;
         };
-        let requests = self.requests;
         let candidates: Vec<Candidate> = puts
             .iter_mut()
             .map(|put| record.candidate(put, keys, requests))
@@ -164,6 +168,11 @@ impl Record {
             bytes: u32::try_from(put.item.size).unwrap_or(u32::MAX),
         }
     }
+}
+
+fn digester(wanted: &Interest) -> Digester {
+    let WitDigest { high, low } = wanted.digest_key;
+    Digester::new(Digest { high, low })
 }
 
 /// The request that a document came from, and its number among that request's.

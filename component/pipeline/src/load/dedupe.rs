@@ -2,14 +2,14 @@
 //! rejected are settled. Pure.
 
 use super::accounting::{Accounting, DocumentOutcome};
-use crate::dynamodb::key::{Key, KeyValue};
+use crate::document::Document;
+use crate::dynamodb::key::KeyValue;
 use crate::dynamodb::marshal::{self, Item, Rejection};
 use crate::settings::KeySchema;
 use rowcast_json::Index;
 use rowcast_json::digest::{Digest, Digester};
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 
 /// One document on its way to the table.
 #[derive(Clone, Debug)]
@@ -74,18 +74,27 @@ pub struct Tries {
 /// Puts of different partitions in turn, so that a batch isn't one partition's:
 /// the first of each, then the second of each.
 #[must_use]
-pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
-    let mut seen: HashMap<KeyValue, u32> = HashMap::new();
-    let mut ranked: Vec<(u32, Put)> = puts
-        .into_iter()
-        .map(|put| {
-            let rank = seen.entry(put.item.key.partition.clone()).or_default();
-            *rank += 1;
-            (*rank, put)
-        })
-        .collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, put)| put).collect()
+pub fn interleave(puts: Vec<Put>) -> VecDeque<Put> {
+    let mut seen: HashMap<&KeyValue, usize> = HashMap::new();
+    let places = puts.iter().map(|put| {
+        let place = seen.entry(&put.item.key.partition).or_default();
+        *place += 1;
+        *place - 1
+    });
+    let places: Vec<usize> = places.collect();
+    let mut turns: Vec<Vec<Put>> = Vec::new();
+    let total = puts.len();
+    for (place, put) in places.into_iter().zip(puts) {
+        if turns.len() <= place {
+            turns.resize_with(place + 1, Vec::new);
+        }
+        if let Some(turn) = turns.get_mut(place) {
+            turn.push(put);
+        }
+    }
+    let mut all = VecDeque::with_capacity(total);
+    all.extend(turns.into_iter().flatten());
+    all
 }
 
 /// Turns documents into puts, in their order. DynamoDB refuses a batch that
@@ -93,44 +102,53 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
 /// document of each key is the only one that is sent. A rejected document
 /// supersedes nothing.
 ///
-/// A document that is the call's own is freed once it has an item.
+/// A text is freed once it has an item, so that it doesn't need memory twice.
 pub fn prepare(
-    documents: &mut Cow<'_, [String]>,
+    documents: Vec<Document>,
     keys: &KeySchema,
     mut contents: Option<&mut Digester>,
     accounting: &mut Accounting,
 ) -> Vec<Put> {
     let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
-    // Where the put of each key is.
-    let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
+    // Where the put of each key is, by a hash of it: so no key is copied.
+    let mut kept: HashMap<u64, usize> = HashMap::with_capacity(documents.len());
+    let hasher = RandomState::new();
     // From the end, so that the first seen of a key is the one to keep.
     let mut json = Index::default();
-    for at in (0..documents.len()).rev() {
-        let (Some(document), Ok(index)) = (documents.get(at), u32::try_from(at)) else {
+    for (at, document) in documents.into_iter().enumerate().rev() {
+        let Ok(index) = u32::try_from(at) else {
             continue;
         };
-        let put = put(&mut json, index, document, keys, contents.as_deref_mut());
-        if let Cow::Owned(own) = documents
-            && let Some(document) = own.get_mut(at)
-        {
-            *document = String::new();
-        }
-        let put = match put {
-            Ok(put) => put,
-            Err(Rejection { kind, path, reason }) => {
+        let document = match document {
+            Document::Text(text) => of_text(&mut json, text, keys, contents.as_deref_mut()),
+            made @ (Document::Item(..) | Document::Unfit(..)) => made,
+        };
+        let put = match document {
+            Document::Item(item, content) => Put::new(index, item, content),
+            Document::Unfit(text, rejection) => {
+                let Rejection { kind, path, reason } = *rejection;
                 accounting.settle(index, DocumentOutcome::Rejected { kind, path, reason });
+                accounting.leave(index, || text);
                 continue;
             }
+            // It has become one of the others.
+            Document::Text(_) => continue,
         };
-        match kept.entry(put.item.key.clone()) {
-            Entry::Occupied(at) => {
-                if let Some(later) = puts.get_mut(*at.get()) {
-                    later.supersedes.push(put);
+        let mut hash = hasher.hash_one(&put.item.key);
+        loop {
+            let at = kept.get(&hash).copied();
+            match at.and_then(|at| puts.get_mut(at)) {
+                None => {
+                    kept.insert(hash, puts.len());
+                    puts.push(put);
+                    break;
                 }
-            }
-            Entry::Vacant(free) => {
-                free.insert(puts.len());
-                puts.push(put);
+                Some(later) if later.item.key == put.item.key => {
+                    later.supersedes.push(put);
+                    break;
+                }
+                // Two keys with one hash: the second has the next one.
+                Some(_) => hash = hash.wrapping_add(1),
             }
         }
     }
@@ -138,18 +156,22 @@ pub fn prepare(
     puts
 }
 
-/// One document's put.
-fn put(
+/// The item of a text, or why it has none.
+fn of_text(
     json: &mut Index,
-    index: u32,
-    document: &str,
+    text: String,
     keys: &KeySchema,
     contents: Option<&mut Digester>,
-) -> Result<Put, Rejection> {
-    let document = marshal::read(json, document)?;
-    let item = marshal::item(document, keys)?;
-    let content = contents.and_then(|digester| digester.content(document));
-    Ok(Put::new(index, item, content))
+) -> Document {
+    let made = marshal::read(json, &text).and_then(|document| {
+        let item = marshal::item(document, keys)?;
+        let content = contents.and_then(|digester| digester.content(document));
+        Ok((item, content))
+    });
+    match made {
+        Ok((item, content)) => Document::Item(item, content),
+        Err(rejection) => Document::Unfit(text, Box::new(rejection)),
+    }
 }
 
 #[cfg(test)]
@@ -167,14 +189,12 @@ mod tests {
             partition: attribute("p", KeyKind::Text),
             sort: Some(attribute("s", KeyKind::Number)),
         };
-        let documents: Vec<String> = documents.iter().map(|&each| each.to_owned()).collect();
-        let mut accounting = Accounting::new(u32::try_from(documents.len()).unwrap_or_default());
-        let prepared = prepare(
-            &mut documents.as_slice().into(),
-            &keys,
-            None,
-            &mut accounting,
-        );
+        let texts = documents
+            .iter()
+            .map(|&each| Document::Text(each.to_owned()));
+        let total = u32::try_from(documents.len()).unwrap_or_default();
+        let mut accounting = Accounting::new(total, false);
+        let prepared = prepare(texts.collect(), &keys, None, &mut accounting);
         let puts: Vec<u32> = prepared.iter().map(|put| put.index).collect();
         for put in &prepared {
             accounting.settle_all(put, DocumentOutcome::Written);

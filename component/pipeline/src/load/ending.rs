@@ -9,6 +9,7 @@ use crate::dynamodb::call::throttled;
 use crate::dynamodb::schema::missing_table;
 use crate::failure::{denied, invalid, stop_reason, unavailable, with_counters};
 use crate::platform::Dynamo;
+use std::collections::BTreeMap;
 
 /// Why writing ended before everything was attempted.
 pub enum Halt {
@@ -19,27 +20,54 @@ pub enum Halt {
     /// Attempts ran out while nothing at all got through.
     Exhausted,
     Refused(ServiceError),
+    /// It could not begin.
+    Unable(Failure),
+}
+
+/// How a call ended.
+pub struct Ending {
+    /// What became of each document.
+    pub report: Report,
+    /// Why DynamoDB acknowledged nothing, where that isn't the budget's doing;
+    /// the report doesn't say it then.
+    pub failure: Option<Failure>,
+    /// The texts of the rejected and the pending, by index, if they were kept.
+    pub left: BTreeMap<u32, String>,
+}
+
+impl Ending {
+    /// For a call that is nothing but a load.
+    pub fn result(self) -> Result<Report, Failure> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.report),
+        }
+    }
 }
 
 impl<D: Dynamo> Load<'_, D> {
-    /// Every document in one list.
-    pub(super) fn report(mut self, halt: Option<Halt>) -> Result<Report, Failure> {
+    /// Every document in one list. Fails only where they don't add up.
+    pub(super) fn end(mut self, halt: Option<Halt>) -> Result<Ending, Failure> {
         let open = self.queue.drain().chain(self.admission.waiting.drain(..));
         for put in open {
             self.accounting.settle_all(&put, DocumentOutcome::Pending);
         }
         let counters = self.counters();
         let upstream = self.caller.upstream().to_owned();
-        let failed = |failure| Err(with_counters(failure, counters.clone()));
+        let is_vain = self.accounting.acknowledged() == 0;
+        let mut failure = None;
+        let mut fail = |cause| {
+            failure = Some(with_counters(cause, counters.clone()));
+            None
+        };
         let stopped = match halt {
             Some(Halt::Budget) => Some(Stop::Budget),
-            Some(Halt::Refused(refusal)) if self.accounting.acknowledged() == 0 => {
-                return failed(match refusal {
-                    ServiceError::Denied(reason) => denied(reason),
-                    ServiceError::MissingTable => missing_table(&self.table.name),
-                    ServiceError::Invalid(reason) => invalid(reason),
-                });
-            }
+            Some(Halt::Unable(cause)) => fail(cause),
+            Some(Halt::Refused(refusal)) if is_vain => fail(match refusal {
+                ServiceError::Denied(reason) => denied(reason),
+                ServiceError::MissingTable => missing_table(&self.table.name),
+                ServiceError::Invalid(reason) => invalid(reason),
+            }),
             Some(Halt::Refused(ServiceError::Denied(reason))) => {
                 Some(Stop::Denied(stop_reason(&upstream, reason)))
             }
@@ -52,25 +80,24 @@ impl<D: Dynamo> Load<'_, D> {
             }
             Some(Halt::Throttled(reason)) => {
                 let limit = throttled(&upstream, reason);
-                if self.accounting.acknowledged() == 0 {
-                    return failed(Failure::RateLimited(limit));
+                if is_vain {
+                    fail(Failure::RateLimited(limit))
+                } else {
+                    Some(Stop::RateLimited(limit))
                 }
-                Some(Stop::RateLimited(limit))
             }
             Some(Halt::Exhausted) | None => match self.exhausted {
-                Some(reason) if self.accounting.acknowledged() == 0 => {
-                    return failed(unavailable(reason));
-                }
+                Some(reason) if is_vain => fail(unavailable(reason)),
                 Some(reason) => Some(Stop::Unavailable(stop_reason(&upstream, reason))),
                 None => None,
             },
         };
         // Repeating the call is safe, and the documents may add up then.
-        let balance = match self.accounting.close() {
-            Ok(balance) => balance,
-            Err(error) => return failed(unavailable(error.to_string())),
-        };
-        Ok(Report {
+        let balance = self.accounting.close().map_err(|error| {
+            let cause = unavailable(error.to_string());
+            with_counters(cause, counters.clone())
+        })?;
+        let report = Report {
             written: balance.written,
             unchanged: balance.unchanged,
             superseded: balance.superseded,
@@ -78,6 +105,11 @@ impl<D: Dynamo> Load<'_, D> {
             pending: balance.pending,
             stopped,
             counters,
+        };
+        Ok(Ending {
+            report,
+            failure,
+            left: balance.left,
         })
     }
 

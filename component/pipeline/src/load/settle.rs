@@ -6,6 +6,7 @@ use super::accounting::DocumentOutcome;
 use super::dedupe::Put;
 use super::verdict::{BatchVerdict, Cause, ServiceError};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
+use crate::document::text_of;
 use crate::platform::Dynamo;
 
 /// Times that a put may be left unprocessed while others are processed, and for
@@ -154,6 +155,7 @@ impl<D: Dynamo> Load<'_, D> {
         let path = String::new();
         let outcome = DocumentOutcome::Rejected { kind, path, reason };
         self.accounting.settle(put.index, outcome);
+        self.accounting.leave(put.index, || text_of(&put.item));
         let next = self.admission.succeed(put.successor());
         self.queue.puts.extend(next);
     }

@@ -126,7 +126,7 @@ fn names_that_occur_twice_are_found() {
     let twice = |text: &str| -> Vec<usize> {
         let mut index = Index::default();
         let object = index.read(text).unwrap();
-        let mut names = Names::of(object);
+        let mut names = Names::default();
         let known = object
             .members()
             .map(|(name, _)| names.is_known(object, name));

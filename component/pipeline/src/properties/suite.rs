@@ -2,6 +2,7 @@
 //! cases whose answer is open (`i_`) are decided here.
 
 use super::scan::{is_json, tree};
+use crate::fuzzing::one_pass::one_pass;
 use rowcast_json::Index;
 use std::fs;
 use std::path::Path;
@@ -41,6 +42,9 @@ fn the_suite_is_accepted_and_refused_as_it_says() {
             assert_eq!(accepted, is_json(text), "{name}");
             if accepted {
                 tree(index.root(text), text);
+                one_pass(index.root(text));
+                let around = format!(r#"{{"x":{text},"at":1}}"#);
+                one_pass(Index::default().read(&around).unwrap());
             }
             accepted
         });

@@ -6,6 +6,7 @@ use super::json::{objects, values, written};
 use super::numbers::accepted;
 use crate::dynamodb::marshal::marshal;
 use crate::dynamodb::unmarshal;
+use crate::fuzzing::one_pass::one_pass;
 use crate::fuzzing::reference::{item_size, same};
 use crate::fuzzing::transcoder;
 use crate::settings::KeyKind;
@@ -60,6 +61,7 @@ proptest! {
             .collect();
         prop_assert_eq!(item.size, item_size(&expected, &binary), "{}", text);
         prop_assert!(transcoder::document(&text, &schema));
+        one_pass(Index::default().read(&text).unwrap());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::bindings::exports::rowcast::pipeline::transfer::Remaining;
 use crate::bindings::rowcast::pipeline::dynamodb::{Request as Call, Response, SendError};
-use crate::bindings::rowcast::pipeline::types::PendingRequest;
+use crate::bindings::rowcast::pipeline::types::{PendingRequest, Stop};
 use crate::platform::{HttpError, HttpRequest, HttpResponse};
 use std::cell::Cell;
 use std::future::Future;

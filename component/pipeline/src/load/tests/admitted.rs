@@ -113,6 +113,19 @@ fn check(
     assert!(host.held.borrow().is_empty(), "{script:?}");
 }
 
+/// Loads documents of these requests.
+fn of_requests(host: &Host, table: &Table, documents: &[String], requests: &[Request]) {
+    let texts = documents.iter().cloned().map(Document::Text);
+    let work = Work {
+        documents: texts.collect(),
+        requests: Some(requests),
+        keys: None,
+        admission: Admission::new(host),
+    };
+    let ended = work.carry_out(host, table, None).unwrap();
+    assert_eq!(ended.failure, None);
+}
+
 /// Three keys, the first of them twice.
 fn four() -> [String; 4] {
     [document(1), document(1), document(2), document(3)]
@@ -229,7 +242,7 @@ fn the_host_is_told_what_it_wants_to_know_and_no_more() {
     let requests = [(4, 0), (4, 1)].map(|(row, combination)| Request { row, combination });
     let load = |host: &Host, documents: &[String]| {
         let table = table(Some(real_keys()));
-        run_requested(host, &table, documents.into(), Some(&requests), None).unwrap();
+        of_requests(host, &table, documents, &requests);
         host.candidates.take()
     };
     let first = load(&host, &documents);
@@ -270,15 +283,7 @@ fn places_are_counted_within_a_request() {
     let rows = [(0, 0), (0, 1), (0, 1), (0, 1), (3, 0)];
     let requests = rows.map(|(row, combination)| Request { row, combination });
     let documents = documents(5);
-    let lent = documents.as_slice().into();
-    run_requested(
-        &host,
-        &table(Some(real_keys())),
-        lent,
-        Some(&requests),
-        None,
-    )
-    .unwrap();
+    of_requests(&host, &table(Some(real_keys())), &documents, &requests);
     let places: Vec<u32> = host.candidates.borrow().iter().map(|it| it.place).collect();
     assert_eq!(places, [0, 0, 1, 2, 0]);
 }
