@@ -176,7 +176,7 @@ impl<D: Dynamo> Load<'_, D> {
             let accounting = &mut self.accounting;
             let admitted = self.admission.ask(keys, self.requests, accounting);
             let is_vain = self.admission.waiting.len() == asked;
-            self.queue.puts = interleave(admitted);
+            self.queue.puts = interleave(admitted).into();
             if let Some(halt) = self.write_admitted(keys) {
                 return Some(halt);
             }

@@ -3,13 +3,13 @@
 
 use super::accounting::{Accounting, DocumentOutcome};
 use crate::document::Document;
-use crate::dynamodb::key::KeyValue;
+use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{self, Item, Rejection};
 use crate::settings::KeySchema;
 use rowcast_json::Index;
 use rowcast_json::digest::{Digest, Digester};
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// One document on its way to the table.
 #[derive(Clone, Debug)]
@@ -74,27 +74,18 @@ pub struct Tries {
 /// Puts of different partitions in turn, so that a batch isn't one partition's:
 /// the first of each, then the second of each.
 #[must_use]
-pub fn interleave(puts: Vec<Put>) -> VecDeque<Put> {
-    let mut seen: HashMap<&KeyValue, usize> = HashMap::new();
-    let places = puts.iter().map(|put| {
-        let place = seen.entry(&put.item.key.partition).or_default();
-        *place += 1;
-        *place - 1
-    });
-    let places: Vec<usize> = places.collect();
-    let mut turns: Vec<Vec<Put>> = Vec::new();
-    let total = puts.len();
-    for (place, put) in places.into_iter().zip(puts) {
-        if turns.len() <= place {
-            turns.resize_with(place + 1, Vec::new);
-        }
-        if let Some(turn) = turns.get_mut(place) {
-            turn.push(put);
-        }
-    }
-    let mut all = VecDeque::with_capacity(total);
-    all.extend(turns.into_iter().flatten());
-    all
+pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
+    let mut seen: HashMap<KeyValue, u32> = HashMap::new();
+    let mut ranked: Vec<(u32, Put)> = puts
+        .into_iter()
+        .map(|put| {
+            let rank = seen.entry(put.item.key.partition.clone()).or_default();
+            *rank += 1;
+            (*rank, put)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, put)| put).collect()
 }
 
 /// Turns documents into puts, in their order. DynamoDB refuses a batch that
@@ -110,9 +101,8 @@ pub fn prepare(
     accounting: &mut Accounting,
 ) -> Vec<Put> {
     let mut puts: Vec<Put> = Vec::with_capacity(documents.len());
-    // Where the put of each key is, by a hash of it: so no key is copied.
-    let mut kept: HashMap<u64, usize> = HashMap::with_capacity(documents.len());
-    let hasher = RandomState::new();
+    // Where the put of each key is.
+    let mut kept: HashMap<Key, usize> = HashMap::with_capacity(documents.len());
     // From the end, so that the first seen of a key is the one to keep.
     let mut json = Index::default();
     for (at, document) in documents.into_iter().enumerate().rev() {
@@ -134,21 +124,15 @@ pub fn prepare(
             // It has become one of the others.
             Document::Text(_) => continue,
         };
-        let mut hash = hasher.hash_one(&put.item.key);
-        loop {
-            let at = kept.get(&hash).copied();
-            match at.and_then(|at| puts.get_mut(at)) {
-                None => {
-                    kept.insert(hash, puts.len());
-                    puts.push(put);
-                    break;
-                }
-                Some(later) if later.item.key == put.item.key => {
+        match kept.entry(put.item.key.clone()) {
+            Entry::Occupied(at) => {
+                if let Some(later) = puts.get_mut(*at.get()) {
                     later.supersedes.push(put);
-                    break;
                 }
-                // Two keys with one hash: the second has the next one.
-                Some(_) => hash = hash.wrapping_add(1),
+            }
+            Entry::Vacant(free) => {
+                free.insert(puts.len());
+                puts.push(put);
             }
         }
     }
