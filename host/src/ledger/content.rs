@@ -2,7 +2,7 @@
 //! in the table. Pure.
 
 use crate::config::{KeyType, Keys};
-use rowcast_json::digest::{Digest, Digester, Part};
+use rowcast_json::digest::{Digest, Digester, Scalar};
 use rowcast_json::{Index, Kind};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -109,11 +109,11 @@ pub fn of_item(
             _ => return None,
         });
     }
-    let parts: Vec<Part<'_>> = values
+    let parts: Vec<Scalar<'_>> = values
         .iter()
         .map(|(is_number, text)| match is_number {
-            true => Part::Number(text),
-            false => Part::Text(text),
+            true => Scalar::Literal(text),
+            false => Scalar::Text(text),
         })
         .collect();
     let key = digester.key(&parts);

@@ -9,7 +9,7 @@ use crate::config::Key;
 const DIGEST_KEY: Digest = Digest { high: 1, low: 2 };
 
 /// Whether a table's item is what a document with that key is written as.
-fn check(kind: KeyType, key: Part<'_>, document: &str, item: &str, same: bool) {
+fn check(kind: KeyType, key: Scalar<'_>, document: &str, item: &str, same: bool) {
     let keys = Keys {
         partition: Key {
             name: "k".into(),
@@ -28,7 +28,7 @@ fn check(kind: KeyType, key: Part<'_>, document: &str, item: &str, same: bool) {
 #[test]
 fn items() {
     let text = |document, item, same| {
-        check(KeyType::Text, Part::Text("a"), document, item, same);
+        check(KeyType::Text, Scalar::Text("a"), document, item, same);
     };
     text(
         r#"{"k":"a","n":1.50,"l":[true,null,{"x":"y"}]}"#,
@@ -49,14 +49,14 @@ fn items() {
     text(r#"{"k":"a"}"#, r#"{"k":{"N":"1"}}"#, false);
     check(
         KeyType::Bytes,
-        Part::Text("AAE="),
+        Scalar::Text("AAE="),
         r#"{"k":"AAE="}"#,
         r#"{"k":{"B":"AAE="}}"#,
         true,
     );
     check(
         KeyType::Number,
-        Part::Number("1e2"),
+        Scalar::Literal("1e2"),
         r#"{"k":1e2}"#,
         r#"{"k":{"N":"100"}}"#,
         true,
