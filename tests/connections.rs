@@ -56,7 +56,7 @@ async fn connections_are_kept_and_used_again_on_each_dynamodb() {
 
         let opened = front.connections() - connections;
         let sent = u64::from(front.calls()) - requests;
-        // 25 documents a batch at most, and a question for the table.
+        // 25 documents a batch at most, and a request for its keys.
         assert!(sent > 2 * ARTISTS as u64 * 20 / 25, "{sent} DynamoDB calls");
         assert!(
             (1..=most(WORKERS * TABLE_CONCURRENCY)).contains(&opened),

@@ -11,6 +11,7 @@ mod unchanged;
 
 use crate::support::command::Output;
 use crate::support::stage::{Stage, table_section};
+use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::{Reply, Seen};
 use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
@@ -71,6 +72,16 @@ async fn stage(configuration: &str) -> Stage {
     stage
 }
 
+/// A DynamoDB with a table, a source that answers by whatever the test wants, and a
+/// folder with rows for both.
+async fn work() -> (TemporaryDynamoDb, Moody, Stage) {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let moody = Moody::start().await;
+    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
+    let stage = stage(&text).await;
+    (dynamodb, moody, stage)
+}
+
 /// All documents of the table in order, whatever the order of their members.
 async fn documents(stage: &Stage) -> Vec<String> {
     let all = stage
@@ -108,6 +119,11 @@ async fn check(stage: &Stage, arguments: &[&str], code: i32, expected: &[(&str, 
     output
 }
 
+/// What a source answers that is not to be asked before tomorrow.
+fn tomorrow() -> Reply {
+    Reply::status(429, "{}").with_header("retry-after", "86400")
+}
+
 /// A source that answers by whatever the test wants at the moment.
 struct Moody {
     source: ScriptedSource,
@@ -127,6 +143,18 @@ impl Moody {
 
     fn answer(&self, mood: impl Fn(&Seen, usize) -> Reply + Send + 'static) {
         *self.mood.lock().unwrap() = Box::new(mood);
+    }
+
+    /// Answers so many more requests, and refuses those that follow.
+    fn refuse_after(&self, more: u64, refusal: Reply) {
+        let last = self.requests() + more;
+        self.answer(move |seen, number| {
+            if number as u64 >= last {
+                refusal.clone()
+            } else {
+                reply(seen)
+            }
+        });
     }
 
     fn requests(&self) -> u64 {

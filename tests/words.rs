@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What was said, and what is said now.
-const GIVEN_UP: [(&str, &str); 30] = [
+const GIVEN_UP: [(&str, &str); 36] = [
     ("silence", "pause"),
     ("silences", "pauses"),
     ("silenced", "paused"),
@@ -32,6 +32,12 @@ const GIVEN_UP: [(&str, &str); 30] = [
     ("goes on with", "continues"),
     ("goes on where", "continues where"),
     ("adapter", "the standalone component"),
+    ("question", "query"),
+    ("questions", "queries"),
+    ("Question", "Query"),
+    ("Questions", "Queries"),
+    ("QUESTION", "QUERY"),
+    ("QUESTIONS", "QUERIES"),
     ("Ending", "Settlement"),
     ("Trouble", "RetryReason"),
     ("Harvest", "Extracted"),
@@ -42,18 +48,25 @@ const GIVEN_UP: [(&str, &str); 30] = [
 /// Names of which there is one type.
 const ONE_TYPE: [&str; 5] = ["Verdict", "Ledger", "Outcome", "Refusal", "Recording"];
 
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 12] = [
+    "bench",
     "build",
     "component",
     "docs",
-    "examples/embed",
+    "examples",
+    "fuzz",
     "host",
-    "integrations/obelisk/workflow",
+    "integrations",
     "stand-ins",
     "tests",
     "wit",
     "xtask",
 ];
+
+const EXTENSIONS: [&str; 8] = ["js", "json", "md", "mjs", "py", "rs", "toml", "wit"];
+
+/// Folders of what others wrote, or what is built.
+const OTHERS: [&str; 6] = ["corpus", "data", "deps", "node_modules", "target", "venv"];
 
 fn root() -> PathBuf {
     let host = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -67,12 +80,12 @@ fn files() -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() {
-                if !["data", "deps", "target", "node_modules"].contains(&name) {
+                if !OTHERS.contains(&name) && !name.starts_with('.') {
                     collect(&path, found);
                 }
             } else if path
                 .extension()
-                .is_some_and(|it| ["rs", "md", "wit", "toml"].contains(&it.to_str().unwrap()))
+                .is_some_and(|it| EXTENSIONS.contains(&it.to_str().unwrap()))
                 && name != "words.rs"
             {
                 found.push(path);
@@ -131,7 +144,8 @@ fn one_name_is_one_type() {
     let mut types = BTreeMap::<&str, Vec<String>>::new();
     for (path, text) in &files() {
         let is_test = path.components().any(|part| part.as_os_str() == "tests");
-        for line in text.lines().filter(|_| !is_test) {
+        let is_rust = path.extension().is_some_and(|it| it == "rs");
+        for line in text.lines().filter(|_| is_rust && !is_test) {
             let line = line.trim_start();
             let line = line.strip_prefix("pub ").unwrap_or(line);
             let line = line.strip_prefix("pub(crate) ").unwrap_or(line);

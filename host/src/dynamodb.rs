@@ -41,6 +41,17 @@ pub struct Settings {
     pub plain_http: Vec<String>,
 }
 
+/// What DynamoDB answered, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP's.
+    pub status: u16,
+    /// The JSON body.
+    pub body: String,
+    /// How long it asks to be left alone: `x-amz-retry-after`.
+    pub retry_after_ms: Option<u64>,
+}
+
 /// Why there is no answer from DynamoDB.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -203,12 +214,12 @@ impl DynamoDb {
     }
 
     /// Sends one request, whatever its operation and table: policy is the
-    /// caller's. Status and body of the answer.
+    /// caller's.
     ///
     /// It's sent a second time only where DynamoDB refused it unread: because
     /// of this machine's clock, or of expired credentials that could be
     /// renewed.
-    pub async fn send(&self, operation: &str, body: String) -> Result<(u16, String), SendError> {
+    pub async fn send(&self, operation: &str, body: String) -> Result<Answer, SendError> {
         let shared = &self.shared;
         let limit = shared.bounds.body_bytes;
         if u64::try_from(body.len()).is_ok_and(|length| length > limit) {
@@ -225,7 +236,11 @@ impl DynamoDb {
         let response = shared.answer(operation, &Bytes::from(body)).await?;
         let (parts, body) = response.into_parts();
         match String::from_utf8(body.into()) {
-            Ok(text) => Ok((parts.status.as_u16(), text)),
+            Ok(body) => Ok(Answer {
+                status: parts.status.as_u16(),
+                body,
+                retry_after_ms: service_error::retry_after_ms(&parts.headers),
+            }),
             Err(_) => Err(SendError::Unavailable(format!(
                 "read the answer to {operation} from {}: it is not UTF-8",
                 shared.endpoint.origin()

@@ -106,15 +106,15 @@ def scan(where, count):
         "X-Amz-Date": "20260101T000000Z",
         "X-Amz-Target": "DynamoDB_20120810.Scan",
     }
-    question = {"TableName": where["table"], **({"Select": "COUNT"} if count else {})}
+    scan = {"TableName": where["table"], **({"Select": "COUNT"} if count else {})}
     answers, items = 0, []
     while True:
-        answer = fetch(where["dynamodb"], json.dumps(question).encode(), headers)
+        answer = fetch(where["dynamodb"], json.dumps(scan).encode(), headers)
         answers += answer["Count"]
         items += answer.get("Items", [])
         if "LastEvaluatedKey" not in answer:
             return answers if count else items
-        question["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def execution(said):

@@ -23,7 +23,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// By how many seconds a signature's time may differ from the server's.
 const TOLERANCE_SECONDS: i64 = 300;
@@ -49,6 +49,9 @@ struct State {
     unacknowledged: usize,
     seen: Vec<Seen>,
     throughput: Option<Throughput>,
+    /// Until when batches are to stay away.
+    paused_until: Option<Instant>,
+    inside_pauses: usize,
 }
 
 /// What becomes of a call.
@@ -120,6 +123,12 @@ impl FaultyDynamo {
         self.service.state().unacknowledged
     }
 
+    /// Batches that came while it had asked to be left alone.
+    #[must_use]
+    pub fn inside_pauses(&self) -> usize {
+        self.service.state().inside_pauses
+    }
+
     /// Every batch that met its capacity.
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
@@ -139,6 +148,8 @@ impl State {
             unacknowledged: 0,
             seen: Vec::new(),
             throughput: plan.capacity.map(Throughput::new),
+            paused_until: None,
+            inside_pauses: 0,
         }
     }
 
@@ -166,8 +177,13 @@ impl State {
                 return Decision::Reply(refusal(400, "ValidationException", message));
             }
             self.batches += 1;
-            if let Some(fault) = self.plan.first.get(self.batches - 1) {
-                return Decision::Fault(*fault);
+            let paused = self.paused_until.is_some_and(|until| seen.at < until);
+            self.inside_pauses += usize::from(paused);
+            if let Some(&fault) = self.plan.first.get(self.batches - 1) {
+                if let DynamoFault::RetryAfter(milliseconds) = fault {
+                    self.paused_until = Some(seen.at + Duration::from_millis(milliseconds));
+                }
+                return Decision::Fault(fault);
             }
             if let Some(throughput) = &mut self.throughput {
                 return throughput.decide(&puts, seen.at);
@@ -261,6 +277,12 @@ impl Service {
                 "ThrottlingException",
                 "Rate of requests exceeds the allowed throughput.",
             ),
+            DynamoFault::RetryAfter(milliseconds) => refusal(
+                400,
+                "ThrottlingException",
+                "Rate of requests exceeds the allowed throughput.",
+            )
+            .with_header("x-amz-retry-after", milliseconds.to_string()),
             DynamoFault::Internal => refusal(
                 500,
                 "InternalServerError",

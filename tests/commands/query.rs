@@ -1,4 +1,4 @@
-//! Questions and their answers, as they are printed.
+//! Queries and their answers, as they are printed.
 
 use super::{check, files};
 use crate::support::command::prepare;
@@ -203,7 +203,7 @@ async fn nothing_matches() {
 }
 
 #[tokio::test]
-async fn the_question_is_wrong() {
+async fn the_query_is_wrong() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
     check(

@@ -56,6 +56,7 @@ async fn check(storage: &Storage, name: &str, scene: Scene, expected: &str) {
         (tally.requests.pending, "requests pending"),
         (tally.documents.pending, "documents pending"),
         (ending.source.inside_pauses() as u64, "BROKEN PAUSES"),
+        (ending.dynamodb.inside_pauses() as u64, "BATCHES IN PAUSES"),
     ] {
         if count > 0 {
             write!(found, ", {count} {what}").unwrap();
@@ -127,6 +128,8 @@ const DYNAMODB: &[(&str, &[DynamoFault], &str)] = &[
     ("unprocessed", &[Unprocessed], "asked 4 (again 0), called ?: written 16, stored 16"),
     ("throughput", &[Throughput], "asked 4 (again 0), called ?: written 16, stored 16"),
     ("throttling", &[Throttling], "asked 4 (again 0), called ?: written 16, stored 16"),
+    // Longer than any wait of its own.
+    ("throttling, seconds", &[DynamoFault::RetryAfter(2_500)], "asked 4 (again 0), called ?: written 16, stored 16"),
     ("500", &[Internal], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("reset before", &[ResetBefore], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),
     ("reset after", &[ResetAfter], "asked 4 (again 0), called 2 (again 1): written 16, stored 16"),

@@ -95,9 +95,9 @@ impl Storage {
             if !start.is_null() {
                 request["ExclusiveStartKey"] = start;
             }
-            let (status, body) = self.direct.send("Scan", request.to_string()).await.unwrap();
-            assert_eq!(status, 200, "{body}");
-            let mut page: Value = serde_json::from_str(&body).unwrap();
+            let answer = self.direct.send("Scan", request.to_string()).await.unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let mut page: Value = serde_json::from_str(&answer.body).unwrap();
             for item in page["Items"].as_array_mut().unwrap() {
                 let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
                 let key = (text("artist_id"), text("country_track"));

@@ -117,6 +117,9 @@ pub struct Asked {
     /// Headers that each of the requests had.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// The requests' JSON bodies, one after the other; none: they don't matter.
+    #[serde(default)]
+    pub bodies: Vec<Value>,
 }
 
 fn ok() -> u16 {

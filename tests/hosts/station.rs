@@ -244,6 +244,12 @@ impl Script {
                     faults.push(format!("{path} had {name}: {:?}", lacking.header(name)));
                 }
             }
+            for (body, seen) in expected.bodies.iter().zip(seen) {
+                let found: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+                if *body != found {
+                    faults.push(format!("{path} had the body {found}"));
+                }
+            }
         }
         faults
     }

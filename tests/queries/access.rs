@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
     /// Condition, access, items read, items found.
-    const QUESTIONS: &[(&str, Access, u64, usize)] = &[
+    const QUERIES: &[(&str, Access, u64, usize)] = &[
         ("shelf = 'a'", Access::Query, 20, 20),
         ("'a' = shelf", Access::Query, 20, 20),
         ("`shelf` = 'a'", Access::Query, 20, 20),
@@ -65,7 +65,7 @@ async fn conditions_on_keys_read_only_what_they_must_on_each_dynamodb() {
             json!({ "shelf": shelf, "id": format!("{n:02}"), "n": n }).to_string()
         };
         load(&host, (0..60).map(document).collect()).await;
-        for (condition, access, scanned, matched) in QUESTIONS {
+        for (condition, access, scanned, matched) in QUERIES {
             for consistent in [false, true] {
                 let mut query = host.query(condition).unwrap();
                 query.consistent = consistent;
@@ -133,7 +133,7 @@ async fn a_secondary_index_is_asked_by_its_own_keys_on_each_dynamodb() {
             .unwrap()
             .send("CreateTable", create.to_string());
         let created = created.await.unwrap();
-        assert_eq!(created.0, 200, "{}", created.1);
+        assert_eq!(created.status, 200, "{created:?}");
         let document = |n: u32| {
             let mut document = json!({ "id": format!("{n:02}"), "n": n, "status": "open" });
             match n % 3 {

@@ -240,7 +240,7 @@ async fn sets_and_bytes_that_others_wrote_can_be_asked_for_on_each_dynamodb() {
             },
         });
         let put = host.dynamodb().unwrap().send("PutItem", item.to_string());
-        assert_eq!(put.await.unwrap().0, 200);
+        assert_eq!(put.await.unwrap().status, 200);
         for condition in [
             "attribute_type(texts, 'SS') AND attribute_type(numbers, 'NS')",
             "attribute_type(bytes, 'B') AND attribute_type(blobs, 'BS')",

@@ -1,16 +1,12 @@
 //! A ledger's file that isn't what it was: it says so and how to go on, and the
 //! file stays.
 
-use super::{ALL, Moody, check, configuration, stage};
-use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
-use std::fs::{hard_link, read, rename, write};
+use super::{ALL, check, work};
+use std::fs::{hard_link, read, read_to_string, rename, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_ledger_is_said_to_be_damaged() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
-    let stage = stage(&text).await;
+    let (_dynamodb, _moody, stage) = work().await;
     check(&stage, &[], 0, &[("documents.written", ALL)]).await;
     let path = stage.path().join(".rowcast/ledger.redb");
     let whole = read(&path).unwrap();
@@ -52,8 +48,10 @@ async fn a_damaged_ledger_is_said_to_be_damaged() {
     );
 
     // Nor is what was never a ledger.
+    let configuration = stage.path().join("rowcast.toml");
+    let text = read_to_string(&configuration).unwrap();
     let configured = format!("{text}[ledger]\nfile = \"rows.jsonl\"\n");
-    write(stage.path().join("rowcast.toml"), configured).unwrap();
+    write(configuration, configured).unwrap();
     let rows = read(stage.path().join("rows.jsonl")).unwrap();
     let refused = stage.rowcast(&["run"]).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);

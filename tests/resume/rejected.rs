@@ -1,19 +1,11 @@
 //! What was rejected is taken back in.
 
-use super::{ALL, Moody, TRACKS, answer, check, configuration, documents, reply, stage};
-use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
+use super::{ALL, TRACKS, answer, check, documents, reply, work};
 use rowcast_stand_ins::http::Reply;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_rejected_is_taken_back_in() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let stage = stage(&configuration(
-        &moody.source,
-        &dynamodb.endpoint(),
-        "tracks",
-    ))
-    .await;
+    let (_dynamodb, moody, stage) = work().await;
     let too_precise = "1.".to_owned() + &"1".repeat(40);
     moody.answer(move |seen, _| {
         let mut body = answer(seen);

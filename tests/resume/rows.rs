@@ -1,7 +1,7 @@
 //! What makes a run the same run: what its rows are. And which document stays
 //! where rows with one key are finished by different processes.
 
-use super::{ALL, COUNTRIES, Moody, ROWS, check, configuration, documents, reply, stage};
+use super::{ALL, COUNTRIES, Moody, ROWS, check, documents, reply, tomorrow, work};
 use crate::support::stage::{Stage, table_section};
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;
@@ -13,14 +13,7 @@ use std::sync::{Arc, Mutex};
 
 /// Runs until the source refuses, after so many requests.
 async fn stop(moody: &Moody, stage: &Stage, arguments: &[&str], input: &str) {
-    let begun = moody.requests();
-    moody.answer(move |seen, number| {
-        if number as u64 >= begun + 20 {
-            Reply::status(429, "{}").with_header("retry-after", "86400")
-        } else {
-            reply(seen)
-        }
-    });
+    moody.refuse_after(20, tomorrow());
     let stopped = stage.rowcast_with_input(arguments, input).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     moody.answer(|seen, _| reply(seen));
@@ -28,10 +21,7 @@ async fn stop(moody: &Moody, stage: &Stage, arguments: &[&str], input: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_rows_is_known_by_its_content() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
-    let stage = stage(&text).await;
+    let (_dynamodb, moody, stage) = work().await;
     let path = |name: &str| stage.path().join(name);
     stop(&moody, &stage, &["run"], "").await;
     // Another file of the same name is other work: nothing is left out.
@@ -59,10 +49,7 @@ async fn a_file_of_rows_is_known_by_its_content() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_from_standard_input_are_new_each_time() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
-    let stage = stage(&text).await;
+    let (_dynamodb, moody, stage) = work().await;
     let rows = read_to_string(stage.path().join("rows.jsonl")).unwrap();
     let arguments = ["run", "--rows", "-"];
     stop(&moody, &stage, &arguments, &rows).await;
@@ -93,7 +80,7 @@ async fn the_last_row_wins_over_a_resume() {
             } else if *limited.lock().unwrap() {
                 // Not before the other was answered.
                 return if seen_last.load(Ordering::SeqCst) {
-                    Reply::status(429, "{}").with_header("retry-after", "86400")
+                    tomorrow()
                 } else {
                     Reply::status(500, "{}")
                 };

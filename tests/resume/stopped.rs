@@ -2,6 +2,7 @@
 
 use super::{
     ALL, COUNTRIES, Moody, ROWS, WORKERS, check, configuration, counts, documents, reply, stage,
+    tomorrow, work,
 };
 use crate::support::command::{Output, control_c, prepare};
 use crate::support::dynamodb::on_each;
@@ -10,6 +11,7 @@ use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::Child;
 
 /// The run's name in what a command says.
 fn run_name(output: &Output) -> String {
@@ -17,16 +19,27 @@ fn run_name(output: &Output) -> String {
     rest.split(['`', ' ']).next().unwrap().to_owned()
 }
 
+/// Ctrl-C, while the source holds what it is asked for: what the command says, once
+/// it has its answers.
+async fn interrupt(mut child: Child, source: &ScriptedSource) -> Output {
+    control_c(child.id().unwrap()).await;
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = String::new();
+    while !stderr.contains("stopping") {
+        assert_ne!(lines.read_line(&mut stderr).await.unwrap(), 0, "{stderr}");
+    }
+    source.release();
+    lines.read_to_string(&mut stderr).await.unwrap();
+    Output {
+        code: child.wait().await.unwrap().code(),
+        stdout: String::new(),
+        stderr,
+    }
+}
+
 /// Stops because of a `Retry-After` of a day, then goes on.
 async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
-    let begun = moody.requests();
-    moody.answer(move |seen, number| {
-        if number as u64 >= begun + 20 {
-            Reply::status(429, "{}").with_header("retry-after", "86400")
-        } else {
-            reply(seen)
-        }
-    });
+    moody.refuse_after(20, tomorrow());
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     assert!(
@@ -78,14 +91,7 @@ async fn stop_and_go_on(moody: &Moody, stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_run_goes_on_where_it_stopped() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let stage = stage(&configuration(
-        &moody.source,
-        &dynamodb.endpoint(),
-        "tracks",
-    ))
-    .await;
+    let (_dynamodb, moody, stage) = work().await;
     stop_and_go_on(&moody, &stage).await;
 }
 
@@ -124,21 +130,9 @@ async fn ctrl_c_finishes_what_is_in_flight() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let source = ScriptedSource::holding(5, |seen, _| reply(seen)).await;
     let stage = stage(&configuration(&source, &dynamodb.endpoint(), "tracks")).await;
-    let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
+    let child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     source.held(1).await;
-    control_c(child.id().unwrap()).await;
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("stopping") {
-        assert_ne!(lines.read_line(&mut said).await.unwrap(), 0, "{said}");
-    }
-    source.release();
-    lines.read_to_string(&mut said).await.unwrap();
-    let stopped = Output {
-        code: child.wait().await.unwrap().code(),
-        stdout: String::new(),
-        stderr: said,
-    };
+    let stopped = interrupt(child, &source).await;
     assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     let run = run_name(&stopped);
     check(
@@ -164,21 +158,14 @@ async fn ctrl_c_asks_for_nothing_more_and_loses_no_answer() {
     let text = text.replace("chunk_rows = 3", "chunk_rows = 100");
     let text = text.replace("[source.matrix]", "concurrency = 2\n[source.matrix]");
     let stage = stage(&text).await;
-    let mut child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
+    let child = prepare(stage.path(), &["run"], &[]).spawn().unwrap();
     source.held(2).await;
-    control_c(child.id().unwrap()).await;
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("stopping") {
-        assert_ne!(lines.read_line(&mut said).await.unwrap(), 0, "{said}");
-    }
-    source.release();
-    lines.read_to_string(&mut said).await.unwrap();
-    assert_eq!(child.wait().await.unwrap().code(), Some(6), "{said}");
+    let stopped = interrupt(child, &source).await;
+    assert_eq!(stopped.code, Some(6), "{}", stopped.stderr);
     let asked = source.seen().len() as u64;
-    assert!((11..20).contains(&asked), "{asked} requests: {said}");
+    assert!((11..20).contains(&asked), "{asked} requests: {stopped:?}");
     let found = documents(&stage).await.len() as u64;
-    assert_eq!(found, asked * super::TRACKS, "{said}");
+    assert_eq!(found, asked * super::TRACKS, "{stopped:?}");
     check(&stage, &[], 0, &[("rows.read", ROWS), ("rows.pending", 0)]).await;
     // A row of which one request was left is asked for again.
     let again = source.seen().len() as u64 - ROWS * COUNTRIES;
@@ -188,32 +175,22 @@ async fn ctrl_c_asks_for_nothing_more_and_loses_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_work_and_equal_rows() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let text = configuration(&moody.source, &dynamodb.endpoint(), "tracks");
-    let stage = stage(&text).await;
+    let (_dynamodb, moody, stage) = work().await;
     // Each row twice, chunks apart.
     let rows = std::fs::read_to_string(stage.path().join("rows.jsonl")).unwrap();
     std::fs::write(stage.path().join("rows.jsonl"), rows.repeat(2)).unwrap();
-    let stop = |after: u64| {
-        let begun = moody.requests();
-        moody.answer(move |seen, number| {
-            if number as u64 >= begun + after {
-                Reply::status(401, "{}")
-            } else {
-                reply(seen)
-            }
-        });
-    };
-    stop(20);
+    let refusal = || Reply::status(401, "{}");
+    moody.refuse_after(20, refusal());
     let stopped = stage.rowcast(&["run", "--report", "json"]).await;
     assert_eq!(stopped.code, Some(3), "{}", stopped.stderr);
     let done = counts(&stopped)["rows"]["done"].as_u64().unwrap();
     let run = run_name(&stopped);
 
     // Another source is other work.
+    let path = stage.path().join("rowcast.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
     let other = text.replace("require = [\"/id\", ", "require = [");
-    std::fs::write(stage.path().join("rowcast.toml"), other).unwrap();
+    std::fs::write(&path, other).unwrap();
     let refused = stage.rowcast(&["run", "--resume", &run]).await;
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(
@@ -222,7 +199,7 @@ async fn other_work_and_equal_rows() {
         refused.stderr
     );
 
-    std::fs::write(stage.path().join("rowcast.toml"), &text).unwrap();
+    std::fs::write(&path, &text).unwrap();
     moody.answer(|seen, _| reply(seen));
     // A row that equals a finished one is finished.
     let again = check(&stage, &["--resume", &run], 0, &[("rows.read", 2 * ROWS)]).await;
@@ -235,7 +212,7 @@ async fn other_work_and_equal_rows() {
     assert_eq!(documents(&stage).await.len() as u64, ALL);
 
     // A new run is not the old one, and neither is one that's begun anew.
-    stop(10);
+    moody.refuse_after(10, refusal());
     assert_eq!(stage.rowcast(&["run"]).await.code, Some(3));
     moody.answer(|seen, _| reply(seen));
     check(
@@ -249,14 +226,7 @@ async fn other_work_and_equal_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_file_is_one_process_at_a_time() {
-    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
-    let moody = Moody::start().await;
-    let stage = stage(&configuration(
-        &moody.source,
-        &dynamodb.endpoint(),
-        "tracks",
-    ))
-    .await;
+    let (_dynamodb, _moody, stage) = work().await;
     let path = stage.path().join(".rowcast/ledger.redb");
     let ledger = rowcast::ledger::Ledger::open_file(&path).await.unwrap();
     let refused = stage.rowcast(&["run"]).await;

@@ -39,7 +39,7 @@ pub async fn load(host: &Host, documents: Vec<String>) -> RunReport {
     run.start(rows, |_| ()).await.unwrap()
 }
 
-/// A question's whole answer.
+/// A query's whole answer.
 #[derive(Debug)]
 pub struct Found {
     pub documents: Vec<Value>,

@@ -51,6 +51,16 @@ pub fn of(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<ServiceError>
     })
 }
 
+/// How long an answer asks to be left alone: DynamoDB's `x-amz-retry-after`, in
+/// milliseconds. The caller bounds it.
+#[must_use]
+pub fn retry_after_ms(headers: &HeaderMap) -> Option<u64> {
+    let value = headers.get("x-amz-retry-after")?.to_str().ok()?.trim();
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    // A number that is too large asks for more than any bound.
+    digits.then(|| value.parse().unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -86,5 +96,24 @@ mod tests {
         check(403, "B:http://x/", r#"{"message":null}"#, Some(("B", "")));
         check(400, "H", r#"{"__type":"B"}"#, Some(("B", "")));
         check(500, "", "<html>", Some(("", "")));
+    }
+
+    #[test]
+    fn retry_after_is_a_number_of_milliseconds() {
+        let check = |value: &'static str, expected: Option<u64>| {
+            let headers = HeaderMap::from_iter([(
+                http::HeaderName::from_static("x-amz-retry-after"),
+                http::HeaderValue::from_static(value),
+            )]);
+            assert_eq!(retry_after_ms(&headers), expected, "{value}");
+        };
+        check("1500", Some(1_500));
+        check(" 7 ", Some(7));
+        check("0", Some(0));
+        check("99999999999999999999999", Some(u64::MAX));
+        for none in ["", "-1", "1.5", "soon", "+5"] {
+            check(none, None);
+        }
+        assert_eq!(retry_after_ms(&HeaderMap::new()), None);
     }
 }

@@ -219,7 +219,7 @@ impl<D: Dynamo> Load<'_, D> {
                 return Some(Halt::Throttled(reason.to_owned()));
             }
             if let Some(attempts) = round.waiting
-                && !self.caller.pause(retry::Cause::Transient, attempts)
+                && !self.caller.pause(retry::Cause::Transient, attempts, None)
             {
                 return Some(self.out_of_time());
             }
@@ -288,11 +288,11 @@ impl<D: Dynamo> Load<'_, D> {
             .iter()
             .map(|batch| batch::request(&self.table.name, &batch.puts))
             .collect();
-        let outcomes = self.caller.attempt(requests);
+        let answers = self.caller.attempt(requests);
         let mut round = Round::default();
-        for (Batch { puts, .. }, outcome) in batches.into_iter().zip(outcomes) {
-            let verdict = verdict(outcome, &puts, keys);
-            self.learn(&verdict, &puts);
+        for (Batch { puts, .. }, answer) in batches.into_iter().zip(answers) {
+            let verdict = verdict(answer.outcome, &puts, keys);
+            self.learn(&verdict, &puts, answer.retry_after_ms);
             self.apply(verdict, puts, &mut round);
         }
         self.admission.tell();
@@ -300,7 +300,7 @@ impl<D: Dynamo> Load<'_, D> {
     }
 
     /// What a batch's answer says about the pace.
-    fn learn(&mut self, verdict: &BatchVerdict, puts: &[Put]) {
+    fn learn(&mut self, verdict: &BatchVerdict, puts: &[Put], asked_ms: Option<u64>) {
         let dynamo = self.caller.dynamo();
         let all: Vec<&Put> = puts.iter().collect();
         match verdict {
@@ -314,21 +314,21 @@ impl<D: Dynamo> Load<'_, D> {
                         written.push(put);
                     }
                 }
-                self.pacing.report(dynamo, &written, &left);
+                self.pacing.report(dynamo, &written, &left, asked_ms);
                 self.caller.succeeded();
             }
             BatchVerdict::Resend(Cause::Throttled(reason)) => {
                 self.pacing.note(reason);
                 if is_hot(reason) {
-                    self.pacing.report_hot(dynamo, &all);
+                    self.pacing.report_hot(dynamo, &all, asked_ms);
                 } else {
-                    self.pacing.report(dynamo, &[], &all);
+                    self.pacing.report(dynamo, &[], &all, asked_ms);
                 }
             }
             BatchVerdict::Resend(Cause::Unavailable(_))
             | BatchVerdict::Split
             | BatchVerdict::Reject(..)
-            | BatchVerdict::Stop(_) => self.pacing.report(dynamo, &[], &[]),
+            | BatchVerdict::Stop(_) => self.pacing.report(dynamo, &[], &[], asked_ms),
         }
     }
 

@@ -1,34 +1,23 @@
-//! What repeats, and when: waits between attempts, what an answer's status and
-//! headers ask for, and AWS's rules for DynamoDB. Pure; the component and the
-//! host use the same.
+//! What repeats, and when: waits between attempts, and what an answer's status and
+//! headers ask for; `quota` has AWS's rules for DynamoDB. Pure; the component and
+//! the host use the same.
 //!
 //! Being throttled costs time and no attempts: a [`Pace`](crate::pace::Pace)
 //! waits it out. Attempts are for what fails; after progress they count again
 //! from one.
 
+mod quota;
+
 use crate::numbers::milliseconds;
 use std::time::{Duration, SystemTime};
+
+pub use quota::{AWS_LONGEST_ASKED_MS, Cause, RetryQuota, heeded_ms};
 
 /// Numbers from here on are times of the calendar: the 9th of September 2001 in
 /// seconds. As a wait it would be thirty years.
 const EPOCH_SECONDS: f64 = 1e9;
 /// The same in milliseconds.
 const EPOCH_MILLISECONDS: f64 = 1e12;
-/// AWS's standard retry, 2026: the first wait after an error that passes.
-const AWS_TRANSIENT_MS: u64 = 25;
-/// The same after throttling.
-const AWS_THROTTLED_MS: u64 = 1_000;
-/// No wait of AWS's standard retry is longer.
-const AWS_LONGEST_MS: u64 = 20_000;
-/// Retries of all requests to DynamoDB draw on this.
-const AWS_QUOTA: u32 = 500;
-/// What a retry after an error that passes costs.
-const AWS_TRANSIENT_COST: u32 = 14;
-/// What a retry after throttling costs.
-const AWS_THROTTLED_COST: u32 = 5;
-/// What a request that succeeds gives back.
-const AWS_REFUND: u32 = 1;
-
 /// Bounds of the waits between attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -185,63 +174,6 @@ fn parameters(value: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Why a request to DynamoDB is repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// No answer, or a failure on its side.
-    Transient,
-    /// It asks for fewer requests.
-    Throttled,
-}
-
-/// What all requests to DynamoDB have in common: how many may be retried. AWS's
-/// standard retry of 2026.
-#[derive(Clone, Copy, Debug)]
-pub struct RetryQuota(u32);
-
-impl Default for RetryQuota {
-    fn default() -> Self {
-        Self(AWS_QUOTA)
-    }
-}
-
-impl RetryQuota {
-    /// The wait before the attempt that follows attempt number `attempt`.
-    /// `asked_ms` is `x-amz-retry-after`. Where too many requests are retried,
-    /// it is the longest: nothing is given up for that.
-    pub fn wait_ms(
-        &mut self,
-        cause: Cause,
-        attempt: u32,
-        asked_ms: Option<u64>,
-        random: u64,
-    ) -> u64 {
-        let (base_ms, cost) = match cause {
-            Cause::Transient => (AWS_TRANSIENT_MS, AWS_TRANSIENT_COST),
-            Cause::Throttled => (AWS_THROTTLED_MS, AWS_THROTTLED_COST),
-        };
-        let backoff = Backoff {
-            base_ms,
-            longest_ms: AWS_LONGEST_MS,
-        };
-        let drawn = match self.0.checked_sub(cost) {
-            Some(left) => {
-                self.0 = left;
-                backoff.wait_ms(attempt, random)
-            }
-            None => AWS_LONGEST_MS / 2 + random % (AWS_LONGEST_MS / 2),
-        };
-        // What is asked for counts, but never more than five seconds beyond
-        // what would be waited anyway.
-        asked_ms.map_or(drawn, |asked| asked.clamp(drawn, drawn + 5_000))
-    }
-
-    /// A request succeeded.
-    pub fn succeeded(&mut self) {
-        self.0 = (self.0 + AWS_REFUND).min(AWS_QUOTA);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,31 +313,5 @@ mod tests {
         let expected = [408, 425, 429, 500, 502, 503, 504];
         let expected = expected.into_iter().chain(506..=599);
         assert_eq!(transient.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn aws_retries_draw_on_a_quota() {
-        let mut quota = RetryQuota::default();
-        let most = |quota: &RetryQuota, cause, attempt| {
-            let waits = (0..30_000).map(|random| {
-                let mut copy = *quota;
-                copy.wait_ms(cause, attempt, None, random)
-            });
-            waits.max()
-        };
-        assert_eq!(most(&quota, Cause::Transient, 1), Some(25));
-        assert_eq!(most(&quota, Cause::Transient, 3), Some(100));
-        assert_eq!(most(&quota, Cause::Throttled, 1), Some(1_000));
-        assert_eq!(most(&quota, Cause::Throttled, 9), Some(20_000));
-        assert_eq!(quota.wait_ms(Cause::Transient, 1, Some(300), 0), 300);
-        assert_eq!(quota.wait_ms(Cause::Transient, 1, Some(90_000), 7), 5_007);
-        for _ in 0..40 {
-            let _ = quota.wait_ms(Cause::Transient, 1, None, 0);
-        }
-        assert_eq!(quota.wait_ms(Cause::Transient, 1, None, 0), 10_000);
-        for _ in 0..500 {
-            quota.succeeded();
-        }
-        assert_eq!(quota.wait_ms(Cause::Transient, 1, None, 3), 3);
     }
 }

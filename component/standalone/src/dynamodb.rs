@@ -73,7 +73,11 @@ async fn send_one(settings: &Settings, request: Request) -> Result<Response, Sen
             continue;
         }
         return match String::from_utf8(answer.body) {
-            Ok(body) => Ok(Response { status, body }),
+            Ok(body) => Ok(Response {
+                status,
+                body,
+                retry_after_ms: service_error::retry_after_ms(&headers),
+            }),
             Err(_) => Err(SendError::Unavailable(format!(
                 "{act}: the answer is not UTF-8"
             ))),

@@ -134,11 +134,11 @@ def check(query: settings.Query, mistakes: settings.Mistakes) -> None:
         mistakes.append(wit_describe.Mistake("/filter", str(error), None))
 
 
-def scan(question: settings.Query) -> Body:
+def scan(query: settings.Query) -> Body:
     """The Scan that answers it."""
-    wanted = list(conditions(question.filter))
-    names = list(dict.fromkeys([condition.name for condition in wanted] + question.select))
-    body = about(question, names, question.select)
+    wanted = list(conditions(query.filter))
+    names = list(dict.fromkeys([condition.name for condition in wanted] + query.select))
+    body = about(query, names, query.select)
     if wanted:
         body["FilterExpression"] = " AND ".join(
             f"#{names.index(c.name)} {c.operator} :{at}" for at, c in enumerate(wanted)
@@ -147,15 +147,15 @@ def scan(question: settings.Query) -> Body:
     return body
 
 
-def about(question: settings.Query, names: list[str], select: list[str]) -> Body:
+def about(query: settings.Query, names: list[str], select: list[str]) -> Body:
     """Of which table, and the selected attributes; names go by their numbers."""
     body: Body = {
-        "TableName": question.table,
-        "ConsistentRead": question.consistent,
+        "TableName": query.table,
+        "ConsistentRead": query.consistent,
         "ReturnConsumedCapacity": "TOTAL",
     }
-    if question.index is not None:
-        body["IndexName"] = question.index
+    if query.index is not None:
+        body["IndexName"] = query.index
     if names:
         body["ExpressionAttributeNames"] = {f"#{at}": name for at, name in enumerate(names)}
     if select:

@@ -5,6 +5,7 @@ use super::{Exit, Failure, Global};
 use super::{print, run};
 use clap::Args;
 use rowcast::config::{Input, KeyType, Keys, Rows, Section};
+use rowcast::dynamodb::Answer;
 use rowcast::engine::{Extraction, PendingRequest, Request, Stop, counted};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
@@ -223,7 +224,7 @@ async fn permission(host: &Host) -> Result<Found, Failure> {
     let body = serde_json::json!({ "RequestItems": { name: put } }).to_string();
     let act = format!("try BatchWriteItem on `{name}`, without an item");
     let answer = host.dynamodb()?.send("BatchWriteItem", body).await;
-    let (status, body) = answer.map_err(|error| {
+    let Answer { status, body, .. } = answer.map_err(|error| {
         let error = anyhow::Error::new(error).context(act.clone());
         Failure::new(error, None, Exit::Unavailable)
     })?;

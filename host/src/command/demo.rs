@@ -61,9 +61,9 @@ fn presets() -> PossibleValuesParser {
 }
 
 /// What the demo asks at the end.
-const QUESTION: &str = "popularity > 90";
+const QUERY: &str = "popularity > 90";
 /// Made-up tracks reach 90.
-const MEASURING_QUESTION: &str = "popularity = 90";
+const MEASURING_QUERY: &str = "popularity = 90";
 const COLUMNS: [&str; 4] = ["artist_id", "country", "name", "popularity"];
 const TRACKS: usize = 10;
 
@@ -93,7 +93,7 @@ impl Demo {
             None => Catalog::demo(),
         };
         let counts = self.artists.is_some();
-        let filter = if counts { MEASURING_QUESTION } else { QUESTION };
+        let filter = if counts { MEASURING_QUERY } else { QUERY };
         let asking = Asking {
             filter: filter.to_owned(),
             columns: COLUMNS.map(str::to_owned).to_vec(),

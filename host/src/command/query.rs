@@ -146,7 +146,7 @@ async fn columns(host: &Host, format: Format, select: &[String]) -> Columns {
     }
 }
 
-/// How far a question was asked.
+/// How far a query was answered.
 pub enum Asked {
     /// To its end.
     All(Totals),

@@ -178,8 +178,15 @@ fn url(
     for (number, piece) in operation.path.split('{').enumerate() {
         match piece.split_once('}') {
             Some((name, rest)) if number > 0 => {
-                columns.push(name.to_owned());
-                path.extend(["{", name, "}", rest]);
+                let is_it = |it: &&&Parameter| it.place == "path" && it.name == name;
+                let parameter = parameters.iter().find(is_it);
+                let value = parameter.and_then(|it| it.json_format().or_else(|| it.sole_value()));
+                if let Some(value) = value {
+                    path.extend([&encoded(&value), rest]);
+                } else {
+                    columns.push(name.to_owned());
+                    path.extend(["{", name, "}", rest]);
+                }
             }
             _ => path.push_str(piece),
         }

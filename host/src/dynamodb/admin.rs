@@ -78,7 +78,7 @@ pub struct TableDescription {
 pub struct Polling {
     /// Before asking the second time; doubled each time.
     pub first: Duration,
-    /// Between two questions at most.
+    /// Between two requests at most.
     pub longest: Duration,
     /// In all.
     pub total: Duration,
@@ -192,7 +192,7 @@ impl DynamoDb {
         table: &str,
         body: &Value,
     ) -> Result<String, TableError> {
-        let (status, text) = match self.send(operation, body.to_string()).await {
+        let answer = match self.send(operation, body.to_string()).await {
             Ok(answer) => answer,
             Err(SendError::Denied(text)) => return Err(TableError::Denied(text)),
             Err(SendError::Credentials(text)) => return Err(TableError::Credentials(text)),
@@ -200,11 +200,11 @@ impl DynamoDb {
                 return Err(TableError::Unavailable(text));
             }
         };
-        let mut response = Response::new(Bytes::from(text));
-        *response.status_mut() =
-            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = Response::new(Bytes::from(answer.body));
+        *response.status_mut() = http::StatusCode::from_u16(answer.status)
+            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
         match service_error::of_response(&response) {
-            Some(found) => Err(refusal(operation, table, status, &found)),
+            Some(found) => Err(refusal(operation, table, answer.status, &found)),
             // It came out of a string.
             None => Ok(String::from_utf8_lossy(response.body()).into_owned()),
         }

@@ -48,6 +48,14 @@ fn error(kind: &str, message: &str) -> String {
         .to_string()
 }
 
+fn answered(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        body: body.to_owned(),
+        retry_after_ms: None,
+    }
+}
+
 fn dated(status: u16, body: &str, at: SystemTime) -> Reply {
     Reply::status(status, body).with_header("date", httpdate::fmt_http_date(at))
 }
@@ -58,7 +66,7 @@ async fn what_arrives_is_what_was_signed() {
         let stand_in = ScriptedSource::replies(vec![Reply::status(200, DONE)]).await;
         let dynamodb = dynamodb(&stand_in, fixed(token), roomy());
         let answer = dynamodb.send("Scan", body.to_owned()).await.unwrap();
-        assert_eq!(answer, (200, DONE.to_owned()));
+        assert_eq!(answer, answered(200, DONE));
         let received = stand_in.received();
         assert_eq!(received.len(), 1);
         let request = &received[0];
@@ -91,7 +99,7 @@ async fn learns_the_clock() {
         let dynamodb = dynamodb(&stand_in, fixed(None), roomy());
         for status in statuses {
             assert_eq!(
-                dynamodb.send("Scan", "{}".into()).await.unwrap().0,
+                dynamodb.send("Scan", "{}".into()).await.unwrap().status,
                 *status,
                 "{body}"
             );
@@ -132,7 +140,7 @@ async fn a_wrong_secret_is_not_the_clock() {
     let answer = dynamodb(&stand_in, fixed(None), roomy())
         .send("Scan", "{}".into())
         .await;
-    assert_eq!(answer.unwrap(), (400, body));
+    assert_eq!(answer.unwrap(), answered(400, &body));
     assert_eq!(stand_in.received().len(), 1);
 }
 
@@ -145,7 +153,7 @@ async fn a_clock_that_stays_wrong_is_repeated_once() {
     let answer = dynamodb(&stand_in, fixed(None), roomy())
         .send("Scan", "{}".into())
         .await;
-    assert_eq!(answer.unwrap().0, 400);
+    assert_eq!(answer.unwrap().status, 400);
     assert_eq!(stand_in.received().len(), 2);
 }
 
@@ -169,7 +177,7 @@ async fn renews_expired_credentials() {
         let answer = dynamodb(&stand_in, keyring, roomy())
             .send("Scan", "{}".into())
             .await;
-        assert_eq!(answer.map_or(0, |(status, _)| status), status, "{kind}");
+        assert_eq!(answer.map_or(0, |answer| answer.status), status, "{kind}");
         assert_eq!(count.load(Ordering::SeqCst), asked, "{kind}");
         let received = stand_in.received();
         assert_eq!(received.len(), sent, "{kind}");
@@ -200,7 +208,7 @@ async fn lasting_credentials_are_not_renewed() {
         let answer = dynamodb(&stand_in, fixed(token), roomy())
             .send("Scan", "{}".into())
             .await;
-        assert_eq!(answer.unwrap(), (400, body.clone()));
+        assert_eq!(answer.unwrap(), answered(400, &body));
     }
     assert_eq!(stand_in.received().len(), 2);
 }
@@ -313,4 +321,18 @@ async fn dynamodbs_clock_is_known_from_its_answers() {
     let day = Duration::from_hours(24);
     check(SystemTime::now() + day).await;
     check(SystemTime::now() - day).await;
+}
+
+#[tokio::test]
+async fn says_how_long_dynamodb_asks_to_be_left_alone() {
+    let body = error("ThrottlingException", "slow");
+    let reply = Reply::status(400, &body).with_header("x-amz-retry-after", "1500");
+    let stand_in = ScriptedSource::replies(vec![reply]).await;
+    let dynamodb = dynamodb(&stand_in, fixed(None), roomy());
+    let answer = dynamodb.send("Scan", "{}".to_owned()).await.unwrap();
+    let expected = Answer {
+        retry_after_ms: Some(1_500),
+        ..answered(400, &body)
+    };
+    assert_eq!(answer, expected);
 }

@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::Component;
 
-/// A component that answers questions about itself. One instance answers all.
+/// A component that describes itself. One instance answers all.
 pub struct Describer {
     store: Store<Sandbox>,
     plugin: Plugin,

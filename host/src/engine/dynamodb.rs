@@ -111,26 +111,30 @@ impl Shared {
             return Err(full());
         }
         match dynamodb.send(&request.operation, request.body).await {
-            Ok((_, body)) if exceeds(&body, self.limits.dynamodb_body_kib) => {
+            Ok(answer) if exceeds(&answer.body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;
                 Err(SendError::TooLarge(format!(
                     "the answer is longer than {limit} KiB, which DynamoDB's aren't"
                 )))
             }
-            Ok((status, body)) => {
+            Ok(answer) => {
                 // Its refusals have the status 400, like its throttling.
-                if status >= 400 {
+                if answer.status >= 400 {
                     violations.failure(UpstreamFailure::Refused);
                     violations.failure(UpstreamFailure::Failed);
                 }
-                let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                let length = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
                 let before = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| {
                     Some(room.saturating_sub(length))
                 });
                 if before.unwrap_or_else(|room| room) < length {
                     return Err(full());
                 }
-                Ok(Response { status, body })
+                Ok(Response {
+                    status: answer.status,
+                    body: answer.body,
+                    retry_after_ms: answer.retry_after_ms,
+                })
             }
             Err(Unsent::Denied(reason)) => {
                 violations.record(Violation::new(&reason, None));

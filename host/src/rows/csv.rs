@@ -1,17 +1,16 @@
 //! CSV with a header → rows, each a JSON object of text; an empty field is
 //! null. A line that is no such row is rejected, and the next one read.
 
+mod records;
+
 use super::{Rows, RowsError};
-use csv_core::{ReadRecordResult, Reader};
 use futures_util::stream;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use records::{Record, Records};
+use std::io::{self, Cursor, Read};
 use tokio::sync::mpsc;
 
 /// Rows read ahead, so that the thread that reads isn't woken for each.
 const AHEAD: usize = 64;
-
-/// Bytes of a record and fields in it that there is room for at first.
-const ROOM: (usize, usize) = (1024, 32);
 
 /// Reads rows in a thread of its own, as fast as they are taken. Little more
 /// than `most_bytes` of a row is ever held.
@@ -40,129 +39,6 @@ where
     Box::pin(stream::poll_fn(move |context| receiver.poll_recv(context)))
 }
 
-/// Bytes → records. The grammar is `csv_core`'s; lines are counted here, for it
-/// counts a record's from the blank lines before it.
-struct Records<R> {
-    reader: BufReader<R>,
-    core: Reader,
-    /// Ends of lines that were read.
-    lines: u64,
-    /// The present record as it was read, its fields one after the other, and
-    /// where each of them ends.
-    raw: Vec<u8>,
-    fields: Vec<u8>,
-    ends: Vec<usize>,
-    most_bytes: usize,
-}
-
-/// A record by its place: what is in it stays where it was read into.
-struct Record {
-    /// Its first line, counted from 1.
-    line: u64,
-    fields: usize,
-    /// Why it can't be a row.
-    problem: Option<String>,
-}
-
-impl<R: Read> Records<R> {
-    /// The next record; none after the last.
-    fn next(&mut self) -> io::Result<Option<Record>> {
-        self.skip_line_ends()?;
-        let line = self.lines + 1;
-        let (mut written, mut fields) = (0, 0);
-        let (mut too_long, mut ending, mut open) = (false, false, false);
-        let mut last = b'\n';
-        self.raw.clear();
-        loop {
-            let input = match self.reader.fill_buf() {
-                Ok(input) => input,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            // At the end of the file the record is given one more end of line:
-            // only an open quote would swallow it.
-            let at_end = input.is_empty() && !self.raw.is_empty();
-            let asks = at_end && !ending;
-            ending |= at_end;
-            let given = if asks { b"\n" } else { input };
-            let output = self.fields.get_mut(written..).unwrap_or_default();
-            let ends = self.ends.get_mut(fields..).unwrap_or_default();
-            let (result, taken, wrote, ended) = self.core.read_record(given, output, ends);
-            written += wrote;
-            fields += ended;
-            if asks {
-                open = result == ReadRecordResult::InputEmpty;
-            } else {
-                let taken = given.get(..taken).unwrap_or_default();
-                let new_lines = taken.split(|byte| *byte == b'\n').skip(1).count();
-                self.lines += u64::try_from(new_lines).unwrap_or_default();
-                last = taken.last().copied().unwrap_or(last);
-                if !too_long {
-                    self.raw.extend_from_slice(taken);
-                }
-                let taken = taken.len();
-                self.reader.consume(taken);
-            }
-            too_long |= written > self.most_bytes;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if too_long => written = 0,
-                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
-                ReadRecordResult::OutputEndsFull if too_long => fields = 0,
-                ReadRecordResult::OutputEndsFull => {
-                    too_long = self.ends.len() > self.most_bytes;
-                    self.ends.resize(self.ends.len() * 2, 0);
-                }
-                ReadRecordResult::Record => break,
-                ReadRecordResult::End => return Ok(None),
-            }
-        }
-        let problem = if open {
-            let last = self.lines + u64::from(last != b'\n');
-            Some(format!(
-                "a quote that it opens is never closed, up to line {last}"
-            ))
-        } else if too_long {
-            let kib = self.most_bytes / 1024;
-            Some(format!("it is longer than {kib} KiB (`limits.row_kib`)"))
-        } else {
-            None
-        };
-        Ok(Some(Record {
-            line,
-            fields,
-            problem,
-        }))
-    }
-
-    /// Blank lines are no records.
-    fn skip_line_ends(&mut self) -> io::Result<()> {
-        loop {
-            let input = match self.reader.fill_buf() {
-                Ok(input) => input,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            match input.first() {
-                Some(b'\n') => self.lines += 1,
-                Some(b'\r') => {}
-                Some(_) | None => return Ok(()),
-            }
-            self.reader.consume(1);
-        }
-    }
-
-    /// The record's fields.
-    fn fields(&self, record: &Record) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().take(record.fields).map(move |&end| {
-            let field = self.fields.get(start..end).unwrap_or_default();
-            start = end;
-            field
-        })
-    }
-}
-
 /// Records whose columns are known.
 struct Table<R> {
     records: Records<R>,
@@ -184,17 +60,8 @@ impl<R: Read> Table<io::Chain<Cursor<Vec<u8>>, R>> {
         if start == "\u{feff}".as_bytes() {
             start.clear();
         }
-        let records = Records {
-            reader: BufReader::new(Cursor::new(start).chain(reader)),
-            core: Reader::new(),
-            lines: 0,
-            raw: Vec::new(),
-            fields: vec![0; ROOM.0],
-            ends: vec![0; ROOM.1],
-            most_bytes,
-        };
         let mut table = Self {
-            records,
+            records: Records::new(Cursor::new(start).chain(reader), most_bytes),
             columns: Vec::new(),
             name,
         };
@@ -241,7 +108,7 @@ impl<R: Read> Table<R> {
             return Ok(None);
         };
         self.row(&record).map(Some).map_err(|message| {
-            let raw = &self.records.raw;
+            let raw = self.records.raw();
             RowsError::rejected(format!("{}, line {}", self.name, record.line), raw, message)
         })
     }
@@ -249,7 +116,7 @@ impl<R: Read> Table<R> {
     fn record(&mut self) -> Result<Option<Record>, RowsError> {
         self.records.next().map_err(|source| RowsError::Read {
             name: self.name.clone(),
-            line: self.records.lines + 1,
+            line: self.records.next_line(),
             source,
         })
     }

@@ -36,8 +36,8 @@ def expected(
     granted = _send(address, "POST", path, "grant_type=client_credentials", form)
     bearer = {"authorization": f"Bearer {granted['access_token']}"}
 
-    def tracks(question: tuple[str, str]) -> list[tuple[Key, Mapping[str, Any]]]:
-        artist, country = question
+    def tracks(request: tuple[str, str]) -> list[tuple[Key, Mapping[str, Any]]]:
+        artist, country = request
         path = f"/v1/artists/{quote(artist)}/top-tracks?market={country}"
         answer = _send(address, "GET", path, None, bearer)
         return [
@@ -53,9 +53,9 @@ def expected(
             for track in answer["tracks"]
         ]
 
-    questions = [(str(row["id"]), country) for row in rows for country in COUNTRIES]
+    requests = [(str(row["id"]), country) for row in rows for country in COUNTRIES]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return dict(pair for pairs in pool.map(tracks, questions) for pair in pairs)
+        return dict(pair for pairs in pool.map(tracks, requests) for pair in pairs)
 
 
 def create_table(at: Mapping[str, str], name: str) -> None:
@@ -82,8 +82,8 @@ def stored(at: Mapping[str, str], table: str) -> dict[Key, Mapping[str, Any]]:
     found: dict[Key, Mapping[str, Any]] = {}
     after: dict[str, Any] = {}
     while True:
-        question = {"TableName": table, "ConsistentRead": True, **after}
-        page = _dynamodb(at, "Scan", question)
+        scan = {"TableName": table, "ConsistentRead": True, **after}
+        page = _dynamodb(at, "Scan", scan)
         for item in page["Items"]:
             document = {name: _plain(value) for name, value in item.items()}
             key = (document["artist_id"], document["country_track"])

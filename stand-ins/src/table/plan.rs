@@ -15,6 +15,9 @@ pub enum DynamoFault {
     Throughput,
     /// `ThrottlingException`.
     Throttling,
+    /// The same, with `x-amz-retry-after`: to be left alone for so many
+    /// milliseconds.
+    RetryAfter(u64),
     /// 500, `InternalServerError`.
     Internal,
     /// The connection is closed, and nothing was done.

@@ -2,16 +2,16 @@
 //! within bounds of attempts and time.
 
 use super::outcome::{Outcome, outcome};
-use crate::bindings::rowcast::pipeline::dynamodb::Request;
+use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::bindings::rowcast::pipeline::types::{Counter, Failure, RateLimit};
 use crate::failure::{self, counter, denied, invalid, table_upstream, unavailable};
 use crate::numbers::float;
 use crate::platform::Dynamo;
-use crate::retry::{Cause, RetryQuota};
+use crate::retry::{AWS_LONGEST_ASKED_MS, Cause, RetryQuota, heeded_ms};
 use crate::settings::Retry;
 
-/// DynamoDB doesn't say for how long it throttles, but it hands out capacity
-/// by the second.
+/// Where DynamoDB doesn't say for how long it throttles: it hands out capacity by
+/// the second.
 const THROTTLED_MS: u64 = 1_000;
 
 /// Sends requests for one call of an export: one retry policy, one budget, one
@@ -29,6 +29,15 @@ pub struct Caller<'a, D: Dynamo> {
     pub retries: u32,
     quota: RetryQuota,
     waits_ms: u64,
+}
+
+/// What one request came to.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What it means.
+    pub outcome: Outcome,
+    /// How long DynamoDB asked to be left alone.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// Why a request has no answer.
@@ -82,15 +91,17 @@ impl<'a, D: Dynamo> Caller<'a, D> {
                 self.retries = self.retries.saturating_add(count(waiting.len()));
             }
             let last = attempt >= self.retry.max_attempts;
-            let outcomes = self.attempt(waiting.iter().map(|(_, each)| each.clone()).collect());
+            let answers = self.attempt(waiting.iter().map(|(_, each)| each.clone()).collect());
             let mut again = Vec::new();
-            let mut cause = Cause::Transient;
-            for ((position, request), outcome) in waiting.into_iter().zip(outcomes) {
+            let (mut cause, mut asked_ms) = (Cause::Transient, None);
+            for ((position, request), answer) in waiting.into_iter().zip(answers) {
+                let outcome = answer.outcome;
                 let result = match outcome {
                     Outcome::Throttled(_) | Outcome::Unavailable(_) if !last => {
                         if matches!(outcome, Outcome::Throttled(_)) {
                             cause = Cause::Throttled;
                         }
+                        asked_ms = asked_ms.max(answer.retry_after_ms);
                         again.push((position, request));
                         continue;
                     }
@@ -109,7 +120,7 @@ impl<'a, D: Dynamo> Caller<'a, D> {
                 }
             }
             waiting = again;
-            if !waiting.is_empty() && !self.pause(cause, attempt) {
+            if !waiting.is_empty() && !self.pause(cause, attempt, asked_ms) {
                 break;
             }
             attempt += 1;
@@ -119,30 +130,32 @@ impl<'a, D: Dynamo> Caller<'a, D> {
 
     /// Sends each request once and judges the answers, in order. For callers
     /// that decide themselves what to repeat.
-    pub fn attempt(&mut self, requests: Vec<Request>) -> Vec<Outcome> {
+    pub fn attempt(&mut self, requests: Vec<Request>) -> Vec<Answer> {
         let expected = requests.len();
         self.requests = self.requests.saturating_add(count(expected));
-        let mut outcomes: Vec<Outcome> = self
-            .dynamo
-            .send(requests)
-            .into_iter()
-            .map(outcome)
-            .take(expected)
-            .collect();
+        let judge = |answer: Result<Response, SendError>| Answer {
+            retry_after_ms: answer.as_ref().ok().and_then(retry_after_ms),
+            outcome: outcome(answer),
+        };
+        let answers = self.dynamo.send(requests).into_iter();
+        let mut answers: Vec<Answer> = answers.map(judge).take(expected).collect();
         // A provider that answers fewer breaks its contract; losing a request
         // for it would break ours.
-        let missing = || Outcome::Unavailable("the host returned no answer".to_owned());
-        outcomes.resize_with(expected, missing);
-        outcomes
+        answers.resize_with(expected, || Answer {
+            outcome: Outcome::Unavailable("the host returned no answer".to_owned()),
+            retry_after_ms: None,
+        });
+        answers
     }
 
     /// Waits between attempt number `attempt` and the next, as AWS's standard
-    /// retry has it. False, at once, where the budget ends before that.
+    /// retry has it. `asked_ms` is what DynamoDB asked for. False, at once, where
+    /// the budget ends before that.
     #[must_use]
-    pub fn pause(&mut self, cause: Cause, attempt: u32) -> bool {
-        let random = self.dynamo.random();
-        let delay = self.quota.wait_ms(cause, attempt, None, random);
-        self.sleep(delay.min(self.retry.max_delay_ms.into()))
+    pub fn pause(&mut self, cause: Cause, attempt: u32, asked_ms: Option<u64>) -> bool {
+        let longest_ms = u64::from(self.retry.max_delay_ms);
+        let drawn = self.quota.wait_ms(cause, attempt, self.dynamo.random());
+        self.sleep(heeded_ms(drawn.min(longest_ms), asked_ms))
     }
 
     /// Waits. False, at once, where the budget ends before that.
@@ -207,7 +220,7 @@ impl CallError {
     #[must_use]
     pub fn into_failure(self, upstream: &str) -> Failure {
         match self {
-            Self::Throttled(reason) => Failure::RateLimited(throttled(upstream, reason)),
+            Self::Throttled(reason) => Failure::RateLimited(throttled(upstream, 0, reason)),
             Self::Unavailable(reason) => unavailable(reason),
             Self::OutOfTime => unavailable("the budget ran out before DynamoDB answered"),
             Self::Denied(reason) => denied(reason),
@@ -219,10 +232,17 @@ impl CallError {
     }
 }
 
-/// DynamoDB's throttling as the package's `rate-limit`.
+/// DynamoDB's throttling as the package's `rate-limit`. `pause_ms` is what is
+/// left of the time that it asked for.
 #[must_use]
-pub fn throttled(upstream: &str, reason: String) -> RateLimit {
-    failure::rate_limit(upstream, THROTTLED_MS, reason)
+pub fn throttled(upstream: &str, pause_ms: u64, reason: String) -> RateLimit {
+    failure::rate_limit(upstream, pause_ms.max(THROTTLED_MS), reason)
+}
+
+/// What a response asks for, bounded: it is an upstream's word.
+fn retry_after_ms(response: &Response) -> Option<u64> {
+    let asked = response.retry_after_ms.filter(|&asked| asked > 0);
+    asked.map(|asked| asked.min(AWS_LONGEST_ASKED_MS))
 }
 
 fn count(length: usize) -> u32 {

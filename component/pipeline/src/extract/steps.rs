@@ -6,23 +6,24 @@
 //! rejected is a rejected record of it; one that is pending keeps it pending,
 //! with everything that the steps gave so far in its `resume`.
 
-use super::accounting::{Balance, Extracted, Unbalanced};
+mod chain;
+
+use super::accounting::{Balance, Unbalanced};
 use super::budget::Budget;
 use super::call_state::{Shared, graver};
 use super::engine;
-use super::matrix::Matrix;
 use super::plan::Plan;
 use super::resume::Record;
-use super::snippet::chain;
+use super::snippet;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{
-    Counter, Failure, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
+    Counter, Failure, PendingRequest, RejectedRecord, RejectionKind, Request, Stop,
 };
-use crate::document::{Document, Sink, with_texts};
+use crate::document::{Sink, with_texts};
 use crate::failure::{counter, into_stop, invalid, sum, unavailable};
 use crate::platform::Http;
-use crate::settings::{Mistakes, Source, origin};
-use serde::{Deserialize, Serialize};
+use crate::settings::{Source, origin};
+use chain::{Chain, ChainEnd, Part};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -35,40 +36,6 @@ struct Steps<'c, H> {
     shared: HashMap<String, Rc<Shared>>,
     counters: Vec<Counter>,
     stopped: Option<Stop>,
-}
-
-/// A request of the first step that is done.
-#[derive(Deserialize, Serialize)]
-struct Chain {
-    /// The step that its parts belong to, from 1.
-    step: usize,
-    parts: Vec<Part>,
-    /// Records of earlier steps that led nowhere.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    rejected: Vec<Record>,
-}
-
-/// A request of a later step.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Part {
-    Settled {
-        documents: Vec<String>,
-        rejected: Vec<Record>,
-    },
-    Open {
-        row: String,
-        combination: u32,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resume: Option<String>,
-    },
-}
-
-/// How a request of the first step ended in this call.
-enum ChainEnd {
-    Done(Extracted),
-    Rejected(RejectedRequest),
-    Pending(Option<String>),
 }
 
 /// The same as [`super::run`], for any number of steps.
@@ -88,7 +55,7 @@ pub async fn run<H: Http>(
         stopped: None,
     };
     let plan = Plan::check(source, rows, only);
-    let mut plan = plan.map_err(|error| invalid(chain(&error)))?;
+    let mut plan = plan.map_err(|error| invalid(snippet::chain(&error)))?;
     let mut ends = Vec::new();
     let mut chains = Vec::new();
     plan.requests.retain(|pending| {
@@ -201,7 +168,7 @@ impl<H: Http> Steps<'_, H> {
                     Ok(extraction) => self.settle(extraction, &mut parts),
                     Err(failure) => self.fail(failure),
                 },
-                Err(error) => self.fail(invalid(chain(&error))),
+                Err(error) => self.fail(invalid(snippet::chain(&error))),
             }
         }
         for (_, chain) in chains.iter_mut().filter(in_step) {
@@ -295,88 +262,6 @@ impl<H: Http> Steps<'_, H> {
         }
         let made = balance.into_extraction(self.stopped, self.counters);
         Ok(with_texts(made))
-    }
-}
-
-impl Chain {
-    /// Reads what an earlier call left; none where the request is still in the
-    /// first step.
-    fn read(resume: Option<&str>, steps: usize) -> Option<Self> {
-        let chain: Self = serde_json::from_str(resume?).ok()?;
-        (1..=steps).contains(&chain.step).then_some(chain)
-    }
-
-    /// Documents become the requests of its step.
-    fn follow(&mut self, documents: Vec<String>, source: &Source) {
-        let step = self.step.checked_sub(1).and_then(|at| source.then.get(at));
-        // The settings were checked before the first request.
-        let matrix =
-            |step: &Source| Matrix::new(&step.matrix, &mut Mistakes::default()).combinations();
-        let combinations = step.map_or(1, matrix);
-        for row in documents {
-            for combination in 0..combinations {
-                self.parts.push(Part::Open {
-                    row: row.clone(),
-                    combination,
-                    resume: None,
-                });
-            }
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let open = |part: &Part| matches!(part, Part::Open { .. });
-        !self.parts.iter().any(open)
-    }
-
-    /// Where everything is settled, turns to the next step, if there is one.
-    fn go_on(&mut self, source: &Source) {
-        if !self.is_settled() || self.step >= source.then.len() {
-            return;
-        }
-        self.step += 1;
-        let mut all = Vec::new();
-        for part in std::mem::take(&mut self.parts) {
-            if let Part::Settled {
-                mut documents,
-                mut rejected,
-            } = part
-            {
-                all.append(&mut documents);
-                self.rejected.append(&mut rejected);
-            }
-        }
-        self.follow(all, source);
-    }
-
-    fn end(self, steps: usize, request: Request) -> ChainEnd {
-        if !self.is_settled() || self.step < steps {
-            return ChainEnd::Pending(serde_json::to_string(&self).ok());
-        }
-        let mut extracted = Extracted::default();
-        let reject = |extracted: &mut Extracted, record: Record| {
-            let RejectedRecord {
-                kind, path, reason, ..
-            } = record.of(request);
-            extracted.reject(request, kind, path, reason);
-        };
-        for record in self.rejected {
-            reject(&mut extracted, record);
-        }
-        for part in self.parts {
-            if let Part::Settled {
-                documents,
-                rejected,
-            } = part
-            {
-                let documents = documents.into_iter().map(Document::Text);
-                extracted.documents.extend(documents);
-                for record in rejected {
-                    reject(&mut extracted, record);
-                }
-            }
-        }
-        ChainEnd::Done(extracted)
     }
 }
 

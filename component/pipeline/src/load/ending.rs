@@ -79,7 +79,8 @@ impl<D: Dynamo> Load<'_, D> {
                 Some(Stop::Invalid(stop_reason(&upstream, reason)))
             }
             Some(Halt::Throttled(reason)) => {
-                let limit = throttled(&upstream, reason);
+                let pause_ms = self.pacing.pause_ms(self.caller.dynamo().now_ms());
+                let limit = throttled(&upstream, pause_ms, reason);
                 if is_vain {
                     fail(Failure::RateLimited(limit))
                 } else {

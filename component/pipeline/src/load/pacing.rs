@@ -26,6 +26,8 @@ pub struct Pacing {
     /// Since when nothing but throttling was answered.
     throttled_since_ms: Option<u64>,
     throttled: String,
+    /// Until when DynamoDB asked to be left alone.
+    asked_until_ms: u64,
 }
 
 /// The write units of a put, at most.
@@ -45,6 +47,7 @@ impl Pacing {
             most: FULL,
             throttled_since_ms: None,
             throttled: String::new(),
+            asked_until_ms: 0,
         }
     }
 
@@ -86,9 +89,17 @@ impl Pacing {
     }
 
     /// What became of a batch: which of its puts were written, which were not
-    /// for lack of throughput. Nothing of it: there was no answer.
-    pub fn report<D: Dynamo>(&mut self, dynamo: &D, written: &[&Put], refused: &[&Put]) {
+    /// for lack of throughput, and how long DynamoDB asked to be left alone.
+    /// Nothing of it: there was no answer.
+    pub fn report<D: Dynamo>(
+        &mut self,
+        dynamo: &D,
+        written: &[&Put],
+        refused: &[&Put],
+        asked_ms: Option<u64>,
+    ) {
         let now = dynamo.now_ms();
+        self.heed(asked_ms, now);
         let sum = |puts: &[&Put]| {
             puts.iter()
                 .map(|put| units(put))
@@ -107,12 +118,13 @@ impl Pacing {
         }
         let (accepted, mut lacking) = (sum(written), sum(refused));
         if let Some(partition) = hot {
-            self.heat(partition, lacking, now);
+            self.heat(partition, lacking, asked_ms, now);
             lacking = 0;
         }
         let seen = Observation {
             accepted,
             refused: lacking,
+            pause_ms: asked_ms.filter(|_| hot.is_none()),
             ..Observation::default()
         };
         dynamo.report(&self.upstream, &seen);
@@ -131,9 +143,12 @@ impl Pacing {
 
     /// A batch was throttled because of one partition: if it is all of that, it
     /// is the one.
-    pub fn report_hot<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put]) {
+    pub fn report_hot<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put], asked_ms: Option<u64>) {
         let now = dynamo.now_ms();
+        self.heed(asked_ms, now);
         let partitions: Vec<_> = puts.iter().map(|put| &put.item.key.partition).collect();
+        // Where it can't be told which it is, the table is left alone.
+        let mut pause_ms = asked_ms;
         if let [first, rest @ ..] = partitions.as_slice()
             && rest.iter().all(|other| other == first)
         {
@@ -141,19 +156,38 @@ impl Pacing {
                 .iter()
                 .map(|put| units(put))
                 .fold(0, u32::saturating_add);
-            self.heat(first, lacking, now);
+            self.heat(first, lacking, asked_ms, now);
+            pause_ms = None;
         } else {
             self.give_back(dynamo, puts);
         }
-        dynamo.report(&self.upstream, &Observation::default());
-        self.table.report(now, &Observation::default());
+        let seen = Observation {
+            pause_ms,
+            ..Observation::default()
+        };
+        dynamo.report(&self.upstream, &seen);
+        self.table.report(now, &seen);
         self.throttled_since_ms.get_or_insert(now);
     }
 
-    fn heat(&mut self, partition: &KeyValue, units: u32, now_ms: u64) {
+    fn heat(&mut self, partition: &KeyValue, units: u32, pause_ms: Option<u64>, now_ms: u64) {
         let pace = self.hot.entry(partition.clone());
-        pace.or_insert_with(Pace::of_units)
-            .report(now_ms, &observation(units, false));
+        let seen = Observation {
+            pause_ms,
+            ..observation(units, false)
+        };
+        pace.or_insert_with(Pace::of_units).report(now_ms, &seen);
+    }
+
+    fn heed(&mut self, asked_ms: Option<u64>, now_ms: u64) {
+        let until_ms = now_ms.saturating_add(asked_ms.unwrap_or(0));
+        self.asked_until_ms = self.asked_until_ms.max(until_ms);
+    }
+
+    /// How much is left of the pause that DynamoDB asked for.
+    #[must_use]
+    pub fn pause_ms(&self, now_ms: u64) -> u64 {
+        self.asked_until_ms.saturating_sub(now_ms)
     }
 
     /// DynamoDB's words about its throttling.

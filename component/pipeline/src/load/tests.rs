@@ -223,6 +223,33 @@ fn throttling_and_failures_are_bounded() {
 }
 
 #[test]
+fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
+    use Behaviour::Asks;
+    // The fake accepts nothing before that; too long a time is bounded.
+    for code in ["ThrottlingException", "InternalServerError"] {
+        for (asked_ms, waited_ms) in [(3_000, 3_000), (24_000, 24_000), (u64::MAX, 25_000)] {
+            let fake = Fake::scripted(&[Asks(code, asked_ms)]);
+            let result = run(&fake, &table(Some(real_keys())), &documents(1), None);
+            let report = result.expect("it is written");
+            assert_eq!(report.written, 1);
+            let waited = counted(&report, "dynamodb.waits-ms");
+            let expected = f64::from(waited_ms)..f64::from(waited_ms + 1_000);
+            assert!(expected.contains(&waited), "{code}: {waited}");
+        }
+    }
+    // What ends the call says how much is left.
+    let fake = Fake::scripted(&[Asks("ThrottlingException", 20_000)]);
+    let result = run(&fake, &table(Some(real_keys())), &documents(2), Some(5_000));
+    let Err(Failure::RateLimited(limit)) = result else {
+        panic!("{result:?}")
+    };
+    assert!(
+        (15_000..=15_501).contains(&limit.retry_after_ms),
+        "{limit:?}"
+    );
+}
+
+#[test]
 fn a_poisoned_item_is_found() {
     let mut items = documents(30);
     items[7] = r#"{"id":"a","at":7,"poison":true}"#.to_owned();

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::bindings::exports::rowcast::pipeline::query::{Access, Diagnosis};
-use crate::bindings::rowcast::pipeline::dynamodb::{Response, SendError};
+use crate::bindings::rowcast::pipeline::dynamodb::SendError;
+use crate::dynamodb::response;
 use crate::settings::Retry;
 use serde_json::json;
 use table::{Table, refused, throttled};
@@ -194,12 +195,7 @@ fn a_call_that_achieves_nothing_is_a_failure() {
     fails(&table, &query("x = 1", 3, None), "RateLimited");
     table.fault = Box::new(|_, _| Some(Err(SendError::Unavailable("reset".to_owned()))));
     fails(&table, &query("x = 1", 3, None), "Unavailable");
-    table.fault = Box::new(|_, _| {
-        Some(Ok(Response {
-            status: 200,
-            body: r#"{"Items":[5]}"#.to_owned(),
-        }))
-    });
+    table.fault = Box::new(|_, _| Some(Ok(response(200, r#"{"Items":[5]}"#))));
     fails(
         &table,
         &query("", 1, None),

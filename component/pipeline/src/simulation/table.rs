@@ -2,6 +2,7 @@
 
 use super::world::{Faults, World};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use crate::dynamodb::response;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -25,10 +26,7 @@ impl TableModel {
 
     pub fn answer(&mut self, world: &World, request: &Request) -> Answer {
         if request.operation == "DescribeTable" {
-            return Ok(Response {
-                status: 200,
-                body: DESCRIPTION.to_owned(),
-            });
+            return Ok(response(200, DESCRIPTION));
         }
         assert_eq!(request.operation, "BatchWriteItem");
         let body: Value = serde_json::from_str(&request.body).expect("a request is JSON");
@@ -75,10 +73,10 @@ impl TableModel {
         } else {
             json!({ "tracks": returned })
         };
-        Ok(Response {
-            status: 200,
-            body: json!({ "UnprocessedItems": unprocessed }).to_string(),
-        })
+        Ok(response(
+            200,
+            json!({ "UnprocessedItems": unprocessed }).to_string(),
+        ))
     }
 
     fn takes(&mut self, world: &World) -> bool {
@@ -97,10 +95,10 @@ impl TableModel {
 
 fn refused(status: u16, code: &str) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-    Response {
+    response(
         status,
-        body: json!({ "__type": kind, "message": "words" }).to_string(),
-    }
+        json!({ "__type": kind, "message": "words" }).to_string(),
+    )
 }
 
 const DESCRIPTION: &str = r#"{"Table":{"TableName":"tracks","TableStatus":"ACTIVE",

@@ -19,26 +19,44 @@ pub fn guess(
     parameters: &[Parameter],
     remarks: &mut Vec<String>,
 ) -> Key {
-    let alternatives = document.security(operation);
+    let mut alternatives = document.security(operation);
+    // Of several at once only one can be set.
+    alternatives.sort_by_key(Vec::len);
     let mut unknown = Vec::new();
     for alternative in &alternatives {
-        // Several at once can't be set.
-        let [(name, scopes)] = alternative.as_slice() else {
-            continue;
-        };
-        let Some(scheme) = document.scheme(name) else {
-            continue;
-        };
-        match settings(scheme, scopes, remarks) {
-            Some(settings) => {
-                let parameter = text(settings.get("parameter")).map(str::to_owned);
-                return Key {
-                    settings: Some(settings),
-                    parameter,
-                };
+        let mut known = Vec::new();
+        for (name, scopes) in alternative {
+            let Some(scheme) = document.scheme(name) else {
+                continue;
+            };
+            match settings(scheme, scopes, remarks) {
+                Some(settings) => known.push(settings),
+                None => unknown.push(*name),
             }
-            None => unknown.push(*name),
         }
+        let parameter = |settings: &Value| text(settings.get("parameter")).map(str::to_owned);
+        // Rather the one that is among the parameters that are required.
+        let is_required = |settings: &Value| {
+            let name = parameter(settings);
+            let mut required = parameters.iter().filter(|it| it.required);
+            required.any(|it| Some(&it.name) == name.as_ref())
+        };
+        let place = known.iter().position(is_required).unwrap_or(0);
+        let Some(settings) = known.get(place) else {
+            continue;
+        };
+        if known.iter().any(|other| other != settings) {
+            let names: Vec<_> = alternative.iter().map(|(name, _)| *name).collect();
+            remarks.push(format!(
+                "The document asks for {} at once: [source.auth] has one of them, others go into \
+                 [source.headers].",
+                names.join(", ")
+            ));
+        }
+        return Key {
+            parameter: parameter(settings),
+            settings: Some(settings.clone()),
+        };
     }
     if !unknown.is_empty() {
         remarks.push(format!(

@@ -263,13 +263,17 @@ impl Operation<'_> {
 }
 
 impl Parameter {
-    /// The value that it has where there is no choice.
+    /// The only value that it may have.
+    pub fn sole_value(&self) -> Option<String> {
+        match self.values.as_slice() {
+            [only] => plain(only),
+            _ => None,
+        }
+    }
+
+    /// The value that it has where nobody chooses.
     pub fn only_value(&self) -> Option<String> {
-        let only = match self.values.as_slice() {
-            [only] => Some(only),
-            _ => self.default.as_ref(),
-        };
-        only.and_then(plain)
+        self.sole_value().or_else(|| plain(self.default.as_ref()?))
     }
 
     /// The value by which an answer becomes JSON, if it is the parameter for

@@ -47,15 +47,16 @@ const NEXT_CURSORS: [&str; 9] = [
     "nextmarker",
     "next",
 ];
-const TOTALS: [&str; 6] = [
+const TOTALS: [&str; 7] = [
     "total",
     "totalcount",
     "totalresults",
     "totalitems",
     "totalsize",
+    "numresults",
     "hits",
 ];
-const TOTAL_PAGES: [&str; 4] = ["totalpages", "pagecount", "lastpage", "numpages"];
+const TOTAL_PAGES: [&str; 5] = ["totalpages", "pagecount", "lastpage", "numpages", "pages"];
 const HAS_MORE: [&str; 4] = ["hasmore", "hasnextpage", "hasnext", "more"];
 
 /// How pages are asked for.

@@ -92,6 +92,16 @@ fn pages_are_guessed() {
         json!({"links": {"type": "object", "properties": {"next": text}}, "total": number}),
         r#"?limit=100 {"type":"next-url","pointer":"/links/next"}"#,
     );
+    check(
+        &["page"],
+        json!({"pagination": {"type": "object", "properties": {"pages": number}}}),
+        r#" {"type":"page-number","parameter":"page","end":{"total_pages":"/pagination/pages"}}"#,
+    );
+    check(
+        &["offset"],
+        json!({"num_results": number}),
+        r#" {"type":"offset","parameter":"offset","end":{"total":"/num_results"}}"#,
+    );
     // What looks like a page and isn't one.
     check(&["cursor"], json!({}), " ");
     check(&[], json!({"next": text}), " ");
@@ -161,6 +171,56 @@ fn security_schemes() {
     check(
         json!({"type": "oauth2", "flows": {"implicit": {}}}),
         json!({"type": "bearer", "token": "${API_TOKEN}"}),
+    );
+}
+
+/// As the Federal Election Commission's document has it, and New York Times'.
+#[test]
+fn one_key_of_several_and_one_format_of_several() {
+    let key = |place: &str, name: &str| json!({"type": "apiKey", "in": place, "name": name});
+    let operation = json!({
+        "operationId": "list",
+        "parameters": [
+            {"name": "api_key", "in": "query", "required": true,
+                "schema": {"type": "string", "default": "DEMO_KEY"}},
+            {"name": "format", "in": "path", "required": true,
+                "schema": {"type": "string", "enum": ["xml", "json"]}},
+            {"name": "kind", "in": "path", "required": true,
+                "schema": {"type": "string", "enum": ["novels"]}},
+            {"name": "list", "in": "path", "required": true,
+                "schema": {"type": "string", "default": "fiction"}},
+        ],
+        "responses": {},
+    });
+    let document = json!({
+        "openapi": "3.0.0", "servers": [{"url": "https://a.example/"}],
+        "security": [{"Header": [], "Query": [], "key": []}],
+        "components": {"securitySchemes": {
+            "Header": key("header", "X-Api-Key"), "Query": key("query", "api_key"),
+            "key": key("query", "api_key"),
+        }},
+        "paths": {"/{kind}/{list}.{format}": {"get": operation}},
+    });
+    check(
+        document,
+        "list",
+        expect![[r#"
+        {
+          "url": "https://a.example/novels/{list}.json",
+          "attributes": {
+            "list": "{list}"
+          },
+          "auth": {
+            "type": "api-key",
+            "key": "${API_KEY}",
+            "parameter": "api_key"
+          }
+        }
+        columns: list
+        The document asks for Header, Query, key at once: [source.auth] has one of them, others go into [source.headers].
+        The document doesn't say what an answer looks like: set `records` to the JSON Pointer of its records.
+        Pages: none were found; one request is the whole answer.
+    "#]],
     );
 }
 

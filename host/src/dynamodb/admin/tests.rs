@@ -250,11 +250,15 @@ async fn a_real_table() {
     let item = json!({ "id": { "S": "1" }, "rank": { "N": "1" }, "name": { "S": "Björk 雨" } });
     let put = json!({ "TableName": "tracks", "Item": item });
     assert_eq!(
-        dynamodb.send("PutItem", put.to_string()).await.unwrap().0,
+        dynamodb
+            .send("PutItem", put.to_string())
+            .await
+            .unwrap()
+            .status,
         200
     );
     let scan = json!({ "TableName": "tracks" }).to_string();
-    let (status, body) = dynamodb.send("Scan", scan).await.unwrap();
-    let found: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &found["Items"]), (200, &json!([item])));
+    let answer = dynamodb.send("Scan", scan).await.unwrap();
+    let found: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((answer.status, &found["Items"]), (200, &json!([item])));
 }

@@ -1,7 +1,7 @@
 //! Scripts of answers and a virtual clock → results, waits and counts.
 
 use super::*;
-use crate::bindings::rowcast::pipeline::dynamodb::{Response, SendError};
+use crate::dynamodb::response;
 use crate::settings::Mistakes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -34,18 +34,26 @@ impl Dynamo for Script {
     }
 }
 
-/// `+` success, `t` throttled, `u` unavailable, `d` denied, `i` invalid.
+/// `+` success, `t` throttled, `u` unavailable, `d` denied, `i` invalid; `T` and
+/// `U` ask to wait for a while, `A` for ever.
 fn answer(letter: char) -> Result<Response, SendError> {
     let (status, body) = match letter {
         '+' => (200, "{}"),
-        't' => (400, r#"{"__type":"ThrottlingException"}"#),
+        't' | 'T' | 'A' => (400, r#"{"__type":"ThrottlingException"}"#),
+        'U' => (500, ""),
         'i' => (400, r#"{"__type":"ValidationException","message":"m"}"#),
         'd' => return Err(SendError::Denied("policy".to_owned())),
         _ => return Err(SendError::Unavailable("reset".to_owned())),
     };
+    let retry_after_ms = match letter {
+        'T' => Some(700),
+        'U' => Some(50),
+        'A' => Some(u64::MAX),
+        _ => None,
+    };
     Ok(Response {
-        status,
-        body: body.to_owned(),
+        retry_after_ms,
+        ..response(status, body)
     })
 }
 
@@ -105,6 +113,16 @@ fn only_what_may_succeed_is_repeated() {
     check(&["t", "t", "u"], None, "U", (3, 2, 230));
     check(&["u", "u", "u"], None, "U", (3, 2, 101));
     check(&["t", "u", "+"], None, "+", (3, 2, 179));
+}
+
+#[test]
+fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
+    check(&["T", "+"], None, "+", (2, 1, 720));
+    check(&["+TtU", "+++"], None, "++++", (7, 3, 720));
+    check(&["U", "+"], None, "+", (2, 1, 70));
+    check(&["T"], Some(710), "O", (1, 0, 10));
+    // Never more than five seconds longer than it would wait anyway.
+    check(&["A", "+"], None, "+", (2, 1, 5_120));
 }
 
 #[test]

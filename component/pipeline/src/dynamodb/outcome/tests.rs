@@ -1,12 +1,10 @@
 //! Answers as AWS, its emulators and proxies give them → outcomes.
 
 use super::*;
+use crate::dynamodb::response;
 
 fn check(status: u16, body: &str, expected: &Outcome) {
-    let answer = Ok(Response {
-        status,
-        body: body.to_owned(),
-    });
+    let answer = Ok(response(status, body));
     assert_eq!(&outcome(answer), expected, "{status} {body}");
 }
 

@@ -1,7 +1,9 @@
 //! A table in memory that checks what DynamoDB checks and misbehaves on demand.
 
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use crate::dynamodb::response;
 use crate::platform::Dynamo;
+use crate::retry::AWS_LONGEST_ASKED_MS;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -17,6 +19,8 @@ pub enum Behaviour {
     KeepBits(u64),
     /// Nothing written; that exception.
     Code(&'static str),
+    /// The same, and `x-amz-retry-after` names so many milliseconds.
+    Asks(&'static str, u64),
     /// Written, but the connection breaks before the answer.
     Applied,
     /// Not written, and the connection breaks.
@@ -31,6 +35,8 @@ pub struct Fake {
     /// Items by key; numbers in keys as values.
     pub items: RefCell<BTreeMap<(String, String), Value>>,
     now: Cell<u64>,
+    /// No batch is to come before that.
+    paused_until: Cell<u64>,
     calls: Cell<u32>,
 }
 
@@ -48,6 +54,7 @@ impl Fake {
             next: Box::new(next),
             items: RefCell::default(),
             now: Cell::new(0),
+            paused_until: Cell::new(0),
             calls: Cell::new(0),
         }
     }
@@ -65,9 +72,18 @@ impl Fake {
             .expect("puts into tracks");
         assert!((1..=25).contains(&puts.len()), "{} puts", puts.len());
         let items: Vec<&Value> = puts.iter().map(|put| &put["PutRequest"]["Item"]).collect();
+        assert!(self.now.get() >= self.paused_until.get(), "inside a pause");
         let behaviour = (self.next)();
         if let Behaviour::Code(code) = behaviour {
             return Ok(refused(code));
+        }
+        if let Behaviour::Asks(code, pause_ms) = behaviour {
+            let bounded_ms = pause_ms.min(AWS_LONGEST_ASKED_MS);
+            self.paused_until.set(self.now.get() + bounded_ms);
+            return Ok(Response {
+                retry_after_ms: Some(pause_ms),
+                ..refused(code)
+            });
         }
         if matches!(behaviour, Behaviour::Lost) {
             return Err(SendError::Unavailable(
@@ -116,24 +132,18 @@ impl Fake {
         });
         match behaviour {
             Behaviour::Applied => Err(SendError::Unavailable("the connection was reset".into())),
-            Behaviour::Garbage => Ok(Response {
-                status: 200,
-                body: r#"{"Unpro"#.to_owned(),
-            }),
-            _ => Ok(Response {
-                status: 200,
-                body: answer.to_string(),
-            }),
+            Behaviour::Garbage => Ok(response(200, r#"{"Unpro"#)),
+            _ => Ok(response(200, answer.to_string())),
         }
     }
 }
 
 fn refused(code: &str) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-    Response {
-        status: 400,
-        body: json!({ "__type": kind, "message": "words" }).to_string(),
-    }
+    response(
+        400,
+        json!({ "__type": kind, "message": "words" }).to_string(),
+    )
 }
 
 /// The key as a value, found another way than the code under test does.
@@ -151,10 +161,9 @@ impl Dynamo for Fake {
         let answer = |request: Request| {
             self.calls.set(self.calls.get() + 1);
             match request.operation.as_str() {
-                "DescribeTable" if request.body.contains("tracks") => Ok(Response {
-                    status: 200,
-                    body: DESCRIPTION.to_owned(),
-                }),
+                "DescribeTable" if request.body.contains("tracks") => {
+                    Ok(response(200, DESCRIPTION))
+                }
                 "DescribeTable" => Ok(refused("ResourceNotFoundException")),
                 "BatchWriteItem" => self.batch(&request.body),
                 other => panic!("{other} was called"),

@@ -3,6 +3,7 @@
 //! it matches.
 
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use crate::dynamodb::response;
 use crate::platform::Dynamo;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -94,17 +95,14 @@ impl Dynamo for Table {
         let answers = requests.into_iter().map(|Request { operation, body }| {
             let mut body: Value = serde_json::from_str(&body).unwrap();
             if operation == "DescribeTable" {
-                return Ok(Response {
-                    status: 200,
-                    body: description().to_string(),
-                });
+                return Ok(response(200, description().to_string()));
             }
             body["Operation"] = json!(operation);
             self.reads.borrow_mut().push(body.clone());
             let position = self.reads.borrow().len() - 1;
             (self.fault)(position, &body).unwrap_or_else(|| {
                 let body = self.read(&operation, &body).to_string();
-                Ok(Response { status: 200, body })
+                Ok(response(200, body))
             })
         });
         answers.collect()
@@ -129,10 +127,10 @@ impl Dynamo for Table {
 )]
 pub fn throttled() -> Result<Response, SendError> {
     let code = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-    Ok(Response {
-        status: 400,
-        body: json!({ "__type": code, "message": "slow" }).to_string(),
-    })
+    Ok(response(
+        400,
+        json!({ "__type": code, "message": "slow" }).to_string(),
+    ))
 }
 
 #[expect(
@@ -141,10 +139,10 @@ pub fn throttled() -> Result<Response, SendError> {
 )]
 pub fn refused() -> Result<Response, SendError> {
     let code = "com.amazon.coral.validate#ValidationException";
-    Ok(Response {
-        status: 400,
-        body: json!({ "__type": code, "message": "no" }).to_string(),
-    })
+    Ok(response(
+        400,
+        json!({ "__type": code, "message": "no" }).to_string(),
+    ))
 }
 
 fn description() -> Value {
