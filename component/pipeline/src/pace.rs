@@ -9,15 +9,20 @@
 //! is over; then one probe goes out at a time, until one is accepted. How much
 //! was accepted, in which time, says what the upstream allows: a rate where
 //! the pause was short, a number per window where it was long. The rate then
-//! rises slowly, so that refusals stay rare.
+//! rises slowly, so that refusals stay rare; where hardly anything was in
+//! reserve it is searched for first. What may be in flight stays bounded, for
+//! upstreams that limit just that.
 
+mod flight;
 mod history;
 mod luck;
 mod quota;
 mod rate;
+mod search;
 mod window;
 
 use crate::numbers::{float, milliseconds, whole};
+use flight::{Flight, MANY_REQUESTS};
 use history::History;
 use luck::{Lesson, Luck};
 use quota::Quota;
@@ -55,7 +60,7 @@ const LONGEST_PAUSE_MS: f64 = 30_000.0;
 const FORGET_MS: u64 = 300_000;
 /// Nobody is told to come back later than that after the first who may go: by
 /// then the rate may have risen.
-const LONGEST_HINT_MS: f64 = 1_000.0;
+const LONGEST_HINT_MS: f64 = 250.0;
 /// In one latency an upstream with a limit lets through hardly any more than
 /// this part of a unit.
 const HARDLY_ANY: f64 = 0.2;
@@ -64,8 +69,14 @@ const HARDLY_ANY: f64 = 0.2;
 const PATIENCE: u32 = 8;
 /// At the most.
 const MOST_PATIENCE: u32 = 4 * PATIENCE;
+/// What is used of a rate is counted over this time,
+const USED_MS: f64 = 1_000.0;
+/// or that of so many requests.
+const USED_REQUESTS: f64 = 8.0;
 /// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
+/// Turns are spread by this part of the time between them.
+const JITTER: f64 = 1.0 / 64.0;
 /// Between those who wait for an answer to others.
 const BETWEEN_MS: f64 = 2.0;
 
@@ -88,21 +99,22 @@ pub struct Observation {
 /// The speed towards one upstream.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    growth: f64,
-    start: f64,
+    /// Its capacity fills up evenly: it has no windows.
+    is_table: bool,
     budget: Option<Window>,
     /// When units were accepted.
     accepted: History,
     paused_until_ms: u64,
     /// What the upstream's headers leave, and until when.
     allowance: Option<(u64, u64)>,
-    /// When each reservation was made that has no observation yet, and its units.
-    outstanding: VecDeque<(u64, u32)>,
+    /// The reservations that have no observation yet.
+    outstanding: VecDeque<Sent>,
     in_flight: u32,
+    /// When the last was sent.
+    sent_ms: u64,
     /// Units in flight at the last refusal: more refusals of these say nothing new.
     stale: u32,
-    /// What may be in flight where no rate is known.
-    window: f64,
+    flight: Flight,
     limit: Limit,
     /// Refusals in a row that came soon after the rate was lowered.
     early: u32,
@@ -119,6 +131,17 @@ pub struct Pace {
     hinted_ms: f64,
 }
 
+/// A reservation.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at_ms: u64,
+    units: u32,
+    /// Units in flight beside it.
+    others: u32,
+    /// The rate that was kept to, or less.
+    per_second: f64,
+}
+
 /// What is known of the upstream's limit.
 #[derive(Clone, Copy, Debug)]
 enum Limit {
@@ -132,27 +155,29 @@ impl Pace {
     /// For an origin: the units are requests.
     #[must_use]
     pub fn of_requests(budget: Option<Budget>) -> Self {
-        Self::new(START_REQUESTS, GROWTH_REQUESTS, budget, Luck::of_requests())
+        let flight = Flight::new(START_REQUESTS, GROWTH_REQUESTS, MANY_REQUESTS);
+        Self::new(flight, false, budget, Luck::of_requests())
     }
 
     /// For a table: the units are write units.
     #[must_use]
     pub fn of_units() -> Self {
-        Self::new(START_UNITS, GROWTH_UNITS, None, Luck::of_units())
+        let flight = Flight::new(START_UNITS, GROWTH_UNITS, f64::INFINITY);
+        Self::new(flight, true, None, Luck::of_units())
     }
 
-    fn new(start: f64, growth: f64, budget: Option<Budget>, luck: Luck) -> Self {
+    fn new(flight: Flight, is_table: bool, budget: Option<Budget>, luck: Luck) -> Self {
         Self {
-            growth,
-            start,
+            is_table,
             budget: budget.map(Window::new),
             accepted: History::default(),
             paused_until_ms: 0,
             allowance: None,
             outstanding: VecDeque::new(),
             in_flight: 0,
+            sent_ms: 0,
             stale: 0,
-            window: start,
+            flight,
             limit: Limit::Unknown,
             early: 0,
             patience: PATIENCE,
@@ -209,7 +234,7 @@ impl Pace {
     /// Learns from what became of a reservation.
     pub fn report(&mut self, now_ms: u64, seen: &Observation) {
         let units = seen.accepted.saturating_add(seen.refused);
-        let fresh = self.settle(now_ms, units);
+        let (fresh, sent) = self.settle(now_ms, units);
         self.heed(now_ms, seen);
         let tried = self.luck.is_trying();
         if fresh && units > 0 {
@@ -223,20 +248,21 @@ impl Pace {
             }
         }
         if seen.accepted > 0 {
-            self.accept(now_ms, seen.accepted, fresh);
+            self.accept(now_ms, seen.accepted, fresh, sent);
         }
         if seen.refused > 0 {
-            self.refuse(now_ms, seen.pause_ms, fresh, tried);
+            self.refuse(now_ms, seen.pause_ms, fresh, tried, sent);
         }
     }
 
     /// Takes a reservation off what is in flight. Whether it was made after
     /// the last refusal.
-    fn settle(&mut self, now_ms: u64, units: u32) -> bool {
+    fn settle(&mut self, now_ms: u64, units: u32) -> (bool, Option<Sent>) {
         let fresh = self.stale == 0;
-        let Some((sent_ms, reserved)) = self.outstanding.pop_front() else {
-            return fresh;
+        let Some(sent) = self.outstanding.pop_front() else {
+            return (fresh, None);
         };
+        let reserved = sent.units;
         self.in_flight = self.in_flight.saturating_sub(reserved);
         self.stale = self.stale.saturating_sub(reserved);
         if units == 0 {
@@ -244,9 +270,10 @@ impl Pace {
                 rate.give_back(reserved);
             }
         } else {
-            self.latency_ms += (float(now_ms.saturating_sub(sent_ms)) - self.latency_ms) / 8.0;
+            let latency = float(now_ms.saturating_sub(sent.at_ms));
+            self.latency_ms += (latency - self.latency_ms) / 8.0;
         }
-        fresh
+        (fresh, Some(sent))
     }
 
     /// What the headers say, whatever the status.
@@ -266,9 +293,12 @@ impl Pace {
         }
     }
 
-    fn accept(&mut self, now_ms: u64, units: u32, fresh: bool) {
+    fn accept(&mut self, now_ms: u64, units: u32, fresh: bool, sent: Option<Sent>) {
         self.accepted.add(now_ms, units);
         if !fresh {
+            if sent.is_some_and(|sent| sent.at_ms <= self.cycle.refused_ms) {
+                self.cycle.reserve = self.cycle.reserve.saturating_add(units.into());
+            }
             self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
             return;
         }
@@ -281,17 +311,36 @@ impl Pace {
         }
         self.refusals = 0;
         self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
-        self.window += self.growth * f64::from(units);
+        self.flight
+            .accept(units, sent.map_or(0, |sent| sent.others));
         match &mut self.limit {
             Limit::Unknown => {}
-            Limit::Rate(rate) => rate.accept(units, self.batch),
+            Limit::Rate(rate) => {
+                let at = sent.map_or(rate.per_second, |sent| sent.per_second);
+                let used = if self.is_table {
+                    f64::INFINITY
+                } else {
+                    let over = (USED_REQUESTS * 1_000.0 / rate.per_second).max(USED_MS);
+                    let since = now_ms.saturating_sub(milliseconds(over));
+                    self.accepted.since(since) * 1_000.0 / over
+                };
+                rate.accept(units, at, used, self.batch);
+            }
             Limit::Quota(quota) => {
-                self.window = self.window.max(quota.accept(&self.accepted, now_ms));
+                let units = quota.accept(&self.accepted, now_ms);
+                self.flight.allow(units);
             }
         }
     }
 
-    fn refuse(&mut self, now_ms: u64, pause: Option<u64>, fresh: bool, tried: bool) {
+    fn refuse(
+        &mut self,
+        now_ms: u64,
+        pause: Option<u64>,
+        fresh: bool,
+        tried: bool,
+        sent: Option<Sent>,
+    ) {
         if !fresh {
             return;
         }
@@ -300,10 +349,16 @@ impl Pace {
         if !tried || self.refusals == 0 {
             self.refusals = self.refusals.saturating_add(1);
         }
-        self.window = self.start / 2.0;
         if self.cycle.ended_ms.is_none() {
             self.cycle.ended_ms = Some(now_ms);
+            self.cycle.reserve = self.cycle.accepted;
+            self.cycle.refused_ms = sent.map_or(now_ms, |sent| sent.at_ms);
             self.cycle.risen = f64::from(self.in_flight) / self.batch;
+            self.cycle.sent_at = sent.map_or(f64::INFINITY, |sent| sent.per_second);
+            self.cycle.crowded = sent.is_some_and(|sent| {
+                let accepted = self.cycle.accepted;
+                self.flight.refuse(sent.others, accepted)
+            });
         }
         self.cycle.silent_ms = pause.is_none().then_some(now_ms);
         if pause.is_some() {
@@ -328,12 +383,7 @@ impl Pace {
         self.early = 0;
         self.patience = PATIENCE;
         self.cycle = Cycle::default();
-        self.window = self.start;
-    }
-
-    /// Its capacity fills up evenly: it has no windows.
-    fn is_table(&self) -> bool {
-        self.growth < GROWTH_REQUESTS
+        self.flight.reset();
     }
 
     /// The rate that is kept to, if one is known; otherwise no bound.
@@ -348,7 +398,7 @@ impl Pace {
     /// The pause after a refusal that asks for none.
     fn own_pause(&self, now_ms: u64) -> u64 {
         let first = match &self.limit {
-            Limit::Rate(rate) => rate.pause_ms(self.batch, FIRST_PAUSE_MS),
+            Limit::Rate(rate) => rate.pause_ms(self.batch),
             Limit::Quota(quota) if self.refusals == 1 => {
                 quota.pause_ms(&self.accepted, now_ms).max(FIRST_PAUSE_MS)
             }
@@ -370,12 +420,13 @@ impl Pace {
             dry_ms,
             latency_ms: self.latency_ms,
             batch: self.batch,
+            is_table: self.is_table,
         };
         self.limit = match self.limit {
             Limit::Quota(quota) => Limit::Quota(quota.correct(&self.accepted, ended, now_ms)),
             Limit::Unknown | Limit::Rate(_)
                 if dry_ms >= LONG_PAUSE_MS
-                    && !self.is_table()
+                    && !self.is_table
                     && (cycle.silent_ms.is_none() || cycle.accepted >= LEAST_QUOTA) =>
             {
                 Limit::Quota(Quota::learn(
@@ -385,10 +436,13 @@ impl Pace {
                     self.latency_ms,
                 ))
             }
+            // One more in flight was tried: that says nothing about the rate.
+            Limit::Unknown if cycle.crowded => Limit::Unknown,
             Limit::Unknown => {
                 let started = cycle.started_ms.unwrap_or(now_ms);
                 Limit::Rate(Rate::first(&cycle, started, seen))
             }
+            Limit::Rate(rate) if cycle.crowded => Limit::Rate(rate.resume(seen)),
             Limit::Rate(rate) => {
                 self.early = if rate.is_early() { self.early + 1 } else { 0 };
                 if self.early < self.patience {
@@ -396,7 +450,7 @@ impl Pace {
                 } else {
                     self.early = 0;
                     self.patience = self.patience.saturating_mul(2).min(MOST_PATIENCE);
-                    self.window = self.start;
+                    self.flight.reset();
                     Limit::Unknown
                 }
             }
@@ -421,18 +475,25 @@ impl Pace {
         if self.refusals > 0 || self.luck.is_trying() {
             return in_flight.then_some(answered);
         }
-        let crowded = in_flight && f64::from(self.in_flight + units) > self.window;
-        match &mut self.limit {
-            Limit::Unknown => crowded.then_some(answered),
+        let due = match &mut self.limit {
+            Limit::Unknown => None,
             Limit::Rate(rate) => rate.due(now_ms, units),
-            Limit::Quota(quota) => quota
-                .due(&self.accepted, now_ms, units, self.in_flight)
-                .or(crowded.then_some(answered)),
-        }
+            Limit::Quota(quota) => quota.due(&self.accepted, now_ms, units, self.in_flight),
+        };
+        let bound = !(self.is_table && matches!(self.limit, Limit::Rate(_)));
+        let held = due.is_none() && bound && self.flight.is_full(self.in_flight, units);
+        due.or(held.then_some(answered))
     }
 
     fn take(&mut self, now_ms: u64, units: u32) {
-        self.outstanding.push_back((now_ms, units));
+        let since = float(now_ms.saturating_sub(self.sent_ms)).max(1.0);
+        self.sent_ms = now_ms;
+        self.outstanding.push_back(Sent {
+            at_ms: now_ms,
+            units,
+            others: self.in_flight,
+            per_second: self.per_second().min(f64::from(units) * 1_000.0 / since),
+        });
         self.in_flight = self.in_flight.saturating_add(units);
         self.batch += (f64::from(units) - self.batch) / 8.0;
         self.cycle.started_ms.get_or_insert(now_ms);
@@ -460,15 +521,15 @@ impl Pace {
             self.hinted_ms + between
         };
         self.hinted_ms = turn.min(latest);
-        let jitter = float(random % 1_024) / 1_024.0 * between.min(100.0) / 4.0;
+        let jitter = float(random % 1_024) / 1_024.0 * between.min(100.0) * JITTER;
         milliseconds(self.hinted_ms + jitter - float(now_ms)).max(1)
     }
 
     /// Instances end without a word; what they had in flight must not count
     /// for ever.
     fn forget(&mut self, now_ms: u64) {
-        while let Some(&(sent_ms, _)) = self.outstanding.front()
-            && sent_ms.saturating_add(FORGET_MS) < now_ms
+        while let Some(sent) = self.outstanding.front()
+            && sent.at_ms.saturating_add(FORGET_MS) < now_ms
         {
             self.settle(now_ms, 0);
         }

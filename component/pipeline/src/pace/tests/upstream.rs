@@ -21,6 +21,10 @@ pub enum Capacity {
         most: usize,
         per_ms: u64,
     },
+    /// So many at once.
+    InFlight {
+        most: u32,
+    },
     /// So many in each such time, by the clock.
     Fixed {
         most: usize,
@@ -44,6 +48,7 @@ pub struct Upstream {
     tokens: f64,
     filled_ms: u64,
     taken: VecDeque<u64>,
+    in_flight: u32,
     /// The last number that chance drew.
     drawn: u64,
 }
@@ -59,6 +64,7 @@ impl Upstream {
             tokens,
             filled_ms: 0,
             taken: VecDeque::new(),
+            in_flight: 0,
             drawn: seed,
         }
     }
@@ -76,13 +82,24 @@ impl Upstream {
         (0..units).map(|_| u32::from(self.take_one(now))).sum()
     }
 
+    /// What it took was answered.
+    pub fn answered(&mut self, units: u32) {
+        self.in_flight -= units.min(self.in_flight);
+    }
+
     fn take_one(&mut self, now: u64) -> bool {
         self.refresh(now);
         match self.capacity {
             Capacity::Unlimited | Capacity::Chance { .. } => true,
             Capacity::Bucket { .. } => {
-                let fits = self.tokens >= 1.0;
+                // What arithmetic lacks by rounding isn't lacking.
+                let fits = self.tokens + 1e-9 >= 1.0;
                 self.tokens -= f64::from(u8::from(fits));
+                fits
+            }
+            Capacity::InFlight { most } => {
+                let fits = self.in_flight < most;
+                self.in_flight += u32::from(fits);
                 fits
             }
             Capacity::Rolling { most, .. } | Capacity::Fixed { most, .. } => {
@@ -97,7 +114,7 @@ impl Upstream {
 
     fn refresh(&mut self, now: u64) {
         match self.capacity {
-            Capacity::Unlimited | Capacity::Chance { .. } => {}
+            Capacity::Unlimited | Capacity::Chance { .. } | Capacity::InFlight { .. } => {}
             Capacity::Bucket { per_second, burst } => {
                 let passed = float(now - self.filled_ms) / 1_000.0;
                 self.tokens = (self.tokens + passed * per_second).min(burst);
@@ -124,7 +141,9 @@ impl Upstream {
     pub fn left(&mut self, now: u64) -> (u64, u64) {
         self.refresh(now);
         match self.capacity {
-            Capacity::Unlimited | Capacity::Chance { .. } => (u64::MAX, 0),
+            Capacity::Unlimited | Capacity::Chance { .. } | Capacity::InFlight { .. } => {
+                (u64::MAX, 0)
+            }
             Capacity::Bucket { per_second, .. } => {
                 let wait = (1.0 - self.tokens).max(0.0) / per_second * 1_000.0;
                 (u64::from(whole(self.tokens)), milliseconds(wait))
