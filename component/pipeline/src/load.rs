@@ -23,7 +23,7 @@ use crate::settings::{KeyKind, KeySchema, Mistakes, Table};
 use accounting::{Accounting, DocumentOutcome};
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
 use dedupe::{Put, interleave, prepare};
-use ending::{Ending, Halt};
+use ending::{Halt, LoadResult};
 use pacing::{Pacing, units};
 use settle::{Round, is_hot};
 use std::borrow::Cow;
@@ -85,7 +85,7 @@ impl<D: Dynamo> Work<'_, D> {
         dynamo: &D,
         table: &Table,
         budget_ms: Option<u64>,
-    ) -> Result<Ending, Failure> {
+    ) -> Result<LoadResult, Failure> {
         let documents = self.documents;
         let total = u32::try_from(documents.len())
             .map_err(|_| invalid("a call takes at most 4294967295 documents"))?;

@@ -25,7 +25,7 @@ pub enum Halt {
 }
 
 /// How a call ended.
-pub struct Ending {
+pub struct LoadResult {
     /// What became of each document.
     pub report: Report,
     /// Why DynamoDB acknowledged nothing, where that isn't the budget's doing;
@@ -35,7 +35,7 @@ pub struct Ending {
     pub left: BTreeMap<u32, String>,
 }
 
-impl Ending {
+impl LoadResult {
     /// For a call that is nothing but a load.
     pub fn result(self) -> Result<Report, Failure> {
         match self.failure {
@@ -47,7 +47,7 @@ impl Ending {
 
 impl<D: Dynamo> Load<'_, D> {
     /// Every document in one list. Fails only where they don't add up.
-    pub(super) fn end(mut self, halt: Option<Halt>) -> Result<Ending, Failure> {
+    pub(super) fn end(mut self, halt: Option<Halt>) -> Result<LoadResult, Failure> {
         let open = self.queue.drain().chain(self.admission.waiting.drain(..));
         for put in open {
             self.accounting.settle_all(&put, DocumentOutcome::Pending);
@@ -107,7 +107,7 @@ impl<D: Dynamo> Load<'_, D> {
             stopped,
             counters,
         };
-        Ok(Ending {
+        Ok(LoadResult {
             report,
             failure,
             left: balance.left,
