@@ -111,9 +111,12 @@ pub fn of_item(
     }
     let parts: Vec<Scalar<'_>> = values
         .iter()
-        .map(|(is_number, text)| match is_number {
-            true => Scalar::Literal(text),
-            false => Scalar::Text(text),
+        .map(|(is_number, text)| {
+            if *is_number {
+                Scalar::Literal(text)
+            } else {
+                Scalar::Text(text)
+            }
         })
         .collect();
     let key = digester.key(&parts);

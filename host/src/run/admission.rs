@@ -93,16 +93,12 @@ struct CallAdmission {
 
 impl Admission {
     pub fn new(ledger: Option<LedgerRun>, unchanged: Unchanged) -> Self {
-        let digest_key = match &ledger {
-            Some(ledger) => ledger.digest_key(),
-            None => {
-                let random = || RandomState::new().build_hasher().finish();
-                digest::Digest {
-                    high: random(),
-                    low: random(),
-                }
-            }
+        let random = || RandomState::new().build_hasher().finish();
+        let unknown = || digest::Digest {
+            high: random(),
+            low: random(),
         };
+        let digest_key = ledger.as_ref().map_or_else(unknown, LedgerRun::digest_key);
         Self {
             order: Mutex::default(),
             settled: watch::Sender::new(()),
@@ -159,7 +155,7 @@ impl Admit for CallAdmission {
         candidates: Vec<engine::Candidate>,
     ) -> BoxFuture<'_, Result<Vec<Decision>, Undecidable>> {
         let candidates: Vec<_> = candidates
-            .into_iter()
+            .iter()
             .map(|candidate| self.placed(candidate))
             .collect();
         Box::pin(async move {
@@ -189,7 +185,7 @@ impl Admit for CallAdmission {
 }
 
 impl CallAdmission {
-    fn placed(&self, candidate: engine::Candidate) -> Candidate {
+    fn placed(&self, candidate: &engine::Candidate) -> Candidate {
         let request = candidate.request;
         let row = |rows: &Vec<u32>| {
             let at = usize::try_from(request.row).ok()?;

@@ -112,9 +112,9 @@ impl Chunk<'_> {
                     at.and_then(|at| part.get(at).copied())
                 };
                 for rejected in &report.rejected {
-                    row(rejected.index)
-                        .into_iter()
-                        .for_each(|row| recording.unfinished(row));
+                    if let Some(row) = row(rejected.index) {
+                        recording.unfinished(row);
+                    }
                 }
                 let left = report.pending.iter().filter_map(|index| row(*index));
                 (left.collect(), stopped.or(self.tell(rejected).await))
@@ -127,7 +127,9 @@ impl Chunk<'_> {
             Err(error) if is_too_much(&error) => {
                 let reason = error.to_string();
                 tally.documents.rejected += part.len() as u64;
-                part.iter().for_each(|row| recording.unfinished(*row));
+                for row in &part {
+                    recording.unfinished(*row);
+                }
                 let rejected = documents.iter().map(|document| Rejection::Document {
                     document: raw(document),
                     path: String::new(),

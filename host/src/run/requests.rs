@@ -198,9 +198,10 @@ impl<'c> Requests<'c> {
                 count_failure(&error, tally);
                 // Where there are requests, a call that fails to write says so
                 // in its result.
-                let by = match part.left.requests.is_empty() {
-                    true => Upstream::Table,
-                    false => Upstream::Source,
+                let by = if part.left.requests.is_empty() {
+                    Upstream::Table
+                } else {
+                    Upstream::Source
                 };
                 (by, Some(call_stopped(error, called.violation, by)))
             }

@@ -229,7 +229,7 @@ fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
     for code in ["ThrottlingException", "InternalServerError"] {
         for (asked_ms, waited_ms) in [(3_000, 3_000), (24_000, 24_000), (u64::MAX, 25_000)] {
             let fake = Fake::scripted(&[Asks(code, asked_ms)]);
-            let result = run(&fake, &table(Some(real_keys())), &documents(1), None);
+            let result = run(&fake, &table(Some(real_keys())), documents(1), None);
             let report = result.expect("it is written");
             assert_eq!(report.written, 1);
             let waited = counted(&report, "dynamodb.waits-ms");
@@ -239,7 +239,7 @@ fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
     }
     // What ends the call says how much is left.
     let fake = Fake::scripted(&[Asks("ThrottlingException", 20_000)]);
-    let result = run(&fake, &table(Some(real_keys())), &documents(2), Some(5_000));
+    let result = run(&fake, &table(Some(real_keys())), documents(2), Some(5_000));
     let Err(Failure::RateLimited(limit)) = result else {
         panic!("{result:?}")
     };

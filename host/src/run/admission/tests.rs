@@ -85,7 +85,7 @@ async fn admit(chunk: &Arc<ChunkAdmission>, row: u32, entry: Digests) -> Decisio
         chunk: Arc::clone(chunk),
         rows: None,
     };
-    let candidate = call.placed(candidate(row, entry));
+    let candidate = call.placed(&candidate(row, entry));
     chunk.decide(&[candidate]).await.unwrap()[0]
 }
 
