@@ -10,7 +10,16 @@ import threading
 import time
 import unittest
 
-from pipeline_host import Pipeline, Source, error, record, request, retry, source_at
+from pipeline_host import (
+    CALL_SECONDS,
+    Pipeline,
+    Source,
+    error,
+    record,
+    request,
+    retry,
+    source_at,
+)
 
 FINE = {"UnprocessedItems": {}}
 CSV = "KEY,TIME_PERIOD,OBS_VALUE,NOTE\r\na,1,1.10,x\r\nb,2,2.20,\r\n"

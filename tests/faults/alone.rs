@@ -3,6 +3,7 @@
 
 use super::station::{AuthBy, Scene, Storage};
 use crate::support::dynamodb::table_name;
+use futures_util::{StreamExt as _, stream};
 use rowcast_stand_ins::source::SourceFault::{
     self, Cut, Drip, ErrorBody, Lacking, Never, QuotaExceeded, Reset, RetryAfter, RetryAfterDate,
     Status, Truncated, Unstorable,
@@ -34,6 +35,18 @@ const HASTY: Scene = Scene {
     request_timeout_ms: 2000,
     ..QUIET
 };
+
+/// Scenes at once: they mostly wait.
+const AT_ONCE: usize = 8;
+
+/// Runs scenes beside each other; each has servers and a table of its own.
+async fn check_all(storage: &Storage, scenes: Vec<(&str, Scene, &str)>) {
+    stream::iter(scenes)
+        .for_each_concurrent(AT_ONCE, |(name, scene, expected)| {
+            check(storage, name, scene, expected)
+        })
+        .await;
+}
 
 async fn check(storage: &Storage, name: &str, scene: Scene, expected: &str) {
     let table = table_name();
@@ -140,15 +153,25 @@ const DYNAMODB: &[(&str, &[DynamoFault], &str)] = &[
     ("3 × 500", &[Internal; 3], "asked 4 (again 0), called 4 (again 2): written 16, stored 16"),
 ];
 
+/// Scenes that differ by the first requests' or batches' faults only.
+fn scenes<'c, F>(
+    cases: &'c [(&str, &'static [F], &str)],
+    set: impl Fn(&'static [F]) -> Scene,
+) -> Vec<(&'c str, Scene, &'c str)> {
+    let scene = |&(name, first, expected): &(&'c str, _, &'c str)| (name, set(first), expected);
+    cases.iter().map(scene).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn source_faults() {
     let storage = Storage::start().await;
     for (quiet, cases) in [(QUIET, SOURCE), (HASTY, SLOW)] {
-        for (name, first, expected) in cases {
+        let all = scenes(cases, |first| {
             let mut scene = quiet;
             scene.source.first = first;
-            check(&storage, name, scene, expected).await;
-        }
+            scene
+        });
+        check_all(&storage, all).await;
     }
 }
 
@@ -175,11 +198,12 @@ async fn tokens_expire() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_faults() {
     let storage = Storage::start().await;
-    for (name, first, expected) in DYNAMODB {
+    let all = scenes(DYNAMODB, |first| {
         let mut scene = QUIET;
         scene.dynamodb.first = first;
-        check(&storage, name, scene, expected).await;
-    }
+        scene
+    });
+    check_all(&storage, all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

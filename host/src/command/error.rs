@@ -152,7 +152,7 @@ fn exit_of_table(error: &TableError) -> Exit {
         | TableError::Exists(_)
         | TableError::Condition(_)
         | TableError::Invalid(_) => Exit::Invalid,
-        TableError::Denied(_) | TableError::Credentials(_) => Exit::Denied,
+        TableError::Denied(_) | TableError::Unsent(_) | TableError::Credentials(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
     }
 }

@@ -65,7 +65,7 @@ impl Run {
         let report = ledger::releasing(
             &run,
             Box::pin(async {
-                let rows = input.open(&host).await?;
+                let rows = input.open(&host);
                 let (run, talks) = (run.clone(), global.talks());
                 watch(signals, run, rows, self.rejected, talks, Parts::All, None).await
             }),
@@ -91,17 +91,19 @@ pub enum Parts {
     Load,
 }
 
-/// Runs with progress, rejections, Ctrl-C and a summary.
-pub async fn watch(
+/// Runs with progress, rejections, Ctrl-C and a summary. Its time begins before
+/// its rows are opened: a query's first row may take long.
+pub async fn watch<E: Into<Failure>>(
     signals: &Signals,
     run: rowcast::run::Run,
-    rows: Rows,
+    rows: impl Future<Output = Result<Rows, E>>,
     rejected: Option<PathBuf>,
     talks: bool,
     parts: Parts,
     documents: Option<Documents>,
 ) -> Result<RunReport, Failure> {
     let started = Instant::now();
+    let rows = rows.await.map_err(Into::into)?;
     let rejections = Rejections::open(rejected.as_deref())?;
     let outputs = Outputs::start(Progress::start(talks), rejections, documents);
     let outputs = Arc::new(outputs.map_err(anyhow::Error::from)?);

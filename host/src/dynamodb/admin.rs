@@ -107,9 +107,12 @@ pub enum TableError {
     /// There is one already.
     #[error("create the DynamoDB table `{0}`: there is one already")]
     Exists(String),
-    /// DynamoDB refuses the credentials or the operation, or policy does.
+    /// DynamoDB refuses the credentials or the operation.
     #[error("{0}")]
     Denied(String),
+    /// Policy or a certificate that isn't trusted kept the request from being sent.
+    #[error("{0}")]
+    Unsent(String),
     /// There are no usable AWS credentials.
     #[error("{0}")]
     Credentials(String),
@@ -137,7 +140,7 @@ impl TableError {
                 "check `endpoint` and `region` in [table] of rowcast.toml, and the network on the way; or try again later"
             }
             // Its text says what to set, or whoever set a condition says what to do.
-            Self::Credentials(_) | Self::Condition(_) => return None,
+            Self::Credentials(_) | Self::Condition(_) | Self::Unsent(_) => return None,
             Self::Invalid(_) => {
                 "a table's name has 3 to 255 letters, digits, `_`, `-` and `.`; its two keys differ"
             }
@@ -194,7 +197,7 @@ impl DynamoDb {
     ) -> Result<String, TableError> {
         let answer = match self.send(operation, body.to_string()).await {
             Ok(answer) => answer,
-            Err(SendError::Denied(text)) => return Err(TableError::Denied(text)),
+            Err(SendError::Denied(text)) => return Err(TableError::Unsent(text)),
             Err(SendError::Credentials(text)) => return Err(TableError::Credentials(text)),
             Err(SendError::Unavailable(text) | SendError::TooLarge(text)) => {
                 return Err(TableError::Unavailable(text));

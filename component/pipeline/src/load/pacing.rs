@@ -16,6 +16,10 @@ const UNIT_BYTES: usize = 1_024;
 /// is bounded by its number of items.
 const FULL: u32 = 100;
 
+/// A pause of that length that DynamoDB asks for is kept; how much went through
+/// before it says nothing of what the table allows a second.
+const LONG_PAUSE_MS: u64 = 1_000;
+
 /// The pace of one call.
 pub struct Pacing {
     upstream: String,
@@ -112,7 +116,16 @@ impl Pacing {
                 .filter(|put| Some(&put.item.key.partition) != hot)
             {
                 if let Some(pace) = self.hot.get_mut(&put.item.key.partition) {
-                    pace.report(now, &observation(units(put), accepted));
+                    let units = units(put);
+                    let seen = if accepted {
+                        Observation {
+                            accepted: units,
+                            ..Observation::default()
+                        }
+                    } else {
+                        refusal(units, None)
+                    };
+                    pace.report(now, &seen);
                 }
             }
         }
@@ -123,9 +136,7 @@ impl Pacing {
         }
         let seen = Observation {
             accepted,
-            refused: lacking,
-            pause_ms: asked_ms.filter(|_| hot.is_none()),
-            ..Observation::default()
+            ..refusal(lacking, asked_ms.filter(|_| hot.is_none()))
         };
         dynamo.report(&self.upstream, &seen);
         self.table.report(now, &seen);
@@ -161,10 +172,7 @@ impl Pacing {
         } else {
             self.give_back(dynamo, puts);
         }
-        let seen = Observation {
-            pause_ms,
-            ..Observation::default()
-        };
+        let seen = refusal(0, pause_ms);
         dynamo.report(&self.upstream, &seen);
         self.table.report(now, &seen);
         self.throttled_since_ms.get_or_insert(now);
@@ -172,10 +180,7 @@ impl Pacing {
 
     fn heat(&mut self, partition: &KeyValue, units: u32, pause_ms: Option<u64>, now_ms: u64) {
         let pace = self.hot.entry(partition.clone());
-        let seen = Observation {
-            pause_ms,
-            ..observation(units, false)
-        };
+        let seen = refusal(units, pause_ms);
         pace.or_insert_with(Pace::of_units).report(now_ms, &seen);
     }
 
@@ -203,10 +208,11 @@ impl Pacing {
     }
 }
 
-fn observation(units: u32, accepted: bool) -> Observation {
+fn refusal(units: u32, pause_ms: Option<u64>) -> Observation {
+    let is_long = pause_ms.is_some_and(|pause| pause >= LONG_PAUSE_MS);
     Observation {
-        accepted: if accepted { units } else { 0 },
-        refused: if accepted { 0 } else { units },
+        refused: if is_long { 0 } else { units },
+        pause_ms,
         ..Observation::default()
     }
 }

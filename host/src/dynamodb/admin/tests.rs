@@ -188,6 +188,17 @@ async fn creates_and_waits() {
     .await;
 }
 
+/// The credentials have no part in it, so no permission would help.
+#[tokio::test]
+async fn what_is_not_sent_hints_at_no_permission() {
+    let error = dynamodb_at("https://10.0.0.1")
+        .describe_table("tracks")
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TableError::Unsent(_)), "{error:?}");
+    assert!(error.hint().is_none());
+}
+
 #[tokio::test]
 async fn waits_no_longer_than_told() {
     let (dynamodb, stand_in) = dynamodb(vec![table("TableDescription", "CREATING")]).await;
