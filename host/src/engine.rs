@@ -5,6 +5,7 @@ mod admission;
 pub(crate) mod bindings;
 mod call_error;
 mod call_result;
+mod compiled;
 #[cfg(test)]
 mod core;
 mod describe;

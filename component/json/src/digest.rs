@@ -19,6 +19,7 @@
 //! first. A key and a digest are numbers of 128 bits; the hash's bytes are their
 //! little-endian notation.
 
+use super::output::append;
 use super::text::{Piece, pieces};
 use super::value::{Kind, Name, Value};
 use siphasher::sip128::SipHasher24;
@@ -126,7 +127,7 @@ impl Digester {
         self.form.clear();
         for part in parts {
             match part {
-                Scalar::Text(text) => self.form.extend_from_slice(text.as_bytes()),
+                Scalar::Text(text) => append(&mut self.form, text.as_bytes()),
                 Scalar::Literal(text) => put_number(text, &mut self.form),
             }
             self.form.push(END_OF_TEXT);
@@ -225,7 +226,7 @@ impl<'t> Form<'_, 't> {
     }
 
     fn content(&mut self, text: &str) {
-        self.form.extend_from_slice(text.as_bytes());
+        append(self.form, text.as_bytes());
         self.form.push(END_OF_TEXT);
     }
 
@@ -233,7 +234,7 @@ impl<'t> Form<'_, 't> {
     fn text(&mut self, text: Name<'_>) -> Option<()> {
         if text.is_escaped() {
             pieces(text.raw(), |piece| match piece {
-                Piece::Plain(text) => self.form.extend_from_slice(text.as_bytes()),
+                Piece::Plain(text) => append(self.form, text.as_bytes()),
                 Piece::Escaped(character) => {
                     let bytes = &mut [0; 4];
                     let text = character.encode_utf8(bytes);
@@ -242,7 +243,7 @@ impl<'t> Form<'_, 't> {
             })
             .ok()?;
         } else {
-            self.form.extend_from_slice(text.raw().as_bytes());
+            append(self.form, text.raw().as_bytes());
         }
         self.form.push(END_OF_TEXT);
         Some(())
@@ -254,8 +255,17 @@ fn is_sorted(object: Value<'_>) -> bool {
     let mut last = "";
     object.members().all(|(name, _)| {
         let before = std::mem::replace(&mut last, name.raw());
-        !name.is_escaped() && before <= last
+        !name.is_escaped() && is_before(before, last)
     })
+}
+
+/// Mostly the first bytes say it, and no call compares the rest.
+#[inline]
+fn is_before(one: &str, other: &str) -> bool {
+    match (one.as_bytes().first(), other.as_bytes().first()) {
+        (Some(first), Some(second)) if first != second => first < second,
+        _ => one <= other,
+    }
 }
 
 fn compare(one: Name<'_>, other: Name<'_>) -> Ordering {
@@ -271,6 +281,11 @@ fn compare(one: Name<'_>, other: Name<'_>) -> Ordering {
 
 /// A number's one notation. A text that is no number stands for itself.
 fn put_number(text: &str, form: &mut Vec<u8>) {
+    if let Some((digits, zeros)) = small(text.as_bytes()) {
+        append(form, digits);
+        form.extend_from_slice(&[b'e', b'0' + zeros]);
+        return;
+    }
     let start = form.len();
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -311,6 +326,24 @@ fn put_number(text: &str, form: &mut Vec<u8>) {
             let _ = write!(form, "e{exponent}");
         }
     }
+}
+
+/// Integers of few digits, as most numbers are: their digits without the zeros at
+/// the end, and how many of these there are.
+#[inline]
+fn small(text: &[u8]) -> Option<(&[u8], u8)> {
+    if text.len() > 9 || !matches!(text.first()?, b'1'..=b'9') {
+        return None;
+    }
+    let (mut last, mut zeros) = (0, 0);
+    for (byte, count) in text.iter().zip(1..) {
+        match byte {
+            b'0' => zeros += 1,
+            b'1'..=b'9' => (last, zeros) = (count, 0),
+            _ => return None,
+        }
+    }
+    Some((text.get(..last)?, zeros))
 }
 
 #[cfg(test)]

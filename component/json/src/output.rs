@@ -46,17 +46,37 @@ impl Output {
     /// Adds a text.
     #[inline]
     pub fn put(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        if bytes.len() > SHORT {
-            self.bytes.extend_from_slice(bytes);
-            return;
+        append(&mut self.bytes, text.as_bytes());
+    }
+
+    /// Adds texts one after the other; room is made once for all of them.
+    #[inline(never)]
+    pub fn put_all(&mut self, texts: [&str; 4]) {
+        let room = texts.iter().map(|text| text.len()).sum();
+        self.bytes.reserve(room);
+        let mut length = self.bytes.len();
+        for text in texts {
+            let bytes = text.as_bytes();
+            // SAFETY: there is room for all of them, the earlier ones are before
+            // `length`, and nothing else has this memory.
+            unsafe {
+                let end = self.bytes.as_mut_ptr().add(length);
+                if bytes.len() > SHORT {
+                    end.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+                } else {
+                    copy(bytes, end);
+                }
+            }
+            length += bytes.len();
         }
-        self.bytes.reserve(bytes.len());
-        let end = self.bytes.spare_capacity_mut().as_mut_ptr();
-        // SAFETY: there is room for these bytes, which `copy` writes all of.
-        unsafe {
-            copy(bytes, end.cast());
-            self.bytes.set_len(self.bytes.len() + bytes.len());
+        // SAFETY: all bytes up to there were written.
+        unsafe { self.bytes.set_len(length) };
+    }
+
+    /// Takes away a comma at the end.
+    pub fn drop_comma(&mut self) {
+        if self.bytes.last() == Some(&b',') {
+            self.bytes.pop();
         }
     }
 
@@ -128,6 +148,22 @@ impl Output {
     }
 }
 
+/// Adds bytes, of which there are mostly few.
+#[inline]
+pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() > SHORT {
+        to.extend_from_slice(bytes);
+        return;
+    }
+    to.reserve(bytes.len());
+    let end = to.spare_capacity_mut().as_mut_ptr();
+    // SAFETY: there is room for these bytes, which `copy` writes all of.
+    unsafe {
+        copy(bytes, end.cast());
+        to.set_len(to.len() + bytes.len());
+    }
+}
+
 /// Copies by blocks of fixed sizes. The last one of a size overlaps with the
 /// one before it, so that no byte is copied alone.
 ///
@@ -185,7 +221,9 @@ mod tests {
             output.put("<");
             output.put(part);
             output.put(">");
-            assert_eq!(output.into_text(), format!("<{part}>"));
+            output.put_all([part, ",", part, ","]);
+            output.drop_comma();
+            assert_eq!(output.into_text(), format!("<{part}>{part},{part}"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::bindings::PluginPre;
 use super::bindings::rowcast::pipeline::{admission, dynamodb as dynamodb_import, pace};
+use super::compiled::Compiled;
 use super::describe::{DescribeError, Describer};
 use super::dynamodb::{Calls, Shared};
 use super::pipeline::Pipeline;
@@ -22,9 +23,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{
-    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// How often running code yields to other tasks.
 const TICK: Duration = Duration::from_millis(10);
@@ -57,6 +56,7 @@ pub struct Capabilities {
 #[derive(Clone, Debug)]
 pub struct Runtime {
     pub(super) engine: Engine,
+    compiled: Compiled,
     pub(super) limits: Arc<Limits>,
     pub(super) instances: Arc<Semaphore>,
     dynamodb_slots: Arc<Semaphore>,
@@ -157,21 +157,25 @@ impl Runtime {
 
     /// A runtime that keeps compiled code in that directory, or nowhere.
     pub fn with_cache(limits: Limits, directory: Option<PathBuf>) -> Result<Self, EngineError> {
-        let cache = directory.and_then(cache);
-        let pooled = Engine::new(&config(cache.clone(), Some(pool(&limits))));
+        let pooled = Engine::new(&config(Some(pool(&limits))));
         let engine = pooled.or_else(|error| {
             // A container or `ulimit -v` may not grant the address space.
             tracing::debug!("no pool of instances: {error:#}");
-            Engine::new(&config(cache, None))
+            Engine::new(&config(None))
         });
         let engine = engine.map_err(|error| EngineError::Engine(error.into()))?;
-        Self::over(engine, limits)
+        Self::over(engine, Compiled::new(directory), limits)
     }
 
-    pub(super) fn over(engine: Engine, limits: Limits) -> Result<Self, EngineError> {
+    pub(super) fn over(
+        engine: Engine,
+        compiled: Compiled,
+        limits: Limits,
+    ) -> Result<Self, EngineError> {
         let clock = Clock::start(engine.clone()).map_err(EngineError::Clock)?;
         Ok(Self {
             engine,
+            compiled,
             instances: semaphore(limits.instances),
             dynamodb_slots: semaphore(limits.dynamodb_in_flight),
             limits: Arc::new(limits),
@@ -215,8 +219,8 @@ impl Runtime {
         if let Some(other) = not_component(component) {
             return Err(EngineError::NotComponent(other));
         }
-        Component::from_binary(&self.engine, component)
-            .map_err(|error| EngineError::Compile(error.into()))
+        let component = self.compiled.load(&self.engine, component);
+        component.map_err(|error| EngineError::Compile(error.into()))
     }
 }
 
@@ -276,9 +280,9 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-pub(super) fn config(cache: Option<Cache>, pool: Option<PoolingAllocationConfig>) -> Config {
+pub(super) fn config(pool: Option<PoolingAllocationConfig>) -> Config {
     let mut config = Config::new();
-    config.epoch_interruption(true).cache(cache);
+    config.epoch_interruption(true);
     if let Some(pool) = pool {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
@@ -299,18 +303,6 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
         .max_memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
         .table_elements(TABLE_ELEMENTS);
     pool
-}
-
-fn cache(directory: PathBuf) -> Option<Cache> {
-    let mut config = CacheConfig::new();
-    config.with_directory(directory);
-    match Cache::new(config) {
-        Ok(cache) => Some(cache),
-        Err(error) => {
-            tracing::debug!("compiled code is not kept: {error:#}");
-            None
-        }
-    }
 }
 
 fn semaphore(permits: u32) -> Arc<Semaphore> {

@@ -8,6 +8,7 @@
 use super::*;
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
+use crate::engine::compiled::Compiled;
 use crate::engine::runtime::config;
 use crate::engine::{COMPONENT, Capabilities};
 use crate::http_out::authorizer::Authorizer;
@@ -76,10 +77,10 @@ async fn world() -> World {
         }),
         tables: ["tracks".to_owned()].into(),
     };
-    let mut config = config(None, None);
+    let mut config = config(None);
     config.consume_fuel(true);
     let engine = Engine::new(&config).unwrap();
-    let runtime = Runtime::over(engine, limits).unwrap();
+    let runtime = Runtime::over(engine, Compiled::new(None), limits).unwrap();
     World {
         pipeline: runtime.pipeline(&component(), capabilities).unwrap(),
         origin: source.origin(),

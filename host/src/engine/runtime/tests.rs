@@ -127,16 +127,3 @@ async fn endless_code_leaves_room_for_others() {
         () = tokio::task::yield_now() => {}
     }
 }
-
-#[test]
-fn compiled_code_is_kept() {
-    let directory = tempfile::tempdir().unwrap();
-    let kept = || Runtime::with_cache(limits(), Some(directory.path().join("compiled"))).unwrap();
-    for _ in 0..2 {
-        Module::from_binary(&kept().engine, &module(b"\x0b")).unwrap();
-    }
-    // A directory that can't be made is no reason to fail.
-    let file = directory.path().join("file");
-    std::fs::write(&file, b"").unwrap();
-    Runtime::with_cache(limits(), Some(file.join("compiled"))).unwrap();
-}
