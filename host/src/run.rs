@@ -17,6 +17,7 @@ mod stages;
 mod state;
 mod tally;
 mod upstreams;
+mod work;
 
 pub use admission::Unchanged;
 pub use chunk::call_stopped;
@@ -29,7 +30,7 @@ use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
 use admission::Admission;
-use chunk::{Chunk, ChunkOutcome};
+use chunk::Chunk;
 use futures_util::StreamExt;
 use stages::Stages;
 use state::State;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use upstreams::Upstreams;
+use work::ChunkOutcome;
 
 /// A run of the pipeline over rows.
 ///

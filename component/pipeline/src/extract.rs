@@ -16,6 +16,7 @@ pub mod coding;
 pub mod date;
 pub mod document;
 pub mod engine;
+pub mod extracted;
 pub mod format;
 pub mod links;
 pub mod matrix;

@@ -62,6 +62,8 @@ pub mod platform;
 mod properties;
 pub mod query;
 pub mod retry;
+#[cfg(test)]
+mod seeds;
 pub mod settings;
 #[cfg(test)]
 #[expect(

@@ -1,8 +1,8 @@
 //! Rows read, and outcomes of chunks → the next chunk, and why the run stops.
 
-use super::chunk::ChunkOutcome;
 use super::event::{OutputError, Stopped};
 use super::tally::Tally;
+use super::work::ChunkOutcome;
 use crate::config::Share;
 use crate::rows::RowsError;
 use std::collections::BTreeSet;

@@ -1,10 +1,10 @@
 //! One request's answers, page by page → its documents, and the next page to
 //! ask for. Knows nothing of attempts.
 
-use super::accounting::Extracted;
 use super::announced::announces_more;
 use super::answer::Answer;
 use super::checked::Checked;
+use super::extracted::Extracted;
 use super::format;
 use super::links::without_parameter;
 use super::page::{Page, PageHistory};
