@@ -25,8 +25,8 @@ pub mod pages;
 pub mod paging;
 pub mod plan;
 pub mod pointer;
+pub mod progress;
 pub mod records;
-pub mod resume;
 pub mod row;
 pub mod rules;
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub mod calls;
 pub mod describe;
 pub mod document;
 pub mod dynamodb;
+pub mod exports;
 pub mod extract;
 pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -2,7 +2,7 @@
 //! one list. The type guards the balance.
 
 use super::extracted::Extracted;
-use super::resume::Progress;
+use super::progress::Progress;
 use super::verdict::Rejection;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{

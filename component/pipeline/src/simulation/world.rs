@@ -64,6 +64,11 @@ impl World {
         self.table.borrow().items.clone()
     }
 
+    /// Whether the table has an item with that key.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.borrow().items.contains_key(key)
+    }
+
     /// Another call of the host writes an item.
     pub fn write(&self, key: &str, item: &str) {
         let mut table = self.table.borrow_mut();

@@ -3,7 +3,7 @@
 
 use super::super::extracted::Extracted;
 use super::super::matrix::Matrix;
-use super::super::resume::Record;
+use super::super::progress::Record;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectedRequest, Request};
 use crate::document::Document;
 use crate::settings::{Mistakes, Source};
