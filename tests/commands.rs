@@ -28,19 +28,36 @@ const NO_AWS: [(&str, &str); 2] = [
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
-/// Runs the command and compares all that it left.
-async fn check(stage: &Stage, arguments: &[&str], expected: Expect) {
-    check_with(stage, arguments, &NO_AWS, expected).await;
+impl Stage {
+    /// Runs the commands of a transcript, each after a `$`, and compares all that
+    /// they leave.
+    async fn check(&self, transcript: Expect) {
+        self.check_with(&NO_AWS, transcript).await;
+    }
+
+    async fn check_with(&self, environment: &[(&str, &str)], transcript: Expect) {
+        let mut seen = String::new();
+        for line in transcript.data().lines().map(str::trim_start) {
+            if let Some(command) = line.strip_prefix("$ rowcast ") {
+                let output = rowcast_with(self.path(), &words(command), environment, "").await;
+                seen = seen + line + "\n" + &snapshot(self, &output);
+            }
+        }
+        transcript.assert_eq(&seen);
+    }
 }
 
-async fn check_with(
-    stage: &Stage,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-    expected: Expect,
-) {
-    let output = rowcast_with(stage.path(), arguments, environment, "").await;
-    expected.assert_eq(&snapshot(stage, &output));
+/// The arguments of a command line; what is in quotes is one.
+fn words(line: &str) -> Vec<&str> {
+    let (mut words, mut rest) = (Vec::new(), line);
+    while !rest.is_empty() {
+        let quote = rest.starts_with(['"', '\'']);
+        let (end, from) = if quote { rest.split_at(1) } else { (" ", rest) };
+        let (word, after) = from.split_once(end).unwrap_or((from, ""));
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
 }
 
 /// Exit code, standard output and standard error, with placeholders for what

@@ -337,21 +337,15 @@ async fn refusals_of_policy_are_known_whatever_the_guest_says() {
 async fn accounts_that_do_not_add_up() {
     let arena = Arena::open(limits()).await;
     println!("| behaviour | stopped by | after | with |\n|---|---|---|---|");
-    arena
-        .check("lie-nothing", "the account", "it leaves requests out")
-        .await;
-    arena
-        .check("lie-elsewhere", "the account", "that it was not given")
-        .await;
-    arena
-        .check("lie-twice", "the account", "it names a request twice")
-        .await;
-    arena
-        .check("lie-more", "the account", "not as many as it says")
-        .await;
-    arena
-        .check("lie-pending", "the account", "it names a request twice")
-        .await;
+    for (behaviour, expected) in [
+        ("lie-nothing", "it leaves requests out"),
+        ("lie-elsewhere", "that it was not given"),
+        ("lie-twice", "it names a request twice"),
+        ("lie-more", "not as many as it says"),
+        ("lie-pending", "it names a request twice"),
+    ] {
+        arena.check(behaviour, "the account", expected).await;
+    }
 
     let documents = [r#"{"id":"1"}"#.to_owned()];
     let load = async |behaviour: &str, expected: &str| {

@@ -1,7 +1,9 @@
 """A pipeline's file → its calls in wasmtime-py, with a DynamoDB that answers by
-script; and a source that does. What `test_pipeline.py` needs of a host."""
+script; and a source that does. What the tests need of a host."""
 
+import functools
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,6 +109,12 @@ class Pipeline:
             within = instance.get_export_index(store, f"rowcast:pipeline/{interface}@0.2.0")
             index = instance.get_export_index(store, function, within)
             return plain(instance.get_func(store, index)(store, *arguments))
+
+
+@functools.cache
+def opened():
+    """The file that is tested: it takes seconds to compile."""
+    return Pipeline(os.environ["PIPELINE"])
 
 
 class Source(ThreadingHTTPServer):

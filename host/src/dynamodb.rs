@@ -206,13 +206,6 @@ impl DynamoDb {
         shifted.unwrap_or(now)
     }
 
-    /// Obtains credentials, and says whose they are: the access key's id.
-    pub async fn check_credentials(&self) -> Result<String, KeyringError> {
-        let now = self.shared.skew.correct(SystemTime::now()).at;
-        let credentials = self.shared.keyring.get(now).await?;
-        Ok(credentials.access_key_id().to_owned())
-    }
-
     /// Sends one request, whatever its operation and table: policy is the
     /// caller's.
     ///

@@ -1,9 +1,12 @@
 //! A configuration, and what the component says of it → what the component,
 //! the egress policy and the authorizer are given.
 
+pub(crate) mod error;
 mod preset;
 mod rules;
 mod steps;
+
+pub use error::PlanError;
 
 use crate::config::interpolate;
 use crate::config::tree::{self, Places};
@@ -11,9 +14,8 @@ use crate::config::{self, Auth, Config, ConfigError, Draft, Keys, Written};
 use crate::dynamodb::admin::TableDescription;
 use crate::engine::settings::node;
 use crate::engine::{Describer, Kind, Loaded, Mistake, Source, Table};
-use crate::hint::Hint;
-use crate::host::HostError;
-use crate::http_out::egress::{Egress, Origin, OriginError};
+use crate::host::error::HostError;
+use crate::http_out::egress::{Egress, Origin};
 use crate::ledger::Hash;
 use crate::rows::Identity;
 use rowcast_pipeline::settings::{self, Mistakes, Node};
@@ -41,47 +43,6 @@ pub struct Plan {
     /// The keys that the preset proposes for a new table. A table that is there
     /// may have others.
     pub proposed_keys: Option<Keys>,
-}
-
-/// An origin that can't be used, or isn't granted.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A setting names no usable origin.
-    #[error("`{setting}` names an origin that can't be used")]
-    Unusable {
-        /// The setting, such as `source`.
-        setting: &'static str,
-        /// What is wrong with it.
-        source: OriginError,
-        /// Whether a template's braces stand where the origin should.
-        template: bool,
-    },
-    /// The component names one that the configuration doesn't.
-    #[error("the component wants to send requests to {0}, which the configuration doesn't name")]
-    Unwritten(Origin),
-    /// The source's credentials would go nowhere.
-    #[error("`source.auth` is for none of the origins that `[source]` names")]
-    Unauthenticated,
-}
-
-impl PlanError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<Hint> {
-        match self {
-            Self::Unusable { template, .. } => template.then(|| {
-                Hint::new(
-                    "write its scheme, host and port out: a row may not choose which server is asked",
-                )
-            }),
-            Self::Unauthenticated => Some(Hint::new(
-                "write the URL of the API in [source]: credentials go only where it says",
-            )),
-            Self::Unwritten(origin) => Some(Hint::new(format!(
-                "to allow it, set `[egress] origins = [\"{origin}\"]` in rowcast.toml"
-            ))),
-        }
-    }
 }
 
 /// Who authenticates requests to the source.

@@ -13,8 +13,11 @@ mod patience;
 mod recording;
 mod replay;
 mod requests;
+mod stages;
+mod state;
 mod tally;
 mod upstreams;
+mod work;
 
 pub use admission::Unchanged;
 pub use chunk::call_stopped;
@@ -27,21 +30,17 @@ use crate::engine::{Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
 use admission::Admission;
-use chunk::{Chunk, ChunkOutcome};
+use chunk::Chunk;
 use futures_util::StreamExt;
-use std::collections::{BTreeSet, HashMap};
+use stages::Stages;
+use state::State;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use upstreams::Upstreams;
-
-/// How many chunks may be on their way beyond the oldest that isn't finished:
-/// what is known of the keys of all of them is in memory.
-const CHUNKS_AHEAD: u64 = 64;
-
-/// Bytes of rows, or of documents to load, that make a chunk full.
-const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+use work::ChunkOutcome;
 
 /// A run of the pipeline over rows.
 ///
@@ -59,17 +58,6 @@ pub struct Run {
     again: bool,
     max_wait: Duration,
     max_rejected: Option<Share>,
-}
-
-/// What a run does with its rows.
-#[derive(Clone, Debug)]
-enum Stages {
-    /// Rows → extract → load.
-    All { source: Source, table: Table },
-    /// Rows → extract → the observer.
-    Extract { source: Source },
-    /// Rows, which are documents already → load.
-    Load { table: Table },
 }
 
 /// Ends a run in order: chunks in flight are finished, no further is begun.
@@ -361,107 +349,5 @@ impl Run {
             observe,
         };
         chunk.run().await
-    }
-}
-
-/// Where a run stands.
-#[derive(Default)]
-struct State {
-    tally: Tally,
-    stopped: Option<Stopped>,
-    /// Rows read, and not given to a worker yet: less than a chunk.
-    buffer: Vec<String>,
-    bytes: usize,
-    /// Rows given to workers.
-    given: u64,
-    /// Chunks given to workers.
-    begun: u64,
-    unfinished: BTreeSet<u64>,
-    /// No more rows come.
-    ended: bool,
-    /// Why, if that isn't their end.
-    failed: Option<RowsError>,
-}
-
-impl State {
-    fn end(&mut self, failed: Option<RowsError>) {
-        self.ended = true;
-        self.failed = failed;
-    }
-
-    fn push(&mut self, row: String) {
-        self.bytes += row.len();
-        self.buffer.push(row);
-    }
-
-    fn has_chunk(&self, chunk_rows: usize) -> bool {
-        let full = self.buffer.len() >= chunk_rows || self.bytes >= CHUNK_BYTES;
-        full || (self.ended && !self.buffer.is_empty())
-    }
-
-    /// Whether the next chunk is near enough to the oldest unfinished one.
-    fn may_begin(&self) -> bool {
-        let oldest = self.unfinished.first().unwrap_or(&self.begun);
-        self.begun - oldest < CHUNKS_AHEAD
-    }
-
-    /// A chunk's number, its first row's number, and its rows.
-    fn take_chunk(&mut self) -> (u64, u64, Vec<String>) {
-        let chunk = std::mem::take(&mut self.buffer);
-        self.bytes = 0;
-        let (number, first_row) = (self.begun, self.given);
-        self.unfinished.insert(number);
-        self.begun += 1;
-        self.given += chunk.len() as u64;
-        (number, first_row, chunk)
-    }
-
-    fn finished(&mut self, number: u64, outcome: ChunkOutcome) {
-        self.unfinished.remove(&number);
-        self.tally.add(&outcome.tally);
-        self.stop(outcome.stopped);
-    }
-
-    /// Stops where more is rejected than may be.
-    fn limit(&mut self, limit: Option<Share>) {
-        if let Some(limit) = limit.filter(|limit| self.tally.exceeds(*limit)) {
-            let rejected = self.tally.rejections();
-            self.stop(Some(Stopped::Rejections { rejected, limit }));
-        }
-    }
-
-    /// The first reason counts. That nobody reads is none where there's another.
-    fn stop(&mut self, reason: Option<Stopped>) {
-        if let None | Some(Stopped::Output(OutputError::NobodyReads)) = self.stopped {
-            self.stopped = reason.or(self.stopped.take());
-        }
-    }
-}
-
-impl Stages {
-    fn table(&self) -> Option<&Table> {
-        match self {
-            Self::All { table, .. } | Self::Load { table } => Some(table),
-            Self::Extract { .. } => None,
-        }
-    }
-
-    /// Rows that were read and then left because the run stopped are pending.
-    fn leave(&self, left: u64, tally: &mut Tally) {
-        match self {
-            Self::All { source, .. } | Self::Extract { source } => {
-                let requests = left * u64::from(chunk::combinations(source));
-                tally.rows.pending += left;
-                tally.requests.planned += requests;
-                tally.requests.pending += requests;
-            }
-            Self::Load { .. } => {
-                tally.rows.done += left;
-                tally.records.received += left;
-                tally.records.documents += left;
-                tally.documents.total += left;
-                tally.documents.pending += left;
-            }
-        }
     }
 }

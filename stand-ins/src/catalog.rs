@@ -3,7 +3,7 @@
 //! Everything is generated, the same each time, but for the three tracks of
 //! `popularity-over-90.json`, which are real and the only ones above 90.
 
-use crate::track::{self, NAMES, Seed, Track};
+use crate::track::{self, Artist, NAMES, Seed, Track};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,15 +18,6 @@ const DEMO_TRACKS: usize = 10;
 /// A market's list starts this much further in the artist's tracks than the
 /// market before it, so that lists of two markets share most of them.
 const MARKET_STEP: usize = 3;
-
-/// A row of the `artists` table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Artist {
-    /// 22 base62 characters.
-    pub id: String,
-    /// Any text.
-    pub name: String,
-}
 
 /// Artists and their top tracks.
 pub struct Catalog {

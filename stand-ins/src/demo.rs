@@ -3,10 +3,11 @@
 
 use crate::StartError;
 use crate::api::{Api, ApiStandIn, KEY, TOKEN};
-use crate::catalog::{Artist, Catalog};
+use crate::catalog::Catalog;
 use crate::dynamodb::TemporaryDynamoDb;
 use crate::postgres::TemporaryPostgres;
 use crate::spotify::{Credentials, SpotifyStandIn};
+use crate::track::Artist;
 use std::io;
 
 const CLIENT_ID: &str = "demo-client";

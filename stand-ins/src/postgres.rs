@@ -4,7 +4,7 @@
 mod cluster;
 
 use crate::StartError;
-use crate::catalog::Artist;
+use crate::track::Artist;
 use cluster::Cluster;
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};

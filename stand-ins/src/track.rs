@@ -1,9 +1,17 @@
 //! An artist and two numbers → a track object in the shape of Spotify's API.
 //! The same numbers always give the same track.
 
-use crate::catalog::Artist;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
+
+/// A row of the `artists` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artist {
+    /// 22 base62 characters.
+    pub id: String,
+    /// Any text.
+    pub name: String,
+}
 
 /// The highest popularity that a generated track has.
 pub const HIGHEST_POPULARITY: u64 = 90;

@@ -1,6 +1,6 @@
 //! `rowcast check`: all well, and each step failing.
 
-use super::{ARTISTS, check, check_with, files, spotify, stage, tracks};
+use super::{ARTISTS, files, spotify, stage, tracks};
 use crate::support::stage::{rows_section, spotify_section, table_section};
 use expect_test::expect;
 use rowcast_stand_ins::demo::Demo;
@@ -46,24 +46,21 @@ async fn rows_fail() {
     let source = spotify(tracks).await;
     let stage = stage(&spotify_section(&source.origin()), &dynamodb).await;
     std::fs::write(stage.path().join("artists.csv"), "id,name\n").unwrap();
-    check(
-        &stage,
-        &["check"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast check
             exit 0
             --- stdout
             ok      rows        no row; no columns known
             skipped source      there is no row to ask it for
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     std::fs::remove_file(stage.path().join("artists.csv")).unwrap();
-    check(
-        &stage,
-        &["check"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast check
             exit 2
             --- stdout
             FAILED  rows        open artists.csv
@@ -72,9 +69,8 @@ async fn rows_fail() {
             skipped source      there is no row to ask it for
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
@@ -82,10 +78,10 @@ async fn the_source_fails() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let refusing =
         ScriptedSource::start(|_, _| Reply::status(401, r#"{"error":"invalid_client"}"#)).await;
-    check(
-        &stage(&spotify_section(&refusing.origin()), &dynamodb).await,
-        &["check"],
-        expect![[r#"
+    stage(&spotify_section(&refusing.origin()), &dynamodb)
+        .await
+        .check(expect![[r#"
+            $ rowcast check
             exit 3
             --- stdout
             ok      rows        columns id, name, label
@@ -94,15 +90,13 @@ async fn the_source_fails() {
                       hint: check source.auth.client_id, source.auth.client_secret
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let lacking = spotify(|_| Reply::json(r#"{"tracks":[{"id":"t1"}]}"#)).await;
-    check(
-        &stage(&spotify_section(&lacking.origin()), &dynamodb).await,
-        &["check"],
-        expect![[r#"
+    stage(&spotify_section(&lacking.origin()), &dynamodb).await
+        .check(expect![[r#"
+            $ rowcast check
             exit 5
             --- stdout
             ok      rows        columns id, name, label
@@ -110,15 +104,13 @@ async fn the_source_fails() {
                       because: the record has no `/popularity`, which the source requires; the upstream may not send it
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let limited = spotify(|_| Reply::status(429, "{}").with_header("retry-after", "86400")).await;
-    check(
-        &stage(&spotify_section(&limited.origin()), &dynamodb).await,
-        &["check"],
-        expect![[r#"
+    stage(&spotify_section(&limited.origin()), &dynamodb).await
+        .check(expect![[r#"
+            $ rowcast check
             exit 6
             --- stdout
             ok      rows        columns id, name, label
@@ -127,23 +119,25 @@ async fn the_source_fails() {
                       hint: run again at or after TIME UTC
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let local = spotify(tracks).await;
     let section = spotify_section(&local.origin().replace("127.0.0.1", "localhost"));
     let section = section.split("[egress]").next().unwrap();
-    check(&stage(section, &dynamodb).await, &["check"], expect![[r#"
-        exit 3
-        --- stdout
-        ok      rows        columns id, name, label
-        FAILED  source      ask the source for the first row
-                  because: fetch a token from http://localhost:PORT: policy refuses to connect to localhost at 127.0.0.1, a loopback address
-                  hint: if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
-        ok      table       `top_tracks`, keys artist_id (S), country_track (S)
-        ok      permission  BatchWriteItem may be called
-    "#]]).await;
+    stage(section, &dynamodb).await
+        .check(expect![[r#"
+            $ rowcast check
+            exit 3
+            --- stdout
+            ok      rows        columns id, name, label
+            FAILED  source      ask the source for the first row
+                      because: fetch a token from http://localhost:PORT: policy refuses to connect to localhost at 127.0.0.1, a loopback address
+                      hint: if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S)
+            ok      permission  BatchWriteItem may be called
+        "#]])
+        .await;
 }
 
 #[tokio::test]
@@ -153,31 +147,36 @@ async fn the_table_fails() {
     let section = spotify_section(&source.origin());
     let table = table_section(&dynamodb.endpoint(), "top_tracks");
     let unmade = files(&[ARTISTS, &section, &table].concat());
-    check(&unmade, &["check"], expect![[r#"
-        exit 2
-        --- stdout
-        ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer
-        FAILED  table       find the DynamoDB table `top_tracks`: there is none in this account and region
-                  hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
-        skipped permission  the table comes first
-    "#]]).await;
+    unmade
+        .check(expect![[r#"
+            $ rowcast check
+            exit 2
+            --- stdout
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer
+            FAILED  table       find the DynamoDB table `top_tracks`: there is none in this account and region
+                      hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
+            skipped permission  the table comes first
+        "#]])
+        .await;
     let other = files(&table.replace("country_track", "market"));
     other.rowcast(&["table", "create"]).await.ok();
-    check(&unmade, &["check"], expect![[r#"
-        exit 2
-        --- stdout
-        ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer
-        FAILED  table       write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
-                  hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
-        skipped permission  the table comes first
-    "#]]).await;
+    unmade
+        .check(expect![[r#"
+            $ rowcast check
+            exit 2
+            --- stdout
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer
+            FAILED  table       write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
+                      hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
+            skipped permission  the table comes first
+        "#]])
+        .await;
     let keyless = table.replace("keys.", "# keys.").replace("[table]", "[table]\nkeys.partition = { name = \"artist_id\", type = \"S\" }\nkeys.sort = { name = \"market\", type = \"S\" }");
-    check(
-        &files(&[ARTISTS, &section, &keyless].concat()),
-        &["check"],
-        expect![[r#"
+    files(&[ARTISTS, &section, &keyless].concat())
+        .check(expect![[r#"
+            $ rowcast check
             exit 2
             --- stdout
             ok      rows        columns id, name, label
@@ -185,18 +184,16 @@ async fn the_table_fails() {
             FAILED  table       write the source's records to `top_tracks`: they lack its key attribute `market`
                       hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let numbers = table
         .replace("\"country_track\", type = \"S\"", "\"name\", type = \"N\"")
         .replace("\"top_tracks\"", "\"numbers\"");
     let numbers = files(&[ARTISTS, &section, &numbers].concat());
     numbers.rowcast(&["table", "create"]).await.ok();
-    check(
-        &numbers,
-        &["check"],
-        expect![[r#"
+    numbers
+        .check(expect![[r#"
+            $ rowcast check
             exit 2
             --- stdout
             ok      rows        columns id, name, label
@@ -204,9 +201,8 @@ async fn the_table_fails() {
             FAILED  table       write the source's records to `numbers`: its key attribute `name` must be a number, and isn't
                       hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
@@ -229,43 +225,48 @@ async fn dynamodb_refuses() {
     let source = spotify(tracks).await;
     let table = table_section(&dynamodb.origin(), "top_tracks");
     let stage = files(&[ARTISTS, &spotify_section(&source.origin()), &table].concat());
-    check(&stage, &["check"], expect![[r#"
-        exit 3
-        --- stdout
-        ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer
-        ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
-        FAILED  permission  try BatchWriteItem on `top_tracks`, without an item
-                  because: DynamoDB answered 400 AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
-                  hint: the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table
-    "#]]).await;
-    check(&stage, &["run"], expect![[r#"
-        exit 3
-        --- stderr
-        rows       2 read: 2 done, 0 rejected, 0 pending
-        requests   4 planned: 4 done, 0 rejected, 0 pending (4 sent, 0 of them repeats)
-        records    4 received: 4 accepted, 0 rejected
-        documents  4 in all: 0 written, 0 superseded, 0 rejected, 4 pending
-        DynamoDB   1 sent, 0 of them repeats; 0 write capacity units
-        time       SECONDS s
-        error: the run stopped before its end
-          because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
-          hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable; then `rowcast run --resume RUN` continues where it stopped
-    "#]]).await;
+    stage
+        .check(expect![[r#"
+            $ rowcast check
+            exit 3
+            --- stdout
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer
+            ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
+            FAILED  permission  try BatchWriteItem on `top_tracks`, without an item
+                      because: DynamoDB answered 400 AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
+                      hint: the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table
+            $ rowcast run
+            exit 3
+            --- stderr
+            rows       2 read: 2 done, 0 rejected, 0 pending
+            requests   4 planned: 4 done, 0 rejected, 0 pending (4 sent, 0 of them repeats)
+            records    4 received: 4 accepted, 0 rejected
+            documents  4 in all: 0 written, 0 superseded, 0 rejected, 4 pending
+            DynamoDB   1 sent, 0 of them repeats; 0 write capacity units
+            time       SECONDS s
+            error: the run stopped before its end
+              because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
+              hint: check the AWS credentials; to load, they need dynamodb:BatchWriteItem and dynamodb:PutItem on the table; to query, dynamodb:Query, dynamodb:Scan and dynamodb:DescribeTable; then `rowcast run --resume RUN` continues where it stopped
+        "#]])
+        .await;
     let nowhere = table
         .split("[table.credentials]")
         .next()
         .unwrap()
         .to_owned();
     let stage = files(&[ARTISTS, &spotify_section(&source.origin()), &nowhere].concat());
-    check_with(&stage, &["check"], &super::NO_AWS, expect![[r#"
-        exit 3
-        --- stdout
-        ok      rows        columns id, name, label
-        ok      source      one request, 1 record in the answer
-        FAILED  table       find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
-        skipped permission  the table comes first
-    "#]]).await;
+    stage
+        .check(expect![[r#"
+            $ rowcast check
+            exit 3
+            --- stdout
+            ok      rows        columns id, name, label
+            ok      source      one request, 1 record in the answer
+            FAILED  table       find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
+            skipped permission  the table comes first
+        "#]])
+        .await;
 }
 
 /// What a run would leave out is said before the run.

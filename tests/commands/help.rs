@@ -1,6 +1,5 @@
 //! The command line itself, and the component as a file.
 
-use super::check;
 use crate::support::stage::Stage;
 use expect_test::expect;
 use rowcast::engine::COMPONENT;
@@ -8,10 +7,9 @@ use rowcast::engine::COMPONENT;
 #[tokio::test]
 async fn help() {
     let stage = Stage::new("");
-    check(
-        &stage,
-        &["--help"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast --help
             exit 0
             --- stdout
             Rows from PostgreSQL, a REST call for each, every record in DynamoDB
@@ -61,13 +59,7 @@ async fn help() {
               5  it went through, but some rows, records or documents were rejected
               6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
               130  a second Ctrl-C ended it at once
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["run", "--help"],
-        expect![[r#"
+            $ rowcast run --help
             exit 0
             --- stdout
             Run the pipeline: rows → extract → load.
@@ -126,18 +118,16 @@ async fn help() {
 
                   --component <FILE>
                       Run this component instead of the one in the configuration or the embedded one
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn help_of_commands_with_much_to_say() {
     let stage = Stage::new("");
-    check(
-        &stage,
-        &["query", "--help"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast query --help
             exit 0
             --- stdout
             Print the documents that meet a condition
@@ -202,47 +192,44 @@ async fn help_of_commands_with_much_to_say() {
 
                   --component <FILE>
                       Run this component instead of the one in the configuration or the embedded one
-        "#]],
-    )
-    .await;
-    check(&stage, &["demo", "-h"], expect![[r#"
-        exit 0
-        --- stdout
-        See it work: a temporary PostgreSQL, a stand-in for an API, a local DynamoDB
+            $ rowcast demo -h
+            exit 0
+            --- stdout
+            See it work: a temporary PostgreSQL, a stand-in for an API, a local DynamoDB
 
-        Usage: rowcast demo [OPTIONS]
+            Usage: rowcast demo [OPTIONS]
 
-        Options:
-              --preset <NAME>  Run that preset, on a stand-in for its API [default: spotify-top-tracks]
-                               [possible values: spotify-top-tracks, deezer-top-tracks,
-                               listenbrainz-top-recordings, musicbrainz-recordings, github-issues,
-                               tmdb-movie-credits]
-              --artists <N>    Run on that many made-up artists instead, with ten tracks per country each,
-                               to measure
-              --print-config   Print the configuration it runs with, and nothing else, on standard output;
-                               with --keep it serves other commands meanwhile
-              --keep           Leave the servers running at the end, until Ctrl-C
-              --serve          Start the servers for other programs, and run nothing: prints where they are
-                               as one line of JSON, with the table made and empty, and stays until Ctrl-C
-              --latency <MS>   Let the stand-in for Spotify take that long for every answer, as a source
-                               across the internet does
-          -h, --help           Print help (see more with '--help')
+            Options:
+                  --preset <NAME>  Run that preset, on a stand-in for its API [default: spotify-top-tracks]
+                                   [possible values: spotify-top-tracks, deezer-top-tracks,
+                                   listenbrainz-top-recordings, musicbrainz-recordings, github-issues,
+                                   tmdb-movie-credits]
+                  --artists <N>    Run on that many made-up artists instead, with ten tracks per country each,
+                                   to measure
+                  --print-config   Print the configuration it runs with, and nothing else, on standard output;
+                                   with --keep it serves other commands meanwhile
+                  --keep           Leave the servers running at the end, until Ctrl-C
+                  --serve          Start the servers for other programs, and run nothing: prints where they are
+                                   as one line of JSON, with the table made and empty, and stays until Ctrl-C
+                  --latency <MS>   Let the stand-in for Spotify take that long for every answer, as a source
+                                   across the internet does
+              -h, --help           Print help (see more with '--help')
 
-        Options of every command:
-          -c, --config <FILE>     The configuration file [default: rowcast.toml]
-          -v, --verbose...        Say more on standard error: twice for debugging, three times for all
-          -q, --quiet             Say nothing but errors on standard error
-              --component <FILE>  Run this component instead of the one in the configuration or the embedded
-                                  one
-    "#]]).await;
+            Options of every command:
+              -c, --config <FILE>     The configuration file [default: rowcast.toml]
+              -v, --verbose...        Say more on standard error: twice for debugging, three times for all
+              -q, --quiet             Say nothing but errors on standard error
+                  --component <FILE>  Run this component instead of the one in the configuration or the embedded
+                                      one
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn a_command_is_unknown() {
-    check(
-        &Stage::new(""),
-        &["qurey", "popularity > 90"],
-        expect![[r#"
+    Stage::new("")
+        .check(expect![[r#"
+            $ rowcast qurey "popularity > 90"
             exit 2
             --- stderr
             error: unrecognized subcommand 'qurey'
@@ -252,22 +239,19 @@ async fn a_command_is_unknown() {
             Usage: rowcast [OPTIONS] <COMMAND>
 
             For more information, try '--help'.
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn the_component_is_written_and_read_back() {
     let stage = Stage::new("");
-    check(
-        &stage,
-        &["component", "-o", "rowcast.wasm"],
-        expect![[r#"
-        exit 0
-    "#]],
-    )
-    .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast component -o rowcast.wasm
+            exit 0
+        "#]])
+        .await;
     let written = std::fs::read(stage.path().join("rowcast.wasm")).unwrap();
     assert!(written == COMPONENT);
     let described = stage
@@ -279,39 +263,25 @@ async fn the_component_is_written_and_read_back() {
         "{}",
         described.stdout
     );
-    check(
-        &stage,
-        &["component", "-o", "missing/rowcast.wasm"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast component -o missing/rowcast.wasm
             exit 2
             --- stderr
             error: write missing/rowcast.wasm
               because: No such file or directory (os error 2)
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["component", "--component", "missing.wasm"],
-        expect![[r#"
+            $ rowcast component --component missing.wasm
             exit 2
             --- stderr
             error: read the component missing.wasm
               because: No such file or directory (os error 2)
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["component", "--component", "rowcast.toml"],
-        expect![[r#"
+            $ rowcast component --component rowcast.toml
             exit 2
             --- stderr
             error: load a WebAssembly component: this is empty
               hint: `wasm-tools component new` makes one of a core module
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
@@ -329,31 +299,34 @@ async fn schemas_and_the_contract_are_printed() {
     let contract = stage.rowcast(&["component", "--wit"]).await.ok().stdout;
     let contract = wit_parser::UnresolvedPackageGroup::parse("contract.wit", &contract).unwrap();
     assert_eq!(contract.main.name.to_string(), "rowcast:pipeline@0.2.0");
-    check(&stage, &["component", "-h"], expect![[r#"
-        exit 0
-        --- stdout
-        Describe a WASI component, or write it to a file
+    stage
+        .check(expect![[r#"
+            $ rowcast component -h
+            exit 0
+            --- stdout
+            Describe a WASI component, or write it to a file
 
-        Usage: rowcast component [OPTIONS]
+            Usage: rowcast component [OPTIONS]
 
-        Options:
-              --standalone     The standalone component: it signs for itself, configured by `AWS_*` and
-                               `ROWCAST_*` variables
-              --service        The service: the standalone component behind HTTP, POST /extract, /load,
-                               /query
-          -o, --output <FILE>  Write it to this file, for another host to run; `-` is standard output
-              --schema <OF>    Print a JSON Schema (draft 2020-12) instead [possible values: source, table,
-                               query, config]
-              --wit            Print the contract instead, as WIT: what a pipeline exports and imports
-              --rules          Print the answer rules that follow those of `source.rules` instead, as JSON:
-                               what the embedded components make of an answer
-          -h, --help           Print help (see more with '--help')
+            Options:
+                  --standalone     The standalone component: it signs for itself, configured by `AWS_*` and
+                                   `ROWCAST_*` variables
+                  --service        The service: the standalone component behind HTTP, POST /extract, /load,
+                                   /query
+              -o, --output <FILE>  Write it to this file, for another host to run; `-` is standard output
+                  --schema <OF>    Print a JSON Schema (draft 2020-12) instead [possible values: source, table,
+                                   query, config]
+                  --wit            Print the contract instead, as WIT: what a pipeline exports and imports
+                  --rules          Print the answer rules that follow those of `source.rules` instead, as JSON:
+                                   what the embedded components make of an answer
+              -h, --help           Print help (see more with '--help')
 
-        Options of every command:
-          -c, --config <FILE>     The configuration file [default: rowcast.toml]
-          -v, --verbose...        Say more on standard error: twice for debugging, three times for all
-          -q, --quiet             Say nothing but errors on standard error
-              --component <FILE>  Run this component instead of the one in the configuration or the embedded
-                                  one
-    "#]]).await;
+            Options of every command:
+              -c, --config <FILE>     The configuration file [default: rowcast.toml]
+              -v, --verbose...        Say more on standard error: twice for debugging, three times for all
+              -q, --quiet             Say nothing but errors on standard error
+                  --component <FILE>  Run this component instead of the one in the configuration or the embedded
+                                      one
+        "#]])
+        .await;
 }

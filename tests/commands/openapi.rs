@@ -1,7 +1,6 @@
 //! `rowcast init --openapi`: documents in the manner of public ones → files that
 //! the component accepts as they are.
 
-use super::check;
 use crate::support::stage::Stage;
 use expect_test::{Expect, expect};
 use rowcast::config::{Draft, Section};
@@ -241,25 +240,16 @@ async fn what_is_no_document_is_refused() {
         let text = std::fs::read_to_string(stage.path().join("rowcast.toml")).unwrap();
         assert_eq!(text, "");
     }
-    let github = document("github.json");
-    let file = github.to_str().unwrap();
-    check(
-        &stage,
-        &[
-            "init",
-            "--openapi",
-            file,
-            "--operation",
-            "issues/list-for-repos",
-        ],
-        expect![[r#"
+    std::fs::copy(document("github.json"), stage.path().join("github.json")).unwrap();
+    stage
+        .check(expect![[r#"
+            $ rowcast init --openapi github.json --operation issues/list-for-repos
             exit 2
             --- stderr
             error: the document has no operation "issues/list-for-repos"
               hint: did you mean "issues/list-for-repo"?
-        "#]],
-    )
-    .await;
-    let output = stage.rowcast(&["init", "--openapi", file]).await;
+        "#]])
+        .await;
+    let output = stage.rowcast(&["init", "--openapi", "github.json"]).await;
     assert!(output.stderr.contains("--operation <ID>"), "{output:?}");
 }

@@ -1,6 +1,6 @@
 //! A source that is read by POST, with the host's credentials.
 
-use super::{check, stage};
+use super::stage;
 use expect_test::expect;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::{Reply, Seen};
@@ -51,21 +51,19 @@ async fn the_hosts_credentials_go_with_a_post_and_are_renewed() {
     })
     .await;
     let stage = stage(&section(&source.origin(), "POST"), &dynamodb).await;
-    check(
-        &stage,
-        &["run"],
-        expect![[r#"
-        exit 0
-        --- stderr
-        rows       2 read: 2 done, 0 rejected, 0 pending
-        requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
-        records    2 received: 2 accepted, 0 rejected
-        documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
-        DynamoDB   1 sent, 0 of them repeats; 2 write capacity units
-        time       SECONDS s
-    "#]],
-    )
-    .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast run
+            exit 0
+            --- stderr
+            rows       2 read: 2 done, 0 rejected, 0 pending
+            requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
+            records    2 received: 2 accepted, 0 rejected
+            documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
+            DynamoDB   1 sent, 0 of them repeats; 2 write capacity units
+            time       SECONDS s
+        "#]])
+        .await;
     let posts = |seen: &&Seen| seen.target == "/graphql";
     assert_eq!(source.seen().iter().filter(posts).count(), 3);
 }

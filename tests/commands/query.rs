@@ -1,6 +1,6 @@
 //! Queries and their answers, as they are printed.
 
-use super::{check, files};
+use super::files;
 use crate::support::command::prepare;
 use crate::support::stage::{Stage, table_section};
 use expect_test::expect;
@@ -26,30 +26,19 @@ async fn filled(dynamodb: &TemporaryDynamoDb) -> Stage {
 async fn formats() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    let key = "artist_id = 'a' AND country_track = 'CA#1'";
-    check(
-        &stage,
-        &["query", key, "--select", "name,popularity,artist_id"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast query "artist_id = 'a' AND country_track = 'CA#1'" --select name,popularity,artist_id
             exit 0
             --- stdout
             {"name":"Ænima","popularity":91,"artist_id":"a"}
             --- stderr
             matches: 1, in 1 items read; 0.5 read capacity units
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &[
-            "query",
-            key,
-            "--output",
-            "json",
-            "--select",
-            "popularity,name",
-        ],
-        expect![[r#"
+        "#]])
+        .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast query "artist_id = 'a' AND country_track = 'CA#1'" --output json --select popularity,name
             exit 0
             --- stdout
             [
@@ -57,13 +46,11 @@ async fn formats() {
             ]
             --- stderr
             matches: 1, in 1 items read; 0.5 read capacity units
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "artist_id = 'a'", "--output", "table"],
-        expect![[r#"
+        "#]])
+        .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast query "artist_id = 'a'" --output table
             exit 0
             --- stdout
             ┌───────────┬───────────────┬─────────────────────────────┬──────────┬───────┬────────────┐
@@ -74,58 +61,28 @@ async fn formats() {
             └───────────┴───────────────┴─────────────────────────────┴──────────┴───────┴────────────┘
             --- stderr
             matches: 2, in 2 items read; 0.5 read capacity units
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn formats_with_columns_and_counts() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    check(
-        &stage,
-        &["query", "artist_id = 'b'", "--output", "csv", "-q"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast query "artist_id = 'b'" --output csv -q
             exit 0
             --- stdout
             artist_id,country_track,name,popularity,score
             b,US#2,"It's, ""quoted""",100.5,
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &[
-            "query",
-            "artist_id = 'a'",
-            "--output",
-            "csv",
-            "-q",
-            "--select",
-            "popularity,album.images[0].height,name",
-        ],
-        expect![[r#"
+            $ rowcast query "artist_id = 'a'" --output csv -q --select popularity,album.images[0].height,name
             exit 0
             --- stdout
             popularity,album,name
             91,,Ænima
             7,"{""images"":[{""height"":300}]}",Ænima
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &[
-            "query",
-            "artist_id = 'a'",
-            "--output",
-            "table",
-            "-q",
-            "--select",
-            "popularity,name",
-        ],
-        expect![[r#"
+            $ rowcast query "artist_id = 'a'" --output table -q --select popularity,name
             exit 0
             --- stdout
             ┌────────────┬───────┐
@@ -134,121 +91,82 @@ async fn formats_with_columns_and_counts() {
             │         91 ┆ Ænima │
             │          7 ┆ Ænima │
             └────────────┴───────┘
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "--count"],
-        expect![[r#"
+            $ rowcast query --count
             exit 0
             --- stdout
             3
             --- stderr
             matches: 3, in 3 items read; 2 read capacity units
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "--count", "--limit", "2"],
-        expect![[r#"
+            $ rowcast query --count --limit 2
             exit 0
             --- stdout
             2
             --- stderr
             matches: 2, in 2 items read; 0.5 read capacity units
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn nothing_matches() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    check(
-        &stage,
-        &["query", "score > 1 AND popularity = 'x'"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast query "score > 1 AND popularity = 'x'"
             exit 0
             --- stderr
             matches: 0, in 3 items read; 2 read capacity units
             note: 2 of 3 items have no `score`
             note: 1 of 3 items hold `score` with another type than N
             note: 3 of 3 items hold `popularity` with another type than S
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "popularity > 1000", "--output", "table"],
-        expect![[r#"
+            $ rowcast query "popularity > 1000" --output table
             exit 0
             --- stderr
             matches: 0, in 3 items read; 2 read capacity units
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "popularity > 1000", "--output", "json", "-q"],
-        expect![[r#"
+            $ rowcast query "popularity > 1000" --output json -q
             exit 0
             --- stdout
             []
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]
 async fn the_query_is_wrong() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let stage = filled(&dynamodb).await;
-    check(
-        &stage,
-        &["query", "popularity > > 90"],
-        expect![[r#"
-        exit 2
-        --- stderr
-        error: the query could not be answered
-          because: query: /filter can't be read: column 14: expected a name or a value, found `>`
-    "#]],
-    )
-    .await;
-    check(&stage, &["query", "name = \"x\""], expect![[r#"
-        exit 2
-        --- stderr
-        error: the query could not be answered
-          because: query: /filter can't be read: column 8: `"` can't be here; text goes in single quotes, names between backticks
-    "#]]).await;
-    check(
-        &stage,
-        &["query", "popularity > 90", "--select", "name,,"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast query "popularity > > 90"
+            exit 2
+            --- stderr
+            error: the query could not be answered
+              because: query: /filter can't be read: column 14: expected a name or a value, found `>`
+        "#]])
+        .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast query 'name = "x"'
+            exit 2
+            --- stderr
+            error: the query could not be answered
+              because: query: /filter can't be read: column 8: `"` can't be here; text goes in single quotes, names between backticks
+        "#]])
+        .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast query "popularity > 90" --select name,,
             exit 2
             --- stderr
             error: the query could not be answered
               because: query: /select/1 can't be read: column 1: expected a name or a value, found the end; /select/2 can't be read: column 1: expected a name or a value, found the end
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "popularity > 90", "--index", "none"],
-        expect![[r#"
+            $ rowcast query "popularity > 90" --index none
             exit 2
             --- stderr
             error: the query could not be answered
               because: table `top_tracks` has no index `none`; it has none
-        "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "popularity > 90", "--count", "--output", "csv"],
-        expect![[r#"
+            $ rowcast query "popularity > 90" --count --output csv
             exit 2
             --- stderr
             error: the argument '--count' cannot be used with '--output <FORMAT>'
@@ -256,9 +174,8 @@ async fn the_query_is_wrong() {
             Usage: rowcast query --count <CONDITION>
 
             For more information, try '--help'.
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A source of two steps: a search for each row, then the details of what was
 //! found.
 
-use super::{check, stage};
+use super::stage;
 use expect_test::expect;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::{Reply, Seen};
@@ -46,36 +46,28 @@ async fn details_of_what_was_found_are_kept() {
     let source = ScriptedSource::start(|seen, _| answer(seen)).await;
     let section = section(&source.origin(), &source.origin(), "");
     let stage = stage(&section, &dynamodb).await;
-    check(
-        &stage,
-        &["run"],
-        expect![[r#"
-        exit 5
-        --- stderr
-        rejected: row 2, record 2: http://127.0.0.1:PORT/details/a2y answered 404: gone
-        rows       2 read: 2 done, 0 rejected, 0 pending
-        requests   2 planned: 2 done, 0 rejected, 0 pending (6 sent, 0 of them repeats)
-        then       4 requests of further steps: 3 done, 1 rejected
-        records    4 received: 3 accepted, 1 rejected
-        documents  3 in all: 3 written, 0 superseded, 0 rejected, 0 pending
-        DynamoDB   1 sent, 0 of them repeats; 3 write capacity units
-        time       SECONDS s
-    "#]],
-    )
-    .await;
-    check(
-        &stage,
-        &["query", "artist_id = 'a1'", "--select", "name"],
-        expect![[r#"
+    stage
+        .check(expect![[r#"
+            $ rowcast run
+            exit 5
+            --- stderr
+            rejected: row 2, record 2: http://127.0.0.1:PORT/details/a2y answered 404: gone
+            rows       2 read: 2 done, 0 rejected, 0 pending
+            requests   2 planned: 2 done, 0 rejected, 0 pending (6 sent, 0 of them repeats)
+            then       4 requests of further steps: 3 done, 1 rejected
+            records    4 received: 3 accepted, 1 rejected
+            documents  3 in all: 3 written, 0 superseded, 0 rejected, 0 pending
+            DynamoDB   1 sent, 0 of them repeats; 3 write capacity units
+            time       SECONDS s
+            $ rowcast query "artist_id = 'a1'" --select name
             exit 0
             --- stdout
             {"name":"a1x"}
             {"name":"a1y"}
             --- stderr
             matches: 2, in 2 items read; 0.5 read capacity units
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let with_token = |seen: &Seen| seen.header("authorization") == Some("Bearer t0k3n");
     assert!(source.seen().iter().all(with_token));
 }
@@ -88,14 +80,12 @@ async fn another_origin_gets_no_credentials() {
     let details = ScriptedSource::start(|seen, _| answer(seen)).await;
     let section = section(&search.origin(), &details.origin(), "");
     let stage = stage(&section, &dynamodb).await;
-    check(
-        &stage,
-        &["run", "-q"],
-        expect![[r#"
-        exit 5
-    "#]],
-    )
-    .await;
+    stage
+        .check(expect![[r#"
+            $ rowcast run -q
+            exit 5
+        "#]])
+        .await;
     let seen = details.seen();
     assert_eq!(seen.len(), 4);
     assert!(
@@ -111,28 +101,25 @@ async fn credentials_of_a_step_are_the_components() {
     let details = ScriptedSource::start(|seen, _| answer(seen)).await;
     let auth = r#"auth = { type = "bearer", token = "s3cr3t" }"#;
     let written = section(&search.origin(), &details.origin(), auth);
-    check(
-        &stage(&written, &dynamodb).await,
-        &["run", "-q"],
-        expect![[r#"
+    stage(&written, &dynamodb).await
+        .check(expect![[r#"
+            $ rowcast run -q
             exit 2
             --- stderr
             error: `source.then.0.auth` (line 17) is not done by the host for a step
               hint: leave it out where the step asks the origin of [source]; otherwise add `by = "component"`: the component is given the secret then
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let by = r#"auth = { by = "component", type = "bearer", token = "s3cr3t" }"#;
     let written = section(&search.origin(), &details.origin(), by);
-    check(
-        &stage(&written, &dynamodb).await,
-        &["run", "-q"],
-        expect![[r#"
+    stage(&written, &dynamodb)
+        .await
+        .check(expect![[r#"
+            $ rowcast run -q
             exit 5
-        "#]],
-    )
-    .await;
+        "#]])
+        .await;
     let with_token = |seen: &Seen| seen.header("authorization") == Some("Bearer s3cr3t");
     assert!(details.seen().iter().all(with_token));
 }

@@ -16,6 +16,7 @@ pub mod coding;
 pub mod date;
 pub mod document;
 pub mod engine;
+pub mod extracted;
 pub mod format;
 pub mod links;
 pub mod matrix;
@@ -24,8 +25,8 @@ pub mod pages;
 pub mod paging;
 pub mod plan;
 pub mod pointer;
+pub mod progress;
 pub mod records;
-pub mod resume;
 pub mod row;
 pub mod rules;
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub mod calls;
 pub mod describe;
 pub mod document;
 pub mod dynamodb;
+pub mod exports;
 pub mod extract;
 pub mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -62,6 +63,8 @@ pub mod platform;
 mod properties;
 pub mod query;
 pub mod retry;
+#[cfg(test)]
+mod seeds;
 pub mod settings;
 #[cfg(test)]
 #[expect(

@@ -37,6 +37,15 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
+impl HttpResponse {
+    /// A header's value by its name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
 /// Why there is no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpError {
@@ -50,6 +59,13 @@ pub enum HttpError {
     Denied(String),
     /// The request itself can't be made: a bad URL or header.
     Invalid(String),
+}
+
+/// Whether a text is a token of RFC 9110.
+#[must_use]
+pub fn is_header_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
 }
 
 /// How many bytes an answer's body has by its headers, where that can be

@@ -130,12 +130,6 @@ pub fn explain<D: Dynamo>(
     }
 }
 
-/// Whether a filter can be read; nothing is asked of DynamoDB. Only a table's
-/// keys can tell whether what it compares them with has their types.
-pub fn check_filter(filter: &str) -> Result<(), FilterError> {
-    grammar::parse_filter(filter).map(drop)
-}
-
 /// What a query says, read and checked as far as it can be without the
 /// table.
 struct Checked {

@@ -5,6 +5,7 @@
 //! `ROWCAST_SEED=7` runs one seed and shows it; `ROWCAST_SEEDS=100000` runs
 //! more than the tests do.
 
+mod faults;
 mod record;
 mod source;
 mod table;
@@ -13,8 +14,10 @@ mod world;
 use crate::bindings::exports::rowcast::pipeline::transfer::{Remaining, TransferReport};
 use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::calls;
+use crate::seeds::each_seed;
+use faults::Faults;
 use std::collections::BTreeMap;
-use world::{Faults, World};
+use world::World;
 
 /// Seeds that the tests run.
 const SEEDS: u64 = 2_000;
@@ -50,13 +53,7 @@ fn replays() -> bool {
 
 #[test]
 fn a_run_that_is_resumed_often_enough_ends() {
-    for seed in seeds() {
-        let result = std::panic::catch_unwind(|| simulate(seed));
-        assert!(
-            result.is_ok(),
-            "seed {seed} failed; ROWCAST_SEED={seed} replays it"
-        );
-    }
+    each_seed(seeds(), simulate);
 }
 
 fn simulate(seed: u64) {

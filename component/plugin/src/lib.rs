@@ -3,12 +3,8 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::{
-    describe, extract, load, query, transfer,
-};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest};
 use rowcast_pipeline::bindings::rowcast::pipeline::{admission, dynamodb, pace};
-use rowcast_pipeline::calls;
+use rowcast_pipeline::exports::World;
 use rowcast_pipeline::pace::Observation;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use rowcast_wasi::{Wasi, clock, executor};
@@ -19,66 +15,13 @@ struct Plugin;
 
 rowcast_pipeline::bindings::export!(Plugin with_types_in rowcast_pipeline::bindings);
 
-impl describe::Guest for Plugin {
-    fn describe() -> describe::Description {
-        rowcast_pipeline::describe::describe()
+impl World for Plugin {
+    fn open() -> Self {
+        Self
     }
 
-    fn validate(kind: describe::Kind, settings: String) -> Vec<describe::Mistake> {
-        rowcast_pipeline::describe::validate(kind, &settings)
-    }
-
-    fn origins(source: String) -> Result<Vec<String>, Vec<describe::Mistake>> {
-        rowcast_pipeline::describe::origins(&source)
-    }
-}
-
-impl extract::Guest for Plugin {
-    fn extract(
-        source: String,
-        rows: Vec<String>,
-        only: Option<Vec<PendingRequest>>,
-        budget_ms: Option<u64>,
-    ) -> Result<extract::Extraction, Failure> {
-        let call = calls::extract(&Plugin, &source, &rows, only.as_deref(), budget_ms);
-        executor::block_on(call)
-    }
-}
-
-impl load::Guest for Plugin {
-    fn load(
-        table: String,
-        documents: Vec<String>,
-        budget_ms: Option<u64>,
-    ) -> Result<load::Report, Failure> {
-        calls::load(&Plugin, &table, documents, budget_ms)
-    }
-}
-
-impl transfer::Guest for Plugin {
-    fn transfer(
-        source: String,
-        table: String,
-        rows: Vec<String>,
-        remaining: Option<transfer::Remaining>,
-        budget_ms: Option<u64>,
-    ) -> Result<transfer::TransferReport, Failure> {
-        let call = calls::transfer(&Plugin, &source, &table, &rows, remaining, budget_ms);
-        executor::block_on(call)
-    }
-}
-
-impl query::Guest for Plugin {
-    fn query(
-        query: String,
-        cursor: Option<String>,
-        budget_ms: Option<u64>,
-    ) -> Result<query::Page, Failure> {
-        calls::query(&Plugin, &query, cursor.as_deref(), budget_ms)
-    }
-
-    fn explain(query: String, budget_ms: Option<u64>) -> Result<query::Explanation, Failure> {
-        calls::explain(&Plugin, &query, budget_ms)
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        executor::block_on(future)
     }
 }
 

@@ -11,6 +11,8 @@ use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Explanation, Page};
 use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::TransferReport;
 use rowcast_pipeline::bindings::rowcast::pipeline::types::Failure;
+use rowcast_pipeline::calls;
+use rowcast_pipeline::exports::World;
 use rowcast_standalone::Standalone;
 use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
 use rowcast_wasi::bindings::wasi::http::types::{
@@ -58,35 +60,33 @@ impl Guest for Service {
 
 impl Calls for Standalone {
     fn extract(&self, call: &Extract) -> Result<Extraction, Failure> {
-        self.extract(
-            &call.source,
+        let (source, only) = (self.resolved(call.source.clone())?, call.only.as_deref());
+        Self::block_on(calls::extract(
+            self,
+            &source,
             &call.rows,
-            call.only.as_deref(),
+            only,
             call.budget_ms,
-        )
+        ))
     }
 
     fn load(&self, call: &Load) -> Result<Report, Failure> {
-        self.load(&call.table, &call.documents, call.budget_ms)
+        calls::load(self, &call.table, &call.documents, call.budget_ms)
     }
 
     fn transfer(&self, call: &Transfer) -> Result<TransferReport, Failure> {
-        let remaining = call.remaining.clone();
-        self.transfer(
-            &call.source,
-            &call.table,
-            &call.rows,
-            remaining,
-            call.budget_ms,
-        )
+        let (source, remaining) = (self.resolved(call.source.clone())?, call.remaining.clone());
+        let (table, rows) = (&call.table, &call.rows);
+        let call = calls::transfer(self, &source, table, rows, remaining, call.budget_ms);
+        Self::block_on(call)
     }
 
     fn query(&self, call: &Query) -> Result<Page, Failure> {
-        self.query(&call.query, call.cursor.as_deref(), call.budget_ms)
+        calls::query(self, &call.query, call.cursor.as_deref(), call.budget_ms)
     }
 
     fn explain(&self, call: &Explain) -> Result<Explanation, Failure> {
-        self.explain(&call.query, call.budget_ms)
+        calls::explain(self, &call.query, call.budget_ms)
     }
 }
 

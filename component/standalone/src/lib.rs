@@ -10,8 +10,6 @@
 pub mod allow;
 #[cfg(target_arch = "wasm32")]
 mod dynamodb;
-#[cfg(all(target_arch = "wasm32", feature = "exports"))]
-mod exports;
 pub mod secrets;
 pub mod settings;
 #[cfg(target_arch = "wasm32")]

@@ -4,16 +4,12 @@ use crate::allow::{self, Allow};
 use crate::dynamodb;
 use crate::secrets;
 use rowcast_aws::origin::OriginError;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::extract::Extraction;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::load::Report;
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::query::{Explanation, Page};
-use rowcast_pipeline::bindings::exports::rowcast::pipeline::transfer::{Remaining, TransferReport};
 use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
-use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, PendingRequest, Problem};
-use rowcast_pipeline::calls;
+use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, Problem};
+use rowcast_pipeline::exports::World;
 use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
+use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
 use rowcast_wasi::{Wasi, clock, executor};
-use std::borrow::Cow;
 use std::future::Future;
 use std::time::SystemTime;
 
@@ -22,6 +18,9 @@ pub struct Standalone {
     variables: Vec<(String, String)>,
     allow: Result<Allow, OriginError>,
 }
+
+#[cfg(feature = "exports")]
+rowcast_pipeline::bindings::export!(Standalone with_types_in rowcast_pipeline::bindings);
 
 impl Standalone {
     /// With those variables and their values.
@@ -32,61 +31,20 @@ impl Standalone {
         Self { variables, allow }
     }
 
-    /// Rows → documents.
-    pub fn extract(
-        &self,
-        source: &str,
-        rows: &[String],
-        only: Option<&[PendingRequest]>,
-        budget_ms: Option<u64>,
-    ) -> Result<Extraction, Failure> {
-        let source = self.resolved(source)?;
-        executor::block_on(calls::extract(self, &source, rows, only, budget_ms))
+    fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.variables.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl World for Standalone {
+    fn open() -> Self {
+        Self::new(get_environment())
     }
 
-    /// Documents → DynamoDB.
-    pub fn load<'d>(
-        &self,
-        table: &str,
-        documents: impl Into<Cow<'d, [String]>>,
-        budget_ms: Option<u64>,
-    ) -> Result<Report, Failure> {
-        calls::load(self, table, documents, budget_ms)
-    }
-
-    /// Rows → DynamoDB.
-    pub fn transfer(
-        &self,
-        source: &str,
-        table: &str,
-        rows: &[String],
-        remaining: Option<Remaining>,
-        budget_ms: Option<u64>,
-    ) -> Result<TransferReport, Failure> {
-        let source = self.resolved(source)?;
-        let call = calls::transfer(self, &source, table, rows, remaining, budget_ms);
-        executor::block_on(call)
-    }
-
-    /// A condition → one page of documents.
-    pub fn query(
-        &self,
-        query: &str,
-        cursor: Option<&str>,
-        budget_ms: Option<u64>,
-    ) -> Result<Page, Failure> {
-        calls::query(self, query, cursor, budget_ms)
-    }
-
-    /// Why nothing matched.
-    pub fn explain(&self, query: &str, budget_ms: Option<u64>) -> Result<Explanation, Failure> {
-        calls::explain(self, query, budget_ms)
-    }
-
-    /// A source's settings with its secrets in place.
-    fn resolved(&self, source: &str) -> Result<String, Failure> {
-        let source = secrets::resolve(source, |name| self.variable(name));
-        source.map_err(|error| {
+    /// With its secrets in place.
+    fn resolved(&self, source: String) -> Result<String, Failure> {
+        secrets::resolve(&source, |name| self.variable(name)).map_err(|error| {
             Failure::PermanentInvalid(Problem {
                 reason: error.to_string(),
                 counters: Vec::new(),
@@ -94,9 +52,8 @@ impl Standalone {
         })
     }
 
-    fn variable(&self, name: &str) -> Option<&str> {
-        let found = self.variables.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        executor::block_on(future)
     }
 }
 

@@ -7,12 +7,13 @@ from wit_world import exports
 from wit_world.exports import describe as wit
 
 import query
+import schemas
 import settings
 
 SCHEMAS = {
-    wit.Kind.SOURCE: settings.SOURCE,
-    wit.Kind.TABLE: settings.TABLE,
-    wit.Kind.QUERY: settings.QUERY,
+    wit.Kind.SOURCE: schemas.SOURCE,
+    wit.Kind.TABLE: schemas.TABLE,
+    wit.Kind.QUERY: schemas.QUERY,
 }
 
 
@@ -23,12 +24,12 @@ class Describe(exports.Describe):
             version="0.2.0",
             summary="Writes the euro's exchange rates of the European Central Bank to DynamoDB",
             schemas=[
-                wit.Schema(kind, json.dumps({"$schema": settings.DIALECT, **schema}))
+                wit.Schema(kind, json.dumps({"$schema": schemas.DIALECT, **schema}))
                 for kind, schema in SCHEMAS.items()
             ],
             presets=[
                 wit.Preset(name, summary, json.dumps(source), json.dumps(table))
-                for name, (summary, source, table) in settings.PRESETS.items()
+                for name, (summary, source, table) in schemas.PRESETS.items()
             ],
             environment=[],
         )

@@ -191,7 +191,7 @@ impl Demo {
             table.keys,
             servers.source().show().name
         ));
-        let (run, rows) = (host.run().await?, host.rows());
+        let (run, rows) = (host.run().await?, Box::pin(host.rows()));
         let report = run::watch(signals, run, rows, None, global.talks(), Parts::All, None).await?;
         let exit = run::finish(report, None)?;
         self.ask(global, &host, asking).await?;

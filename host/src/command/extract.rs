@@ -42,7 +42,7 @@ impl Extract {
         let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);
         let printer = Printer::new(self.output, Columns::AsTheyCome, stdout(), terminal_width());
-        let rows = input.open(&host);
+        let rows = Box::pin(input.open(&host));
         let report = run::watch(
             signals,
             extract,

@@ -41,7 +41,7 @@ impl Load {
         let report = super::ledger::releasing(
             &load,
             Box::pin(async {
-                let rows = input.open(&host);
+                let rows = Box::pin(input.open(&host));
                 let (load, talks) = (load.clone(), global.talks());
                 run::watch(signals, load, rows, self.rejected, talks, Parts::Load, None).await
             }),

@@ -65,7 +65,7 @@ impl Run {
         let report = ledger::releasing(
             &run,
             Box::pin(async {
-                let rows = input.open(&host);
+                let rows = Box::pin(input.open(&host));
                 let (run, talks) = (run.clone(), global.talks());
                 watch(signals, run, rows, self.rejected, talks, Parts::All, None).await
             }),

@@ -1,4 +1,4 @@
-//! Which run is begun, continued, finished.
+//! Which run is begun, resumed, finished.
 
 use super::{Hash, Ledger, LedgerError, LedgerRun, Store, stored};
 use serde::{Deserialize, Serialize};

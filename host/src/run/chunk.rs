@@ -1,29 +1,17 @@
-//! A chunk of rows → its records in DynamoDB. What becomes of its requests is
-//! decided in [`super::requests`], of rows that are documents in
-//! [`super::loading`].
+//! A chunk of rows on its way, and what a call's end means for it.
 
 use super::Stages;
 use super::admission::Admission;
 use super::event::{Event, Observe, Rejection, Stopped, Upstream};
-use super::recording::Recording;
-use super::requests::Requests;
-use super::tally::Tally;
 use super::upstreams::Upstreams;
 use crate::document::one_line;
 use crate::engine::{CallError, CallResult, Failure, Pipeline, Request, Source, Stop};
 use crate::http_out::violation::Violation;
-use crate::ledger::LedgerError;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// What a chunk came to.
-pub struct ChunkOutcome {
-    pub tally: Tally,
-    pub stopped: Option<Stopped>,
-}
 
 /// One chunk of rows on its way.
 pub struct Chunk<'a> {
@@ -45,42 +33,6 @@ pub struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
-    /// Does all of it. Whatever stops it, the tally says where everything is.
-    pub async fn run(&self) -> ChunkOutcome {
-        let mut tally = Tally::default();
-        tally.rows.read = self.rows.len() as u64;
-        let place = (self.number, self.first_row);
-        let table = self.stages.table();
-        let mut recording = match Recording::open(self.admission, place, self.lines, table).await {
-            Ok(recording) => recording,
-            Err(error) => return self.not_begun(tally, error),
-        };
-        let (recorded, tallied) = (&mut recording, &mut tally);
-        let stopped = match self.stages {
-            Stages::All { source, table } => {
-                let requests = Requests::new(self, source, Some(table));
-                requests.run(recorded, tallied).await
-            }
-            Stages::Extract { source } => {
-                let requests = Requests::new(self, source, None);
-                requests.run(recorded, tallied).await
-            }
-            Stages::Load { table } => self.load(table, recorded, tallied).await,
-        };
-        let closed = recording.close(self.lines).await;
-        ChunkOutcome {
-            tally,
-            stopped: stopped.or(closed.err().map(Stopped::Ledger)),
-        }
-    }
-
-    /// Nothing is known of the rows: all of them are pending.
-    fn not_begun(&self, mut tally: Tally, error: LedgerError) -> ChunkOutcome {
-        self.stages.leave(self.rows.len() as u64, &mut tally);
-        let stopped = Some(Stopped::Ledger(error));
-        ChunkOutcome { tally, stopped }
-    }
-
     /// Documents of a run without a table.
     pub(super) async fn emit(&self, documents: Vec<String>) -> Option<Stopped> {
         let told = self.observe.event(Event::Documents(documents));

@@ -49,12 +49,8 @@ def test_rows_to_documents_to_answers(
     pipeline: Pipeline, source: StandIn, dynamodb: DynamoDb, table: str
 ) -> None:
     extraction = pipeline.extract(source.source(), rows(2))
-    assert [one.request for one in extraction.done] == [
-        Request(0, 0),
-        Request(0, 1),
-        Request(1, 0),
-        Request(1, 1),
-    ]
+    expected = [Request(row, combination) for row in (0, 1) for combination in (0, 1)]
+    assert [one.request for one in extraction.done] == expected
     assert len(extraction.documents) == 4 * TRACKS
     first = next(extraction.parsed())
     assert first["artist_id"] == "a0"

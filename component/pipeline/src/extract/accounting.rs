@@ -1,11 +1,12 @@
 //! Requests and their outcomes → an extraction in which each is in exactly
 //! one list. The type guards the balance.
 
-use super::resume::Progress;
+use super::extracted::Extracted;
+use super::progress::Progress;
 use super::verdict::Rejection;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{
-    Counter, PendingRequest, RejectedRecord, RejectedRequest, RejectionKind, Request, Stop,
+    Counter, PendingRequest, RejectedRecord, RejectedRequest, Request, Stop,
 };
 use crate::document::Document;
 
@@ -18,29 +19,6 @@ pub enum RequestOutcome {
     Rejected(Rejection),
     /// Not attempted, or unresolved; with what it has so far.
     Pending(Progress),
-}
-
-/// What a request's pages gave.
-#[derive(Debug, Default)]
-pub struct Extracted {
-    /// Documents in the records' order.
-    pub documents: Vec<Document>,
-    /// Records that are no documents.
-    pub rejected: Vec<RejectedRecord>,
-}
-
-impl Extracted {
-    /// Adds a record that is not a document.
-    pub fn reject(&mut self, request: Request, kind: RejectionKind, path: String, reason: String) {
-        let index = self.documents.len() + self.rejected.len();
-        self.rejected.push(RejectedRecord {
-            request,
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            kind,
-            path,
-            reason,
-        });
-    }
 }
 
 /// One line per request.

@@ -2,11 +2,12 @@
 
 use super::format;
 use super::records::{self, BodyError, Words};
-use super::verdict::header;
 use crate::platform::HttpResponse;
+use crate::retry::Asked;
 use crate::settings::Format;
 use rowcast_json::{Bytes, Index, Value};
 use std::cell::OnceCell;
+use std::time::SystemTime;
 
 /// A complete answer of the source.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Answer {
     /// A header's value by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.response.headers, name)
+        self.response.header(name)
     }
 
     /// What the body says of an error.
@@ -66,4 +67,10 @@ impl Answer {
     pub fn words(&self) -> Words {
         self.body().map(Words::of).unwrap_or_default()
     }
+}
+
+/// What an answer's headers ask for; `today` is the time it came in.
+#[must_use]
+pub fn asked(response: &HttpResponse, today: SystemTime) -> Asked {
+    Asked::read(|name| response.header(name), today)
 }

@@ -2,9 +2,9 @@
 //! fetched once per call and shared by its requests, until it is refused.
 //! Nothing here can print a secret.
 
+use super::answer::asked;
 use super::budget::Budget;
 use super::snippet;
-use super::verdict::{asked, header};
 use crate::bindings::rowcast::pipeline::types::Stop;
 use crate::failure::{rate_limit, stop_reason};
 use crate::oauth::{Attempts, Client, Failed, FailureKind, LONGEST_ANSWER, Reply, Token, Tokens};
@@ -322,7 +322,7 @@ fn read(
         Ok(response) => client.read(Reply {
             status: response.status,
             body: &response.body,
-            location: header(&response.headers, "location"),
+            location: response.header("location"),
             asked: asked(response, today),
         }),
         Err(HttpError::Unavailable(cause)) => {

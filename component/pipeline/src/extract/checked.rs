@@ -9,6 +9,7 @@ use super::pointer::Pointer;
 use super::rules::Rules;
 use super::snippet::chain;
 use super::template::{Place, Template};
+use crate::message::is_header_name;
 use crate::settings::{
     Field, Header, Method, Mistakes, RecordsAs, Source, escaped, origin, within,
 };
@@ -52,10 +53,12 @@ impl<'a> Checked<'a> {
         if let Some(url) = &url {
             check_url(&url.sample_url(), mistakes);
         }
-        let records = pointer("/records", &source.records, mistakes);
+        let records = Pointer::of_setting("/records", &source.records, mistakes);
         let require = source.require.iter().enumerate();
         let require: Vec<_> = require
-            .filter_map(|(index, text)| pointer(&format!("/require/{index}"), text, mistakes))
+            .filter_map(|(index, text)| {
+                Pointer::of_setting(&format!("/require/{index}"), text, mistakes)
+            })
             .collect();
         let rules = Rules::new(&source.rules, mistakes);
         let paging = Paging::new(source, mistakes);
@@ -67,7 +70,8 @@ impl<'a> Checked<'a> {
         let attributes = attributes(&source.attributes, mistakes);
         let matrix = Matrix::new(&source.matrix, mistakes);
         let batch = source.batch.as_ref();
-        let batch = batch.and_then(|batch| pointer("/batch/pointer", &batch.pointer, mistakes));
+        let batch =
+            batch.and_then(|batch| Pointer::of_setting("/batch/pointer", &batch.pointer, mistakes));
         if let Some(url) = &url {
             let shared = headers.iter().map(|(_, template)| template).chain([url]);
             let shared = shared.flat_map(Template::names);
@@ -116,21 +120,6 @@ impl<'a> Checked<'a> {
 fn template(at: &str, text: &str, place: Place, mistakes: &mut Mistakes) -> Option<Template> {
     Template::parse(text, place)
         .map_err(|error| mistakes.add(at, format!("is not a template: {}", chain(&error))))
-        .ok()
-}
-
-/// Reads the pointer in the setting `at`.
-pub fn pointer(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Pointer> {
-    Pointer::parse(text)
-        .map_err(|error| {
-            let message = format!("is not a JSON Pointer: {error}");
-            if text.starts_with(['/', '#', '$']) {
-                mistakes.add(at, message);
-            } else {
-                let hint = format!("perhaps \"/{}\"", text.replace('.', "/"));
-                mistakes.add_with_hint(at, message, hint);
-            }
-        })
         .ok()
 }
 
@@ -233,13 +222,6 @@ fn check_batch<'n>(
     if source.body.is_some() {
         mistakes.add("/batch", "can't be used with `body`");
     }
-}
-
-/// Whether a text is a token of RFC 9110.
-#[must_use]
-pub fn is_header_name(name: &str) -> bool {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(token)
 }
 
 /// Many APIs refuse requests that don't say who asks.

@@ -1,17 +1,17 @@
 //! One request's answers, page by page → its documents, and the next page to
 //! ask for. Knows nothing of attempts.
 
-use super::accounting::Extracted;
 use super::announced::announces_more;
 use super::answer::Answer;
 use super::checked::Checked;
+use super::extracted::Extracted;
 use super::format;
 use super::links::without_parameter;
 use super::page::{Page, PageHistory};
 use super::paging::Received;
 use super::plan::{Plan, PreparedRequest};
+use super::progress::Progress;
 use super::records::{self, BodyError};
-use super::resume::Progress;
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::document::Sink;
 use crate::settings::{Auth, RecordsAs};

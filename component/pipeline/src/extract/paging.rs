@@ -2,10 +2,10 @@
 //! there is one.
 
 use super::answer::Answer;
-use super::checked::{is_header_name, pointer};
 use super::links::{next_link, parameter, with_parameter};
 use super::page::{Page, PageError};
 use super::pointer::Pointer;
+use crate::message::is_header_name;
 use crate::settings::{self, Mistakes, Pagination, Scalar, Source};
 use rowcast_json::{Kind, Value, quoted};
 use std::borrow::Cow;
@@ -85,7 +85,7 @@ impl Paging {
             }
             Pagination::Cursor(it) => (cursor(it, source, mistakes), &it.end),
             Pagination::NextUrl(it) => {
-                let place = pointer("/pagination/pointer", &it.pointer, mistakes);
+                let place = Pointer::of_setting("/pagination/pointer", &it.pointer, mistakes);
                 (
                     place.map(|place| Way::NextUrl(place, it.keep_origin)),
                     &it.end,
@@ -95,7 +95,7 @@ impl Paging {
         };
         let mut place = |name: &str, text: &Option<String>| {
             let text = text.as_ref()?;
-            pointer(&format!("/pagination/end/{name}"), text, mistakes)
+            Pointer::of_setting(&format!("/pagination/end/{name}"), text, mistakes)
         };
         let end = End {
             has_more: place("has_more", &end.has_more),
@@ -303,7 +303,9 @@ fn cursor(
 ) -> Option<Way> {
     let at = "/pagination";
     let from = match (&cursor.pointer, &cursor.header) {
-        (Some(text), None) => pointer("/pagination/pointer", text, mistakes).map(Place::Body),
+        (Some(text), None) => {
+            Pointer::of_setting("/pagination/pointer", text, mistakes).map(Place::Body)
+        }
         (None, Some(name)) => {
             if !is_header_name(name) {
                 mistakes.add("/pagination/header", "is not the name of an HTTP header");
@@ -330,7 +332,7 @@ fn cursor(
             if source.body.is_none() {
                 mistakes.add(at, "needs a `body`, which the source doesn't have");
             }
-            pointer(at, text, mistakes).map(Place::Body)
+            Pointer::of_setting(at, text, mistakes).map(Place::Body)
         }
         _ => {
             mistakes.add(

@@ -1,5 +1,6 @@
 //! JSON Pointer (RFC 6901) and a value → the value it leads to.
 
+use crate::settings::Mistakes;
 use rowcast_json::{Kind, Value};
 
 /// A checked JSON Pointer.
@@ -32,6 +33,21 @@ impl Pointer {
             text: text.to_owned(),
             tokens,
         })
+    }
+
+    /// Reads the pointer in the setting `at`.
+    pub fn of_setting(at: &str, text: &str, mistakes: &mut Mistakes) -> Option<Self> {
+        Self::parse(text)
+            .map_err(|error| {
+                let message = format!("is not a JSON Pointer: {error}");
+                if text.starts_with(['/', '#', '$']) {
+                    mistakes.add(at, message);
+                } else {
+                    let hint = format!("perhaps \"/{}\"", text.replace('.', "/"));
+                    mistakes.add_with_hint(at, message, hint);
+                }
+            })
+            .ok()
     }
 
     /// The pointer as it was written.

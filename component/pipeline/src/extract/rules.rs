@@ -2,9 +2,9 @@
 //! rules whose conditions hold, or else of the built-in ones.
 
 use super::answer::Answer;
-use super::checked::{is_header_name, pointer};
 use super::date::date;
 use super::pointer::Pointer;
+use crate::message::is_header_name;
 use crate::numbers::milliseconds;
 use crate::retry::{Asked, since_epoch, wait_ms};
 use crate::settings::{self, Mistakes, Scalar, Statuses, Then, Unit, Wait};
@@ -100,7 +100,7 @@ impl Rule {
             None => None,
             Some(body) => {
                 let at = format!("{at}/when/body");
-                let place = pointer(&format!("{at}/pointer"), &body.pointer, mistakes);
+                let place = Pointer::of_setting(&format!("{at}/pointer"), &body.pointer, mistakes);
                 let equals = body.equals.clone();
                 let test = test(&at, equals, body.contains.clone(), body.present, mistakes)?;
                 Some((place?, test))
@@ -268,7 +268,7 @@ fn check_wait(at: &str, then: Then, wait: &Wait, mistakes: &mut Mistakes) -> Opt
         mistakes.add(format!("{at}/header"), "is not the name of an HTTP header");
     }
     let place = wait.pointer.as_ref()?;
-    pointer(&format!("{at}/pointer"), place, mistakes)
+    Pointer::of_setting(&format!("{at}/pointer"), place, mistakes)
 }
 
 #[cfg(test)]

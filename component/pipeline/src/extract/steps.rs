@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::call_state::{Shared, graver};
 use super::engine;
 use super::plan::Plan;
-use super::resume::Record;
+use super::progress::Record;
 use super::snippet;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{

@@ -1,14 +1,13 @@
 //! One exchange's outcome → what to do about it, as a value. Knows nothing of
 //! attempts, budgets and other requests.
 
-use super::answer::Answer;
+use super::answer::{Answer, asked};
 use super::auth::cleaned;
 use super::checked::Checked;
 use super::{records, snippet};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::pace::Observation;
 use crate::platform::{HttpError, HttpResponse};
-use crate::retry::Asked;
 use crate::settings::Then;
 use rowcast_json::Value;
 use std::time::SystemTime;
@@ -77,12 +76,6 @@ pub struct Rejection {
     pub status: Option<u16>,
     /// One sentence.
     pub reason: String,
-}
-
-/// What an answer's headers ask for; `today` is the time it came in.
-#[must_use]
-pub fn asked(response: &HttpResponse, today: SystemTime) -> Asked {
-    Asked::read(|name| header(&response.headers, name), today)
 }
 
 /// Judges the outcome of a request to `url`, and what it says about the pace
@@ -213,20 +206,11 @@ fn page(body: &[u8]) -> Option<String> {
     (!line.is_empty() && !is_json).then_some(line)
 }
 
-/// A header's value; names are in lower case.
-#[must_use]
-pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
-}
-
 fn redirect(url: &Url, response: &HttpResponse) -> Option<String> {
     if !(300..400).contains(&response.status) {
         return None;
     }
-    let target = header(&response.headers, "location").and_then(|to| url.join(to).ok());
+    let target = response.header("location").and_then(|to| url.join(to).ok());
     // Others have no origin that could be shown.
     let target = target.filter(|to| matches!(to.scheme(), "http" | "https"));
     let target = target

@@ -2,9 +2,9 @@
 //! was asked to, and whose words can't forge a log.
 
 use super::lines;
-use crate::extract::answer::Answer;
+use crate::extract::answer::{Answer, asked};
 use crate::extract::checked::Checked;
-use crate::extract::verdict::{Verdict, asked, judge};
+use crate::extract::verdict::{Verdict, judge};
 use crate::platform::HttpResponse;
 use crate::settings::{self, Format, Mistakes};
 use std::time::{Duration, UNIX_EPOCH};

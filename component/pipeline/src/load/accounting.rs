@@ -1,7 +1,7 @@
 //! What became of each document → the report's lists. Settles each exactly
 //! once, and says so when it didn't.
 
-use super::dedupe::Put;
+use super::put::Put;
 use crate::bindings::exports::rowcast::pipeline::load::{RejectedDocument, SupersededDocument};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::document::text_of;

@@ -3,7 +3,7 @@
 //! no such record, everything may be written.
 
 use super::accounting::{Accounting, DocumentOutcome};
-use super::dedupe::Put;
+use super::put::Put;
 use crate::bindings::rowcast::pipeline::admission::{
     Candidate, Decision, Digest as WitDigest, Interest, Outcome,
 };

@@ -1,7 +1,7 @@
 //! Puts → BatchWriteItem requests within DynamoDB's bounds and ours. Pure.
 
-use super::dedupe::Put;
 use super::pacing::units;
+use super::put::Put;
 use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use std::collections::VecDeque;
 

@@ -2,7 +2,7 @@
 //! share one pace, with those of other instances where the host shares it; a
 //! partition that is hot has one of its own, so that it slows nobody else.
 
-use super::dedupe::Put;
+use super::put::Put;
 use crate::dynamodb::key::KeyValue;
 use crate::pace::{Observation, Pace};
 use crate::platform::Dynamo;

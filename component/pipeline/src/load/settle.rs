@@ -3,7 +3,7 @@
 
 use super::Load;
 use super::accounting::DocumentOutcome;
-use super::dedupe::Put;
+use super::put::Put;
 use super::verdict::{BatchVerdict, Cause, ServiceError};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::document::text_of;

@@ -1,6 +1,6 @@
 //! DynamoDB's answer to one batch → what to do with its puts. Pure.
 
-use super::dedupe::Put;
+use super::put::Put;
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::outcome::Outcome;

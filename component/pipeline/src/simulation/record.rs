@@ -74,7 +74,7 @@ impl RecordModel {
             }
         }
         if self.written.get(&key) == Some(&content) {
-            assert!(world.items().contains_key(&name(&item)));
+            assert!(world.has(&name(&item)));
             return Decision::Unchanged;
         }
         let twice = self.held.insert(key, (item, content));
@@ -88,7 +88,7 @@ impl RecordModel {
             let key = (outcome.key.high, outcome.key.low);
             let settled = self.held.remove(&key);
             let (item, content) = settled.expect("only what is held is settled, and once");
-            let written = world.items().contains_key(&name(&item));
+            let written = world.has(&name(&item));
             assert!(written || !outcome.written, "{item} isn't in the table");
             if outcome.written {
                 self.written.insert(key, content);

@@ -1,7 +1,8 @@
 //! The source of a run: a rate limit, tokens that die, rows that always fail,
 //! an outage.
 
-use super::world::{Faults, World};
+use super::faults::Faults;
+use super::world::World;
 use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
 use std::collections::HashMap;
 use std::time::SystemTime;

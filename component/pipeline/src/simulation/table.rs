@@ -1,6 +1,7 @@
 //! The table of a run: write units a second, batches that fail in every way.
 
-use super::world::{Faults, World};
+use super::faults::Faults;
+use super::world::World;
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::response;
 use serde_json::{Value, json};

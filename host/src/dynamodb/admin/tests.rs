@@ -73,7 +73,7 @@ fn dynamodb_at(origin: &str) -> DynamoDb {
         session_token: None,
     };
     let keyring = Keyring::fixed(&given, Duration::from_secs(1));
-    let endpoint = Endpoint::resolve(None, Some(origin)).unwrap();
+    let endpoint = Endpoint::resolve(Some("us-east-1"), Some(origin)).unwrap();
     DynamoDb::new(loopback_client(), endpoint, keyring, &Limits::default())
 }
 

@@ -2,7 +2,7 @@
 //! way or end in the middle.
 
 use super::*;
-use crate::engine::Request;
+use crate::engine::{self, Digest, Outcome, Request};
 use crate::ledger::Ledger;
 use tempfile::TempDir;
 

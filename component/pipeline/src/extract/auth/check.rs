@@ -1,6 +1,6 @@
 //! Settings of authentication → what can't work of them.
 
-use super::super::checked::is_header_name;
+use crate::message::is_header_name;
 use crate::settings::{ApiKey, Auth, Mistakes};
 use url::Url;
 

@@ -3,7 +3,7 @@
 use super::super::accounting::RequestOutcome;
 use super::super::pages::Pages;
 use super::super::plan::{PrepareError, PreparedRequest};
-use super::super::resume::Progress;
+use super::super::progress::Progress;
 use super::super::snippet;
 use super::super::verdict::{Rejection, RetryReason};
 use super::{Call, NotDone};

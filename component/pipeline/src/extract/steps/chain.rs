@@ -1,9 +1,9 @@
 //! What the requests of a step led to → the requests of the next one, and in the
 //! end how a request of the first step ended. Between calls a chain is a `resume`.
 
-use super::super::accounting::Extracted;
+use super::super::extracted::Extracted;
 use super::super::matrix::Matrix;
-use super::super::resume::Record;
+use super::super::progress::Record;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectedRequest, Request};
 use crate::document::Document;
 use crate::settings::{Mistakes, Source};

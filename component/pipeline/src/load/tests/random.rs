@@ -2,6 +2,7 @@
 //! table holds.
 
 use super::*;
+use crate::seeds::each_seed;
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,10 +177,7 @@ fn agree(
         let case = &cases[at(each.index)];
         // Many failures in a row while others are written look like a bad item.
         let exhausted = each.kind == RejectionKind::Exhausted;
-        assert!(
-            case.key.is_none() || case.poisoned || exhausted,
-            "seed {seed}: {each:?}"
-        );
+        assert!(case.key.is_none() || case.poisoned || exhausted, "{each:?}");
     }
     for index in &report.pending {
         assert!(listed.insert(at(*index)), "seed {seed}");
@@ -222,7 +220,5 @@ fn agree(
 
 #[test]
 fn reports_agree_with_the_table() {
-    for seed in 0..600 {
-        check(seed);
-    }
+    each_seed(0..600, check);
 }

@@ -213,3 +213,62 @@ fn bodies_come_in_other_formats_and_shapes() {
         &[r#"{"time":"t1","rain":0.10}"#, r#"{"time":"t2","rain":2}"#],
     );
 }
+
+#[test]
+fn pages_are_read_to_the_end_or_not_at_all() {
+    let mut source = source();
+    source.pagination = Some(next_url());
+    source.max_pages = 3;
+    let reply = |request: &HttpRequest, before| {
+        let page = request.url.split_once("?p=").map_or("1", |(_, page)| page);
+        let next = match (id(request), page) {
+            (0 | 3 | 4, "1") => "\"?p=2\"",
+            (0, "2") => "\"?p=3\"",
+            (1, "1") => "\"https://evil.example/1\"",
+            (2, "1") => "\"/2\"",
+            (3, page) => &format!("\"?p={page}0\""),
+            _ => "null",
+        };
+        match (id(request), page, before) {
+            (0, "2", 0) => answer(500, &[], ""),
+            (4, "2", _) => answer(410, &[], ""),
+            _ => answer(
+                200,
+                &[],
+                &format!(r#"{{"t":[{{"a":1}},{{"a":2}}],"next":{next}}}"#),
+            ),
+        }
+    };
+    check(
+        &source,
+        6,
+        None,
+        reply,
+        "done 0:6 5:2 rejected 1(Body 200) 2(Body 200) 3(Body 200) 4(Status 410); 13 requests, \
+         1 repeats, 0 tokens",
+    );
+}
+
+/// As Crossref does it: the cursor stays the same, and the server counts.
+#[test]
+fn a_cursor_may_stay_the_same_as_long_as_the_pages_differ() {
+    let mut source = source();
+    source.pagination = Some(next_url());
+    let reply = |request: &HttpRequest, before: u32| {
+        let page = request.url.split_once("?p=").map_or("1", |(_, page)| page);
+        let body = match (id(request), page, before) {
+            (_, "1", _) => r#"{"t":[{"a":1}],"next":"?p=2"}"#,
+            (_, "2", 0) => r#"{"t":[{"a":2}],"next":"?p=2"}"#,
+            (_, "2", 1) | (1, ..) => r#"{"t":[{"a":3}],"next":"?p=2"}"#,
+            _ => r#"{"t":[],"next":"?p=2"}"#,
+        };
+        answer(200, &[], body)
+    };
+    check(
+        &source,
+        2,
+        None,
+        reply,
+        "done 0:3 rejected 1(Body 200); 8 requests, 0 repeats, 0 tokens",
+    );
+}

@@ -2,7 +2,7 @@
 //! caller passes back: the page it had reached, what the pages before gave, and
 //! how often its attempts ran out. A text that can't be read starts anew.
 
-use super::accounting::Extracted;
+use super::extracted::Extracted;
 use super::page::Page;
 use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectionKind, Request};
 use crate::document::Document;

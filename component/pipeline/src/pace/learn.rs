@@ -1,0 +1,250 @@
+//! What became of a reservation → what is known of the upstream's limit.
+
+use super::luck::Lesson;
+use super::quota::Quota;
+use super::rate::{Circumstances, Cycle, Rate};
+use super::{Limit, Observation, PATIENCE, Pace, Sent};
+use crate::numbers::{float, milliseconds};
+
+/// A pause from which on it isn't a rate that is exceeded but the quota of a
+/// window: it is used up at once, and then waited for.
+const LONG_PAUSE_MS: u64 = 3_000;
+/// Where no pause was asked for, so many must have been accepted before it.
+const LEAST_QUOTA: u64 = 8;
+/// A number that is renewed this soon says no more than the refusals do: it
+/// comes in whole seconds.
+const SHORT_RESET_MS: u64 = 1_000;
+/// Where the upstream asks for no pause: the first one.
+const FIRST_PAUSE_MS: f64 = 500.0;
+/// How much longer each further pause is that ended in another refusal.
+const PAUSE_FACTOR: f64 = 1.5;
+/// No such pause is longer.
+const LONGEST_PAUSE_MS: f64 = 30_000.0;
+/// In one latency an upstream with a limit lets through hardly any more than
+/// this part of a unit.
+const HARDLY_ANY: f64 = 0.2;
+/// At the most.
+const MOST_PATIENCE: u32 = 4 * PATIENCE;
+/// What is used of a rate is counted over this time,
+const USED_MS: f64 = 1_000.0;
+/// or that of so many requests.
+const USED_REQUESTS: f64 = 8.0;
+
+impl Pace {
+    /// Learns from what became of a reservation.
+    pub fn report(&mut self, now_ms: u64, seen: &Observation) {
+        let units = seen.accepted.saturating_add(seen.refused);
+        let (fresh, sent) = self.settle(now_ms, units);
+        self.heed(now_ms, seen);
+        let tried = self.luck.is_trying();
+        if fresh && units > 0 {
+            match self.luck.learn(seen.refused > 0) {
+                Lesson::Nothing => {}
+                Lesson::Chance => self.forget_limit(),
+                Lesson::Limit => {
+                    self.forget_limit();
+                    self.refusals = 0;
+                }
+            }
+        }
+        if seen.accepted > 0 {
+            self.accept(now_ms, seen.accepted, fresh, sent);
+        }
+        if seen.refused > 0 {
+            self.refuse(now_ms, seen.pause_ms, fresh, tried, sent);
+        }
+    }
+
+    /// Takes a reservation off what is in flight. Whether it was made after
+    /// the last refusal.
+    pub(super) fn settle(&mut self, now_ms: u64, units: u32) -> (bool, Option<Sent>) {
+        let fresh = self.stale == 0;
+        let Some(sent) = self.outstanding.pop_front() else {
+            return (fresh, None);
+        };
+        let reserved = sent.units;
+        self.in_flight = self.in_flight.saturating_sub(reserved);
+        self.stale = self.stale.saturating_sub(reserved);
+        if units == 0 {
+            if let Limit::Rate(rate) = &mut self.limit {
+                rate.give_back(reserved);
+            }
+        } else {
+            let latency = float(now_ms.saturating_sub(sent.at_ms));
+            self.latency_ms += (latency - self.latency_ms) / 8.0;
+        }
+        (fresh, Some(sent))
+    }
+
+    /// What the headers say, whatever the status.
+    fn heed(&mut self, now_ms: u64, seen: &Observation) {
+        if let Some(pause) = seen.pause_ms {
+            // The clock leaves out parts of a millisecond; nobody is to be early.
+            let until = now_ms.saturating_add(pause).saturating_add(1);
+            self.paused_until_ms = self.paused_until_ms.max(until);
+        }
+        if let (Some(remaining), Some(reset)) = (seen.remaining, seen.reset_ms)
+            && reset > SHORT_RESET_MS
+        {
+            // Of those in flight about half were counted already.
+            let left = remaining.saturating_sub(u64::from(self.in_flight / 2));
+            let until = now_ms.saturating_add(reset).saturating_add(1);
+            self.allowance = Some((left, until));
+        }
+    }
+
+    fn accept(&mut self, now_ms: u64, units: u32, fresh: bool, sent: Option<Sent>) {
+        self.accepted.add(now_ms, units);
+        if !fresh {
+            if sent.is_some_and(|sent| sent.at_ms <= self.cycle.refused_ms) {
+                self.cycle.reserve = self.cycle.reserve.saturating_add(units.into());
+            }
+            self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
+            return;
+        }
+        if self.cycle.ended_ms.is_some() {
+            if self.luck.is_chance() {
+                self.cycle = Cycle::default();
+            } else {
+                self.measure(now_ms);
+            }
+        }
+        self.refusals = 0;
+        self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
+        self.flight
+            .accept(units, sent.map_or(0, |sent| sent.others));
+        match &mut self.limit {
+            Limit::Unknown => {}
+            Limit::Rate(rate) => {
+                let at = sent.map_or(rate.per_second, |sent| sent.per_second);
+                let used = if self.is_table {
+                    f64::INFINITY
+                } else {
+                    let over = (USED_REQUESTS * 1_000.0 / rate.per_second).max(USED_MS);
+                    let since = now_ms.saturating_sub(milliseconds(over));
+                    self.accepted.since(since) * 1_000.0 / over
+                };
+                rate.accept(units, at, used, self.batch);
+            }
+            Limit::Quota(quota) => {
+                let units = quota.accept(&self.accepted, now_ms);
+                self.flight.allow(units);
+            }
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        now_ms: u64,
+        pause: Option<u64>,
+        fresh: bool,
+        tried: bool,
+        sent: Option<Sent>,
+    ) {
+        if !fresh {
+            return;
+        }
+        self.stale = self.in_flight;
+        // A try was expected to be refused, and says nothing about the limit.
+        if !tried || self.refusals == 0 {
+            self.refusals = self.refusals.saturating_add(1);
+        }
+        if self.cycle.ended_ms.is_none() {
+            self.cycle.ended_ms = Some(now_ms);
+            self.cycle.reserve = self.cycle.accepted;
+            self.cycle.refused_ms = sent.map_or(now_ms, |sent| sent.at_ms);
+            self.cycle.risen = f64::from(self.in_flight) / self.batch;
+            self.cycle.sent_at = sent.map_or(f64::INFINITY, |sent| sent.per_second);
+            self.cycle.crowded = sent.is_some_and(|sent| {
+                let accepted = self.cycle.accepted;
+                self.flight.refuse(sent.others, accepted)
+            });
+        }
+        self.cycle.silent_ms = pause.is_none().then_some(now_ms);
+        if pause.is_some() {
+            self.luck.asked_to_wait();
+        } else {
+            let tells = self.per_second() * self.latency_ms / 1_000.0 < HARDLY_ANY;
+            let own = if !tried && self.luck.tries(now_ms, self.refusals, tells) {
+                0
+            } else {
+                self.own_pause(now_ms)
+            };
+            self.paused_until_ms = self.paused_until_ms.max(now_ms.saturating_add(own));
+        }
+        if let Limit::Quota(quota) = &mut self.limit {
+            quota.refuse(now_ms);
+        }
+    }
+
+    /// What is known of the limit was chance: only what is in flight is bounded.
+    fn forget_limit(&mut self) {
+        self.limit = Limit::Unknown;
+        self.early = 0;
+        self.patience = PATIENCE;
+        self.cycle = Cycle::default();
+        self.flight.reset();
+    }
+
+    /// The pause after a refusal that asks for none.
+    fn own_pause(&self, now_ms: u64) -> u64 {
+        let first = match &self.limit {
+            Limit::Rate(rate) => rate.pause_ms(self.batch),
+            Limit::Quota(quota) if self.refusals == 1 => {
+                quota.pause_ms(&self.accepted, now_ms).max(FIRST_PAUSE_MS)
+            }
+            Limit::Unknown | Limit::Quota(_) => FIRST_PAUSE_MS,
+        };
+        let factor = PAUSE_FACTOR.powf(f64::from(self.refusals.saturating_sub(1)));
+        milliseconds((first * factor).min(LONGEST_PAUSE_MS))
+    }
+
+    /// The first answer after a refusal: what was accepted in which time?
+    fn measure(&mut self, now_ms: u64) {
+        let cycle = std::mem::take(&mut self.cycle);
+        let ended = cycle.ended_ms.unwrap_or(now_ms);
+        self.cycle.started_ms = Some(ended);
+        self.cycle.resumed_ms = now_ms;
+        let dry_ms = now_ms.saturating_sub(ended);
+        let seen = Circumstances {
+            now_ms,
+            dry_ms,
+            latency_ms: self.latency_ms,
+            batch: self.batch,
+            is_table: self.is_table,
+        };
+        self.limit = match self.limit {
+            Limit::Quota(quota) => Limit::Quota(quota.correct(&self.accepted, ended, now_ms)),
+            Limit::Unknown | Limit::Rate(_)
+                if dry_ms >= LONG_PAUSE_MS
+                    && !self.is_table
+                    && (cycle.silent_ms.is_none() || cycle.accepted >= LEAST_QUOTA) =>
+            {
+                Limit::Quota(Quota::learn(
+                    &cycle,
+                    &self.accepted,
+                    now_ms,
+                    self.latency_ms,
+                ))
+            }
+            // One more in flight was tried: that says nothing about the rate.
+            Limit::Unknown if cycle.crowded => Limit::Unknown,
+            Limit::Unknown => {
+                let started = cycle.started_ms.unwrap_or(now_ms);
+                Limit::Rate(Rate::first(&cycle, started, seen))
+            }
+            Limit::Rate(rate) if cycle.crowded => Limit::Rate(rate.resume(seen)),
+            Limit::Rate(rate) => {
+                self.early = if rate.is_early() { self.early + 1 } else { 0 };
+                if self.early < self.patience {
+                    Limit::Rate(rate.measure(&cycle, ended, seen))
+                } else {
+                    self.early = 0;
+                    self.patience = self.patience.saturating_mul(2).min(MOST_PATIENCE);
+                    self.flight.reset();
+                    Limit::Unknown
+                }
+            }
+        };
+    }
+}
