@@ -3,8 +3,8 @@
 
 use super::answer::Answer;
 use super::checked::{is_header_name, pointer};
-use super::date::date;
 use super::pointer::Pointer;
+use crate::date::date;
 use crate::numbers::milliseconds;
 use crate::retry::{Asked, since_epoch, wait_ms};
 use crate::settings::{self, Mistakes, Scalar, Statuses, Then, Unit, Wait};
