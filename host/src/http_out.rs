@@ -3,6 +3,7 @@
 pub mod authorizer;
 mod body;
 pub mod client;
+mod coding;
 mod connect;
 mod connection;
 pub mod egress;

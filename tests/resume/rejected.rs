@@ -1,6 +1,8 @@
 //! What was rejected is taken back in.
 
-use super::{ALL, TRACKS, answer, check, documents, reply, work};
+use super::{
+    ALL, CHUNK, COUNTRIES, ROWS, TRACKS, WORKERS, answer, check, documents, reply, tomorrow, work,
+};
 use rowcast_stand_ins::http::Reply;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,4 +88,38 @@ async fn what_was_rejected_is_taken_back_in() {
         &[("documents.written", 0), ("documents.unchanged", ALL)],
     )
     .await;
+}
+
+/// One call asks for all of these, and is refused as often as a call with wrong
+/// credentials would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn forbidden_rows_stop_no_run_that_was_answered() {
+    let (_dynamodb, moody, stage) = work().await;
+    let file = stage.path().join("rowcast.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let chunks = format!("chunk_rows = {}", ROWS / 2);
+    let text = text.replace(&format!("chunk_rows = {CHUNK}"), &chunks);
+    let text = text.replace(&format!("workers = {WORKERS}"), "workers = 1");
+    std::fs::write(&file, text).unwrap();
+    // The first half of the rows is answered well.
+    let answer = |otherwise: Reply| {
+        moody.answer(move |seen, _| {
+            let row = seen.target.trim_start_matches("/artists/a");
+            let row = row.split('?').next().and_then(|row| row.parse().ok());
+            if row.is_some_and(|row: u64| row < ROWS / 2) {
+                reply(seen)
+            } else {
+                otherwise.clone()
+            }
+        });
+    };
+    let half = ROWS / 2 * COUNTRIES;
+    answer(tomorrow());
+    check(&stage, &[], 6, &[("requests.done", half)]).await;
+    // What was answered before is refused as well: it is the credentials.
+    moody.answer(|_, _| Reply::status(403, "{}"));
+    check(&stage, &["--now"], 3, &[("rows.resumed", ROWS / 2)]).await;
+    answer(Reply::status(403, "{}"));
+    let rejected = [("rows.resumed", ROWS / 2), ("requests.rejected", half)];
+    check(&stage, &["--now"], 5, &rejected).await;
 }

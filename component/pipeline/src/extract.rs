@@ -13,7 +13,6 @@ pub mod budget;
 pub mod call_state;
 pub mod checked;
 pub mod coding;
-pub mod date;
 pub mod document;
 pub mod engine;
 pub mod extracted;

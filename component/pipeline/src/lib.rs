@@ -39,6 +39,7 @@ pub mod bindings {
 }
 
 pub mod calls;
+pub mod date;
 pub mod describe;
 pub mod document;
 pub mod dynamodb;

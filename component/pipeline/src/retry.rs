@@ -8,7 +8,9 @@
 
 mod quota;
 
+use crate::date::date;
 use crate::numbers::milliseconds;
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
 pub use quota::{AWS_LONGEST_ASKED_MS, Cause, RetryQuota, heeded_ms};
@@ -61,19 +63,17 @@ impl Asked {
         let today = header("date").and_then(date).unwrap_or(today);
         let wait = |value: &str| wait_ms(value, today);
         let first = |names: &[&str]| names.iter().find_map(|name| header(name));
-        let combined = header("ratelimit").map(parameters).unwrap_or_default();
-        let of = |names: &[&str]| {
-            let found = combined.iter().find(|(name, _)| names.contains(name));
-            found.map(|(_, value)| *value)
-        };
-        let remaining = of(&["r", "remaining"]).or_else(|| first(REMAINING));
-        let reset = of(&["t", "reset"]).or_else(|| first(RESET));
+        let combined = header("ratelimit").map(|value| scarcest(value, wait));
+        let combined = combined.unwrap_or_default();
+        let remaining = first(REMAINING).and_then(count);
+        let reset_ms = first(RESET).and_then(wait);
+        let after = header("retry-after").and_then(wait);
+        let in_milliseconds = |value: &str| number(value.trim()).map(milliseconds);
+        let after_ms = || first(RETRY_AFTER_MS).and_then(in_milliseconds);
         Self {
-            pause_ms: header("retry-after")
-                .and_then(wait)
-                .filter(|&wait| wait > 0),
-            remaining: remaining.and_then(count),
-            reset_ms: reset.and_then(wait),
+            pause_ms: after.or_else(after_ms).filter(|&wait| wait > 0),
+            remaining: combined.remaining.or(remaining),
+            reset_ms: combined.reset_ms.or(reset_ms),
         }
     }
 
@@ -92,6 +92,9 @@ impl Asked {
         match status {
             429 => true,
             403 | 503 => self.limited(),
+            400 | 402 | 408 | 409 | 413 | 420 | 423 | 425 | 430 | 500..=599 => {
+                self.pause_ms.is_some()
+            }
             _ => false,
         }
     }
@@ -102,6 +105,9 @@ impl Asked {
         self.pause_ms.is_some() || self.remaining == Some(0)
     }
 }
+
+/// Beside `Retry-After`: the same in milliseconds, as some say it.
+const RETRY_AFTER_MS: &[&str] = &["retry-after-ms", "x-ms-retry-after-ms"];
 
 /// Beside `RateLimit`: headers that say how many requests are left.
 const REMAINING: &[&str] = &[
@@ -115,6 +121,7 @@ const RESET: &[&str] = &[
     "ratelimit-reset",
     "x-ratelimit-reset",
     "x-ratelimit-reset-in",
+    "x-ratelimit-reset-after",
     "x-rate-limit-reset",
 ];
 
@@ -128,7 +135,12 @@ pub fn is_transient(status: u16) -> bool {
 /// `today`. None if it is none of them.
 pub(crate) fn wait_ms(value: &str, today: SystemTime) -> Option<u64> {
     let value = value.trim();
-    let until = match number(value) {
+    // Proxies join two headers of one name; some APIs add the unit.
+    let first = value.split(',').next().unwrap_or(value).trim();
+    let bare = first.trim_end_matches(|it: char| it.is_ascii_alphabetic() || it == ' ');
+    let unit = first.get(bare.len()..).unwrap_or_default().trim();
+    let is_seconds = ["", "s", "sec", "secs", "second", "seconds"].contains(&unit);
+    let until = match number(bare).filter(|_| is_seconds) {
         Some(number) if number >= 1e15 => return Some(u64::MAX),
         Some(number) if number >= EPOCH_SECONDS => since_epoch(number)?,
         Some(number) => return Some(milliseconds(number * 1_000.0)),
@@ -150,7 +162,8 @@ pub(crate) fn since_epoch(number: f64) -> Option<SystemTime> {
 }
 
 fn count(value: &str) -> Option<u64> {
-    number(value.trim()).map(|number| milliseconds(number.floor()))
+    let first = value.split(',').next().unwrap_or(value);
+    number(first.trim()).map(|number| milliseconds(number.floor()))
 }
 
 /// A number that isn't negative, in digits.
@@ -160,18 +173,42 @@ fn number(value: &str) -> Option<f64> {
     plain.then(|| value.parse().ok()).flatten()
 }
 
-fn date(value: &str) -> Option<SystemTime> {
-    httpdate::parse_http_date(value.trim()).ok()
+/// What one policy leaves, and when that is renewed.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    remaining: Option<u64>,
+    reset_ms: Option<u64>,
 }
 
-/// The parameters of a structured field's first member, as in
-/// `"default";r=50;t=30` and `limit=100, remaining=50, reset=5`.
-fn parameters(value: &str) -> Vec<(&str, &str)> {
-    let parts = value.split([';', ',']);
-    let pairs = parts.filter_map(|part| part.split_once('='));
-    pairs
-        .map(|(name, value)| (name.trim(), value.trim()))
-        .collect()
+/// The policy of a `RateLimit` that leaves the least: `"a";r=50;t=30, "b";r=0;t=5`
+/// has two of them, and `limit=100, remaining=50, reset=5` is one.
+fn scarcest(value: &str, wait: impl Fn(&str) -> Option<u64>) -> Left {
+    let mut policies = vec![Left::default()];
+    for member in value.split(',') {
+        let mut left = Left::default();
+        for (name, value) in member.split(';').filter_map(|part| part.split_once('=')) {
+            match name.trim() {
+                "r" | "remaining" => left.remaining = count(value),
+                "t" | "reset" => left.reset_ms = wait(value),
+                _ => {}
+            }
+        }
+        // The older form has its parameters between commas.
+        let last = policies.last_mut().filter(|last| {
+            (last.remaining.is_none() || left.remaining.is_none())
+                && (last.reset_ms.is_none() || left.reset_ms.is_none())
+        });
+        match last {
+            Some(last) => {
+                last.remaining = last.remaining.or(left.remaining);
+                last.reset_ms = last.reset_ms.or(left.reset_ms);
+            }
+            None => policies.push(left),
+        }
+    }
+    let policies = policies.into_iter().filter(|it| it.remaining.is_some());
+    let least = policies.min_by_key(|it| (it.remaining, Reverse(it.reset_ms)));
+    least.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -224,7 +261,13 @@ mod tests {
         check("1795435203", Some(3_000));
         check("1795435203000", Some(3_000));
         check("Mon, 23 Nov 2026 11:00:00 GMT", None);
-        for none in ["0", "soon", "-1", "", ".", "1e3"] {
+        for seconds in ["2, 2", "2s", "2 seconds", "2026-11-23T12:00:02Z"] {
+            check(seconds, Some(2_000));
+        }
+        let in_milliseconds = |name| asked(&[(name, "1500")]).pause_ms;
+        assert_eq!(in_milliseconds("retry-after-ms"), Some(1_500));
+        assert_eq!(in_milliseconds("x-ms-retry-after-ms"), Some(1_500));
+        for none in ["0", "soon", "-1", "", ".", "1e3", "2 hours"] {
             check(none, None);
         }
         let skewed = [
@@ -258,6 +301,30 @@ mod tests {
             &[("ratelimit-remaining", "3"), ("ratelimit-reset", "9")],
             Some(3),
             Some(9_000),
+        );
+        // Of several policies the one that leaves the least.
+        check(
+            &[("ratelimit", "\"burst\";r=5;t=60, \"day\";r=0;t=2")],
+            Some(0),
+            Some(2_000),
+        );
+        check(
+            &[("ratelimit", "\"a\";r=0;t=1, \"b\";r=0;t=9, \"c\";t=60")],
+            Some(0),
+            Some(9_000),
+        );
+        check(
+            &[("ratelimit", "reset=5, limit=100, remaining=0")],
+            Some(0),
+            Some(5_000),
+        );
+        check(
+            &[
+                ("x-ratelimit-remaining", "0, 0"),
+                ("x-ratelimit-reset-after", "1.5"),
+            ],
+            Some(0),
+            Some(1_500),
         );
         let epoch = "1795435203";
         check(
@@ -305,6 +372,10 @@ mod tests {
         check(403, &[none, reset], true, Some(3_000));
         check(403, &[some, reset], false, None);
         check(404, &[none], false, None);
+        for status in [400, 409, 413, 420, 500, 502, 504, 509, 529] {
+            check(status, &[after], true, Some(2_000));
+            check(status, &[none], false, None);
+        }
     }
 
     #[test]

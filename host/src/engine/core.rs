@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use super::compiled::Compiled;
 use super::runtime::config;
 use super::{COMPONENT, Capabilities, Pipeline, Runtime};
 use crate::config::Auth;
@@ -107,7 +108,7 @@ unsafe impl MemoryCreator for Dumps {
 }
 
 fn engine(dumps: &Dumps) -> Engine {
-    let mut config = config(None, None);
+    let mut config = config(None);
     config
         .with_host_memory(Arc::new(dumps.clone()))
         .memory_reservation(0)
@@ -179,7 +180,7 @@ async fn world(auth: impl Fn(&str) -> Auth) -> World {
         }),
         tables: ["tracks".to_owned()].into(),
     };
-    let runtime = Runtime::over(engine(&dumps), limits).unwrap();
+    let runtime = Runtime::over(engine(&dumps), Compiled::new(None), limits).unwrap();
     World {
         pipeline: runtime.pipeline(COMPONENT, capabilities).unwrap(),
         dumps,

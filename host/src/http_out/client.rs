@@ -1,6 +1,7 @@
 //! A request → its answer, over pooled connections. Follows no redirects,
 //! repeats nothing.
 
+use super::coding::ACCEPTED;
 use super::connect::Connector;
 use super::connection::Past;
 use super::egress::{Denied, Egress};
@@ -9,22 +10,18 @@ use super::trust;
 use crate::hint::Hint;
 use crate::limits::Limits;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, PROXY_AUTHORIZATION};
-use http::{Extensions, HeaderValue, Request, Response};
+use http::header::{ACCEPT_ENCODING, PROXY_AUTHORIZATION};
+use http::{Extensions, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tower_http::decompression::{Decompression, DecompressionBody};
-use tower_service::Service;
 
+pub use super::coding::Inbound;
 pub use super::connect::ConnectError;
 pub use super::proxy::ProxyError;
 pub use super::trust::TrustError;
@@ -40,9 +37,6 @@ pub enum RequestBody {
     /// What comes.
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
-
-/// An answer's body. A coding that every HTTP server may use is taken off.
-pub type Inbound = DecompressionBody<Incoming>;
 
 /// Status and headers of an answer at most. A component may keep many of
 /// them.
@@ -223,20 +217,21 @@ impl Client {
         if url.scheme().is_none() || url.authority().is_none() {
             return Err(ExchangeError::Invalid);
         }
-        Decompression::new(self.clone()).call(request).await
+        self.send(request).await.map(Inbound::decode)
     }
 
     /// A whole request is sent again, at once, where it met a connection that
     /// had answered others and then closed without a byte for this one: the
     /// server hadn't seen it, or may see it twice as after any other failure.
     async fn send(
-        self,
+        &self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, ExchangeError> {
         let (mut parts, mut body) = request.into_parts();
         if let Some(authorization) = self.connector.proxy_authorization(&parts.uri) {
             parts.headers.insert(PROXY_AUTHORIZATION, authorization);
         }
+        parts.headers.entry(ACCEPT_ENCODING).or_insert(ACCEPTED);
         let mut repeats = 0;
         loop {
             let (sent, whole) = match body {
@@ -245,7 +240,7 @@ impl Client {
             };
             let request = Request::from_parts(parts.clone(), sent);
             match (self.pool.request(request).await, whole) {
-                (Ok(answer), _) => return Ok(plain(answer)),
+                (Ok(answer), _) => return Ok(answer),
                 (Err(error), Some(bytes)) if repeats < REPEATS && met_a_closed_one(&error) => {
                     repeats += 1;
                     body = RequestBody::Whole(bytes);
@@ -262,45 +257,10 @@ impl Client {
     }
 }
 
-impl Service<Request<RequestBody>> for Client {
-    type Response = Response<Incoming>;
-    type Error = ExchangeError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Incoming>, ExchangeError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ExchangeError>> {
-        // Neither the pool nor the connector ever makes callers wait.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        Box::pin(self.clone().send(request))
-    }
-}
-
 fn whole(body: Bytes) -> UnsyncBoxBody<Bytes, BoxError> {
     Full::new(body)
         .map_err(|never| match never {})
         .boxed_unsync()
-}
-
-/// An answer whose coding is named as [`Decompression`] knows it. One without a
-/// body, as to HEAD, has nothing to decode.
-fn plain(mut answer: Response<Incoming>) -> Response<Incoming> {
-    let coding = answer.headers().get(CONTENT_ENCODING);
-    let coding = coding.and_then(|coding| coding.to_str().ok());
-    let coding = coding.map(|coding| coding.trim().to_ascii_lowercase());
-    let known = match coding.as_deref() {
-        Some("gzip" | "x-gzip") => "gzip",
-        Some("deflate") => "deflate",
-        _ => return answer,
-    };
-    if answer.body().is_end_stream() {
-        answer.headers_mut().remove(CONTENT_ENCODING);
-    } else {
-        let known = HeaderValue::from_static(known);
-        answer.headers_mut().insert(CONTENT_ENCODING, known);
-    }
-    answer
 }
 
 fn met_a_closed_one(error: &legacy::Error) -> bool {

@@ -73,6 +73,15 @@ impl<'c> Requests<'c> {
     fn planned(&self, recording: &Recording) -> Vec<PendingRequest> {
         let rows = u32::try_from(self.chunk.rows.len()).unwrap_or(u32::MAX);
         let combinations = combinations(self.source);
+        // The source answered it in the run that this one continues.
+        let finished = (0..rows).find(|row| recording.is_resumed(*row));
+        if let Some(row) = finished {
+            let combination = self.chunk.only.get(&row).copied().unwrap_or_default();
+            let request = Request { row, combination };
+            self.chunk
+                .upstreams
+                .answered(|| Some(self.answered_as(request)));
+        }
         (0..rows)
             .filter(|row| !recording.is_resumed(*row))
             .flat_map(|row| (0..combinations).map(move |combination| Request { row, combination }))
@@ -139,6 +148,8 @@ impl<'c> Requests<'c> {
         recording: &mut Recording,
         tally: &mut Tally,
     ) -> Option<Stopped> {
+        let upstreams = self.chunk.upstreams;
+        let under_way = upstreams.begin_call();
         let called = match self.call(&part, recording).await {
             Ok(called) => called,
             Err(stopped) => {
@@ -205,6 +216,7 @@ impl<'c> Requests<'c> {
                 (by, Some(call_stopped(error, called.violation, by)))
             }
         };
+        drop(under_way);
         if part.is_empty() {
             // Nothing is left that the reason could be about.
             return None;
@@ -245,9 +257,11 @@ impl<'c> Requests<'c> {
             }
             // It has accepted these credentials before: it may be about the
             // request.
-            (Upstream::Source, Some(Stopped::Denied { by, reason }))
-                if upstreams.has_answered(Upstream::Source) =>
-            {
+            (Upstream::Source, Some(Stopped::Denied { by, reason })) => {
+                if !upstreams.answers_others().await {
+                    self.parts.push_front(part);
+                    return Some(Stopped::Denied { by, reason });
+                }
                 part.failed += FAILED_CALLS;
                 let ends = Stopped::Denied {
                     by,

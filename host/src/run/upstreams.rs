@@ -31,6 +31,17 @@ pub struct Upstreams {
     stop: watch::Receiver<bool>,
     answered: Mutex<Option<Answered>>,
     refusals: Mutex<Refusals>,
+    /// Calls that are under way.
+    calls: watch::Sender<usize>,
+}
+
+/// A call that is under way, until it is dropped.
+pub struct UnderWay<'u>(&'u watch::Sender<usize>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls = calls.saturating_sub(1));
+    }
 }
 
 /// Answers that refuse the credentials.
@@ -67,7 +78,26 @@ impl Upstreams {
             stop,
             answered: Mutex::default(),
             refusals: Mutex::default(),
+            calls: watch::Sender::default(),
         }
+    }
+
+    /// A call begins. What it came to is told before the value is dropped.
+    pub fn begin_call(&self) -> UnderWay<'_> {
+        self.calls.send_modify(|calls| *calls += 1);
+        UnderWay(&self.calls)
+    }
+
+    /// Whether the source has answered in this run, or the one that it continues,
+    /// as soon as that is known: calls that are under way may be answered yet.
+    pub async fn answers_others(&self) -> bool {
+        let known = || self.has_answered(Upstream::Source) || self.known_answered().is_some();
+        let (mut calls, mut stop) = (self.calls.subscribe(), self.stop.clone());
+        tokio::select! {
+            _ = calls.wait_for(|calls| *calls == 0 || known()) => {}
+            Ok(_) = stop.wait_for(|stop| *stop) => {}
+        }
+        known()
     }
 
     /// Something succeeded.

@@ -2,8 +2,8 @@
 //! rules whose conditions hold, or else of the built-in ones.
 
 use super::answer::Answer;
-use super::date::date;
 use super::pointer::Pointer;
+use crate::date::date;
 use crate::message::is_header_name;
 use crate::numbers::milliseconds;
 use crate::retry::{Asked, since_epoch, wait_ms};

@@ -72,10 +72,14 @@ impl Requests<'_> {
         let rejected = report.rejected.iter().map(|it| it.request);
         let unanswered: Vec<_> = left.map(|it| it.request).chain(rejected).collect();
         let request = part.requests().find(|it| !unanswered.contains(it))?;
-        Some(Answered {
+        Some(self.answered_as(request))
+    }
+
+    pub(super) fn answered_as(&self, request: Request) -> Answered {
+        Answered {
             row: self.chunk.row_text(request).to_owned(),
             combination: request.combination,
-        })
+        }
     }
 
     pub(super) fn rejected(

@@ -71,7 +71,21 @@ fn statuses_are_done_repeated_or_rejected() {
     ] {
         check(status, &[], "", &format!("retry: URL answered {status}"));
     }
-    check(500, &[("retry-after", "9")], "", "retry: URL answered 500");
+    for status in [
+        400, 402, 408, 409, 413, 420, 423, 425, 430, 500, 502, 504, 529,
+    ] {
+        let limited = format!("limited 9000: URL answered {status}");
+        check(status, &[("retry-after", "9")], "", &limited);
+    }
+    // The last answer that a window allows may be about its request.
+    let used_up = ("x-ratelimit-remaining", "0");
+    check(
+        404,
+        &[used_up, ("retry-after", "9")],
+        "",
+        "reject Status 404: URL answered 404",
+    );
+    check(400, &[used_up], "", "reject Status 400: URL answered 400");
     check(429, &[], "", "limited 0: URL answered 429");
     check(
         401,
