@@ -102,6 +102,7 @@ impl<D: Dynamo> Work<'_, D> {
             repeats: 0,
             exhausted: None,
             pacing: Pacing::new(table_upstream(&table.name)),
+            waited: false,
             asked: table.keys.is_none(),
         };
         let mut mistakes = Mistakes::default();
@@ -162,6 +163,8 @@ struct Load<'a, D: Dynamo> {
     /// Why the last put that ran out of attempts did.
     exhausted: Option<String>,
     pacing: Pacing,
+    /// It was this call's turn after it had waited.
+    waited: bool,
     /// Whether the keys are DynamoDB's own word.
     asked: bool,
 }
@@ -241,7 +244,13 @@ impl<D: Dynamo> Load<'_, D> {
     /// What may be sent now; or how long to wait.
     fn gather(&mut self) -> Result<Vec<Batch>, u64> {
         let dynamo = self.caller.dynamo();
-        let most = usize::try_from(self.table.concurrency).unwrap_or(usize::MAX);
+        // Who had to wait for a batch doesn't ask for another one yet: the turn that
+        // it would be told is nobody's, and all others come after it.
+        let most = if std::mem::take(&mut self.waited) {
+            1
+        } else {
+            usize::try_from(self.table.concurrency).unwrap_or(usize::MAX)
+        };
         let mut batches: Vec<Batch> = Vec::new();
         let (mut bytes, mut wait) = (0, u64::MAX);
         while batches.len() < most && bytes + batch::MAX_BATCH_BYTES <= MAX_ROUND_BYTES {
@@ -273,6 +282,7 @@ impl<D: Dynamo> Load<'_, D> {
             batches.push(next);
         }
         if batches.is_empty() {
+            self.waited = true;
             return Err(wait.clamp(1, LONG_TURN_MS));
         }
         Ok(batches)

@@ -6,7 +6,7 @@ use super::put::Put;
 use crate::dynamodb::key::KeyValue;
 use crate::pace::{Observation, Pace};
 use crate::platform::Dynamo;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A write takes one unit for each of these bytes. Measured in DynamoDB's JSON,
 /// which is longer than what it counts.
@@ -25,6 +25,9 @@ pub struct Pacing {
     upstream: String,
     table: Pace,
     hot: HashMap<KeyValue, Pace>,
+    /// Partitions of which one put was refused alone: the first time it may be the
+    /// last one that the table had no capacity for.
+    suspects: HashSet<KeyValue>,
     /// Units per batch: the last that was taken whole, or a little more.
     most: u32,
     /// Since when nothing but throttling was answered.
@@ -48,6 +51,7 @@ impl Pacing {
             upstream,
             table: Pace::of_units(),
             hot: HashMap::new(),
+            suspects: HashSet::new(),
             most: FULL,
             throttled_since_ms: None,
             throttled: String::new(),
@@ -109,7 +113,7 @@ impl Pacing {
                 .map(|put| units(put))
                 .fold(0, u32::saturating_add)
         };
-        let hot = hot_partition(written, refused);
+        let hot = self.hot_partition(written, refused);
         for (puts, accepted) in [(written, true), (refused, false)] {
             for put in puts
                 .iter()
@@ -178,6 +182,16 @@ impl Pacing {
         self.throttled_since_ms.get_or_insert(now);
     }
 
+    /// The partition that is hot, if what was refused says that of one.
+    fn hot_partition<'p>(&mut self, written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
+        for put in written {
+            self.suspects.remove(&put.item.key.partition);
+        }
+        let partition = alone(written, refused)?;
+        let is_sure = refused.len() > 1 || self.hot.contains_key(partition);
+        (is_sure || !self.suspects.insert(partition.clone())).then_some(partition)
+    }
+
     fn heat(&mut self, partition: &KeyValue, units: u32, pause_ms: Option<u64>, now_ms: u64) {
         let pace = self.hot.entry(partition.clone());
         let seen = refusal(units, pause_ms);
@@ -219,7 +233,7 @@ fn refusal(units: u32, pause_ms: Option<u64>) -> Observation {
 
 /// The partition that all that was refused is in, while all of the others was
 /// written.
-fn hot_partition<'p>(written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
+fn alone<'p>(written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
     let first = &refused.first()?.item.key.partition;
     let alone = refused.iter().all(|put| put.item.key.partition == *first);
     let others = written.iter().any(|put| put.item.key.partition != *first);

@@ -3,6 +3,7 @@
 mod admitted;
 mod fake;
 mod keys;
+mod limited;
 mod random;
 
 use super::*;
