@@ -49,37 +49,6 @@ impl Output {
         append(&mut self.bytes, text.as_bytes());
     }
 
-    /// Adds texts one after the other; room is made once for all of them.
-    #[inline(never)]
-    pub fn put_all(&mut self, texts: [&str; 4]) {
-        let room = texts.iter().map(|text| text.len()).sum();
-        self.bytes.reserve(room);
-        let mut length = self.bytes.len();
-        for text in texts {
-            let bytes = text.as_bytes();
-            // SAFETY: there is room for all of them, the earlier ones are before
-            // `length`, and nothing else has this memory.
-            unsafe {
-                let end = self.bytes.as_mut_ptr().add(length);
-                if bytes.len() > SHORT {
-                    end.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-                } else {
-                    copy(bytes, end);
-                }
-            }
-            length += bytes.len();
-        }
-        // SAFETY: all bytes up to there were written.
-        unsafe { self.bytes.set_len(length) };
-    }
-
-    /// Takes away a comma at the end.
-    pub fn drop_comma(&mut self) {
-        if self.bytes.last() == Some(&b',') {
-            self.bytes.pop();
-        }
-    }
-
     /// Adds a content as a JSON string.
     pub fn put_quoted(&mut self, content: &str) {
         self.put_literal("\"");
@@ -221,9 +190,7 @@ mod tests {
             output.put("<");
             output.put(part);
             output.put(">");
-            output.put_all([part, ",", part, ","]);
-            output.drop_comma();
-            assert_eq!(output.into_text(), format!("<{part}>{part},{part}"));
+            assert_eq!(output.into_text(), format!("<{part}>"));
         }
     }
 }

@@ -169,15 +169,6 @@ impl<'t> Value<'t> {
         })
     }
 
-    /// A string that means what is written, with its quotation marks.
-    #[inline]
-    #[must_use]
-    pub fn plain(self) -> Option<&'t str> {
-        let entry = self.entries.first().filter(|entry| !entry.is_escaped())?;
-        let text = slice(self.text, *entry);
-        text.starts_with('"').then_some(text)
-    }
-
     /// Whether it has a member or an element.
     #[must_use]
     pub fn is_empty(self) -> bool {

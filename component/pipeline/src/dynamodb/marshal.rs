@@ -100,8 +100,10 @@ impl<'k> Writer<'k> {
 
     /// Adds a member before those of a document, which has none of that name.
     pub fn add(&mut self, name: &str, value: Scalar<'_>) -> Result<(), Rejection> {
+        if self.out.len() > 1 {
+            self.out.put_literal(",");
+        }
         let added = self.scalar(name, value);
-        self.out.put_literal(",");
         added.map_err(|refused| {
             let segment = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
             *within(refused, &segment).0
@@ -166,7 +168,6 @@ impl<'k> Writer<'k> {
                 ..whole(reason)
             });
         }
-        self.out.drop_comma();
         self.out.put_literal("}");
         Ok(Item {
             json: self.out.into_text(),
@@ -175,10 +176,13 @@ impl<'k> Writer<'k> {
         })
     }
 
-    /// The members, each with a comma after it.
     fn object(&mut self, object: Value<'_>, level: u32) -> Result<(), Refused> {
         let mut names = Names::default();
+        let mut is_first = true;
         for (name, value) in object.members() {
+            if !std::mem::take(&mut is_first) || (level == 1 && self.out.len() > 1) {
+                self.out.put_literal(",");
+            }
             let is_known = names.is_known(object, name);
             self.member(name, is_known, value, level)
                 .map_err(|refused| within(refused, &name.segment()))?;
@@ -199,26 +203,13 @@ impl<'k> Writer<'k> {
                 "two members of the object have this name".to_owned(),
             ));
         }
-        // Most are texts without escapes.
-        if !name.is_escaped()
-            && let Some(text) = value.plain()
-            && level <= MAX_LEVELS
-            && (level > 1 || role(self.keys, name).is_none())
-        {
-            let name = name.quoted();
-            let length = name.len() - 2;
-            check_name(length, level)?;
-            self.size += length + text.len() - 2 + usize::from(level > 1) * ELEMENT_BYTES;
-            self.out.put_all([name, r#":{"S":"#, text, "},"]);
-            return Ok(());
-        }
         let length = self.out.put_string(name).map_err(not_unicode)?;
         check_name(length, level)?;
-        self.out.put_literal(":");
         self.size += length;
         if level > 1 {
             self.size += ELEMENT_BYTES;
         } else if let Some((role, attribute)) = role(self.keys, name) {
+            self.out.put_literal(":");
             let text = match value.as_string().map(Name::content) {
                 Some(Ok(content)) => content,
                 Some(Err(error)) if attribute.kind == KeyKind::Text => {
@@ -228,13 +219,10 @@ impl<'k> Writer<'k> {
                 Some(Err(_)) => Cow::Borrowed("\0"),
                 None => Cow::Borrowed(value.text()),
             };
-            self.key(role, attribute, value.kind(), &text)?;
-            self.out.put_literal(",");
-            return Ok(());
+            return self.key(role, attribute, value.kind(), &text);
         }
-        self.value(value, level)?;
-        self.out.put_literal(",");
-        Ok(())
+        self.out.put_literal(":");
+        self.value(value, level)
     }
 
     fn value(&mut self, value: Value<'_>, level: u32) -> Result<(), Refused> {
@@ -273,7 +261,6 @@ impl<'k> Writer<'k> {
                 self.size += CONTAINER_BYTES;
                 self.out.put_literal(r#"{"M":{"#);
                 self.object(value, level + 1)?;
-                self.out.drop_comma();
                 self.out.put_literal("}}");
                 Ok(())
             }
@@ -293,7 +280,9 @@ impl<'k> Writer<'k> {
     #[inline]
     fn number(&mut self, text: &str) -> Result<(), Refused> {
         self.size += number::size(text).map_err(|error| refused(error.to_string()))?;
-        self.out.put_all([r#"{"N":""#, text, r#""}"#, ""]);
+        self.out.put_literal(r#"{"N":""#);
+        self.out.put(text);
+        self.out.put_literal(r#""}"#);
         Ok(())
     }
 
