@@ -51,6 +51,13 @@ const LONGEST_HINT_MS: f64 = 250.0;
 /// Refusals that go on however low the rate is are chance: after so many in a
 /// row the rate is measured anew, and after twice as many the next time.
 const PATIENCE: u32 = 8;
+/// Where it is tried whether refusals are chance, so many times what a limit would
+/// let through are in flight,
+const PRESSED: f64 = 6.0;
+/// but no more than so many usual reservations;
+const MOST_TRIED: f64 = 4.0;
+/// and so many times of it are sent at once, at most.
+const TELLING: f64 = 20.0;
 /// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
 /// Turns are spread by this part of the time between them.
@@ -105,6 +112,8 @@ pub struct Pace {
     /// Units of a usual reservation.
     batch: f64,
     luck: Luck,
+    /// The limit that was known before refusals were found to be chance.
+    before: Option<Limit>,
     /// When the last of those who wait was told to come back.
     hinted_ms: f64,
 }
@@ -134,17 +143,17 @@ impl Pace {
     #[must_use]
     pub fn of_requests(budget: Option<Budget>) -> Self {
         let flight = Flight::new(START_REQUESTS, GROWTH_REQUESTS, MANY_REQUESTS);
-        Self::new(flight, false, budget, Luck::of_requests())
+        Self::new(flight, false, budget)
     }
 
     /// For a table: the units are write units.
     #[must_use]
     pub fn of_units() -> Self {
         let flight = Flight::new(START_UNITS, GROWTH_UNITS, f64::INFINITY);
-        Self::new(flight, true, None, Luck::of_units())
+        Self::new(flight, true, None)
     }
 
-    fn new(flight: Flight, is_table: bool, budget: Option<Budget>, luck: Luck) -> Self {
+    fn new(flight: Flight, is_table: bool, budget: Option<Budget>) -> Self {
         Self {
             is_table,
             budget: budget.map(Window::new),
@@ -163,7 +172,8 @@ impl Pace {
             refusals: 0,
             latency_ms: LATENCY_MS,
             batch: 1.0,
-            luck,
+            luck: Luck::new(),
+            before: None,
             hinted_ms: 0.0,
         }
     }
@@ -201,12 +211,28 @@ impl Pace {
     #[must_use]
     pub fn most_units(&self) -> u32 {
         match self.limit {
+            _ if let Some(per_second) = self.luck.trying() => {
+                let telling = self.passes(per_second) * TELLING;
+                whole(telling.min(self.batch).max(1.0))
+            }
             _ if self.refusals > 0 => {
                 whole((self.batch / f64::from(1 << self.refusals.min(8))).max(1.0))
             }
             Limit::Rate(rate) => whole((rate.per_second / 2.0).max(1.0)),
             Limit::Unknown | Limit::Quota(_) => u32::MAX,
         }
+    }
+
+    /// What such a limit lets through until an answer is there.
+    fn passes(&self, per_second: f64) -> f64 {
+        per_second * self.latency_ms / 1_000.0
+    }
+
+    /// What may be in flight to find out whether refusals are chance.
+    fn most_tried(&self) -> f64 {
+        self.flight
+            .most()
+            .clamp(self.batch, MOST_TRIED * self.batch)
     }
 
     /// The rate that is kept to, if one is known; otherwise no bound.
@@ -233,7 +259,13 @@ impl Pace {
         }
         let answered = now + (self.latency_ms / 4.0).clamp(1.0, 100.0);
         let in_flight = self.in_flight > 0;
-        if self.refusals > 0 || self.luck.is_trying() {
+        if let Some(per_second) = self.luck.trying() {
+            let pressed = self.passes(per_second) * PRESSED;
+            let most = pressed.min(self.most_tried()).max(f64::from(units));
+            let full = f64::from(self.in_flight.saturating_add(units)) > most;
+            return (in_flight && full).then_some(answered);
+        }
+        if self.refusals > 0 {
             return in_flight.then_some(answered);
         }
         let due = match &mut self.limit {

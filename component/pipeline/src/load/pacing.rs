@@ -28,7 +28,7 @@ pub struct Pacing {
     /// Partitions of which one put was refused alone: the first time it may be the
     /// last one that the table had no capacity for.
     suspects: HashSet<KeyValue>,
-    /// Units per batch: the last that was taken whole, or a little more.
+    /// Units per batch, where a larger one would have had to wait for long.
     most: u32,
     /// Since when nothing but throttling was answered.
     throttled_since_ms: Option<u64>,
@@ -149,9 +149,7 @@ impl Pacing {
         } else if !refused.is_empty() {
             self.throttled_since_ms.get_or_insert(now);
         }
-        if lacking > 0 {
-            self.most = (self.most / 2).max(accepted).max(1).min(self.most);
-        } else if accepted >= self.most {
+        if lacking == 0 && accepted >= self.most {
             self.most = self.most.saturating_add(1).min(FULL);
         }
     }

@@ -220,7 +220,7 @@ fn throttling_and_failures_are_bounded() {
         &documents(200),
         &behaviours,
         None,
-        &format!("written 25, pending {pending:?}, rate-limited 1000 ms, requests 13 retries 11"),
+        &format!("written 25, pending {pending:?}, rate-limited 1000 ms, requests 15 retries 13"),
     );
 }
 

@@ -87,6 +87,11 @@ impl Flight {
         }
     }
 
+    /// The bound.
+    pub(super) fn most(&self) -> f64 {
+        self.most
+    }
+
     /// At least that much may be in flight.
     pub(super) fn allow(&mut self, units: f64) {
         self.most = self.most.max(units);

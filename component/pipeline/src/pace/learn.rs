@@ -1,6 +1,6 @@
 //! What became of a reservation → what is known of the upstream's limit.
 
-use super::luck::Lesson;
+use super::luck::{Answer, Lesson};
 use super::quota::Quota;
 use super::rate::{Circumstances, Cycle, Rate};
 use super::{Limit, Observation, PATIENCE, Pace, Sent};
@@ -20,9 +20,10 @@ const FIRST_PAUSE_MS: f64 = 500.0;
 const PAUSE_FACTOR: f64 = 1.5;
 /// No such pause is longer.
 const LONGEST_PAUSE_MS: f64 = 30_000.0;
-/// In one latency an upstream with a limit lets through hardly any more than
-/// this part of a unit.
-const HARDLY_ANY: f64 = 0.2;
+/// More refusals in a row than that are hardly chance.
+const MOST_IN_A_ROW: u32 = 3;
+/// So many times what a limit lets through must fit into what may be in flight.
+const TELLS: f64 = 2.0;
 /// At the most.
 const MOST_PATIENCE: u32 = 4 * PATIENCE;
 /// What is used of a rate is counted over this time,
@@ -36,16 +37,17 @@ impl Pace {
         let units = seen.accepted.saturating_add(seen.refused);
         let (fresh, sent) = self.settle(now_ms, units);
         self.heed(now_ms, seen);
-        let tried = self.luck.is_trying();
+        let tried = self.luck.trying().is_some();
         if fresh && units > 0 {
-            match self.luck.learn(seen.refused > 0) {
-                Lesson::Nothing => {}
-                Lesson::Chance => self.forget_limit(),
-                Lesson::Limit => {
-                    self.forget_limit();
-                    self.refusals = 0;
-                }
-            }
+            let answer = Answer {
+                now_ms,
+                sent_ms: sent.map_or(now_ms, |sent| sent.at_ms),
+                accepted: seen.accepted,
+                refused: seen.refused,
+            };
+            let checking = self.luck.is_checking();
+            let lesson = self.luck.learn(answer);
+            self.take_lesson(lesson, checking, now_ms);
         }
         if seen.accepted > 0 {
             self.accept(now_ms, seen.accepted, fresh, sent);
@@ -105,16 +107,19 @@ impl Pace {
         if self.cycle.ended_ms.is_some() {
             if self.luck.is_chance() {
                 self.cycle = Cycle::default();
-            } else {
+            } else if self.luck.trying().is_none() {
                 self.measure(now_ms);
             }
         }
-        self.refusals = 0;
+        if self.luck.trying().is_none() {
+            self.refusals = 0;
+        }
         self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
         self.flight
             .accept(units, sent.map_or(0, |sent| sent.others));
         match &mut self.limit {
             Limit::Unknown => {}
+            Limit::Rate(_) if self.luck.is_checking() => {}
             Limit::Rate(rate) => {
                 let at = sent.map_or(rate.per_second, |sent| sent.per_second);
                 let used = if self.is_table {
@@ -141,7 +146,8 @@ impl Pace {
         tried: bool,
         sent: Option<Sent>,
     ) {
-        if !fresh {
+        let trying = self.luck.trying().is_some();
+        if !fresh || (pause.is_none() && (trying || self.luck.is_chance())) {
             return;
         }
         self.stale = self.in_flight;
@@ -164,8 +170,7 @@ impl Pace {
         if pause.is_some() {
             self.luck.asked_to_wait();
         } else {
-            let tells = self.per_second() * self.latency_ms / 1_000.0 < HARDLY_ANY;
-            let own = if !tried && self.luck.tries(now_ms, self.refusals, tells) {
+            let own = if !tried && self.tries(now_ms, sent) {
                 0
             } else {
                 self.own_pause(now_ms)
@@ -175,6 +180,51 @@ impl Pace {
         if let Limit::Quota(quota) = &mut self.limit {
             quota.refuse(now_ms);
         }
+    }
+
+    /// Whether more is sent at once, to find out whether the refusal was chance:
+    /// only where the limit would let much less through.
+    fn tries(&mut self, now_ms: u64, sent: Option<Sent>) -> bool {
+        let per_second = match self.limit {
+            _ if self.refusals > MOST_IN_A_ROW => return false,
+            Limit::Unknown => {
+                let started = self.cycle.started_ms.unwrap_or(now_ms);
+                let time_ms = now_ms.saturating_sub(started).max(1);
+                float(self.cycle.accepted.max(1)) * 1_000.0 / float(time_ms)
+            }
+            // One that is wrong is given up.
+            Limit::Quota(_) => return false,
+            Limit::Rate(rate) if rate.is_late() => return false,
+            Limit::Rate(rate) => rate.per_second,
+        };
+        let tells = self.passes(per_second) * TELLS <= self.most_tried();
+        let sent_ms = sent.map_or(now_ms, |sent| sent.at_ms);
+        tells && self.luck.tries(now_ms, sent_ms, per_second)
+    }
+
+    fn take_lesson(&mut self, lesson: Lesson, checking: bool, now_ms: u64) {
+        match lesson {
+            Lesson::Nothing => return,
+            Lesson::Chance if checking => self.limit = Limit::Unknown,
+            Lesson::Chance => {
+                self.before = Some(self.limit);
+                self.forget_limit();
+            }
+            Lesson::Limit(None) => {
+                self.forget_limit();
+                self.limit = match self.before {
+                    Some(Limit::Rate(rate)) => {
+                        Limit::Rate(rate.resume(self.circumstances(now_ms, 0)))
+                    }
+                    other => other.unwrap_or(Limit::Unknown),
+                };
+            }
+            Lesson::Check(per_second) | Lesson::Limit(Some(per_second)) => {
+                self.limit = Limit::Rate(Rate::known(per_second, self.circumstances(now_ms, 0)));
+            }
+        }
+        self.cycle = Cycle::default();
+        self.refusals = 0;
     }
 
     /// What is known of the limit was chance: only what is in flight is bounded.
@@ -199,6 +249,16 @@ impl Pace {
         milliseconds((first * factor).min(LONGEST_PAUSE_MS))
     }
 
+    fn circumstances(&self, now_ms: u64, dry_ms: u64) -> Circumstances {
+        Circumstances {
+            now_ms,
+            dry_ms,
+            latency_ms: self.latency_ms,
+            batch: self.batch,
+            is_table: self.is_table,
+        }
+    }
+
     /// The first answer after a refusal: what was accepted in which time?
     fn measure(&mut self, now_ms: u64) {
         let cycle = std::mem::take(&mut self.cycle);
@@ -206,19 +266,16 @@ impl Pace {
         self.cycle.started_ms = Some(ended);
         self.cycle.resumed_ms = now_ms;
         let dry_ms = now_ms.saturating_sub(ended);
-        let seen = Circumstances {
-            now_ms,
-            dry_ms,
-            latency_ms: self.latency_ms,
-            batch: self.batch,
-            is_table: self.is_table,
-        };
+        let seen = self.circumstances(now_ms, dry_ms);
         self.limit = match self.limit {
-            Limit::Quota(quota) => Limit::Quota(quota.correct(&self.accepted, ended, now_ms)),
+            Limit::Quota(quota) => {
+                let corrected = quota.correct(&self.accepted, ended, now_ms);
+                corrected.map_or(Limit::Unknown, Limit::Quota)
+            }
             Limit::Unknown | Limit::Rate(_)
                 if dry_ms >= LONG_PAUSE_MS
                     && !self.is_table
-                    && (cycle.silent_ms.is_none() || cycle.accepted >= LEAST_QUOTA) =>
+                    && (cycle.silent_ms.is_none() || cycle.reserve >= LEAST_QUOTA) =>
             {
                 Limit::Quota(Quota::learn(
                     &cycle,

@@ -12,6 +12,8 @@ const ASKED_IN_MS: u64 = 1_000;
 const SOON: u64 = 4;
 /// Quotas are met by about this share of what was measured.
 const NEARLY_ALL: f64 = 0.9;
+/// So many refusals in a row that it doesn't explain: there is none.
+const MOST_WRONG: u32 = 4;
 /// One more than the quota is tried no more seldom than once in so many windows.
 const SELDOM: u64 = 8;
 
@@ -24,6 +26,8 @@ pub(super) struct Quota {
     probe_at_ms: u64,
     /// How long the next try waits if this one is refused.
     probe_after_ms: u64,
+    /// Refusals in a row that it doesn't explain.
+    wrong: u32,
 }
 
 impl Quota {
@@ -48,12 +52,14 @@ impl Quota {
             period_ms,
             probe_at_ms: now_ms,
             probe_after_ms: period_ms,
+            wrong: 0,
         }
     }
 
     /// It was refused. Where it was used up, or tried with one more, it is
-    /// right. Otherwise its window is longer, or it is smaller.
-    pub(super) fn correct(self, accepted: &History, ended_ms: u64, now_ms: u64) -> Self {
+    /// right. Otherwise its window is longer, or it is smaller; and if that goes on,
+    /// there is none.
+    pub(super) fn correct(self, accepted: &History, ended_ms: u64, now_ms: u64) -> Option<Self> {
         let dry_ms = now_ms.saturating_sub(ended_ms);
         let used = |ms: u64| {
             let since = ended_ms.saturating_sub(ms);
@@ -61,14 +67,26 @@ impl Quota {
         };
         let period = self.period_ms;
         if used(period) >= self.units * NEARLY_ALL {
-            return self;
+            return Some(Self { wrong: 0, ..self });
+        }
+        let wrong = self.wrong + 1;
+        if wrong >= MOST_WRONG {
+            return None;
         }
         if used(period.saturating_add(dry_ms)) >= self.units * NEARLY_ALL {
             let period_ms = period.saturating_add(dry_ms * 3 / 4);
-            return Self { period_ms, ..self };
+            return Some(Self {
+                period_ms,
+                wrong,
+                ..self
+            });
         }
         let units = used(period).clamp(1.0, self.units);
-        Self { units, ..self }
+        Some(Self {
+            units,
+            wrong,
+            ..self
+        })
     }
 
     /// When that many units fit, beside those in flight; none for now.

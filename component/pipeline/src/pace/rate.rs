@@ -160,6 +160,11 @@ impl Rate {
         Self::new(least, Rising::Guessed(guess), HIDDEN_AGAIN, reserve, seen)
     }
 
+    /// One that was found otherwise.
+    pub(super) fn known(per_second: f64, seen: Circumstances) -> Self {
+        Self::new(per_second, Rising::Measured, 0, 1.0, seen)
+    }
+
     fn new(measured: f64, rising: Rising, hidden: u32, reserve: f64, seen: Circumstances) -> Self {
         let pause = (float(seen.dry_ms) + seen.latency_ms) / 1_000.0;
         Self {
@@ -255,6 +260,11 @@ impl Rate {
     /// Whether it was refused before it had returned to what was measured.
     pub(super) fn is_early(&self) -> bool {
         matches!(self.rising, Rising::Measured) && self.accepted < self.within / 2.0
+    }
+
+    /// Whether a refusal was to be expected: it has risen above what was measured.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.rising, Rising::Measured) && self.accepted >= self.within
     }
 
     /// When that many units may go; none for now.

@@ -2,7 +2,7 @@
 
 use super::super::pacing::Pacing;
 use super::super::put::Put;
-use super::fake::Fake;
+use super::fake::{Behaviour, Fake};
 use super::{real_keys, run, table};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::key::{Key, KeyValue};
@@ -140,4 +140,47 @@ fn a_partition_is_hot_once_it_is_refused_again() {
     );
     check(&[(&[&other], &[&one, &same])], true);
     check(&[(&[], &[&one, &same])], false);
+}
+
+/// Chance for it, in a thousand → how long so many documents take.
+fn by_chance(seed: u64, chance: u64, documents: usize, whole: bool) -> u64 {
+    let documents: Vec<String> = (0..documents)
+        .map(|number| json!({ "id": (number / 4).to_string(), "at": number }).to_string())
+        .collect();
+    let state = Cell::new(seed);
+    let draw = move || {
+        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        state.set(next);
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % 1_000
+    };
+    let fake = Fake::new(move || {
+        if draw() >= chance {
+            Behaviour::Write
+        } else if whole {
+            Behaviour::Code("ProvisionedThroughputExceededException")
+        } else {
+            Behaviour::KeepBits(0x0055_5555_5555_5555)
+        }
+    });
+    let keys = table(Some(real_keys()));
+    let report = run(&fake, &keys, documents.as_slice(), None);
+    assert!(report.is_ok(), "{report:?}");
+    fake.now_ms()
+}
+
+/// Whether batches are refused as a whole, or every second put of them.
+#[test]
+fn what_is_refused_by_chance_costs_little_time() {
+    for (percent, half, all) in [(1, 2_000, 20_000), (10, 6_000, 20_000), (30, 8_000, 30_000)] {
+        for whole in [false, true] {
+            let mut took: Vec<u64> = (1..12)
+                .map(|seed| by_chance(seed, percent * 10, 2_000, whole))
+                .collect();
+            took.sort_unstable();
+            let holds = took[5] <= half && took[10] <= all;
+            assert!(holds, "{percent} %, whole {whole}: {took:?} ms");
+        }
+    }
 }

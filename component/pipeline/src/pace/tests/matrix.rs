@@ -31,8 +31,8 @@ fn bounds(trial: Trial) -> (f64, f64) {
         (Capacity::InFlight { .. }, Refusal::RetryAfter | Refusal::Headers) => (3.0, 0.1),
         // What was answered isn't what has left the upstream.
         (Capacity::InFlight { .. }, Refusal::Silent) => (1.5, 0.1),
-        // Two probes, one before and one behind a reset, look like chance.
-        (Capacity::Fixed { most: 2, .. }, Refusal::Silent) => (BOUNDS.0, 0.25),
+        // What is tried again right before a reset is accepted, which looks like chance.
+        (Capacity::Fixed { most: 2..=10, .. }, Refusal::Silent) => (1.5, 0.25),
         // A window loses what a pause could have saved, and latency hides when
         // it began.
         (Capacity::Rolling { .. }, _) if trial.latency_ms == 300 => (1.4, BOUNDS.1),

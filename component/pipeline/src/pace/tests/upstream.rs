@@ -10,6 +10,8 @@ pub enum Capacity {
     /// Refuses so many of a hundred calls, whatever their rate.
     Chance {
         percent: u64,
+        /// Of those calls it takes every second unit.
+        half: bool,
     },
     /// So many a second, with that much in reserve.
     Bucket {
@@ -71,12 +73,12 @@ impl Upstream {
 
     /// How many of these units it takes at that time.
     pub fn take(&mut self, now: u64, units: u32) -> u32 {
-        if let Capacity::Chance { percent } = self.capacity {
+        if let Capacity::Chance { percent, half } = self.capacity {
             self.drawn = crate::extract::script::draw(self.drawn);
-            return if self.drawn / 7 % 100 < percent {
-                0
-            } else {
-                units
+            return match self.drawn / 7 % 100 < percent {
+                true if half => units / 2,
+                true => 0,
+                false => units,
             };
         }
         (0..units).map(|_| u32::from(self.take_one(now))).sum()
