@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 const REQUESTS: usize = 2;
 /// What finding out how much is allowed may take, beside 1.3 × the ideal time.
 const START: Duration = Duration::from_secs(2);
-/// And how many refused requests it may cost, beside a tenth of the good ones.
-const START_REFUSED: usize = 5;
+/// And how many refused requests it may cost, beside a tenth of the good ones: three
+/// of them to find out that refusals aren't by chance.
+const START_REFUSED: usize = 8;
 const OUTAGE: Duration = Duration::from_secs(2);
 
 /// A run between such servers.
@@ -124,7 +125,7 @@ fn judge(
     table: &FaultyDynamo,
     stored: u64,
 ) -> String {
-    let mut wrong = String::new();
+    let (mut wrong, mut timeline) = (String::new(), String::new());
     let mut hold = |holds: bool, what: String| {
         if !holds {
             writeln!(wrong, "{}: {what}", trial.name).unwrap();
@@ -160,6 +161,9 @@ fn judge(
         let times = source.log().into_iter().map(|asked| asked.at);
         let ideal = limit.ideal(f64::from(u32::try_from(good).unwrap()));
         hold_time("the source", span(times), ideal, &mut hold);
+        let each = source.log().into_iter();
+        let each = each.map(|asked| (asked.at, asked.outcome == Logged::Good));
+        timeline = per_second(each.collect());
     }
     if let Some(capacity) = trial.table.capacity {
         let writes = table.writes();
@@ -173,8 +177,31 @@ fn judge(
         let ideal = capacity.limit().ideal(units);
         let times = writes.iter().map(|write: &Write| write.at);
         hold_time("the table", span(times), ideal, &mut hold);
+        let each = writes.iter().map(|write| (write.at, write.written > 0));
+        timeline = per_second(each.collect());
+    }
+    if !wrong.is_empty() {
+        writeln!(wrong, "  good and refused in each second:{timeline}").unwrap();
     }
     wrong
+}
+
+/// How many were good and refused in each second.
+fn per_second(each: Vec<(Instant, bool)>) -> String {
+    let first = each.iter().map(|(at, _)| *at).min();
+    let mut counts: Vec<(u32, u32)> = Vec::new();
+    for (at, good) in each {
+        let second = first.map_or(0, |first| (at - first).as_secs());
+        let second = usize::try_from(second).unwrap();
+        counts.resize(counts.len().max(second + 1), (0, 0));
+        let count = &mut counts[second];
+        *(if good { &mut count.0 } else { &mut count.1 }) += 1;
+    }
+    let counts = counts.iter();
+    counts.fold(String::new(), |mut line, (good, refused)| {
+        write!(line, " {good}-{refused}").unwrap();
+        line
+    })
 }
 
 fn hold_time(what: &str, took: Duration, ideal: Duration, hold: &mut impl FnMut(bool, String)) {
@@ -199,6 +226,7 @@ async fn a_source_sets_the_pace() {
     check(vec![
         limited("5/s", 70, Limit::per_second(5.0), Refusal::RetryAfter),
         limited("5/s, 503", 70, Limit::per_second(5.0), Refusal::Unavailable),
+        limited("5/s, 503 alone", 70, Limit::per_second(5.0), Refusal::Overloaded),
         limited("10/s", 80, Limit::per_second(10.0), Refusal::TooMany),
         limited("10/s, 403", 80, Limit::per_second(10.0), Refusal::Forbidden),
         limited("30/s", 200, Limit::per_second(30.0), Refusal::RetryAfter),

@@ -10,11 +10,13 @@ pub fn quick() -> Result<(), String> {
     let units = step("unit tests", UNITS, BOTH);
     let documentation = step("documentation's examples", DOCUMENTATION, BOTH);
     let integration = step("integration tests", INTEGRATION, DYNOXIDE);
+    let timed = step("timed tests", TIMED, DYNOXIDE);
     joined([
         formatting,
         units,
         documentation,
         integration,
+        timed,
         step("lints", LINTS, BOTH),
     ])
 }
@@ -45,7 +47,7 @@ const UNITS: &[&str] = &["test", "--workspace", "--lib", "--bins", "--no-fail-fa
 
 const DOCUMENTATION: &[&str] = &["test", "--workspace", "--doc", "--no-fail-fast"];
 
-/// All but [`OTHERS`], on dynoxide.
+/// All but [`TIMED`] and [`OTHERS`], on dynoxide.
 const INTEGRATION: &[&str] = &[
     "test",
     "--workspace",
@@ -54,11 +56,24 @@ const INTEGRATION: &[&str] = &[
     "--no-fail-fast",
     "--",
     "--skip",
+    "capacity::",
+    "--skip",
     "hosts::",
     "--skip",
     "python::",
     "--skip",
     "local_dynamo::",
+];
+
+/// They hold how long something takes against the ideal: nothing else may run
+/// beside them.
+const TIMED: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "rowcast",
+    "--",
+    "capacity::",
 ];
 
 /// They need hosts that others wrote, Python, or Java.

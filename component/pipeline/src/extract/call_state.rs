@@ -23,6 +23,9 @@ use std::task::{Context, Poll, Waker};
 /// credentials are at fault. Fewer may be private resources.
 const MOST_REFUSALS: u32 = 20;
 
+/// So many answers in a row that the source is out of order, after good ones: it
+/// may be how it limits requests. More of them aren't.
+const MOST_OVERLOADED: u32 = 5;
 /// Requests in a row whose attempts ran out, after which the upstream is down.
 const MOST_EXHAUSTED: u32 = 10;
 
@@ -60,6 +63,8 @@ pub struct CallState {
     succeeded: Cell<u32>,
     refusals: Cell<u32>,
     exhausted: Cell<u32>,
+    /// Answers with 503 since the last good one.
+    overloaded: Cell<u32>,
     /// Whether there was any answer.
     answered: Cell<bool>,
     /// Since when every answer refuses the number of requests.
@@ -111,6 +116,7 @@ impl CallState {
             succeeded: Cell::default(),
             refusals: Cell::default(),
             exhausted: Cell::default(),
+            overloaded: Cell::default(),
             answered: Cell::default(),
             limited_since_ms: Cell::default(),
             requests: Cell::default(),
@@ -251,7 +257,15 @@ impl CallState {
     /// The upstream answered well.
     pub fn succeed(&self) {
         self.succeeded.set(self.succeeded.get().saturating_add(1));
+        self.overloaded.set(0);
         self.answer();
+    }
+
+    /// The source answered 503 and asked for no pause. Whether that may be about the
+    /// number of requests.
+    pub fn overloaded(&self) -> bool {
+        self.overloaded.set(self.overloaded.get().saturating_add(1));
+        self.succeeded.get() > 0 && self.overloaded.get() <= MOST_OVERLOADED
     }
 
     /// How many answers were good.

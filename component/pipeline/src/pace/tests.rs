@@ -157,7 +157,7 @@ fn tables_are_written_at_their_capacity() {
 }
 
 /// No rate is low enough to avoid these refusals: they cost time, and neither the
-/// speed nor what is in flight collapses. What half of the runs take at the most,
+/// speed nor what is in flight collapses. What half of the runs take at most,
 /// and all of them: so many times the ideal time, and so many seconds.
 #[test]
 fn refusals_by_chance_cost_time_and_not_speed() {

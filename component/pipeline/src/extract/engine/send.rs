@@ -6,7 +6,7 @@ use super::super::coding::decoded;
 use super::super::links::with_parameter;
 use super::super::page::Page;
 use super::super::plan::PreparedRequest;
-use super::super::verdict::{Verdict, judge};
+use super::super::verdict::{RetryReason, Verdict, judge};
 use super::{Call, NotDone, Tries};
 use crate::bindings::rowcast::pipeline::types::Stop;
 use crate::pace::{Observation, policies};
@@ -68,7 +68,14 @@ impl<H: Http> Call<'_, H> {
         }
         let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
         let outcome = outcome.map(|response| Answer::new(response, source.format));
-        let (verdict, seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
+        let (verdict, mut seen) =
+            judge(&self.plan.checked, &page.url, &outcome, self.http.today());
+        if let Verdict::Retry(RetryReason::Failed(503, _)) = verdict
+            && self.state.overloaded()
+        {
+            // It counts as an attempt, and lowers the speed.
+            (seen.accepted, seen.refused) = (0, 1);
+        }
         self.state.report(self.http, &seen);
         let policy = outcome.as_ref().ok();
         if let Some(policy) = policy.and_then(|answer| answer.header("ratelimit-policy")) {
