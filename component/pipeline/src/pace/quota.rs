@@ -5,7 +5,7 @@ use super::rate::Cycle;
 use crate::numbers::{float, milliseconds};
 
 /// Pauses are asked for in whole seconds, so that most are a part of one too
-/// long.
+/// long, by half of one on average.
 const ASKED_IN_MS: u64 = 1_000;
 /// Where no pause was asked for, the window ended at some time after the last
 /// refusal: at this part of what passed since.
@@ -42,7 +42,7 @@ impl Quota {
         let first = accepted.oldest_since(started).unwrap_or(started);
         let over = match cycle.silent_ms {
             Some(silent) => silent.saturating_add(now_ms.saturating_sub(silent) / SOON),
-            None => now_ms.saturating_sub(ASKED_IN_MS + milliseconds(latency_ms)),
+            None => now_ms.saturating_sub(ASKED_IN_MS / 2 + milliseconds(latency_ms)),
         };
         let period_ms = over.saturating_sub(first).max(1);
         // The answer that ended the pause is the next window's.
@@ -73,7 +73,7 @@ impl Quota {
         if wrong >= MOST_WRONG {
             return None;
         }
-        if used(period.saturating_add(dry_ms)) >= self.units * NEARLY_ALL {
+        if used(period.saturating_add(dry_ms + ASKED_IN_MS)) >= self.units * NEARLY_ALL {
             let period_ms = period.saturating_add(dry_ms * 3 / 4);
             return Some(Self {
                 period_ms,

@@ -68,8 +68,7 @@ impl<H: Http> Call<'_, H> {
         }
         let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
         let outcome = outcome.map(|response| Answer::new(response, source.format));
-        let (verdict, mut seen) =
-            judge(&self.plan.checked, &page.url, &outcome, self.http.today());
+        let (verdict, mut seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
         if let Verdict::Retry(RetryReason::Failed(503, _)) = verdict
             && self.state.overloaded()
         {

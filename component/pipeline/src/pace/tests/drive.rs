@@ -111,6 +111,11 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
                     Refusal::RetryAfter | Refusal::Headers => {
                         (taken < units).then(|| reset.div_ceil(1_000).max(1) * 1_000)
                     }
+                    Refusal::Until => (taken < units).then(|| {
+                        // The clock's seconds don't begin with the trial.
+                        let at = now + trial.seed * 137 % 1_000;
+                        (at + reset) / 1_000 * 1_000 + 1_000 - at
+                    }),
                 };
                 let left = (trial.refusal == Refusal::Headers)
                     .then_some((left, reset.div_ceil(1_000) * 1_000));

@@ -39,6 +39,8 @@ pub enum Capacity {
 pub enum Refusal {
     /// With the time to wait, in whole seconds.
     RetryAfter,
+    /// With the clock's second at which there is room again.
+    Until,
     /// With the status alone.
     Silent,
     /// As the first, and all answers say how many are left until when.
