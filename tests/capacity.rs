@@ -94,6 +94,7 @@ async fn check(trials: Vec<Trial>) {
         .iter()
         .zip(&first)
         .filter(|(_, wrong)| !wrong.is_empty());
+    print!("{}", first.concat());
     let again = wrong.map(|(trial, _)| run(trial, &storage));
     let again = join_all(again).await.concat();
     assert!(

@@ -12,6 +12,7 @@ use super::paging::Received;
 use super::plan::{Plan, PreparedRequest};
 use super::progress::Progress;
 use super::records::{self, BodyError};
+use super::snippet;
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::document::Sink;
 use crate::settings::{Auth, RecordsAs};
@@ -151,6 +152,9 @@ impl Pages {
     ) -> Result<bool, PageFault> {
         let fault = |error: &BodyError| match error {
             BodyError::Truncated(..) | BodyError::Empty => PageFault::Truncated(error.to_string()),
+            BodyError::NotText | BodyError::NotJson(_) => {
+                PageFault::Other(format!("{error}{}", coded(answer)))
+            }
             other => PageFault::Other(other.to_string()),
         };
         let root = answer.body().map_err(fault)?;
@@ -251,5 +255,17 @@ fn scalar(value: Value<'_>) -> Option<Cow<'_, str>> {
         Kind::String => value.string(),
         Kind::Number | Kind::Boolean => Some(value.text().into()),
         Kind::Null | Kind::Array | Kind::Object => None,
+    }
+}
+
+/// What to add where a body is in a coding that isn't read.
+fn coded(answer: &Answer) -> String {
+    let coding = answer.header("content-encoding").map(str::trim);
+    match coding.filter(|coding| !coding.is_empty() && *coding != "identity") {
+        Some(coding) => format!(
+            "; its Content-Encoding is `{}`, which wasn't asked for: gzip is",
+            snippet::line(coding)
+        ),
+        None => String::new(),
     }
 }

@@ -195,7 +195,8 @@ fn said(answer: &Answer) -> Option<String> {
     let body = answer.bytes();
     let good = (200..300).contains(&answer.response.status);
     let whole = || good.then(|| snippet::line(&String::from_utf8_lossy(body)));
-    answer.words().line().or_else(|| page(body)).or_else(whole)
+    let words = answer.words().line().or_else(|| page(body));
+    words.or_else(whole).filter(|line| !line.is_empty())
 }
 
 /// The beginning of a body that isn't JSON: a page for people may say why.

@@ -289,6 +289,20 @@ fn each_cell_and_record_is_rejected_for_its_own_reason() {
 }
 
 #[test]
+fn a_coding_that_is_not_read_is_named() {
+    let reply = |_: &HttpRequest, _| answer(200, &[("content-encoding", "br")], "\u{b}\u{2}");
+    let script = Script::new(reply);
+    let result = script.block_on(run(&script, &source(), &rows(1), None, None));
+    let reasons = result.map(|call| call.rejected).unwrap_or_default();
+    let reason = reasons.first().map(|rejected| rejected.reason.as_str());
+    let expected = "its Content-Encoding is `br`, which wasn't asked for: gzip is";
+    assert!(
+        reason.is_some_and(|it| it.ends_with(expected)),
+        "{reason:?}"
+    );
+}
+
+#[test]
 fn rows_that_fill_no_template_are_rejected_alone() {
     let rows = [
         r#"{"id":1}"#,

@@ -72,7 +72,7 @@ fn statuses_are_done_repeated_or_rejected() {
         check(status, &[], "", &format!("retry: URL answered {status}"));
     }
     for status in [
-        400, 402, 408, 409, 413, 420, 423, 425, 430, 500, 502, 504, 529,
+        202, 400, 402, 408, 409, 413, 420, 423, 425, 430, 500, 502, 504, 529,
     ] {
         let limited = format!("limited 9000: URL answered {status}");
         check(status, &[("retry-after", "9")], "", &limited);
