@@ -198,17 +198,15 @@ fn refusals_by_chance_cost_time_and_not_speed() {
                 let within = |(times_ideal, seconds), &(took, ideal): &(f64, f64)| {
                     took <= times_ideal * ideal + seconds * 1_000.0
                 };
-                let median = times.get(10).expect("a run");
-                let worst = times.last().expect("a run");
+                let (median, worst) = (times.get(10), times.last());
                 let name = format!("{percent} % of {batch}, {latency_ms} ms");
                 if std::env::var_os("PACE_FIGURES").is_some() {
-                    println!(
-                        "{name}: {:.0} and {:.0} of {:.0} ms",
-                        median.0, worst.0, worst.1
-                    );
+                    println!("{name}: half {median:.0?}, all {worst:.0?}");
                 }
-                assert!(within(half_of, median), "{name}: half take {median:?}");
-                assert!(within(all, worst), "{name}: one takes {worst:?}");
+                let holds = median.is_some_and(|it| within(half_of, it));
+                assert!(holds, "{name}: half take {median:.0?}");
+                let holds = worst.is_some_and(|it| within(all, it));
+                assert!(holds, "{name}: one takes {worst:.0?}");
             }
         }
     }
