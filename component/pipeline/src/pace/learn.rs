@@ -131,10 +131,14 @@ impl Pace {
                 };
                 rate.accept(units, at, used, self.batch);
             }
-            Limit::Quota(quota) => {
+            Limit::Quota(quota) if quota.is_exceeded(&self.accepted, now_ms) => {
+                self.limit = Limit::Unknown;
+            }
+            Limit::Quota(quota) if quota.is_sure() => {
                 let units = quota.accept(&self.accepted, now_ms);
                 self.flight.allow(units);
             }
+            Limit::Quota(_) => {}
         }
     }
 
@@ -277,6 +281,7 @@ impl Pace {
                     && !self.is_table
                     && (cycle.silent_ms.is_none() || cycle.reserve >= LEAST_QUOTA) =>
             {
+                self.flight.reset();
                 Limit::Quota(Quota::learn(
                     &cycle,
                     &self.accepted,

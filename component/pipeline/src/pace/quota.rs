@@ -14,6 +14,8 @@ const SOON: u64 = 4;
 const NEARLY_ALL: f64 = 0.9;
 /// So many refusals in a row that it doesn't explain: there is none.
 const MOST_WRONG: u32 = 4;
+/// So many times a quota that isn't sure: there is none.
+const EXCEEDED: f64 = 1.5;
 /// One more than the quota is tried no more seldom than once in so many windows.
 const SELDOM: u64 = 8;
 
@@ -28,6 +30,8 @@ pub(super) struct Quota {
     probe_after_ms: u64,
     /// Refusals in a row that it doesn't explain.
     wrong: u32,
+    /// It was refused again. Before that it may have been an outage.
+    sure: bool,
 }
 
 impl Quota {
@@ -53,6 +57,7 @@ impl Quota {
             probe_at_ms: now_ms,
             probe_after_ms: period_ms,
             wrong: 0,
+            sure: false,
         }
     }
 
@@ -67,7 +72,11 @@ impl Quota {
         };
         let period = self.period_ms;
         if used(period) >= self.units * NEARLY_ALL {
-            return Some(Self { wrong: 0, ..self });
+            return Some(Self {
+                wrong: 0,
+                sure: true,
+                ..self
+            });
         }
         let wrong = self.wrong + 1;
         if wrong >= MOST_WRONG {
@@ -78,6 +87,7 @@ impl Quota {
             return Some(Self {
                 period_ms,
                 wrong,
+                sure: true,
                 ..self
             });
         }
@@ -85,6 +95,7 @@ impl Quota {
         Some(Self {
             units,
             wrong,
+            sure: true,
             ..self
         })
     }
@@ -98,6 +109,9 @@ impl Quota {
         in_flight: u32,
     ) -> Option<f64> {
         let since = (now_ms + 1).saturating_sub(self.period_ms);
+        if !self.sure {
+            return None;
+        }
         // Counted from the answer on, which is never before the upstream's own
         // count.
         let used = accepted.since(since) + f64::from(in_flight);
@@ -109,6 +123,17 @@ impl Quota {
         }
         let oldest = accepted.oldest_since(since).unwrap_or(now_ms);
         Some(float(oldest.saturating_add(self.period_ms)).max(float(now_ms + 1)))
+    }
+
+    /// Whether it is kept to.
+    pub(super) fn is_sure(&self) -> bool {
+        self.sure
+    }
+
+    /// Whether much more was accepted than it allows: it was an outage.
+    pub(super) fn is_exceeded(&self, accepted: &History, now_ms: u64) -> bool {
+        let used = accepted.since(now_ms.saturating_sub(self.period_ms));
+        !self.sure && used > self.units * EXCEEDED
     }
 
     /// How many units may be in flight after one was accepted.

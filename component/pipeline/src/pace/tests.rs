@@ -105,7 +105,9 @@ fn windows_are_found_and_kept() {
         for latency_ms in [5, 60, 300] {
             // Where no pause is asked for, the window's length must be guessed.
             let guessed = refusal == Refusal::Silent && latency_ms == 300;
-            let bounds = if guessed { (1.8, 0.12) } else { (1.36, 0.1) };
+            let silent = refusal == Refusal::Silent;
+            let refused = if silent { 0.12 } else { 0.1 };
+            let bounds = (if guessed { 1.8 } else { 1.36 }, refused);
             check_within(rolling(100, 30_000), 600, refusal, latency_ms, bounds);
             check_within(fixed(100, 30_000), 600, refusal, latency_ms, bounds);
             check_within(rolling(50, 5_000), 600, refusal, latency_ms, bounds);
@@ -208,6 +210,30 @@ fn refusals_by_chance_cost_time_and_not_speed() {
                 let holds = worst.is_some_and(|it| within(all, it));
                 assert!(holds, "{name}: one takes {worst:.0?}");
             }
+        }
+    }
+}
+
+/// Nothing is known of the limit afterwards: the speed comes back.
+#[test]
+fn an_outage_is_not_taken_for_a_limit() {
+    for latency_ms in [5, 60, 300] {
+        for lasting_ms in [1_000, 2_500, 5_000, 10_000, 60_000] {
+            let total = 1_500 + 240_000 / u32::try_from(latency_ms).unwrap_or(1);
+            let trial = Trial {
+                capacity: Capacity::Outage {
+                    from_ms: 2_000,
+                    to_ms: 2_000 + lasting_ms,
+                },
+                refusal: Refusal::Silent,
+                latency_ms,
+                jitter_percent: 50,
+                total,
+                batch: 1,
+                workers: 8,
+                seed: 1,
+            };
+            check(&Pace::of_requests(None), trial, BOUNDS);
         }
     }
 }

@@ -181,6 +181,7 @@ pub fn ideal(trial: Trial) -> f64 {
     let by_capacity = match trial.capacity {
         Capacity::InFlight { most } => (total / f64::from(most)).ceil() * latency,
         Capacity::Unlimited | Capacity::Chance { .. } => 0.0,
+        Capacity::Outage { from_ms, to_ms } => by_latency + float(to_ms - from_ms),
         Capacity::Bucket { per_second, burst } => {
             (total - burst).max(0.0) / per_second * 1_000.0 + latency
         }

@@ -13,6 +13,11 @@ pub enum Capacity {
         /// Of those calls it takes every second unit.
         half: bool,
     },
+    /// Refuses everything from the first time to the second, and nothing else.
+    Outage {
+        from_ms: u64,
+        to_ms: u64,
+    },
     /// So many a second, with that much in reserve.
     Bucket {
         per_second: f64,
@@ -95,6 +100,7 @@ impl Upstream {
         self.refresh(now);
         match self.capacity {
             Capacity::Unlimited | Capacity::Chance { .. } => true,
+            Capacity::Outage { from_ms, to_ms } => !(from_ms..to_ms).contains(&now),
             Capacity::Bucket { .. } => {
                 // What arithmetic lacks by rounding isn't lacking.
                 let fits = self.tokens + 1e-9 >= 1.0;
@@ -118,7 +124,10 @@ impl Upstream {
 
     fn refresh(&mut self, now: u64) {
         match self.capacity {
-            Capacity::Unlimited | Capacity::Chance { .. } | Capacity::InFlight { .. } => {}
+            Capacity::Unlimited
+            | Capacity::Chance { .. }
+            | Capacity::Outage { .. }
+            | Capacity::InFlight { .. } => {}
             Capacity::Bucket { per_second, burst } => {
                 let passed = float(now - self.filled_ms) / 1_000.0;
                 self.tokens = (self.tokens + passed * per_second).min(burst);
@@ -145,9 +154,10 @@ impl Upstream {
     pub fn left(&mut self, now: u64) -> (u64, u64) {
         self.refresh(now);
         match self.capacity {
-            Capacity::Unlimited | Capacity::Chance { .. } | Capacity::InFlight { .. } => {
-                (u64::MAX, 0)
-            }
+            Capacity::Unlimited
+            | Capacity::Chance { .. }
+            | Capacity::Outage { .. }
+            | Capacity::InFlight { .. } => (u64::MAX, 0),
             Capacity::Bucket { per_second, .. } => {
                 let wait = (1.0 - self.tokens).max(0.0) / per_second * 1_000.0;
                 (u64::from(whole(self.tokens)), milliseconds(wait))
