@@ -149,8 +149,9 @@ fn judge(
     );
     let (good, refused) = (source.count(Logged::Good), source.count(Logged::Refused));
     let expected = trial.rows * REQUESTS - rejected;
-    // What was answered when the port was closed is asked for again.
-    let lost = trial.source.outage.is_some();
+    // What was answered when the port was closed is asked for again, and what was
+    // answered before is, to find out whether one request is bad or the source.
+    let lost = trial.source.outage.is_some() || rejected > 0;
     hold(
         good == expected || (lost && good > expected),
         format!("{good} good answers instead of {expected}"),
@@ -333,6 +334,10 @@ async fn one_bad_thing_is_one_bad_thing() {
             &[("artist-001", SourceFault::Status(500))],
         ),
         failing("one is always reset", &[("artist-001", SourceFault::Reset)]),
+        failing(
+            "the last always asks to wait",
+            &[("artist-019", SourceFault::RetryAfter(1))],
+        ),
         failing(
             "the first three are forbidden",
             &[

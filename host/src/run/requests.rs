@@ -14,6 +14,7 @@ use crate::engine::{
 };
 use crate::http_out::violation::Violation;
 use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 /// Calls that may end for lack of budget without getting on before a chunk is
 /// given up.
@@ -22,6 +23,9 @@ pub(super) const IDLE_CALLS: u32 = 2;
 /// Calls that fail while the source answers others, before their requests are
 /// asked for one by one.
 const FAILED_CALLS: u32 = 2;
+
+/// A call that fails after that time was no bad luck: it counts as all of them.
+const LONG_CALL: Duration = Duration::from_secs(60);
 
 /// A chunk's requests on their way.
 pub(super) struct Requests<'c> {
@@ -150,6 +154,7 @@ impl<'c> Requests<'c> {
     ) -> Option<Stopped> {
         let upstreams = self.chunk.upstreams;
         let under_way = upstreams.begin_call();
+        let begun = Instant::now();
         let called = match self.call(&part, recording).await {
             Ok(called) => called,
             Err(stopped) => {
@@ -221,16 +226,24 @@ impl<'c> Requests<'c> {
             // Nothing is left that the reason could be about.
             return None;
         }
-        self.go_on(part, by, stopped, recording, tally).await
+        let weight = if begun.elapsed() < LONG_CALL {
+            1
+        } else {
+            FAILED_CALLS
+        };
+        self.go_on(part, by, stopped, weight, recording, tally)
+            .await
     }
 
     /// What is done with what a call left: it is asked for again, now or after
-    /// a wait, together or one by one; rejected; or left.
+    /// a wait, together or one by one; rejected; or left. Where it failed, it counts
+    /// as `weight` calls.
     async fn go_on(
         &mut self,
         mut part: Part,
         by: Upstream,
         stopped: Option<Stopped>,
+        weight: u32,
         recording: &mut Recording,
         tally: &mut Tally,
     ) -> Option<Stopped> {
@@ -242,9 +255,16 @@ impl<'c> Requests<'c> {
                 self.parts.push_front(part);
                 return given_up.then_some(Stopped::Budget);
             }
-            (_, Some(stopped @ Stopped::RateLimited { .. })) => {
-                self.parts.push_front(part);
-                return upstreams.wait_out(stopped).await;
+            (by, Some(limited @ Stopped::RateLimited { .. })) => {
+                let reason = limited.to_string();
+                let stopped = upstreams.wait_out(limited).await;
+                if stopped.is_some() || by == Upstream::Table {
+                    self.parts.push_front(part);
+                    return stopped;
+                }
+                // The pause is over: it may be about the request.
+                part.failed += weight;
+                (RejectionKind::Exhausted, reason, None)
             }
             (by, Some(Stopped::Unavailable(reason))) => {
                 let stopped = upstreams.wait_for_recovery(by, &reason).await;
@@ -252,7 +272,7 @@ impl<'c> Requests<'c> {
                     self.parts.push_front(part);
                     return stopped;
                 }
-                part.failed += 1;
+                part.failed += weight;
                 (RejectionKind::Exhausted, reason, None)
             }
             // It has accepted these credentials before: it may be about the

@@ -33,6 +33,10 @@ const MOST_UNAUTHORIZED: u32 = 5;
 /// were accepted, is refused for itself.
 const MOST_LIMITED: u32 = 10;
 
+/// Refusals of one request while nobody else is answered, after which the caller is
+/// to find out whether others would be.
+const MOST_ALONE: u32 = 5;
+
 /// A request that was refused lets others go first for that long, longer each
 /// time.
 const LET_GO_MS: u64 = 20;
@@ -84,6 +88,8 @@ enum NotDone {
 #[derive(Default)]
 struct Tries {
     limited: u32,
+    /// How often it was refused for their number since others were answered well.
+    alone: u32,
     refused: u32,
     unauthorized: u32,
     /// Good answers to others, when it was last refused for their number.
@@ -240,6 +246,9 @@ impl<H: Http> Call<'_, H> {
         if others > tries.others {
             tries.others = others;
             tries.limited += 1;
+            tries.alone = 0;
+        } else {
+            tries.alone += 1;
         }
         let most = if certain {
             MOST_LIMITED.max(self.most_attempts())
@@ -261,9 +270,12 @@ impl<H: Http> Call<'_, H> {
         let retry = &self.plan.checked.source.retry;
         let stopped = self.check_pause(&rejection.reason);
         let too_long = self.state.limited_ms(self.http.now_ms()) > retry.max_retry_after_ms;
-        if stopped.is_ok() && too_long && certain {
+        // The caller can find out whether it's this request.
+        let alone = tries.alone >= MOST_ALONE;
+        if stopped.is_ok() && (too_long || alone) && certain {
             let pause = self.state.reserve(self.http, 0);
-            let wait = pause.saturating_sub(1).max(retry.max_delay_ms.into());
+            let least = if alone { 0 } else { retry.max_delay_ms.into() };
+            let wait = pause.saturating_sub(1).max(least);
             return Err(self.stop(self.rate_limited(wait, rejection.reason)));
         }
         // Other statuses may be about this request, however often it is asked
