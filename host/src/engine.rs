@@ -3,6 +3,7 @@
 
 mod admission;
 pub(crate) mod bindings;
+mod bounds;
 mod call_error;
 mod call_result;
 mod compiled;
@@ -10,6 +11,7 @@ mod compiled;
 mod core;
 mod describe;
 mod dynamodb;
+mod loaded;
 mod pace;
 mod pipeline;
 mod runtime;
@@ -38,10 +40,11 @@ pub use bindings::rowcast::pipeline::types::{
 pub use call_error::CallError;
 pub use call_result::CallResult;
 pub use describe::{DescribeError, Describer};
+pub use loaded::{Capabilities, Loaded};
 pub use pace::Hold;
 pub use pipeline::Pipeline;
 pub use rowcast_pipeline::settings::Mistake;
-pub use runtime::{Capabilities, EngineError, Import, Loaded, Runtime, Shape};
+pub use runtime::{EngineError, Import, Runtime, Shape};
 pub use settings::{Axis, Query, Source, Table};
 
 /// The component that this crate was built with: `rowcast:pipeline@0.2.0`. The

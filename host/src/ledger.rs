@@ -9,6 +9,7 @@
 pub(crate) mod content;
 mod error;
 mod file;
+mod item_key;
 mod known;
 mod lease;
 mod runs;

@@ -2,43 +2,9 @@
 //! no JSON (RFC 8259).
 
 use super::bytes::{after_plain, after_space};
+use super::entry::{ESCAPED, Entry};
 use super::value::Value;
 use std::fmt;
-
-/// One value or one member's name. An object's entry is followed by those of
-/// its names and values in turn, an array's by those of its elements.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// Its first byte.
-    pub start: u32,
-    /// The byte after it.
-    pub end: u32,
-    /// How many entries it has with all that is in it. The highest bit is set
-    /// for a string with escapes.
-    extent: u32,
-}
-
-const ESCAPED: u32 = 1 << 31;
-
-impl Entry {
-    /// How many entries it has with all that is in it.
-    #[inline]
-    pub fn extent(self) -> usize {
-        (self.extent & !ESCAPED) as usize
-    }
-
-    /// How many bytes it has.
-    #[inline]
-    pub fn length(self) -> usize {
-        self.end.saturating_sub(self.start) as usize
-    }
-
-    /// Whether it is a string with escapes.
-    #[inline]
-    pub fn is_escaped(self) -> bool {
-        self.extent & ESCAPED != 0
-    }
-}
 
 /// The entries of one text at a time; used again for the next.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@
 
 mod bytes;
 pub mod digest;
+mod entry;
 mod index;
 mod names;
 mod output;
@@ -15,6 +16,6 @@ mod value;
 
 pub use index::{Flaw, Index};
 pub use names::Names;
-pub use output::Output;
-pub use text::{Bytes, NotUnicode, quoted};
+pub use output::{Output, quoted};
+pub use text::{Bytes, NotUnicode};
 pub use value::{Kind, Name, Value};

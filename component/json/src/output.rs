@@ -117,6 +117,14 @@ impl Output {
     }
 }
 
+/// The content as a JSON string, with its quotation marks.
+#[must_use]
+pub fn quoted(content: &str) -> String {
+    let mut output = Output::with_capacity(content.len() + 2);
+    output.put_quoted(content);
+    output.into_text()
+}
+
 /// Adds bytes, of which there are mostly few.
 #[inline]
 pub(super) fn append(to: &mut Vec<u8>, bytes: &[u8]) {

@@ -1,7 +1,6 @@
 //! A string's text as JSON writes it ↔ its content.
 
 use super::bytes::{after_plain, is_utf8};
-use super::output::Output;
 
 /// A string has half of a surrogate pair, which is not Unicode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,14 +36,6 @@ impl Bytes {
         self.is_text
             .then(|| unsafe { str::from_utf8_unchecked(&self.bytes) })
     }
-}
-
-/// The content as a JSON string, with its quotation marks.
-#[must_use]
-pub fn quoted(content: &str) -> String {
-    let mut output = Output::with_capacity(content.len() + 2);
-    output.put_quoted(content);
-    output.into_text()
 }
 
 /// What is between a string's quotation marks → what it means.

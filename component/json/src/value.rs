@@ -1,6 +1,6 @@
 //! An index and its text → kinds, members, elements, strings.
 
-use super::index::Entry;
+use super::entry::Entry;
 use super::text::{self, NotUnicode};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};

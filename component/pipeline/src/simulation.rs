@@ -5,6 +5,7 @@
 //! `ROWCAST_SEED=7` runs one seed and shows it; `ROWCAST_SEEDS=100000` runs
 //! more than the tests do.
 
+mod dice;
 mod faults;
 mod record;
 mod source;

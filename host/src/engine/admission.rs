@@ -1,8 +1,6 @@
 //! What a component asks before it writes → the answers of whoever keeps a
 //! record of what is written.
 
-use super::bindings::rowcast::pipeline::admission::Host;
-use super::state::State;
 use futures_util::future::BoxFuture;
 
 pub use super::bindings::rowcast::pipeline::admission::{
@@ -28,22 +26,3 @@ pub trait Admit: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it can't be decided which documents are written")]
 pub struct Undecidable;
-
-impl Host for State {
-    fn wanted(&mut self) -> Option<Interest> {
-        self.admit.as_ref().map(|admit| admit.interest())
-    }
-
-    async fn admit(&mut self, candidates: Vec<Candidate>) -> wasmtime::Result<Vec<Decision>> {
-        match &self.admit {
-            Some(admit) => Ok(admit.admit(candidates).await?),
-            None => Ok(vec![Decision::Write; candidates.len()]),
-        }
-    }
-
-    fn settle(&mut self, outcomes: Vec<Outcome>) {
-        if let Some(admit) = &self.admit {
-            admit.settle(outcomes);
-        }
-    }
-}

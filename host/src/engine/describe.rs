@@ -3,8 +3,8 @@
 
 use super::bindings::exports::rowcast::pipeline::describe::{self, Description, Kind};
 use super::bindings::{Plugin, PluginPre};
+use super::bounds::{bound, in_time};
 use super::call_error::{CallError, ended, memory};
-use super::pipeline::{bound, in_time};
 use super::runtime::{EngineError, Runtime};
 use super::sandbox::{Sandbox, linker};
 use super::state::size;

@@ -2,8 +2,8 @@
 //! policy, DynamoDB under policy, clocks, random numbers, and the variables that
 //! its host's owner gives it.
 
-use super::admission::Admit;
-use super::bindings::rowcast::pipeline::pace;
+use super::admission::{Admit, Candidate, Decision, Interest, Outcome};
+use super::bindings::rowcast::pipeline::{admission, pace};
 use super::dynamodb::Calls;
 use super::pace::CallPaces;
 use super::stderr::Stderr;
@@ -163,5 +163,24 @@ impl ResourceLimiter for Memory {
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_ELEMENTS)
+    }
+}
+
+impl admission::Host for State {
+    fn wanted(&mut self) -> Option<Interest> {
+        self.admit.as_ref().map(|admit| admit.interest())
+    }
+
+    async fn admit(&mut self, candidates: Vec<Candidate>) -> wasmtime::Result<Vec<Decision>> {
+        match &self.admit {
+            Some(admit) => Ok(admit.admit(candidates).await?),
+            None => Ok(vec![Decision::Write; candidates.len()]),
+        }
+    }
+
+    fn settle(&mut self, outcomes: Vec<Outcome>) {
+        if let Some(admit) = &self.admit {
+            admit.settle(outcomes);
+        }
     }
 }

@@ -22,12 +22,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::coding::Inbound;
-pub use super::connect::ConnectError;
+pub use super::connect::{BoxError, ConnectError};
 pub use super::proxy::ProxyError;
 pub use super::trust::TrustError;
-
-/// Any error, as hyper passes them on.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A request's body: one that is there and can be sent twice, or a stream.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! An answer's body as it comes → what it holds: gzip, of one member or several,
 //! and deflate, with its wrapping or without it, as some servers send it.
 
-use super::client::BoxError;
+use super::connect::BoxError;
 use bytes::Bytes;
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};

@@ -3,7 +3,6 @@
 
 use super::connection::Connection;
 use super::egress::{Denied, Egress, Origin, Scheme};
-use super::fault::find;
 use super::proxy::Proxies;
 use super::resolve::{ResolveError, Resolver};
 use crate::hint::Hint;
@@ -24,7 +23,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_service::Service;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+/// Any error, as hyper passes them on.
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why there is no connection.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -310,4 +310,25 @@ fn copy(error: &io::Error) -> io::Error {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
     }
+}
+
+/// The first error of that type among an error and its causes. `io::Error`
+/// skips what it wraps in `source()`, so it's asked itself.
+pub(super) fn find<'a, Wanted: Error + 'static>(
+    error: &'a (dyn Error + 'static),
+) -> Option<&'a Wanted> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(wanted) = error.downcast_ref() {
+            return Some(wanted);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }

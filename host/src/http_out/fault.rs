@@ -1,6 +1,7 @@
 //! The client's errors → the nearest of wasi:http's error codes.
 
-use super::client::{ConnectError, ExchangeError};
+use super::client::ExchangeError;
+use super::connect::{ConnectError, find};
 use std::error::Error as Cause;
 use std::io;
 use wasmtime_wasi_http::Error;
@@ -62,25 +63,4 @@ fn of_broken(cause: &(dyn Cause + 'static)) -> Error {
         Some(error) if error.is_parse() => Error::HttpProtocolError,
         _ => Error::ConnectionTerminated,
     }
-}
-
-/// The first error of that type among an error and its causes. `io::Error`
-/// skips what it wraps in `source()`, so it's asked itself.
-pub(super) fn find<'a, Wanted: Cause + 'static>(
-    error: &'a (dyn Cause + 'static),
-) -> Option<&'a Wanted> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(wanted) = error.downcast_ref() {
-            return Some(wanted);
-        }
-        next = match error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }

@@ -185,7 +185,7 @@ impl Held {
     }
 
     fn key(&self) -> Map<String, Value> {
-        super::table::item_key(LEASES, &self.scope.to_string())
+        super::item_key::item_key(LEASES, &self.scope.to_string())
     }
 
     fn asked(&self) -> Moment {

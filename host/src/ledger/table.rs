@@ -5,6 +5,7 @@
 //! a table whose time to live is set to that attribute.
 
 use super::content::{self, Entry};
+use super::item_key::item_key;
 use super::known::Kept;
 use super::lease::Lease;
 use super::{Hash, LedgerError, RunRecord, TableToRead};
@@ -227,11 +228,6 @@ fn row_id(run: &str, row: Hash) -> String {
 
 fn content_id(key: &Hash) -> String {
     format!("content {key}")
-}
-
-pub(super) fn item_key(id: &str, part: &str) -> Map<String, Value> {
-    let text = |text: &str| json!({ "S": text });
-    Map::from_iter([("id".into(), text(id)), ("part".into(), text(part))])
 }
 
 fn text<'a>(item: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

@@ -118,7 +118,6 @@ impl Pace {
         self.flight
             .accept(units, sent.map_or(0, |sent| sent.others));
         match &mut self.limit {
-            Limit::Unknown => {}
             Limit::Rate(_) if self.luck.is_checking() => {}
             Limit::Rate(rate) => {
                 let at = sent.map_or(rate.per_second, |sent| sent.per_second);
@@ -138,7 +137,7 @@ impl Pace {
                 let units = quota.accept(&self.accepted, now_ms);
                 self.flight.allow(units);
             }
-            Limit::Quota(_) => {}
+            Limit::Unknown | Limit::Quota(_) => {}
         }
     }
 

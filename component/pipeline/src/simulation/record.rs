@@ -1,7 +1,9 @@
 //! A host's record of a run: which keys a call holds, what was written, and
 //! which keys other calls are writing.
 
-use super::world::World;
+use super::dice::Dice;
+use super::faults::Faults;
+use super::table::TableModel;
 use crate::bindings::rowcast::pipeline::admission::{
     Candidate, Decision, Digest, Interest, Outcome,
 };
@@ -24,10 +26,10 @@ pub struct RecordModel {
 }
 
 impl RecordModel {
-    pub fn interest(world: &World) -> Interest {
+    pub fn interest(faults: &Faults) -> Interest {
         Interest {
             digest_key: Digest {
-                high: world.faults.seed,
+                high: faults.seed,
                 low: 7,
             },
             content: true,
@@ -35,46 +37,48 @@ impl RecordModel {
         }
     }
 
-    pub fn admit(&mut self, world: &World, candidates: &[Candidate]) -> Vec<Decision> {
+    pub fn admit(
+        &mut self,
+        dice: &Dice,
+        table: &mut TableModel,
+        candidates: &[Candidate],
+    ) -> Vec<Decision> {
         assert!(self.held.is_empty(), "asked while it holds keys");
-        let decide = |candidate| self.decide(world, candidate);
+        let decide = |candidate| self.decide(dice, table, candidate);
         let decisions: Vec<Decision> = candidates.iter().map(decide).collect();
         let is_vain = decisions.iter().all(|each| *each == Decision::Later);
         // It may wait before it says that.
-        if is_vain && world.faults.seed.is_multiple_of(2) {
-            world.advance(20);
+        if is_vain && dice.faults.seed.is_multiple_of(2) {
+            dice.advance(20);
         }
         decisions
     }
 
-    fn decide(&mut self, world: &World, candidate: &Candidate) -> Decision {
+    fn decide(&mut self, dice: &Dice, table: &mut TableModel, candidate: &Candidate) -> Decision {
         let key = (candidate.key.high, candidate.key.low);
         let item = candidate.item_key.clone().expect("it was wanted");
         let content = candidate.content.expect("it was wanted");
-        let other = world
-            .faults
-            .admission
-            .filter(|&one_in| world.chance(one_in));
+        let other = dice.faults.admission.filter(|&one_in| dice.chance(one_in));
         if self.known.insert(key) && other.is_some() {
-            let until = world.now() + world.next() % 3_000;
-            self.others.insert(key, (until, world.chance(2)));
+            let until = dice.now() + dice.next() % 3_000;
+            self.others.insert(key, (until, dice.chance(2)));
         }
         if let Some((until, succeeds)) = self.others.get(&key).copied() {
-            if world.now() < until {
+            if dice.now() < until {
                 return Decision::Later;
             }
             self.others.remove(&key);
             // An item is no more than its key here.
-            if succeeds && !world.faults.refused_items.contains(&name(&item)) {
-                world.write(&name(&item), &item);
+            if succeeds && !dice.faults.refused_items.contains(&name(&item)) {
+                table.items.insert(name(&item), item.clone());
                 self.written.insert(key, content);
-                if world.chance(2) {
+                if dice.chance(2) {
                     return Decision::Superseded;
                 }
             }
         }
         if self.written.get(&key) == Some(&content) {
-            assert!(world.has(&name(&item)));
+            assert!(table.has(&name(&item)));
             return Decision::Unchanged;
         }
         let twice = self.held.insert(key, (item, content));
@@ -82,13 +86,13 @@ impl RecordModel {
         Decision::Write
     }
 
-    pub fn settle(&mut self, world: &World, outcomes: &[Outcome]) {
+    pub fn settle(&mut self, table: &TableModel, outcomes: &[Outcome]) {
         assert!(!outcomes.is_empty());
         for outcome in outcomes {
             let key = (outcome.key.high, outcome.key.low);
             let settled = self.held.remove(&key);
             let (item, content) = settled.expect("only what is held is settled, and once");
-            let written = world.has(&name(&item));
+            let written = table.has(&name(&item));
             assert!(written || !outcome.written, "{item} isn't in the table");
             if outcome.written {
                 self.written.insert(key, content);

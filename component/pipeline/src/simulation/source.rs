@@ -1,9 +1,9 @@
 //! The source of a run: a rate limit, tokens that die, rows that always fail,
 //! an outage.
 
+use super::dice::Dice;
 use super::faults::Faults;
-use super::world::World;
-use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
+use crate::platform::{HttpError, HttpRequest, HttpResponse};
 use std::collections::HashMap;
 use std::time::SystemTime;
 
@@ -28,12 +28,12 @@ impl SourceModel {
         }
     }
 
-    pub fn answer(&mut self, world: &World, request: &HttpRequest) -> Answer {
+    pub fn answer(&mut self, dice: &Dice, request: &HttpRequest) -> Answer {
         if request.url.ends_with("/token") {
-            return self.token(world);
+            return self.token(dice);
         }
-        let faults = &world.faults;
-        let now = world.now();
+        let faults = &dice.faults;
+        let now = dice.now();
         if faults
             .outage
             .is_some_and(|(from, to)| (from..to).contains(&now))
@@ -45,10 +45,10 @@ impl SourceModel {
                 _ => reply(502, &[], "<html>"),
             };
         }
-        if let Some(refused) = self.limited(world) {
+        if let Some(refused) = self.limited(dice) {
             return refused;
         }
-        if !self.is_authorized(world, request) {
+        if !self.is_authorized(dice, request) {
             return reply(401, &[], "");
         }
         let (row, page) = place(&request.url);
@@ -63,8 +63,8 @@ impl SourceModel {
                 _ => reply(500, &[], ""),
             };
         }
-        if faults.failures.is_some_and(|one_in| world.chance(one_in)) {
-            return match world.next() % 4 {
+        if faults.failures.is_some_and(|one_in| dice.chance(one_in)) {
+            return match dice.next() % 4 {
                 0 => reply(500, &[], ""),
                 1 => reply(200, &[], r#"{"t":[{"id"#),
                 2 => (0, Err(HttpError::Unavailable("reset".to_owned()))),
@@ -83,19 +83,19 @@ impl SourceModel {
         reply(200, &[], &body)
     }
 
-    fn token(&mut self, world: &World) -> Answer {
-        if world.chance(8) {
+    fn token(&mut self, dice: &Dice) -> Answer {
+        if dice.chance(8) {
             return reply(503, &[], "");
         }
         self.issued += 1;
         let name = format!("T{}", self.issued);
-        let uses = world.faults.token_uses.unwrap_or(u32::MAX);
+        let uses = dice.faults.token_uses.unwrap_or(u32::MAX);
         self.left.insert(format!("Bearer {name}"), uses);
         reply(200, &[], &format!(r#"{{"access_token":"{name}"}}"#))
     }
 
-    fn is_authorized(&mut self, world: &World, request: &HttpRequest) -> bool {
-        if world.faults.token_uses.is_none() {
+    fn is_authorized(&mut self, dice: &Dice, request: &HttpRequest) -> bool {
+        if dice.faults.token_uses.is_none() {
             return true;
         }
         let mut headers = request.headers.iter();
@@ -110,9 +110,9 @@ impl SourceModel {
         }
     }
 
-    fn limited(&mut self, world: &World) -> Option<Answer> {
-        let per_second = f64::from(world.faults.per_second?);
-        let now = world.now();
+    fn limited(&mut self, dice: &Dice) -> Option<Answer> {
+        let per_second = f64::from(dice.faults.per_second?);
+        let now = dice.now();
         let passed = crate::numbers::float(now - self.filled_ms) / 1_000.0;
         self.tokens = (self.tokens + passed * per_second).min(per_second);
         self.filled_ms = now;
@@ -120,9 +120,9 @@ impl SourceModel {
             self.tokens -= 1.0;
             return None;
         }
-        let today = world.today().duration_since(SystemTime::UNIX_EPOCH);
+        let today = dice.today().duration_since(SystemTime::UNIX_EPOCH);
         let next_second = today.map_or(0, |today| today.as_secs() + 1).to_string();
-        Some(match world.faults.limit_style {
+        Some(match dice.faults.limit_style {
             0 => reply(429, &[("retry-after", "1")], ""),
             1 => reply(429, &[], ""),
             2 => reply(503, &[("retry-after", "1")], ""),

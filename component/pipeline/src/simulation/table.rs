@@ -1,7 +1,7 @@
 //! The table of a run: write units a second, batches that fail in every way.
 
+use super::dice::Dice;
 use super::faults::Faults;
-use super::world::World;
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::response;
 use serde_json::{Value, json};
@@ -17,6 +17,11 @@ pub struct TableModel {
 type Answer = Result<Response, SendError>;
 
 impl TableModel {
+    /// Whether it has an item with that key.
+    pub fn has(&self, key: &str) -> bool {
+        self.items.contains_key(key)
+    }
+
     pub fn new(faults: &Faults) -> Self {
         Self {
             items: BTreeMap::new(),
@@ -25,7 +30,7 @@ impl TableModel {
         }
     }
 
-    pub fn answer(&mut self, world: &World, request: &Request) -> Answer {
+    pub fn answer(&mut self, dice: &Dice, request: &Request) -> Answer {
         if request.operation == "DescribeTable" {
             return Ok(response(200, DESCRIPTION));
         }
@@ -33,9 +38,9 @@ impl TableModel {
         let body: Value = serde_json::from_str(&request.body).expect("a request is JSON");
         let puts = body["RequestItems"]["tracks"].as_array().expect("puts");
         assert!((1..=25).contains(&puts.len()));
-        let fails = world.faults.table_failures;
-        let fault = fails.filter(|&one_in| world.chance(one_in));
-        match fault.map(|_| world.next() % 5) {
+        let fails = dice.faults.table_failures;
+        let fault = fails.filter(|&one_in| dice.chance(one_in));
+        match fault.map(|_| dice.next() % 5) {
             Some(0) => return Ok(refused(400, "ThrottlingException")),
             Some(1) => return Ok(refused(500, "InternalServerError")),
             Some(2) => return Err(SendError::Unavailable("reset".to_owned())),
@@ -49,13 +54,13 @@ impl TableModel {
         let keys: Vec<String> = puts.iter().filter_map(key).collect();
         if keys
             .iter()
-            .any(|key| world.faults.refused_items.contains(key))
+            .any(|key| dice.faults.refused_items.contains(key))
         {
             return Ok(refused(400, "ValidationException"));
         }
         let mut returned = Vec::new();
         for (put, key) in puts.iter().zip(&keys) {
-            if self.takes(world) {
+            if self.takes(dice) {
                 let item = put["PutRequest"]["Item"].to_string();
                 self.items.insert(key.clone(), item);
             } else {
@@ -63,7 +68,7 @@ impl TableModel {
             }
         }
         // Written, but the answer is lost or cut short.
-        if fault.is_some_and(|one_in| (one_in ^ world.next()).is_multiple_of(2)) {
+        if fault.is_some_and(|one_in| (one_in ^ dice.next()).is_multiple_of(2)) {
             return Err(SendError::Unavailable("reset".to_owned()));
         }
         if returned.len() == puts.len() {
@@ -80,11 +85,11 @@ impl TableModel {
         ))
     }
 
-    fn takes(&mut self, world: &World) -> bool {
-        let Some(per_second) = world.faults.units.map(f64::from) else {
+    fn takes(&mut self, dice: &Dice) -> bool {
+        let Some(per_second) = dice.faults.units.map(f64::from) else {
             return true;
         };
-        let now = world.now();
+        let now = dice.now();
         let passed = crate::numbers::float(now - self.filled_ms) / 1_000.0;
         self.units = (self.units + passed * per_second).min(per_second);
         self.filled_ms = now;

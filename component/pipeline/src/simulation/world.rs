@@ -1,26 +1,25 @@
 //! Clocks, randomness, HTTP and DynamoDB for one run, all of it by a seed.
 
+use super::dice::Dice;
 use super::faults::Faults;
 use super::record::RecordModel;
 use super::source::SourceModel;
 use super::table::TableModel;
 use crate::bindings::rowcast::pipeline::admission::{Candidate, Decision, Interest, Outcome};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
-use crate::extract::script::draw;
 use crate::pace::{Observation, Pace};
 use crate::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The world of one run.
 pub struct World {
-    pub faults: Faults,
-    now_ms: Cell<u64>,
-    seed: Cell<u64>,
+    dice: Dice,
     timers: RefCell<Vec<(u64, Waker)>>,
     in_flight: Cell<u32>,
     source: RefCell<SourceModel>,
@@ -34,11 +33,17 @@ pub struct World {
     reserved: RefCell<HashMap<String, u32>>,
 }
 
+impl Deref for World {
+    type Target = Dice;
+
+    fn deref(&self) -> &Dice {
+        &self.dice
+    }
+}
+
 impl World {
     pub fn new(faults: Faults) -> Self {
         Self {
-            now_ms: Cell::new(0),
-            seed: Cell::new(draw(faults.seed)),
             timers: RefCell::default(),
             in_flight: Cell::new(0),
             source: RefCell::new(SourceModel::new(&faults)),
@@ -48,31 +53,12 @@ impl World {
             killed_at_ms: Cell::new(None),
             paces: RefCell::default(),
             reserved: RefCell::default(),
-            faults,
+            dice: Dice::new(faults),
         }
-    }
-
-    pub fn now(&self) -> u64 {
-        self.now_ms.get()
-    }
-
-    pub fn advance(&self, by_ms: u64) {
-        self.now_ms.set(self.now_ms.get() + by_ms);
     }
 
     pub fn items(&self) -> BTreeMap<String, String> {
         self.table.borrow().items.clone()
-    }
-
-    /// Whether the table has an item with that key.
-    pub fn has(&self, key: &str) -> bool {
-        self.table.borrow().items.contains_key(key)
-    }
-
-    /// Another call of the host writes an item.
-    pub fn write(&self, key: &str, item: &str) {
-        let mut table = self.table.borrow_mut();
-        table.items.insert(key.to_owned(), item.to_owned());
     }
 
     /// A call is over, one way or another.
@@ -119,20 +105,6 @@ impl World {
                 waker.wake();
             }
         }
-    }
-
-    pub fn next(&self) -> u64 {
-        self.seed.set(draw(self.seed.get()));
-        self.seed.get()
-    }
-
-    pub fn chance(&self, one_in: u64) -> bool {
-        self.next().is_multiple_of(one_in)
-    }
-
-    fn latency(&self) -> u64 {
-        let latency = self.faults.latency_ms;
-        latency / 2 + self.next() % (latency + 1)
     }
 }
 
@@ -183,7 +155,7 @@ impl Http for World {
     }
 
     fn today(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_000 + self.now())
+        self.dice.today()
     }
 
     async fn sleep_ms(&self, duration: u64) {
@@ -244,15 +216,18 @@ impl Dynamo for World {
 
     fn wanted(&self) -> Option<Interest> {
         let decides = self.faults.admission.is_some();
-        decides.then(|| RecordModel::interest(self))
+        decides.then(|| RecordModel::interest(&self.faults))
     }
 
     fn admit(&self, candidates: Vec<Candidate>) -> Vec<Decision> {
-        self.record.borrow_mut().admit(self, &candidates)
+        let mut table = self.table.borrow_mut();
+        let mut record = self.record.borrow_mut();
+        record.admit(self, &mut table, &candidates)
     }
 
     fn settle(&self, outcomes: Vec<Outcome>) {
-        self.record.borrow_mut().settle(self, &outcomes);
+        let table = self.table.borrow();
+        self.record.borrow_mut().settle(&table, &outcomes);
     }
 }
 

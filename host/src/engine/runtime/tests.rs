@@ -1,10 +1,15 @@
 //! Bytes → pipelines or reasons; endless and greedy code → ended.
 
 use super::super::CallError;
+use super::super::bounds::in_time;
 use super::super::call_error::ended;
-use super::super::pipeline::in_time;
 use super::*;
+use crate::engine::Capabilities;
 use crate::engine::state::Memory;
+use crate::http_out::authorizer::Authorizer;
+use crate::http_out::client::Client;
+use crate::http_out::egress::Egress;
+use std::collections::BTreeSet;
 use wasmtime::{Instance, Module, Store};
 
 fn limits() -> Limits {
@@ -77,7 +82,7 @@ async fn endless_and_greedy_code_is_ended() {
     let check = async |code: &[u8], expected: fn(&Result<(), CallError>) -> bool| {
         let module = Module::from_binary(&runtime.engine, &module(code)).unwrap();
         let mut store = Store::new(&runtime.engine, Memory::new(1));
-        super::super::pipeline::bound(&mut store, |memory| memory);
+        super::super::bounds::bound(&mut store, |memory| memory);
         let instance = Instance::new_async(&mut store, &module, &[]).await.unwrap();
         let run = instance
             .get_typed_func::<(), ()>(&mut store, "run")
@@ -115,7 +120,7 @@ async fn endless_code_leaves_room_for_others() {
     let endless = b"\x03\x40\x0c\x00\x0b\x0b";
     let module = Module::from_binary(&runtime.engine, &module(endless)).unwrap();
     let mut store = Store::new(&runtime.engine, Memory::new(1));
-    super::super::pipeline::bound(&mut store, |memory| memory);
+    super::super::bounds::bound(&mut store, |memory| memory);
     let instance = Instance::new_async(&mut store, &module, &[]).await.unwrap();
     let run = instance
         .get_typed_func::<(), ()>(&mut store, "run")

@@ -41,7 +41,7 @@ async fn server() -> TemporaryDynamoDb {
 async fn end(server: &TemporaryDynamoDb, scope: &str, until: u64) {
     let update = json!({
         "TableName": "ledger",
-        "Key": super::super::table::item_key(LEASES, &Hash::of(&[scope]).to_string()),
+        "Key": super::super::item_key::item_key(LEASES, &Hash::of(&[scope]).to_string()),
         "UpdateExpression": "SET #until = :until",
         "ExpressionAttributeNames": { "#until": "until" },
         "ExpressionAttributeValues": { ":until": { "N": until.to_string() } },
