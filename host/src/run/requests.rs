@@ -25,7 +25,7 @@ pub(super) const IDLE_CALLS: u32 = 2;
 const FAILED_CALLS: u32 = 2;
 
 /// A call that fails after that time was no bad luck: it counts as all of them.
-const LONG_CALL: Duration = Duration::from_secs(60);
+const LONG_CALL: Duration = Duration::from_mins(1);
 
 /// A chunk's requests on their way.
 pub(super) struct Requests<'c> {
