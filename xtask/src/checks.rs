@@ -1,6 +1,8 @@
 //! Every check, one after the other; all failures are reported, not the first.
 
 use crate::{cargo, integration, joined, run};
+use std::num::NonZero;
+use std::thread;
 
 /// Formatting, lints, and the tests that need only Rust, PostgreSQL and the
 /// DynamoDB that is built in.
@@ -10,27 +12,26 @@ pub fn quick() -> Result<(), String> {
     let units = step("unit tests", UNITS, BOTH);
     let documentation = step("documentation's examples", DOCUMENTATION, BOTH);
     let integration = step("integration tests", INTEGRATION, DYNOXIDE);
-    let timed = step("timed tests", TIMED, DYNOXIDE);
     joined([
         formatting,
         units,
         documentation,
         integration,
-        timed,
         step("lints", LINTS, BOTH),
     ])
 }
 
-/// Every check: the quick ones, then those that need other hosts, Java, npm or
-/// Python. No test runs twice.
+/// Every check: the quick ones, then those that hold times, and those that need
+/// other hosts, Java, npm or Python. No test runs twice.
 pub fn all() -> Result<(), String> {
     let quick = quick();
+    let timed = step("timed tests", TIMED, DYNOXIDE);
     let others = step("tests with other programs", OTHERS, BOTH);
     let local = step("tests on DynamoDB Local", ON_LOCAL, LOCAL);
     // As an application embeds it, without the command and the demo.
     let library = step("the library alone", LIBRARY, BOTH);
     let python = integration::all().map_err(|reason| format!("integrations/python: {reason}"));
-    joined([quick, others, local, library, python])
+    joined([quick, timed, others, local, library, python])
 }
 
 /// Formatting and lints.
@@ -74,6 +75,7 @@ const TIMED: &[&str] = &[
     "rowcast",
     "--",
     "capacity::",
+    "--test-threads=2",
 ];
 
 /// They need hosts that others wrote, Python, or Java.
@@ -124,8 +126,11 @@ const LIBRARY: &[&str] = &[
 
 fn step(name: &str, arguments: &[&str], dynamodb: &str) -> Result<(), String> {
     println!("xtask: {name}: cargo {}", arguments.join(" "));
+    // Most tests wait for servers most of the time.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     run(cargo()
         .args(arguments)
+        .env("RUST_TEST_THREADS", (2 * cores + 1).to_string())
         .env("ROWCAST_TEST_DYNAMODB", dynamodb))
     .map_err(|reason| format!("{name}: {reason}"))
 }
