@@ -180,7 +180,11 @@ impl<'c> Requests<'c> {
                 let told = self.settled(&part, &report, recording, tally);
                 let left = report.remaining.take().unwrap_or(nothing());
                 if left != part.left {
-                    (part.idle, part.failed) = (0, 0);
+                    part.idle = 0;
+                }
+                // What else is remembered of a request may be how often it failed.
+                if left.requests.len() != part.left.requests.len() {
+                    part.failed = 0;
                 }
                 part.left = left;
                 let told = match self.chunk.tell(told).await {

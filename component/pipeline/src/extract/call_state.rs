@@ -23,9 +23,8 @@ use std::task::{Context, Poll, Waker};
 /// credentials are at fault. Fewer may be private resources.
 const MOST_REFUSALS: u32 = 20;
 
-/// So many answers in a row that the source is out of order, after good ones: it
-/// may be how it limits requests. More of them aren't.
-const MOST_OVERLOADED: u32 = 5;
+/// For so long after good answers, 503 may be how the source limits requests.
+const OVERLOADED_MS: u64 = 20_000;
 /// Requests in a row whose attempts ran out, after which the upstream is down.
 const MOST_EXHAUSTED: u32 = 10;
 
@@ -63,8 +62,8 @@ pub struct CallState {
     succeeded: Cell<u32>,
     refusals: Cell<u32>,
     exhausted: Cell<u32>,
-    /// Answers with 503 since the last good one.
-    overloaded: Cell<u32>,
+    /// Since when it answers 503, after good answers.
+    overloaded_since_ms: Cell<Option<u64>>,
     /// Whether there was any answer.
     answered: Cell<bool>,
     /// Since when every answer refuses the number of requests.
@@ -116,7 +115,7 @@ impl CallState {
             succeeded: Cell::default(),
             refusals: Cell::default(),
             exhausted: Cell::default(),
-            overloaded: Cell::default(),
+            overloaded_since_ms: Cell::default(),
             answered: Cell::default(),
             limited_since_ms: Cell::default(),
             requests: Cell::default(),
@@ -257,15 +256,16 @@ impl CallState {
     /// The upstream answered well.
     pub fn succeed(&self) {
         self.succeeded.set(self.succeeded.get().saturating_add(1));
-        self.overloaded.set(0);
+        self.overloaded_since_ms.set(None);
         self.answer();
     }
 
     /// The source answered 503 and asked for no pause. Whether that may be about the
     /// number of requests.
-    pub fn overloaded(&self) -> bool {
-        self.overloaded.set(self.overloaded.get().saturating_add(1));
-        self.succeeded.get() > 0 && self.overloaded.get() <= MOST_OVERLOADED
+    pub fn overloaded(&self, now_ms: u64) -> bool {
+        let since = self.overloaded_since_ms.get().unwrap_or(now_ms);
+        self.overloaded_since_ms.set(Some(since));
+        self.succeeded.get() > 0 && now_ms.saturating_sub(since) < OVERLOADED_MS
     }
 
     /// How many answers were good.

@@ -70,7 +70,7 @@ impl<H: Http> Call<'_, H> {
         let outcome = outcome.map(|response| Answer::new(response, source.format));
         let (verdict, mut seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
         if let Verdict::Retry(RetryReason::Failed(503, _)) = verdict
-            && self.state.overloaded()
+            && self.state.overloaded(self.http.now_ms())
         {
             // It counts as an attempt, and lowers the speed.
             (seen.accepted, seen.refused) = (0, 1);
