@@ -126,11 +126,14 @@ const LIBRARY: &[&str] = &[
 
 fn step(name: &str, arguments: &[&str], dynamodb: &str) -> Result<(), String> {
     println!("xtask: {name}: cargo {}", arguments.join(" "));
-    // Most tests wait for servers most of the time.
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    run(cargo()
+    let mut command = cargo();
+    command
         .args(arguments)
-        .env("RUST_TEST_THREADS", (2 * cores + 1).to_string())
-        .env("ROWCAST_TEST_DYNAMODB", dynamodb))
-    .map_err(|reason| format!("{name}: {reason}"))
+        .env("ROWCAST_TEST_DYNAMODB", dynamodb);
+    if arguments == INTEGRATION {
+        // Most of these wait for servers most of the time.
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        command.env("RUST_TEST_THREADS", (2 * cores + 1).to_string());
+    }
+    run(&mut command).map_err(|reason| format!("{name}: {reason}"))
 }
