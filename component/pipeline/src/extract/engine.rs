@@ -31,7 +31,7 @@ const MOST_UNAUTHORIZED: u32 = 5;
 
 /// A request that was refused so often, as if there were too many, while others
 /// were accepted, is refused for itself.
-const MOST_LIMITED: u32 = 10;
+const MOST_LIMITED: u32 = 16;
 
 /// Refusals of one request while nobody else is answered, after which the caller is
 /// to find out whether others would be.
