@@ -2,6 +2,7 @@
 //! no JSON (RFC 8259).
 
 use super::bytes::{after_plain, after_space};
+use super::skip::after_container;
 use super::value::Value;
 use std::fmt;
 
@@ -46,7 +47,7 @@ pub struct Index {
     entries: Vec<Entry>,
     /// The containers that are open, by their entries.
     open: Vec<u32>,
-    /// Containers that have so many around them are left empty.
+    /// Containers that have so many around them are passed over.
     levels: usize,
 }
 
@@ -80,7 +81,7 @@ impl fmt::Display for Flaw {
 impl std::error::Error for Flaw {}
 
 /// What was expected instead of what is there.
-struct Unexpected(usize, &'static str);
+pub(super) struct Unexpected(pub(super) usize, pub(super) &'static str);
 
 impl Index {
     /// Makes the index of a text. Texts of 4 GiB and more have none.
@@ -88,8 +89,10 @@ impl Index {
         self.outline(text, usize::MAX)
     }
 
-    /// Checks all of a text, but makes an index of so many levels only: the
-    /// containers on the last one seem to be empty.
+    /// Makes an index of so many levels only: the containers on the last one seem
+    /// to be empty. Of what is in those it is checked where they end, and that
+    /// nobody could read another end: they hold strings and brackets, each with
+    /// its other one, and between them nothing that JSON has in strings only.
     pub fn outline<'i>(&'i mut self, text: &'i str, levels: usize) -> Result<Value<'i>, Flaw> {
         self.levels = levels;
         self.entries.clear();
@@ -118,6 +121,11 @@ impl Index {
         'value: loop {
             at = match byte(bytes, at) {
                 b'"' => self.string(bytes, at)?,
+                b'{' | b'[' if self.open.len() >= self.levels => {
+                    let end = after_container(bytes, at)?;
+                    self.push(at, end, 1);
+                    end
+                }
                 b'{' => {
                     self.enter(at);
                     at = after_space(bytes, at + 1);
@@ -201,9 +209,6 @@ impl Index {
     /// Closes the innermost container; the byte after it.
     fn leave(&mut self, at: usize) -> usize {
         let container = self.open.pop().unwrap_or_default() as usize;
-        if self.open.len() >= self.levels {
-            self.entries.truncate(container + 1);
-        }
         let count = self.entries.len();
         if let Some(entry) = self.entries.get_mut(container) {
             #[expect(clippy::cast_possible_truncation, reason = "scan checked the length")]

@@ -10,6 +10,7 @@ pub mod digest;
 mod index;
 mod names;
 mod output;
+mod skip;
 mod text;
 mod value;
 
