@@ -4,7 +4,9 @@
 //!
 //! Arguments: `LABEL=PROGRAM` for each `rowcast` to measure, and `--artists`,
 //! `--rounds`, `--source-ms`, `--dynamodb-ms` with a number. `--scale` measures
-//! more and more rows instead, `--start` the time to the first request.
+//! more and more rows instead, `--start` the time to the first request, and
+//! `--profile COMPONENT` samples one run with that component, see
+//! `docs/performance.md`.
 
 mod postgres;
 mod program;
@@ -15,7 +17,8 @@ use postgres::Postgres;
 use program::{Kind, Program};
 use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT};
 use servers::Servers;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Records in an answer.
 const RECORDS: u64 = 10;
@@ -25,6 +28,8 @@ enum Part {
     Work,
     Scale,
     Start,
+    /// With the component in that file.
+    Profile(PathBuf),
 }
 
 struct Options {
@@ -38,11 +43,42 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = options()?;
-    match options.part {
+    match &options.part {
         Part::Work => work(&options),
         Part::Scale => scale(&options),
         Part::Start => start(&options),
+        Part::Profile(component) => profile(&options, component),
     }
+}
+
+/// Samples a run without a ledger: `target/profile.data`, and what took how much of
+/// it as `target/profile.txt`.
+fn profile(options: &Options, component: &Path) -> anyhow::Result<()> {
+    let servers = Servers::start(RECORDS, options.source_ms, options.dynamodb_ms)?;
+    let postgres = Postgres::start(options.artists)?;
+    let (_, path) = options.rowcast.first().context("LABEL=PROGRAM is needed")?;
+    std::fs::create_dir_all("target")?;
+    let component = std::path::absolute(component)?.display().to_string();
+    let data = std::path::absolute("target/profile.data")?;
+    let data = data.display().to_string();
+    let mut program = Program::new("profile".to_owned(), path, Kind::NoLedger);
+    program.with = vec!["--component".to_owned(), component];
+    // Compiles the component, which is kept.
+    program.measure(&servers, &postgres, tracks(options.artists))?;
+    let perf = ["perf", "record", "-F", "2999", "-e", "cpu-clock", "-o"];
+    program.by = perf.map(str::to_owned).to_vec();
+    program.by.extend([data.clone(), "--".to_owned()]);
+    program.measure(&servers, &postgres, tracks(options.artists))?;
+    let report = |sort: &str| {
+        let mut report = Command::new("perf");
+        report.args(["report", "--stdio", "-i", &data, "--sort", sort]);
+        report.stderr(Stdio::null()).output()
+    };
+    let mut text = report("dso")?.stdout;
+    text.extend(report("dso,symbol")?.stdout);
+    std::fs::write("target/profile.txt", text)?;
+    println!("target/profile.txt, and target/profile.data for `perf report`");
+    Ok(())
 }
 
 /// The same work by every program.
@@ -193,6 +229,10 @@ fn options() -> anyhow::Result<Options> {
         match argument.as_str() {
             "--scale" => options.part = Part::Scale,
             "--start" => options.part = Part::Start,
+            "--profile" => {
+                let component = arguments.next().context("a component's file is missing")?;
+                options.part = Part::Profile(component.into());
+            }
             "--artists" => options.artists = number()?,
             "--rounds" => options.rounds = usize::try_from(number()?)?,
             "--source-ms" => options.source_ms = number()?,

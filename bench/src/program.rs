@@ -38,6 +38,10 @@ pub struct Program {
     pub label: String,
     pub path: PathBuf,
     pub kind: Kind,
+    /// What it is run by, such as `perf record`, with its arguments.
+    pub by: Vec<String>,
+    /// Arguments before `run`.
+    pub with: Vec<String>,
     pub taken: Vec<Taken>,
 }
 
@@ -47,6 +51,8 @@ impl Program {
             label,
             path: path.to_owned(),
             kind,
+            by: Vec::new(),
+            with: Vec::new(),
             taken: Vec::new(),
         }
     }
@@ -81,7 +87,14 @@ impl Program {
 
     /// `first` is only the time of its start, negative.
     fn run(&self, folder: &Path, servers: &Servers, postgres: &Postgres) -> anyhow::Result<Taken> {
-        let mut command = Command::new(&self.path);
+        let mut command = match self.by.split_first() {
+            None => Command::new(&self.path),
+            Some((by, arguments)) => {
+                let mut command = Command::new(by);
+                command.args(arguments).arg(&self.path);
+                command
+            }
+        };
         command
             .current_dir(folder)
             .env("BENCH_POSTGRES", &postgres.url)
@@ -90,7 +103,7 @@ impl Program {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         if self.kind != Kind::Native {
-            command.arg("run");
+            command.args(&self.with).arg("run");
         }
         if self.kind == Kind::Cold {
             command.env("XDG_CACHE_HOME", folder.join("cache"));

@@ -21,6 +21,9 @@ const FLAGS: (&str, &str) = (
     "-Ctarget-feature=+simd128",
 );
 
+/// Set for a profile: the components keep the names of their functions.
+const NAMES: &str = "ROWCAST_COMPONENT_NAMES";
+
 /// Says the revision where the sources are in no repository.
 const REVISION: &str = "ROWCAST_REVISION";
 
@@ -50,6 +53,7 @@ impl Builder {
             println!("cargo::rerun-if-changed={}", workspace.join(path).display());
         }
         println!("cargo::rerun-if-changed=build.rs");
+        println!("cargo::rerun-if-env-changed={NAMES}");
         Ok(Self {
             workspace,
             out,
@@ -184,6 +188,9 @@ fn compile(
         .args(["--profile", "component", "--target", TARGET, "--target-dir"])
         .arg(target);
     command.env(FLAGS.0, FLAGS.1);
+    if env::var_os(NAMES).is_some() {
+        command.env("CARGO_PROFILE_COMPONENT_STRIP", "debuginfo");
+    }
     if let Some(programs) = programs {
         command.env("RUSTC", programs.join("rustc"));
     }

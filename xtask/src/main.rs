@@ -38,6 +38,8 @@ cargo xtask COMMAND
   fuzz [SECONDS]  run every fuzzer, 60 seconds each; needs rustup
   bench [ARGS] build everything for release, then compare CPU, time and memory
                with native programs: see docs/performance.md
+  profile [ARGS]  sample one run of that work by `perf`, with names also in Wasm,
+               and write target/profile.txt
   component    build, and say where the component is
 ";
 
@@ -70,6 +72,9 @@ fn main() -> ExitCode {
         Some("fuzz") => hygiene::fuzz(arguments.get(1)),
         Some("bench") => {
             setup::for_testing().and_then(|()| bench(arguments.get(1..).unwrap_or_default()))
+        }
+        Some("profile") => {
+            setup::for_testing().and_then(|()| profile(arguments.get(1..).unwrap_or_default()))
         }
         Some("component") => setup::for_running().and_then(|()| component()),
         Some("help" | "--help" | "-h") => {
@@ -165,6 +170,25 @@ fn hostile() -> Result<(), String> {
 /// The command and the programs that it's compared with, then all of them in
 /// turns.
 fn bench(arguments: &[String]) -> Result<(), String> {
+    benchmark(&["--features", "sdk"], arguments)
+}
+
+/// One run under `perf`. The component is the same but for the names of its
+/// functions, which a development build is asked to keep.
+fn profile(arguments: &[String]) -> Result<(), String> {
+    const NAMED: &str = "target/profile.wasm";
+    let write = ["run", "--package", "rowcast", "--", "component", "--output"];
+    run(cargo()
+        .args(write)
+        .arg(NAMED)
+        .env("ROWCAST_COMPONENT_NAMES", "1"))?;
+    let mut all = vec!["--profile".to_owned(), NAMED.to_owned()];
+    all.extend_from_slice(arguments);
+    benchmark(&[], &all)
+}
+
+/// Builds the command and the programs of `bench` for release, and runs them.
+fn benchmark(features: &[&str], arguments: &[String]) -> Result<(), String> {
     let release = [
         "build",
         "--release",
@@ -174,17 +198,12 @@ fn bench(arguments: &[String]) -> Result<(), String> {
         "rowcast",
     ];
     run(cargo().args(release))?;
-    let manifest = [
-        "--release",
-        "--manifest-path",
-        "bench/Cargo.toml",
-        "--features",
-        "sdk",
-    ];
-    run(cargo().arg("build").args(manifest))?;
+    let manifest = ["--release", "--manifest-path", "bench/Cargo.toml"];
+    run(cargo().arg("build").args(manifest).args(features))?;
     run(cargo()
         .arg("run")
         .args(manifest)
+        .args(features)
         .args(["--bin", "bench", "--", "rowcast=target/release/rowcast"])
         .args(arguments))
 }

@@ -50,7 +50,8 @@ pub enum Unreadable {
 }
 
 /// Levels of a batch's body that are looked at: `RequestItems`, a table's list,
-/// a write. What is put may be anything.
+/// a write. What is put may be anything, also no JSON: where it ends is certain,
+/// and DynamoDB refuses a body that isn't JSON as a whole.
 const LEVELS: usize = 4;
 
 impl Tables {

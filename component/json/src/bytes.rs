@@ -32,6 +32,26 @@ pub fn after_plain(bytes: &[u8], from: usize) -> usize {
     blocks::after_plain(bytes, from)
 }
 
+/// Which of 64 bytes are what, a bit for each.
+pub struct Marks {
+    /// Quotation marks.
+    pub quotes: u64,
+    /// Backslashes.
+    pub escapes: u64,
+    /// `{` and `[`
+    pub opening: u64,
+    /// `}` and `]`
+    pub closing: u64,
+    /// What other languages begin comments or strings with: `/`, `#` and `'`.
+    pub foreign: u64,
+}
+
+/// The marks in a block.
+#[inline]
+pub fn marks(block: &[u8; 64]) -> Marks {
+    blocks::marks(block)
+}
+
 fn slowly(bytes: &[u8], from: usize, is_part: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     let length = rest.iter().position(|byte| !is_part(*byte));
@@ -64,8 +84,8 @@ pub fn is_utf8(bytes: &[u8]) -> bool {
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod blocks {
-    use super::{ends_plain, is_space, slowly};
-    use sixteen::{Sixteen, at, below, equal, high, or, places};
+    use super::{Marks, ends_plain, is_space, slowly};
+    use sixteen::{Sixteen, at, below, equal, high, or, places, with_bits};
 
     /// Sixteen bytes at a time, in instructions that every processor has.
     #[cfg(target_arch = "x86_64")]
@@ -104,6 +124,13 @@ mod blocks {
         pub fn or(one: Sixteen, other: Sixteen) -> Sixteen {
             // SAFETY: as above.
             unsafe { _mm_or_si128(one, other) }
+        }
+
+        /// With those bits set in each byte.
+        #[inline]
+        pub fn with_bits(block: Sixteen, bits: u8) -> Sixteen {
+            // SAFETY: as above.
+            or(block, unsafe { _mm_set1_epi8(bits.cast_signed()) })
         }
 
         /// A bit for each byte that was found.
@@ -148,6 +175,12 @@ mod blocks {
         #[inline]
         pub fn or(one: Sixteen, other: Sixteen) -> Sixteen {
             v128_or(one, other)
+        }
+
+        /// With those bits set in each byte.
+        #[inline]
+        pub fn with_bits(block: Sixteen, bits: u8) -> Sixteen {
+            or(block, u8x16_splat(bits))
         }
 
         /// A bit for each byte that was found.
@@ -202,6 +235,31 @@ mod blocks {
     }
 
     #[inline]
+    pub fn marks(block: &[u8; 64]) -> Marks {
+        let mut marks = Marks {
+            quotes: 0,
+            escapes: 0,
+            opening: 0,
+            closing: 0,
+            foreign: 0,
+        };
+        for (part, number) in block.as_chunks::<16>().0.iter().zip(0..) {
+            let (part, shift) = (at(part), 16 * number);
+            let mark = |found| u64::from(places(found)) << shift;
+            marks.quotes |= mark(equal(part, b'"'));
+            marks.escapes |= mark(equal(part, b'\\'));
+            // Brackets of one kind differ from those of the other by a bit.
+            let other = with_bits(part, 0x20);
+            marks.opening |= mark(equal(other, b'{'));
+            marks.closing |= mark(equal(other, b'}'));
+            // As do `#` and `'`.
+            let mark_foreign = or(equal(part, b'/'), equal(with_bits(part, 4), b'\''));
+            marks.foreign |= mark(mark_foreign);
+        }
+        marks
+    }
+
+    #[inline]
     pub fn after_ascii(bytes: &[u8], from: usize) -> usize {
         find(bytes, from, high, |byte| !byte.is_ascii())
     }
@@ -212,7 +270,7 @@ mod blocks {
     all(target_arch = "wasm32", target_feature = "simd128")
 )))]
 mod blocks {
-    use super::{ends_plain, is_space, slowly};
+    use super::{Marks, ends_plain, is_space, slowly};
 
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -265,6 +323,20 @@ mod blocks {
             at += 8;
         }
         slowly(bytes, at, |byte| !ends_plain(byte))
+    }
+
+    pub fn marks(block: &[u8; 64]) -> Marks {
+        let places = |is_it: fn(u8) -> bool| {
+            let bits = block.iter().zip(0..);
+            bits.fold(0, |all, (byte, at)| all | u64::from(is_it(*byte)) << at)
+        };
+        Marks {
+            quotes: places(|byte| byte == b'"'),
+            escapes: places(|byte| byte == b'\\'),
+            opening: places(|byte| matches!(byte, b'{' | b'[')),
+            closing: places(|byte| matches!(byte, b'}' | b']')),
+            foreign: places(|byte| matches!(byte, b'/' | b'#' | b'\'')),
+        }
     }
 
     #[inline]

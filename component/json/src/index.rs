@@ -3,6 +3,7 @@
 
 use super::bytes::{after_plain, after_space};
 use super::entry::{ESCAPED, Entry};
+use super::skip::{Unexpected, after_container};
 use super::value::Value;
 use std::fmt;
 
@@ -12,7 +13,7 @@ pub struct Index {
     entries: Vec<Entry>,
     /// The containers that are open, by their entries.
     open: Vec<u32>,
-    /// Containers that have so many around them are left empty.
+    /// Containers that have so many around them are passed over.
     levels: usize,
 }
 
@@ -45,17 +46,16 @@ impl fmt::Display for Flaw {
 
 impl std::error::Error for Flaw {}
 
-/// What was expected instead of what is there.
-struct Unexpected(usize, &'static str);
-
 impl Index {
     /// Makes the index of a text. Texts of 4 GiB and more have none.
     pub fn read<'i>(&'i mut self, text: &'i str) -> Result<Value<'i>, Flaw> {
         self.outline(text, usize::MAX)
     }
 
-    /// Checks all of a text, but makes an index of so many levels only: the
-    /// containers on the last one seem to be empty.
+    /// Makes an index of so many levels only: the containers on the last one seem
+    /// to be empty. Of what is in those it is checked where they end, and that
+    /// nobody could read another end: they hold strings and brackets, each with
+    /// its other one, and between them nothing that JSON has in strings only.
     pub fn outline<'i>(&'i mut self, text: &'i str, levels: usize) -> Result<Value<'i>, Flaw> {
         self.levels = levels;
         self.entries.clear();
@@ -84,6 +84,11 @@ impl Index {
         'value: loop {
             at = match byte(bytes, at) {
                 b'"' => self.string(bytes, at)?,
+                b'{' | b'[' if self.open.len() >= self.levels => {
+                    let end = after_container(bytes, at)?;
+                    self.push(at, end, 1);
+                    end
+                }
                 b'{' => {
                     self.enter(at);
                     at = after_space(bytes, at + 1);
@@ -167,9 +172,6 @@ impl Index {
     /// Closes the innermost container; the byte after it.
     fn leave(&mut self, at: usize) -> usize {
         let container = self.open.pop().unwrap_or_default() as usize;
-        if self.open.len() >= self.levels {
-            self.entries.truncate(container + 1);
-        }
         let count = self.entries.len();
         if let Some(entry) = self.entries.get_mut(container) {
             #[expect(clippy::cast_possible_truncation, reason = "scan checked the length")]

@@ -11,6 +11,7 @@ mod entry;
 mod index;
 mod names;
 mod output;
+mod skip;
 mod text;
 mod value;
 

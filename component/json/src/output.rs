@@ -108,9 +108,11 @@ impl Output {
         }
     }
 
-    /// The text.
+    /// The text, in no more memory than it takes: what is kept long shouldn't keep
+    /// room that was made for more.
     #[must_use]
-    pub fn into_text(self) -> String {
+    pub fn into_text(mut self) -> String {
+        self.bytes.shrink_to_fit();
         // SAFETY: all that is ever added are whole `str`s. A check would read
         // every byte again.
         unsafe { String::from_utf8_unchecked(self.bytes) }

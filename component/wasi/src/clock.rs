@@ -2,7 +2,7 @@
 
 use crate::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use crate::bindings::wasi::random::random as wasi;
-use crate::executor::Readiness;
+use crate::executor::Timer;
 use std::time::{Duration, SystemTime};
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
@@ -25,9 +25,9 @@ pub fn today() -> SystemTime {
 
 /// Completes after about that many milliseconds.
 #[must_use]
-pub fn timer(duration_ms: u64) -> Readiness {
+pub fn timer(duration_ms: u64) -> Timer {
     let nanoseconds = duration_ms.saturating_mul(NANOSECONDS_PER_MILLISECOND);
-    Readiness::of(monotonic_clock::subscribe_duration(nanoseconds))
+    Timer::at(monotonic_clock::now().saturating_add(nanoseconds))
 }
 
 /// A uniformly drawn number.

@@ -132,15 +132,21 @@ fn tls_hint(error: &rustls::Error) -> Option<Hint> {
     }))
 }
 
-/// Opens connections and counts them.
+/// Opens connections and counts them. Cheap to clone, as hyper does for each
+/// request.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     direct: HttpsConnector<HttpConnector<Resolver>>,
     proxies: Proxies,
     tls: ClientConfig,
     egress: Arc<Egress>,
     limit: Duration,
-    opened: Arc<AtomicU64>,
+    opened: AtomicU64,
 }
 
 impl Connector {
@@ -151,18 +157,21 @@ impl Connector {
         tls: ClientConfig,
     ) -> Self {
         let tcp = HttpConnector::new_with_resolver(Resolver::new(egress.clone()));
-        Self {
+        let shared = Shared {
             direct: over(configured(tcp, limit), tls.clone()),
             proxies,
             tls,
             egress,
             limit,
-            opened: Arc::default(),
+            opened: AtomicU64::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
     pub(super) fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
+        self.shared.opened.load(Ordering::Relaxed)
     }
 
     /// The header that a proxy wants with each request it forwards. What it
@@ -171,10 +180,13 @@ impl Connector {
         let origin = Origin::of(url)
             .ok()
             .filter(|it| it.scheme() == Scheme::Http)?;
-        self.proxies.of_url(url, &origin)?.basic_auth().cloned()
+        let proxy = self.shared.proxies.of_url(url, &origin)?;
+        proxy.basic_auth().cloned()
     }
+}
 
-    async fn connect(self, url: Uri) -> Result<TokioIo<Connection>, ConnectError> {
+impl Shared {
+    async fn connect(&self, url: Uri) -> Result<TokioIo<Connection>, ConnectError> {
         let origin = Origin::of(&url).map_err(|error| ConnectError::Denied(Denied::Url(error)))?;
         // The resolver never sees a literal address; nor a name that the proxy
         // looks up.
@@ -268,7 +280,8 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, url: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(url))
+        let shared = self.shared.clone();
+        Box::pin(async move { shared.connect(url).await })
     }
 }
 

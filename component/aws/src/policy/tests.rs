@@ -100,6 +100,15 @@ fn batches_put_into_configured_tables_only() {
     let put = r#"[{"PutRequest":{"Item":{"id":{"S":"1"}}}}]"#;
     check(&format!(r#"{{"tracks":{put}}}"#), true);
     check(&format!(r#"{{"tracks":{put},"other":{put}}}"#), true);
+    // Where a put ends is what every reader says.
+    let comment = r#"[{"PutRequest":{"Item":{"id":{"S":/*"*/"1"}}}}]"#;
+    check(&format!(r#"{{"tracks":{comment}}}"#), false);
+    let string = r#"[{"PutRequest":{"Item":{"id":{"S":"}}}]},\"\\"}}}}]"#;
+    check(&format!(r#"{{"tracks":{string}}}"#), true);
+    check(
+        &format!(r#"{{"tracks":{string},"secret":{string}}}"#),
+        false,
+    );
     check(&format!(r#"{{"tracks":{put},"secret":{put}}}"#), false);
     check(&format!(r#"{{"tracks":{put},"tracks":{put}}}"#), false);
     check(

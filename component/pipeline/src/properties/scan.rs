@@ -118,7 +118,17 @@ fn an_outline_has_the_upper_levels() {
     let inner = list.elements().next().unwrap();
     assert_eq!((inner.text(), inner.is_empty()), (r#"{"b":[1]}"#, true));
     assert_eq!(root.member("c").unwrap().members().count(), 1);
-    assert!(index.outline(r#"[[["\x"]]]"#, 1).is_err());
+    // What is passed over has its strings and brackets, and nothing that others
+    // could read as a comment.
+    for broken in [
+        r#"[[["]]]"#,
+        "[[[]]",
+        "[[[/*]*/]]]",
+        "[[[\"\\\"]]]",
+        "[[]]]",
+    ] {
+        assert!(index.outline(broken, 1).is_err(), "{broken}");
+    }
 }
 
 #[test]
