@@ -2,6 +2,7 @@
 //! what is repeated. [`send`] is the only place of this interface that sends.
 
 use super::accounting::{Accounting, Balance, Unbalanced};
+use super::answer::asked;
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
 use super::call_state::{CallState, Shared};
@@ -147,7 +148,10 @@ impl<H: Http> Call<'_, H> {
         prepared: &PreparedRequest<'_>,
         pages: &mut Pages,
     ) -> Result<bool, NotDone> {
-        let mut tries = Tries::default();
+        let mut tries = Tries {
+            repeat: pages.is_repeated(),
+            ..Tries::default()
+        };
         let read = self.try_page(prepared, pages, &mut tries).await;
         match (read, tries.asked_to_wait) {
             // Its time ran out while it was asked to wait, perhaps for itself: it
@@ -186,7 +190,7 @@ impl<H: Http> Call<'_, H> {
                     match pages.keep(self.plan, prepared, answer, self.sink) {
                         Ok(more) => return Ok(more),
                         Err(PageFault::Truncated(_)) if pages.fail() < self.most_attempts() => {
-                            self.back_off(pages.failed()).await?;
+                            self.back_off(pages.failed(), 0).await?;
                         }
                         Err(PageFault::Truncated(reason) | PageFault::Other(reason)) => {
                             return Err(NotDone::Rejected(Rejection {
@@ -197,7 +201,14 @@ impl<H: Http> Call<'_, H> {
                         }
                     }
                 }
-                Verdict::Retry(retry_reason) => self.retry(retry_reason, given_ms, pages).await?,
+                Verdict::Retry(retry_reason) => {
+                    let asked_ms = exchange.outcome.as_ref().ok().and_then(|answer| {
+                        let asked = asked(&answer.response, self.http.today());
+                        asked.pause_ms
+                    });
+                    let asked_ms = asked_ms.unwrap_or(0);
+                    self.retry(retry_reason, given_ms, asked_ms, pages).await?;
+                }
                 Verdict::Limited(rejection, certain) => {
                     self.limited(rejection, certain, tries)?;
                     self.let_others_go(tries).await?;
@@ -305,6 +316,7 @@ impl<H: Http> Call<'_, H> {
         &self,
         retry_reason: RetryReason,
         given_ms: u64,
+        asked_ms: u64,
         pages: &mut Pages,
     ) -> Result<(), NotDone> {
         if matches!(retry_reason, RetryReason::Failed(..)) {
@@ -327,7 +339,7 @@ impl<H: Http> Call<'_, H> {
             self.state.exhausted(&retry_reason);
             return Err(NotDone::Exhausted(retry_reason, self.state.succeeded()));
         }
-        self.back_off(pages.failed()).await
+        self.back_off(pages.failed(), asked_ms).await
     }
 
     /// The time that an attempt must have to count as one: half of what it may
@@ -349,14 +361,15 @@ impl<H: Http> Call<'_, H> {
         Err(NotDone::Rejected(rejection))
     }
 
-    async fn back_off(&self, attempt: u32) -> Result<(), NotDone> {
+    async fn back_off(&self, attempt: u32, asked_ms: u64) -> Result<(), NotDone> {
         let retry = &self.plan.checked.source.retry;
         let backoff = Backoff {
             base_ms: retry.base_delay_ms.into(),
             longest_ms: retry.max_delay_ms.into(),
         };
-        self.wait(backoff.wait_ms(attempt, self.http.random()))
-            .await
+        let asked_ms = asked_ms.min(retry.max_retry_after_ms);
+        let drawn = backoff.wait_ms(attempt, self.http.random());
+        self.wait(drawn.max(asked_ms)).await
     }
 
     /// Sleeps, unless the budget doesn't allow it or the call is halted.

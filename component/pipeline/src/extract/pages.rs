@@ -97,6 +97,12 @@ impl Pages {
         self.failed
     }
 
+    /// Whether the present page was asked for before.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.failed + self.exhausted > 0
+    }
+
     /// Whether no page was read yet.
     #[must_use]
     pub fn is_first(&self) -> bool {

@@ -290,9 +290,12 @@ impl Luck {
         Lesson::Limit(per_second)
     }
 
-    /// It asks for a pause, so that it knows what it does.
+    /// It asks for a pause, so that it knows what it does: a try is over. Chance may
+    /// ask for one, too.
     pub(super) fn asked_to_wait(&mut self) {
-        self.mode = Mode::Limit;
+        if matches!(self.mode, Mode::Trying(_)) {
+            self.mode = Mode::Limit;
+        }
     }
 
     /// Something was refused. Whether more is sent at once; the limit would be

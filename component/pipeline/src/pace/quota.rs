@@ -79,10 +79,12 @@ impl Quota {
             });
         }
         let wrong = self.wrong + 1;
-        if wrong >= MOST_WRONG {
+        let explained = used(period.saturating_add(dry_ms + ASKED_IN_MS));
+        let explained = explained >= self.units * NEARLY_ALL;
+        if wrong >= MOST_WRONG || !(self.sure || explained) {
             return None;
         }
-        if used(period.saturating_add(dry_ms + ASKED_IN_MS)) >= self.units * NEARLY_ALL {
+        if explained {
             let period_ms = period.saturating_add(dry_ms * 3 / 4);
             return Some(Self {
                 period_ms,

@@ -72,11 +72,14 @@ fn statuses_are_done_repeated_or_rejected() {
         check(status, &[], "", &format!("retry: URL answered {status}"));
     }
     for status in [
-        202, 400, 402, 408, 409, 413, 420, 423, 425, 430, 500, 502, 504, 529,
+        400, 402, 408, 409, 413, 420, 423, 425, 430, 500, 502, 504, 529,
     ] {
         let limited = format!("limited 9000: URL answered {status}");
         check(status, &[("retry-after", "9")], "", &limited);
     }
+    let prepared = [("retry-after", "9")];
+    check(202, &prepared, "", "retry: URL answered 202");
+    check(202, &[], "[]", "records");
     // The last answer that a window allows may be about its request.
     let used_up = ("x-ratelimit-remaining", "0");
     check(

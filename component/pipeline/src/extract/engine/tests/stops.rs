@@ -143,7 +143,7 @@ fn troubles_are_repeated_within_bounds() {
             ok()
         }
     };
-    let expected = "done 1:1 rejected 0(Exhausted); 3 requests, 0 repeats, 0 tokens";
+    let expected = "done 1:1 rejected 0(Exhausted); 3 requests, 1 repeats, 0 tokens";
     check(&once, 2, None, reply, expected);
 }
 
