@@ -105,7 +105,10 @@ fn batches_put_into_configured_tables_only() {
     check(&format!(r#"{{"tracks":{comment}}}"#), false);
     let string = r#"[{"PutRequest":{"Item":{"id":{"S":"}}}]},\"\\"}}}}]"#;
     check(&format!(r#"{{"tracks":{string}}}"#), true);
-    check(&format!(r#"{{"tracks":{string},"secret":{string}}}"#), false);
+    check(
+        &format!(r#"{{"tracks":{string},"secret":{string}}}"#),
+        false,
+    );
     check(&format!(r#"{{"tracks":{put},"secret":{put}}}"#), false);
     check(&format!(r#"{{"tracks":{put},"tracks":{put}}}"#), false);
     check(

@@ -120,7 +120,13 @@ fn an_outline_has_the_upper_levels() {
     assert_eq!(root.member("c").unwrap().members().count(), 1);
     // What is passed over has its strings and brackets, and nothing that others
     // could read as a comment.
-    for broken in [r#"[[["]]]"#, "[[[]]", "[[[/*]*/]]]", "[[[\"\\\"]]]", "[[]]]"] {
+    for broken in [
+        r#"[[["]]]"#,
+        "[[[]]",
+        "[[[/*]*/]]]",
+        "[[[\"\\\"]]]",
+        "[[]]]",
+    ] {
         assert!(index.outline(broken, 1).is_err(), "{broken}");
     }
 }
