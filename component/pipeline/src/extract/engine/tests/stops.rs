@@ -158,7 +158,7 @@ fn an_upstream_that_is_down_is_left_alone() {
             unavailable()
         }
     };
-    let expected = "done 0:1 3:1 6:1 rejected 1(Exhausted) 2(Exhausted) 4(Exhausted) 5(Exhausted) pending 7 because unavailable; 30 requests, 18 \
+    let expected = "done 0:1 3:1 6:1 rejected 1(Exhausted) 2(Exhausted) 4(Exhausted) 5(Exhausted) pending 7 because unavailable; 30 requests, 22 \
                     repeats, 0 tokens";
     check(&source, 8, None, reply, expected);
     let reply = |request: &HttpRequest, _| {
