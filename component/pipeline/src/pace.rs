@@ -106,6 +106,8 @@ pub struct Pace {
     /// So many of them have nothing to do with the rate.
     patience: u32,
     cycle: Cycle,
+    /// The last pause was long, and nobody had asked for it.
+    was_long: bool,
     /// Refusals since something was accepted.
     refusals: u32,
     latency_ms: f64,
@@ -169,6 +171,7 @@ impl Pace {
             early: 0,
             patience: PATIENCE,
             cycle: Cycle::default(),
+            was_long: false,
             refusals: 0,
             latency_ms: LATENCY_MS,
             batch: 1.0,

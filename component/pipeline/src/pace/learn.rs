@@ -270,6 +270,7 @@ impl Pace {
         self.cycle.resumed_ms = now_ms;
         let dry_ms = now_ms.saturating_sub(ended);
         let seen = self.circumstances(now_ms, dry_ms);
+        let is_long = dry_ms >= LONG_PAUSE_MS && cycle.silent_ms.is_some() && !self.is_table;
         self.limit = match self.limit {
             Limit::Quota(quota) => {
                 let corrected = quota.correct(&self.accepted, ended, now_ms);
@@ -295,6 +296,8 @@ impl Pace {
                 Limit::Rate(Rate::first(&cycle, started, seen))
             }
             Limit::Rate(rate) if cycle.crowded => Limit::Rate(rate.resume(seen)),
+            // The first time it may have been an outage.
+            Limit::Rate(rate) if is_long && !self.was_long => Limit::Rate(rate.resume(seen)),
             Limit::Rate(rate) => {
                 self.early = if rate.is_early() { self.early + 1 } else { 0 };
                 if self.early < self.patience {
@@ -307,5 +310,6 @@ impl Pace {
                 }
             }
         };
+        self.was_long = is_long;
     }
 }
