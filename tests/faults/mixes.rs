@@ -143,8 +143,8 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "tokens expire in a storm", source: STORM, tokens: Some(40), attempts: 12, ..QUIET },
     // DynamoDB alone.
     Mix { name: "unprocessed", dynamodb: UNPROCESSED, ..QUIET },
-    Mix { name: "unprocessed, again", dynamodb: UNPROCESSED, seed: 2, short: true, ..QUIET },
-    Mix { name: "throttled", dynamodb: BUSY, short: true, ..QUIET },
+    Mix { name: "unprocessed, again", dynamodb: UNPROCESSED, seed: 2, ..QUIET },
+    Mix { name: "throttled", dynamodb: BUSY, ..QUIET },
     Mix { name: "broken", dynamodb: BROKEN, ..QUIET },
     Mix { name: "written but not told", dynamodb: FORGETFUL, ..QUIET },
     Mix { name: "written but not told, few attempts", dynamodb: &[(ResetAfter, 800)], attempts: 2, ..QUIET },
