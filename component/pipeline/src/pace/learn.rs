@@ -45,9 +45,8 @@ impl Pace {
                 accepted: seen.accepted,
                 refused: seen.refused,
             };
-            let checking = self.luck.is_checking();
             let lesson = self.luck.learn(answer);
-            self.take_lesson(lesson, checking, now_ms);
+            self.take_lesson(lesson, now_ms);
         }
         if seen.accepted > 0 {
             self.accept(now_ms, seen.accepted, fresh, sent);
@@ -104,14 +103,14 @@ impl Pace {
             self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
             return;
         }
-        if self.cycle.ended_ms.is_some() {
-            if self.luck.is_chance() {
-                self.cycle = Cycle::default();
-            } else if self.luck.trying().is_none() {
-                self.measure(now_ms);
-            }
-        }
         if self.luck.trying().is_none() {
+            if self.cycle.ended_ms.is_some() {
+                if self.luck.is_chance() {
+                    self.cycle = Cycle::default();
+                } else {
+                    self.measure(now_ms);
+                }
+            }
             self.refusals = 0;
         }
         self.cycle.accepted = self.cycle.accepted.saturating_add(units.into());
@@ -205,10 +204,10 @@ impl Pace {
         tells && self.luck.tries(now_ms, sent_ms, per_second)
     }
 
-    fn take_lesson(&mut self, lesson: Lesson, checking: bool, now_ms: u64) {
+    fn take_lesson(&mut self, lesson: Lesson, now_ms: u64) {
         match lesson {
             Lesson::Nothing => return,
-            Lesson::Chance if checking => self.limit = Limit::Unknown,
+            Lesson::StillChance => self.limit = Limit::Unknown,
             Lesson::Chance => {
                 self.before = Some(self.limit);
                 self.forget_limit();

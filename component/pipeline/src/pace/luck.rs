@@ -54,18 +54,20 @@ const CHECK_REFUSED: f64 = 3.0;
 const UNLIKELY: f64 = 0.000_1;
 
 /// What an answer shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Lesson {
     Nothing,
     /// All refusals so far were chance.
     Chance,
+    /// They are, as a check showed.
+    StillChance,
     /// It may be a limit: go on at that many units a second for a while.
     Check(f64),
     /// It is a limit, of about so many units a second, where that is known.
     Limit(Option<f64>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 enum Mode {
     /// Refusals are about a limit.
     Limit,
@@ -75,7 +77,7 @@ enum Mode {
     Checking(Check),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Try {
     /// Units a second that the limit would be.
     per_second: f64,
@@ -86,7 +88,7 @@ struct Try {
     answers: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Check {
     since_ms: u64,
     /// The speed that was measured.
@@ -96,7 +98,7 @@ struct Check {
 }
 
 /// What is accepted while it's chance.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Speed {
     since_ms: u64,
     accepted: u64,
@@ -206,7 +208,10 @@ impl Luck {
                 Lesson::Check(per_second * CHECK_SPEED)
             }
             Mode::Checking(check) if answer.sent_ms < check.since_ms => Lesson::Nothing,
-            Mode::Checking(_) if answer.refused > 0 => self.chance(answer.now_ms),
+            Mode::Checking(_) if answer.refused > 0 => {
+                self.chance(answer.now_ms);
+                Lesson::StillChance
+            }
             Mode::Checking(Check {
                 left: 0 | 1,
                 per_second,
@@ -250,7 +255,8 @@ impl Luck {
             ..attempt
         };
         if attempt.score >= CHANCE {
-            return self.chance(answer.now_ms);
+            self.chance(answer.now_ms);
+            return Lesson::Chance;
         }
         if attempt.score <= LIMIT || attempt.answers >= LONGEST_TRY {
             self.skip = self.wait;
@@ -262,7 +268,7 @@ impl Luck {
         Lesson::Nothing
     }
 
-    fn chance(&mut self, now_ms: u64) -> Lesson {
+    fn chance(&mut self, now_ms: u64) {
         self.mode = Mode::Chance(Speed {
             since_ms: now_ms,
             accepted: 0,
@@ -271,7 +277,6 @@ impl Luck {
         });
         self.refused = 0;
         self.expected = self.share;
-        Lesson::Chance
     }
 
     /// So many refusals in a row would be a rare chance.
@@ -301,9 +306,6 @@ impl Luck {
     /// Something was refused. Whether more is sent at once; the limit would be
     /// that many units a second.
     pub(super) fn tries(&mut self, now_ms: u64, sent_ms: u64, per_second: f64) -> bool {
-        if self.mode != Mode::Limit {
-            return true;
-        }
         let long = LONG_MS.max(MANY * 1_000.0 / per_second);
         if self.skip > 0 && float(now_ms.saturating_sub(self.tried_ms)) < long {
             let many = self.share >= MANY_REFUSED;

@@ -84,21 +84,17 @@ impl Quota {
         if wrong >= MOST_WRONG || !(self.sure || explained) {
             return None;
         }
-        if explained {
-            let period_ms = period.saturating_add(dry_ms * 3 / 4);
-            return Some(Self {
-                period_ms,
-                wrong,
-                sure: true,
-                ..self
-            });
-        }
-        let units = used(period).clamp(1.0, self.units);
-        Some(Self {
-            units,
+        let kept = Self {
             wrong,
             sure: true,
             ..self
+        };
+        Some(if explained {
+            let period_ms = period.saturating_add(dry_ms * 3 / 4);
+            Self { period_ms, ..kept }
+        } else {
+            let units = used(period).clamp(1.0, self.units);
+            Self { units, ..kept }
         })
     }
 
@@ -110,10 +106,10 @@ impl Quota {
         units: u32,
         in_flight: u32,
     ) -> Option<f64> {
-        let since = (now_ms + 1).saturating_sub(self.period_ms);
         if !self.sure {
             return None;
         }
+        let since = (now_ms + 1).saturating_sub(self.period_ms);
         // Counted from the answer on, which is never before the upstream's own
         // count.
         let used = accepted.since(since) + f64::from(in_flight);
@@ -127,6 +123,11 @@ impl Quota {
         Some(float(oldest.saturating_add(self.period_ms)).max(float(now_ms + 1)))
     }
 
+    /// What was accepted in its window.
+    fn used(&self, accepted: &History, now_ms: u64) -> f64 {
+        accepted.since(now_ms.saturating_sub(self.period_ms))
+    }
+
     /// Whether it is kept to.
     pub(super) fn is_sure(&self) -> bool {
         self.sure
@@ -134,13 +135,12 @@ impl Quota {
 
     /// Whether much more was accepted than it allows: it was an outage.
     pub(super) fn is_exceeded(&self, accepted: &History, now_ms: u64) -> bool {
-        let used = accepted.since(now_ms.saturating_sub(self.period_ms));
-        !self.sure && used > self.units * EXCEEDED
+        !self.sure && self.used(accepted, now_ms) > self.units * EXCEEDED
     }
 
     /// How many units may be in flight after one was accepted.
     pub(super) fn accept(&mut self, accepted: &History, now_ms: u64) -> f64 {
-        let used = accepted.since(now_ms.saturating_sub(self.period_ms));
+        let used = self.used(accepted, now_ms);
         if used > self.units {
             // One more was tried, and accepted.
             self.units = used;

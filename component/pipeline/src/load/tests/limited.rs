@@ -3,6 +3,7 @@
 use super::super::pacing::Pacing;
 use super::super::put::Put;
 use super::fake::{Behaviour, Fake};
+use super::random::Draw;
 use super::{real_keys, run, table};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::key::{Key, KeyValue};
@@ -147,16 +148,9 @@ fn by_chance(seed: u64, chance: u64, documents: usize, whole: bool) -> u64 {
     let documents: Vec<String> = (0..documents)
         .map(|number| json!({ "id": (number / 4).to_string(), "at": number }).to_string())
         .collect();
-    let state = Cell::new(seed);
-    let draw = move || {
-        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        state.set(next);
-        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % 1_000
-    };
+    let draw = Draw::of(seed);
     let fake = Fake::new(move || {
-        if draw() >= chance {
+        if draw.below(1_000) >= chance {
             Behaviour::Write
         } else if whole {
             Behaviour::Code("ProvisionedThroughputExceededException")

@@ -10,10 +10,14 @@ use std::rc::Rc;
 
 /// A small generator, so that each seed is one case for ever.
 #[derive(Clone)]
-struct Draw(Rc<Cell<u64>>);
+pub(super) struct Draw(Rc<Cell<u64>>);
 
 impl Draw {
-    fn below(&self, bound: u64) -> u64 {
+    pub(super) fn of(seed: u64) -> Self {
+        Self(Rc::new(Cell::new(seed)))
+    }
+
+    pub(super) fn below(&self, bound: u64) -> u64 {
         // splitmix64
         let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.0.set(state);
@@ -104,7 +108,7 @@ fn stored(fake: &Fake) -> BTreeMap<(String, String), usize> {
 }
 
 fn check(seed: u64) {
-    let draw = Draw(Rc::new(Cell::new(seed)));
+    let draw = Draw::of(seed);
     let size = usize::try_from(draw.below(120)).unwrap();
     let cases: Vec<Case> = (0..size).map(|number| case(&draw, number)).collect();
     let documents: Vec<String> = cases.iter().map(|case| case.text.clone()).collect();
