@@ -7,7 +7,7 @@ mod items;
 mod profile;
 
 use crate::hint::Hint;
-use crate::http_out::client::{Bounds, Client, ExchangeError};
+use crate::http_out::client::{Bounds, Client, ExchangeError, Repeats};
 use crate::limits::Limits;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
@@ -213,6 +213,17 @@ impl DynamoDb {
     /// of this machine's clock, or of expired credentials that could be
     /// renewed.
     pub async fn send(&self, operation: &str, body: String) -> Result<Answer, SendError> {
+        self.send_counted(operation, body, &Repeats::default())
+            .await
+    }
+
+    /// The same, and counts how often it was sent again.
+    pub(crate) async fn send_counted(
+        &self,
+        operation: &str,
+        body: String,
+        repeats: &Repeats,
+    ) -> Result<Answer, SendError> {
         let shared = &self.shared;
         let limit = shared.bounds.body_bytes;
         if u64::try_from(body.len()).is_ok_and(|length| length > limit) {
@@ -226,7 +237,9 @@ impl DynamoDb {
                 "send {operation}: shutting down"
             )));
         };
-        let response = shared.answer(operation, &Bytes::from(body)).await?;
+        let response = shared
+            .answer(operation, &Bytes::from(body), repeats)
+            .await?;
         let (parts, body) = response.into_parts();
         match String::from_utf8(body.into()) {
             Ok(body) => Ok(Answer {
@@ -243,7 +256,12 @@ impl DynamoDb {
 }
 
 impl Shared {
-    async fn answer(&self, operation: &str, body: &Bytes) -> Result<Response<Bytes>, SendError> {
+    async fn answer(
+        &self,
+        operation: &str,
+        body: &Bytes,
+        repeats: &Repeats,
+    ) -> Result<Response<Bytes>, SendError> {
         let (mut clock, mut renewal) = (false, false);
         let mut spent = Duration::ZERO;
         let mut refused: Option<(Credentials, Response<Bytes>)> = None;
@@ -260,8 +278,9 @@ impl Shared {
                 operation,
                 body: body.clone(),
             };
-            let signed =
+            let mut signed =
                 sign::sign(&unsigned, with.at, &credentials).map_err(|error| unsignable(&error))?;
+            signed.extensions_mut().insert(repeats.clone());
             let left = self.bounds.time.saturating_sub(spent);
             let started = Instant::now();
             let response = self
@@ -289,6 +308,7 @@ impl Shared {
                     return Ok(response);
                 }
             }
+            repeats.add();
         }
     }
 

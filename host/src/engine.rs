@@ -38,7 +38,7 @@ pub use bindings::rowcast::pipeline::types::{
     RejectionKind, Request, Stop, StopReason,
 };
 pub use call_error::CallError;
-pub use call_result::CallResult;
+pub use call_result::{CallResult, Repeated};
 pub use describe::{DescribeError, Describer};
 pub use loaded::{Capabilities, Loaded};
 pub use pace::Hold;

@@ -57,7 +57,7 @@ async fn the_hosts_credentials_go_with_a_post_and_are_renewed() {
             exit 0
             --- stderr
             rows       2 read: 2 done, 0 rejected, 0 pending
-            requests   2 planned: 2 done, 0 rejected, 0 pending (2 sent, 0 of them repeats)
+            requests   2 planned: 2 done, 0 rejected, 0 pending (3 sent, 1 of them repeats)
             records    2 received: 2 accepted, 0 rejected
             documents  2 in all: 2 written, 0 superseded, 0 rejected, 0 pending
             DynamoDB   1 sent, 0 of them repeats; 2 write capacity units

@@ -154,7 +154,7 @@ async fn the_token_is_refused() {
                 exit 3
                 --- stderr
                 rows       2 read: 0 done, 0 rejected, 2 pending
-                requests   2 planned: 0 done, 0 rejected, 2 pending (2 sent, 0 of them repeats)
+                requests   2 planned: 0 done, 0 rejected, 2 pending (3 sent, 1 of them repeats)
                 records    0 received: 0 accepted, 0 rejected
                 documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units

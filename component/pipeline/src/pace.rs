@@ -58,6 +58,9 @@ const PRESSED: f64 = 6.0;
 const MOST_TRIED: f64 = 4.0;
 /// and so many times of it are sent at once, at most.
 const TELLING: f64 = 20.0;
+/// What is in flight at a known rate, at most, as latency varies: so many times
+/// what it is on average.
+const NEEDS: f64 = 1.5;
 /// Until it was measured: the latency.
 const LATENCY_MS: f64 = 50.0;
 /// Turns are spread by this part of the time between them.
@@ -79,6 +82,9 @@ pub struct Observation {
     pub remaining: Option<u64>,
     /// When that number is renewed, in milliseconds from now.
     pub reset_ms: Option<u64>,
+    /// For how long the reservation was held, which tells it from others. Without
+    /// that it is taken for the oldest.
+    pub held_ms: Option<u64>,
 }
 
 /// The speed towards one upstream.
@@ -97,8 +103,10 @@ pub struct Pace {
     in_flight: u32,
     /// When the last was sent.
     sent_ms: u64,
-    /// Units in flight at the last refusal: more refusals of these say nothing new.
-    stale: u32,
+    /// Reservations so far.
+    reservations: u64,
+    /// And at the last refusal: more refusals of these say nothing new.
+    stale: u64,
     flight: Flight,
     limit: Limit,
     /// Refusals in a row that came soon after the rate was lowered.
@@ -106,6 +114,8 @@ pub struct Pace {
     /// So many of them have nothing to do with the rate.
     patience: u32,
     cycle: Cycle,
+    /// When what was accepted last in it was sent.
+    cycle_sent: VecDeque<u64>,
     /// The last pause was long, and nobody had asked for it.
     was_long: bool,
     /// Refusals since something was accepted.
@@ -123,6 +133,7 @@ pub struct Pace {
 /// A reservation.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
+    number: u64,
     at_ms: u64,
     units: u32,
     /// Units in flight beside it.
@@ -165,12 +176,14 @@ impl Pace {
             outstanding: VecDeque::new(),
             in_flight: 0,
             sent_ms: 0,
+            reservations: 0,
             stale: 0,
             flight,
             limit: Limit::Unknown,
             early: 0,
             patience: PATIENCE,
             cycle: Cycle::default(),
+            cycle_sent: VecDeque::new(),
             was_long: false,
             refusals: 0,
             latency_ms: LATENCY_MS,
@@ -231,6 +244,11 @@ impl Pace {
         per_second * self.latency_ms / 1_000.0
     }
 
+    /// Whether so many in flight are more than that rate needs.
+    fn is_crowded(&self, rate: Rate, in_flight: u32) -> bool {
+        f64::from(in_flight) > self.passes(rate.per_second) * NEEDS + 1.0
+    }
+
     /// What may be in flight to find out whether refusals are chance.
     fn most_tried(&self) -> f64 {
         self.flight
@@ -276,15 +294,27 @@ impl Pace {
             Limit::Rate(rate) => rate.due(now_ms, units),
             Limit::Quota(quota) => quota.due(&self.accepted, now_ms, units, self.in_flight),
         };
-        let bound = !(self.is_table && matches!(self.limit, Limit::Rate(_)));
-        let held = due.is_none() && bound && self.flight.is_full(self.in_flight, units);
+        let bound = match self.limit {
+            Limit::Rate(_) if self.is_table => false,
+            Limit::Rate(rate) => self.is_crowded(rate, self.in_flight.saturating_add(units)),
+            Limit::Unknown | Limit::Quota(_) => true,
+        };
+        let held = match &self.limit {
+            _ if due.is_some() => false,
+            Limit::Quota(quota) if quota.holds(&self.accepted, now_ms, units, self.in_flight) => {
+                true
+            }
+            _ => bound && self.flight.is_full(self.in_flight, units),
+        };
         due.or(held.then_some(answered))
     }
 
     fn take(&mut self, now_ms: u64, units: u32) {
         let since = float(now_ms.saturating_sub(self.sent_ms)).max(1.0);
         self.sent_ms = now_ms;
+        self.reservations += 1;
         self.outstanding.push_back(Sent {
+            number: self.reservations,
             at_ms: now_ms,
             units,
             others: self.in_flight,
@@ -327,7 +357,7 @@ impl Pace {
         while let Some(sent) = self.outstanding.front()
             && sent.at_ms.saturating_add(FORGET_MS) < now_ms
         {
-            self.settle(now_ms, 0);
+            self.settle(now_ms, &Observation::default());
         }
     }
 }

@@ -55,19 +55,27 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads an answer's headers; `header` gives a header's value by its name
-    /// in lower case, `today` is when the answer came.
+    /// Reads an answer's headers, names and values; `today` is when the answer came.
     #[must_use]
-    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>, today: SystemTime) -> Self {
+    pub fn read<'a, H>(headers: impl Fn() -> H, today: SystemTime) -> Self
+    where
+        H: Iterator<Item = (&'a str, &'a str)>,
+    {
+        let all = |wanted: &'static str| {
+            headers()
+                .filter_map(move |(name, value)| name.eq_ignore_ascii_case(wanted).then_some(value))
+        };
+        let header = |name| all(name).next();
         // Dates are by the upstream's calendar, which its `Date` tells.
         let today = header("date").and_then(date).unwrap_or(today);
         let wait = |value: &str| wait_ms(value, today);
-        let first = |names: &[&str]| names.iter().find_map(|name| header(name));
+        let first = |names: &[&'static str]| names.iter().find_map(|name| header(name));
         let combined = header("ratelimit").map(|value| scarcest(value, wait));
         let combined = combined.unwrap_or_default();
         let remaining = first(REMAINING).and_then(count);
         let reset_ms = first(RESET).and_then(wait);
-        let after = header("retry-after").and_then(wait);
+        // There may be several, as of a proxy and of what is behind it.
+        let after = all("retry-after").filter_map(wait).max();
         let in_milliseconds = |value: &str| number(value.trim()).map(milliseconds);
         let after_ms = || first(RETRY_AFTER_MS).and_then(in_milliseconds);
         Self {
@@ -221,8 +229,7 @@ mod tests {
 
     fn asked(headers: &[(&str, &str)]) -> Asked {
         let today = SystemTime::UNIX_EPOCH + Duration::from_secs(SECONDS);
-        let find = |name: &str| headers.iter().find(|header| header.0 == name);
-        Asked::read(|name| find(name).map(|header| header.1), today)
+        Asked::read(|| headers.iter().copied(), today)
     }
 
     #[test]
@@ -270,6 +277,9 @@ mod tests {
         for none in ["0", "soon", "-1", "", ".", "1e3", "2 hours"] {
             check(none, None);
         }
+        let several = ["soon", "5", "Mon, 23 Nov 2026 12:00:07 GMT", "6"];
+        let several = several.map(|value| ("Retry-After", value));
+        assert_eq!(asked(&several).pause_ms, Some(7_000));
         let skewed = [
             ("date", "Mon, 23 Nov 2026 13:00:00 GMT"),
             ("retry-after", "Mon, 23 Nov 2026 13:00:02 GMT"),

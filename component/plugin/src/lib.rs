@@ -111,6 +111,7 @@ fn report(upstream: &str, seen: &Observation) {
         pause_ms: seen.pause_ms,
         remaining: seen.remaining,
         reset_ms: seen.reset_ms,
+        held_ms: seen.held_ms,
     };
     pace::report(upstream, seen);
 }

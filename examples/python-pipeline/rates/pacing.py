@@ -14,4 +14,4 @@ def reserve(upstream: str, units: int) -> int:
 
 
 def report(upstream: str, accepted: int = 0, refused: int = 0, pause_ms: int | None = None) -> None:
-    pace.report(upstream, pace.Observation(accepted, refused, pause_ms, None, None))
+    pace.report(upstream, pace.Observation(accepted, refused, pause_ms, None, None, None))

@@ -4,6 +4,7 @@
 
 use super::call_error::CallError;
 use super::{Explanation, Extraction, Failure, Page, RejectionKind, Report, Stop, TransferReport};
+use crate::http_out::client::Repeats;
 use crate::http_out::violation::{UpstreamFailure, Violation, Violations};
 
 /// What a call came to.
@@ -15,6 +16,19 @@ pub struct CallResult<T> {
     /// policy refused a request: the component isn't told which setting would
     /// allow it, this says so.
     pub violation: Option<Violation>,
+    /// What the host sent once more by itself.
+    pub repeats: Repeated,
+}
+
+/// Requests that the host sent once more by itself, which the component doesn't
+/// count: their connection was closed before the server answered, or it refused a
+/// token, a signature or credentials that had expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repeated {
+    /// To the source.
+    pub source: u32,
+    /// To DynamoDB.
+    pub dynamodb: u32,
 }
 
 impl<T> CallResult<T> {
@@ -24,6 +38,7 @@ impl<T> CallResult<T> {
         CallResult {
             result: self.result.map(map),
             violation: self.violation,
+            repeats: self.repeats,
         }
     }
 }
@@ -32,6 +47,7 @@ impl<T> CallResult<T> {
 pub(super) fn called<T: Stops>(
     result: Result<T, CallError>,
     violations: &Violations,
+    repeats: &(Repeats, Repeats),
 ) -> CallResult<T> {
     let claim = match &result {
         Ok(result) => result.upstream_failure(),
@@ -41,6 +57,10 @@ pub(super) fn called<T: Stops>(
     };
     CallResult {
         violation: claim.and_then(|claim| violations.behind(claim)),
+        repeats: Repeated {
+            source: repeats.0.count(),
+            dynamodb: repeats.1.count(),
+        },
         result,
     }
 }

@@ -4,6 +4,7 @@
 use super::bindings::rowcast::pipeline::dynamodb::{Host, Request, Response, SendError};
 use crate::dynamodb::{DynamoDb, SendError as Unsent, with_causes};
 use crate::hint::Hint;
+use crate::http_out::client::Repeats;
 use crate::http_out::violation::{UpstreamFailure, Violation, Violations};
 use crate::limits::Limits;
 use futures_util::{StreamExt, stream};
@@ -25,15 +26,17 @@ pub(super) struct Shared {
 pub(super) struct Calls {
     shared: Shared,
     violations: Violations,
+    repeats: Repeats,
     left: u32,
 }
 
 impl Calls {
-    pub(super) fn new(shared: Shared, violations: Violations) -> Self {
+    pub(super) fn new(shared: Shared, violations: Violations, repeats: Repeats) -> Self {
         let left = shared.limits.dynamodb_per_call;
         Self {
             shared,
             violations,
+            repeats,
             left,
         }
     }
@@ -79,7 +82,7 @@ impl Host for Calls {
         let room = AtomicU64::new(shared.limits.memory_mib.saturating_mul(1024 * 1024));
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
-            .map(async |request| shared.send(request?, &room, &self.violations).await)
+            .map(async |request| shared.send(request?, &room, self).await)
             .buffered(at_once.max(1))
             .collect()
             .await
@@ -92,8 +95,9 @@ impl Shared {
         &self,
         request: Request,
         room: &AtomicU64,
-        violations: &Violations,
+        call: &Calls,
     ) -> Result<Response, SendError> {
+        let violations = &call.violations;
         let Some(dynamodb) = &self.dynamodb else {
             return Err(SendError::Denied(
                 "no DynamoDB table is configured".to_owned(),
@@ -110,7 +114,10 @@ impl Shared {
         if room.load(Ordering::Relaxed) == 0 {
             return Err(full());
         }
-        match dynamodb.send(&request.operation, request.body).await {
+        match dynamodb
+            .send_counted(&request.operation, request.body, &call.repeats)
+            .await
+        {
             Ok(answer) if exceeds(&answer.body, self.limits.dynamodb_body_kib) => {
                 let limit = self.limits.dynamodb_body_kib;
                 Err(SendError::TooLarge(format!(

@@ -149,6 +149,7 @@ impl CallPaces {
             pause_ms: seen.pause_ms,
             remaining: seen.remaining,
             reset_ms: seen.reset_ms,
+            held_ms: seen.held_ms,
         };
         self.paces.report(upstream, &seen);
     }
@@ -202,6 +203,7 @@ mod tests {
             pause_ms: Some(60_000),
             remaining: None,
             reset_ms: None,
+            held_ms: None,
         };
         // Whoever reserved nothing reports nothing.
         other.report(ORIGIN, &seen);

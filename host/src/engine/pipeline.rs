@@ -14,6 +14,7 @@ use super::validate;
 use super::{
     Explanation, Extraction, Failure, Page, PendingRequest, Remaining, Report, TransferReport,
 };
+use crate::http_out::client::Repeats;
 use crate::http_out::violation::Violations;
 use crate::http_out::wasi::{Hooks, Outbound};
 use std::collections::BTreeMap;
@@ -210,9 +211,10 @@ impl Pipeline {
         account: impl FnOnce(&T) -> Result<(), &'static str>,
     ) -> CallResult<T> {
         let violations = self.violations.of_call();
+        let repeats = <(Repeats, Repeats)>::default();
         let limits = &self.runtime.limits;
         let result = async {
-            let mut call = self.begin(&violations, source).await?;
+            let mut call = self.begin(&violations, &repeats, source).await?;
             let said = in_time(limits.call(), async {
                 let instance = call.instantiate(&self.pre).await?;
                 let said = work(&instance, &mut call.store).await;
@@ -222,20 +224,21 @@ impl Pipeline {
             account(&said).map_err(CallError::Account)?;
             Ok(said)
         };
-        called(result.await, &violations)
+        called(result.await, &violations, &repeats)
     }
 
     /// Waits until there may be one more instance. Its time begins after that.
     async fn begin(
         &self,
         violations: &Violations,
+        repeats: &(Repeats, Repeats),
         source: Option<&str>,
     ) -> Result<Call, CallError> {
         let slot = self.runtime.instances.clone().acquire_owned().await;
         let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
         let state = State::new(
-            Hooks::new(self.outbound.clone(), violations.clone()),
-            Calls::new(self.dynamodb.clone(), violations.clone()),
+            Hooks::new(self.outbound.clone(), violations.clone(), repeats.0.clone()),
+            Calls::new(self.dynamodb.clone(), violations.clone(), repeats.1.clone()),
             self.paces.of_call(source),
             self.admit.clone(),
             &self.environment,

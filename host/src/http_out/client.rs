@@ -19,6 +19,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub use super::coding::Inbound;
@@ -43,6 +44,21 @@ const HEADERS: usize = 1024;
 /// How often a request is repeated for having met a connection that the server
 /// was closing: an idle pool may have several of those.
 const REPEATS: u32 = 8;
+
+/// How many requests were sent once more by themselves. A request that has it among its
+/// extensions counts in it; clones share the number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Repeats(Arc<AtomicU32>);
+
+impl Repeats {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Bounds of one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +256,9 @@ impl Client {
                 (Ok(answer), _) => return Ok(answer),
                 (Err(error), Some(bytes)) if repeats < REPEATS && met_a_closed_one(&error) => {
                     repeats += 1;
+                    if let Some(repeats) = parts.extensions.get::<Repeats>() {
+                        repeats.add();
+                    }
                     body = RequestBody::Whole(bytes);
                 }
                 (Err(error), _) => return Err(classify(error)),

@@ -3,7 +3,7 @@
 
 use super::authorizer::{Authorization, AuthorizeError, Authorizer};
 use super::body::{Answer, AnswerBounds, Upload};
-use super::client::{Client, ExchangeError, Inbound, RequestBody};
+use super::client::{Client, ExchangeError, Inbound, Repeats, RequestBody};
 use super::egress::Egress;
 use super::fault;
 use super::mask::Mask;
@@ -38,6 +38,7 @@ pub(crate) struct Outbound {
 pub(crate) struct Hooks {
     outbound: Outbound,
     violations: Violations,
+    repeats: Repeats,
     slots: Arc<Semaphore>,
     left: u32,
 }
@@ -46,13 +47,14 @@ type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answered = Result<(Response<WasiBody>, Worker), Error>;
 
 impl Hooks {
-    pub(crate) fn new(outbound: Outbound, violations: Violations) -> Self {
+    pub(crate) fn new(outbound: Outbound, violations: Violations, repeats: Repeats) -> Self {
         let slots = usize::try_from(outbound.limits.requests_in_flight).unwrap_or(usize::MAX);
         let slots = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
         let left = outbound.limits.requests_per_call;
         Self {
             outbound,
             violations,
+            repeats,
             slots,
             left,
         }
@@ -83,6 +85,7 @@ impl WasiHttpHooks for Hooks {
         let exchange = Exchange {
             outbound: self.outbound.clone(),
             violations: self.violations.clone(),
+            repeats: self.repeats.clone(),
             options: options.unwrap_or_default(),
         };
         let slots = self.slots.clone();
@@ -123,6 +126,7 @@ impl WasiHttpHooks for Hooks {
 struct Exchange {
     outbound: Outbound,
     violations: Violations,
+    repeats: Repeats,
     options: RequestOptions,
 }
 
@@ -138,6 +142,7 @@ impl Exchange {
         for name in &DEFAULT_FORBIDDEN_HEADERS {
             parts.headers.remove(name);
         }
+        parts.extensions.insert(self.repeats.clone());
         let limit = kib(self.outbound.limits.request_body_kib);
         // Where our token may have expired, it is sent twice.
         let twice = self.outbound.authorizer.covers(&parts.uri);
@@ -148,6 +153,7 @@ impl Exchange {
         if !again {
             return Ok(first);
         }
+        self.repeats.add();
         Ok(self.attempt(&mut parts, body.take()).await?.0)
     }
 

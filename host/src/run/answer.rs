@@ -1,7 +1,9 @@
 //! What a call came to → a chunk's counts. Pure.
 
 use super::tally::Tally;
-use crate::engine::{CallError, Counter, Extraction, Failure, Remaining, TransferReport, counted};
+use crate::engine::{
+    CallError, Counter, Extraction, Failure, Remaining, Repeated, TransferReport, counted,
+};
 
 /// What a call of `extract` or `transfer` came to.
 pub struct Answer {
@@ -78,6 +80,15 @@ pub fn count_failure(error: &CallError, tally: &mut Tally) {
         | Failure::PermanentDenied(problem) => count_effort(&problem.counters, tally),
         Failure::RateLimited(limit) => count_effort(&limit.counters, tally),
     }
+}
+
+/// Requests that the host sent again by itself.
+pub fn count_repeats(repeated: Repeated, tally: &mut Tally) {
+    let (source, dynamodb) = (u64::from(repeated.source), u64::from(repeated.dynamodb));
+    tally.effort.source_requests += source;
+    tally.effort.source_retries += source;
+    tally.effort.dynamodb_requests += dynamodb;
+    tally.effort.dynamodb_retries += dynamodb;
 }
 
 pub fn count_effort(counters: &[Counter], tally: &mut Tally) {

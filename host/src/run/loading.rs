@@ -1,7 +1,7 @@
 //! A chunk's rows, which are documents → the table, and the rest: rejected,
 //! waited for, or left when the run stops.
 
-use super::answer::{count_effort, count_failure};
+use super::answer::{count_effort, count_failure, count_repeats};
 use super::chunk::{Chunk, call_stopped, is_too_much, raw, stop_reason};
 use super::event::{Rejection, Stopped, Upstream};
 use super::recording::Recording;
@@ -99,6 +99,7 @@ impl Chunk<'_> {
             Ok(called) => called,
             Err(reason) => return (part, Some(reason)),
         };
+        count_repeats(called.repeats, tally);
         match called.result {
             Ok(report) => {
                 let stopped =

@@ -3,7 +3,7 @@
 
 mod settle;
 
-use super::answer::{Answer, count_failure};
+use super::answer::{Answer, count_failure, count_repeats};
 use super::chunk::{Chunk, blamed, call_stopped, combinations, is_too_much, raw, stop_reason};
 use super::event::{Rejection, Stopped, Upstream};
 use super::part::Part;
@@ -162,6 +162,7 @@ impl<'c> Requests<'c> {
                 return Some(stopped);
             }
         };
+        count_repeats(called.repeats, tally);
         let (by, stopped) = match called.result {
             Ok(Answer {
                 mut report,
@@ -298,7 +299,7 @@ impl<'c> Requests<'c> {
                 return Some(other);
             }
         };
-        if part.failed < FAILED_CALLS || !upstreams.source_answers(self.source).await {
+        if part.failed < FAILED_CALLS || !upstreams.source_answers(self.source, tally).await {
             self.parts.push_front(part);
             return ends;
         }

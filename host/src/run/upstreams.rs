@@ -1,8 +1,10 @@
 //! Why a call stopped → a wait for its upstream, or the end of the run. One for
 //! each run, shared by all its workers.
 
+use super::answer::{count_effort, count_failure, count_repeats};
 use super::event::{Event, Observe, Stopped, Upstream};
 use super::patience::{Patience, WaitDecision};
+use super::tally::Tally;
 use crate::engine::{PendingRequest, Pipeline, Request, Source};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -190,8 +192,9 @@ impl Upstreams {
         }
     }
 
-    /// Whether the source answers a request that it answered before.
-    pub async fn source_answers(&self, source: &Source) -> bool {
+    /// Whether the source answers a request that it answered before. What that takes
+    /// are repeats.
+    pub async fn source_answers(&self, source: &Source, tally: &mut Tally) -> bool {
         let Some(Answered { row, combination }) = self.known_answered() else {
             return false;
         };
@@ -205,9 +208,20 @@ impl Upstreams {
             .pipeline
             .extract(source.text(), &[row], Some(&only), Some(PROBE))
             .await;
-        let answers = asked
-            .result
-            .is_ok_and(|extraction| extraction.done.len() == 1);
+        let mut probe = Tally::default();
+        let answers = match &asked.result {
+            Ok(extraction) => {
+                count_effort(&extraction.counters, &mut probe);
+                extraction.done.len() == 1
+            }
+            Err(error) => {
+                count_failure(error, &mut probe);
+                false
+            }
+        };
+        tally.effort.source_requests += probe.effort.source_requests;
+        tally.effort.source_retries += probe.effort.source_requests;
+        count_repeats(asked.repeats, tally);
         if answers {
             self.succeeded(Upstream::Source);
         }

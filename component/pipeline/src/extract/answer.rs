@@ -72,5 +72,9 @@ impl Answer {
 /// What an answer's headers ask for; `today` is the time it came in.
 #[must_use]
 pub fn asked(response: &HttpResponse, today: SystemTime) -> Asked {
-    Asked::read(|name| response.header(name), today)
+    let pairs = || {
+        let headers = response.headers.iter();
+        headers.map(|(name, value)| (name.as_str(), value.as_str()))
+    };
+    Asked::read(pairs, today)
 }

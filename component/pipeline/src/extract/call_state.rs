@@ -23,8 +23,9 @@ use std::task::{Context, Poll, Waker};
 /// credentials are at fault. Fewer may be private resources.
 const MOST_REFUSALS: u32 = 20;
 
-/// For so long after good answers, 503 may be how the source limits requests.
-const OVERLOADED_MS: u64 = 20_000;
+/// For so long after good answers, 503 may be how the source limits requests: few
+/// limit them by longer windows than a minute.
+const OVERLOADED_MS: u64 = 65_000;
 /// Requests in a row whose attempts ran out, after which the upstream is down.
 const MOST_EXHAUSTED: u32 = 10;
 

@@ -2,7 +2,6 @@
 //! what is repeated. [`send`] is the only place of this interface that sends.
 
 use super::accounting::{Accounting, Balance, Unbalanced};
-use super::answer::asked;
 use super::auth::{Credentials, Renewal};
 use super::budget::Budget;
 use super::call_state::{CallState, Shared};
@@ -201,12 +200,7 @@ impl<H: Http> Call<'_, H> {
                         }
                     }
                 }
-                Verdict::Retry(retry_reason) => {
-                    let asked_ms = exchange.outcome.as_ref().ok().and_then(|answer| {
-                        let asked = asked(&answer.response, self.http.today());
-                        asked.pause_ms
-                    });
-                    let asked_ms = asked_ms.unwrap_or(0);
+                Verdict::Retry(retry_reason, asked_ms) => {
                     self.retry(retry_reason, given_ms, asked_ms, pages).await?;
                 }
                 Verdict::Limited(rejection, certain) => {

@@ -23,8 +23,8 @@ pub enum Verdict {
     Records,
     /// There are no records, or no more.
     Nothing,
-    /// Repeat it after a drawn wait.
-    Retry(RetryReason),
+    /// Repeat it after a drawn wait, and after what was asked for in milliseconds.
+    Retry(RetryReason, u64),
     /// Too many requests: repeat it when the pace allows it. And whether that
     /// is sure: other statuses than 429 may be about this request.
     Limited(Rejection, bool),
@@ -96,15 +96,14 @@ pub fn judge(
             reason,
         })
     };
+    let silent = |reason| Verdict::Retry(RetryReason::Silent(reason), 0);
     let verdict = match outcome {
         Ok(answer) => return judge_answer(checked, url, answer, today),
-        Err(HttpError::Unavailable(cause)) => Verdict::Retry(RetryReason::Silent(format!(
+        Err(HttpError::Unavailable(cause)) => silent(format!(
             "{shown} gave no complete answer: {}",
             snippet::line(&clean(cause))
-        ))),
-        Err(HttpError::Timeout) => Verdict::Retry(RetryReason::Silent(format!(
-            "{shown} gave no complete answer in time"
-        ))),
+        )),
+        Err(HttpError::Timeout) => silent(format!("{shown} gave no complete answer in time")),
         Err(HttpError::TooLarge) => reject(
             RejectionKind::Body,
             format!("{shown} answered more than max-body-bytes; raise it or ask for less"),
@@ -181,7 +180,10 @@ fn judge_answer(
     let verdict = match then {
         Then::Records => Verdict::Records,
         Then::Nothing => Verdict::Nothing,
-        Then::Retry => Verdict::Retry(RetryReason::Failed(status, reason)),
+        Then::Retry => {
+            let asked_ms = asked.pause_ms.unwrap_or(0);
+            Verdict::Retry(RetryReason::Failed(status, reason), asked_ms)
+        }
         Then::Wait => Verdict::Limited(rejection(reason), own || status == 429),
         Then::Renew => Verdict::Renew(rejection(reason)),
         Then::Stop => Verdict::Stop(reason, pause),

@@ -70,7 +70,7 @@ pub fn answer(data: &[u8]) {
             return;
         }
         Verdict::Stop(words, _) => words,
-        Verdict::Retry(retry_reason) => retry_reason.reason().to_owned(),
+        Verdict::Retry(retry_reason, _) => retry_reason.reason().to_owned(),
         Verdict::Limited(rejection, _) => {
             assert!(matches!(status, 403 | 429 | 503));
             rejection.reason

@@ -2,20 +2,24 @@
 
 use super::history::History;
 use super::rate::Cycle;
-use crate::numbers::{float, milliseconds};
+use crate::numbers::float;
 
 /// Pauses are asked for in whole seconds, so that most are a part of one too
-/// long, by half of one on average.
+/// long; and windows are whole seconds long.
 const ASKED_IN_MS: u64 = 1_000;
+/// Beyond a quota that isn't sure no more are in flight.
+const FEW: u32 = 2;
 /// Where no pause was asked for, the window ended at some time after the last
 /// refusal: at this part of what passed since.
 const SOON: u64 = 4;
+/// The windows that there are, in seconds.
+const USUAL_S: [u64; 13] = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 900, 3_600];
 /// Quotas are met by about this share of what was measured.
 const NEARLY_ALL: f64 = 0.9;
 /// So many refusals in a row that it doesn't explain: there is none.
 const MOST_WRONG: u32 = 4;
-/// So many times a quota that isn't sure: there is none.
-const EXCEEDED: f64 = 1.5;
+/// So many were accepted beyond a quota that isn't sure: there is none.
+const MOST_BEYOND: u32 = 8;
 /// One more than the quota is tried no more seldom than once in so many windows.
 const SELDOM: u64 = 8;
 
@@ -23,6 +27,8 @@ const SELDOM: u64 = 8;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quota {
     units: f64,
+    /// Before one more was tried since the last refusal.
+    before: f64,
     period_ms: u64,
     /// When one more than the quota may be tried.
     probe_at_ms: u64,
@@ -32,6 +38,8 @@ pub(super) struct Quota {
     wrong: u32,
     /// It was refused again. Before that it may have been an outage.
     sure: bool,
+    /// So many were accepted beyond it before.
+    beyond: u32,
 }
 
 impl Quota {
@@ -40,39 +48,65 @@ impl Quota {
         self.units * 1_000.0 / float(self.period_ms.max(1))
     }
 
-    /// The first answer after a long pause: what was accepted in which time?
-    pub(super) fn learn(cycle: &Cycle, accepted: &History, now_ms: u64, latency_ms: f64) -> Self {
+    /// The first answer after a long pause: what was accepted in which time? Where a pause
+    /// was asked for, it was for until `asked_ms`.
+    pub(super) fn learn(cycle: &Cycle, accepted: &History, now_ms: u64, asked_ms: u64) -> Self {
         let started = cycle.started_ms.unwrap_or(now_ms);
         let first = accepted.oldest_since(started).unwrap_or(started);
-        let over = match cycle.silent_ms {
-            Some(silent) => silent.saturating_add(now_ms.saturating_sub(silent) / SOON),
-            None => now_ms.saturating_sub(ASKED_IN_MS / 2 + milliseconds(latency_ms)),
+        let period_ms = match cycle.silent_ms {
+            Some(silent) => {
+                let least = silent.saturating_sub(first);
+                let most = now_ms.saturating_sub(first);
+                let soon = least.saturating_add(most.saturating_sub(least) / SOON);
+                let usual = usual_window(least).filter(|&usual| usual <= most);
+                usual.unwrap_or(soon).max(1)
+            }
+            None => whole_seconds(asked_ms.saturating_sub(first)),
         };
-        let period_ms = over.saturating_sub(first).max(1);
         // The answer that ended the pause is the next window's.
         let units = accepted.since(first) - accepted.since(now_ms);
         Self {
             units: units.max(1.0),
+            before: units.max(1.0),
             period_ms,
             probe_at_ms: now_ms,
             probe_after_ms: period_ms,
             wrong: 0,
             sure: false,
+            beyond: 0,
         }
     }
 
     /// It was refused. Where it was used up, or tried with one more, it is
     /// right. Otherwise its window is longer, or it is smaller; and if that goes on,
     /// there is none.
-    pub(super) fn correct(self, accepted: &History, ended_ms: u64, now_ms: u64) -> Option<Self> {
-        let dry_ms = now_ms.saturating_sub(ended_ms);
+    pub(super) fn correct(
+        self,
+        cycle: &Cycle,
+        accepted: &History,
+        now_ms: u64,
+        over_ms: u64,
+    ) -> Option<Self> {
+        let ended_ms = cycle.ended_ms.unwrap_or(now_ms);
+        let asked = cycle.silent_ms.is_none();
+        let dry_ms = over_ms.saturating_sub(ended_ms);
+        // All that was in flight was answered since; the probe is the next window's.
         let used = |ms: u64| {
             let since = ended_ms.saturating_sub(ms);
-            accepted.since(since) - accepted.since(ended_ms.saturating_add(1))
+            accepted.since(since) - accepted.since(now_ms)
         };
         let period = self.period_ms;
-        if used(period) >= self.units * NEARLY_ALL {
+        let met = |units: f64| used(period) >= units * NEARLY_ALL;
+        if met(self.units) || met(self.before) {
+            // What was tried was accepted by chance: another window had begun.
+            let units = if met(self.units) {
+                self.units
+            } else {
+                self.before
+            };
             return Some(Self {
+                units,
+                before: units,
                 wrong: 0,
                 sure: true,
                 ..self
@@ -89,12 +123,19 @@ impl Quota {
             sure: true,
             ..self
         };
-        Some(if explained {
+        Some(if explained && asked {
+            let period_ms = whole_seconds(period.saturating_add(dry_ms));
+            Self { period_ms, ..kept }
+        } else if explained {
             let period_ms = period.saturating_add(dry_ms * 3 / 4);
             Self { period_ms, ..kept }
         } else {
             let units = used(period).clamp(1.0, self.units);
-            Self { units, ..kept }
+            Self {
+                units,
+                before: units,
+                ..kept
+            }
         })
     }
 
@@ -106,21 +147,36 @@ impl Quota {
         units: u32,
         in_flight: u32,
     ) -> Option<f64> {
-        if !self.sure {
-            return None;
-        }
         let since = (now_ms + 1).saturating_sub(self.period_ms);
-        // Counted from the answer on, which is never before the upstream's own
-        // count.
-        let used = accepted.since(since) + f64::from(in_flight);
-        if used + f64::from(units) <= self.units.max(f64::from(units)) {
+        if !self.is_full(accepted, now_ms, units, in_flight) {
             return None;
         }
-        if in_flight == 0 && now_ms >= self.probe_at_ms {
+        if !self.sure || (in_flight == 0 && now_ms >= self.probe_at_ms) {
             return None;
         }
         let oldest = accepted.oldest_since(since).unwrap_or(now_ms);
         Some(float(oldest.saturating_add(self.period_ms)).max(float(now_ms + 1)))
+    }
+
+    /// Whether that many units are more than fit, beside those in flight.
+    fn is_full(&self, accepted: &History, now_ms: u64, units: u32, in_flight: u32) -> bool {
+        let since = (now_ms + 1).saturating_sub(self.period_ms);
+        // Counted from the answer on, which is never before the upstream's own
+        // count.
+        let used = accepted.since(since) + f64::from(in_flight);
+        used + f64::from(units) > self.units.max(f64::from(units))
+    }
+
+    /// Whether they are to wait for an answer to others: it isn't sure that they are
+    /// more than fit.
+    pub(super) fn holds(
+        &self,
+        accepted: &History,
+        now_ms: u64,
+        units: u32,
+        in_flight: u32,
+    ) -> bool {
+        !self.sure && in_flight >= FEW && self.is_full(accepted, now_ms, units, in_flight)
     }
 
     /// What was accepted in its window.
@@ -128,25 +184,22 @@ impl Quota {
         accepted.since(now_ms.saturating_sub(self.period_ms))
     }
 
-    /// Whether it is kept to.
-    pub(super) fn is_sure(&self) -> bool {
-        self.sure
-    }
-
-    /// Whether much more was accepted than it allows: it was an outage.
-    pub(super) fn is_exceeded(&self, accepted: &History, now_ms: u64) -> bool {
-        !self.sure && self.used(accepted, now_ms) > self.units * EXCEEDED
-    }
-
-    /// How many units may be in flight after one was accepted.
-    pub(super) fn accept(&mut self, accepted: &History, now_ms: u64) -> f64 {
+    /// Units were accepted: how many may be in flight; none where much more was than
+    /// it allows before it was sure: it was an outage.
+    pub(super) fn accept(&mut self, accepted: &History, now_ms: u64, units: u32) -> Option<f64> {
         let used = self.used(accepted, now_ms);
+        if !self.sure {
+            if used > self.units {
+                self.beyond = self.beyond.saturating_add(units);
+            }
+            return (self.beyond < MOST_BEYOND).then_some(0.0);
+        }
         if used > self.units {
             // One more was tried, and accepted.
             self.units = used;
             self.probe_after_ms = self.period_ms;
         }
-        self.units / 2.0
+        Some(self.units / 2.0)
     }
 
     pub(super) fn refuse(&mut self, now_ms: u64) {
@@ -161,4 +214,17 @@ impl Quota {
         let free = oldest.map_or(now_ms, |oldest| oldest.saturating_add(self.period_ms));
         float(free.saturating_sub(now_ms))
     }
+}
+
+/// The shortest window of whole seconds that ends where a pause of whole seconds
+/// ended, that long after it began.
+fn whole_seconds(over_ms: u64) -> u64 {
+    let shortest = over_ms.saturating_sub(ASKED_IN_MS).max(1);
+    shortest.div_ceil(1_000) * 1_000
+}
+
+/// The shortest usual window that is longer.
+pub(super) fn usual_window(over_ms: u64) -> Option<u64> {
+    let mut usual = USUAL_S.iter().map(|seconds| seconds * 1_000);
+    usual.find(|&usual| usual > over_ms)
 }

@@ -34,11 +34,13 @@ const CAREFUL: f64 = 0.01;
 /// The same for a table: more is accepted at once, and a refusal costs less.
 const CAREFUL_TABLE: f64 = 0.02;
 /// Reservations in which a rate returns to what was measured, at least.
-const RETURN: f64 = 30.0;
+const RETURN: f64 = 40.0;
 /// And at least so many times the pause that a refusal costs.
 const PAUSES: f64 = 16.0;
 /// The first time in a part of that: it rests on one pause alone.
 const FIRST: f64 = 4.0;
+/// One that was searched for is known well: it has that part of the way behind it.
+const FOUND: f64 = 0.5;
 /// How fast it rises from there.
 const RISE: f64 = 0.3;
 /// Where the upstream asks for no pause, the time of so many reservations is
@@ -103,6 +105,8 @@ pub(super) struct Cycle {
     pub(super) risen: f64,
     /// The rate at which the refused one was sent.
     pub(super) sent_at: f64,
+    /// The highest rate at which more were accepted than what was in reserve.
+    pub(super) proven: f64,
     /// It was the bound of what is in flight that was tried.
     pub(super) crowded: bool,
     /// The last refusal, where the upstream asked for no pause.
@@ -113,6 +117,8 @@ pub(super) struct Cycle {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
     pub(super) now_ms: u64,
+    /// When the probe was sent that was just answered: it was the first.
+    pub(super) sent_ms: u64,
     /// From the refusal to the first answer after it.
     pub(super) dry_ms: u64,
     pub(super) latency_ms: f64,
@@ -128,9 +134,10 @@ impl Rate {
     /// back during the pause may have been lost.
     pub(super) fn first(cycle: &Cycle, started_ms: u64, seen: Circumstances) -> Self {
         let accepted = cycle.accepted.max(1);
-        let least = per_second(accepted, seen.now_ms.saturating_sub(started_ms));
         let reserve = float(cycle.reserve.max(1));
         if reserve < TELLS && !seen.is_table {
+            // The probe: what was in reserve says nothing.
+            let least = per_second(1, seen.dry_ms);
             return Self::searched(Search::new(least, reserve), reserve, seen);
         }
         // A reserve that fills up evenly comes back in all of the time; a window's
@@ -174,8 +181,7 @@ impl Rate {
             within: (RETURN * seen.batch).max(PAUSES * measured * pause),
             rising,
             reserve,
-            // The probe that was just answered was the first.
-            next_ms: float(seen.now_ms) - seen.latency_ms + 1_000.0 / measured,
+            next_ms: float(seen.sent_ms) + 1_000.0 / measured,
             hidden,
             limits: true,
         }
@@ -199,7 +205,7 @@ impl Rate {
     /// The same rate after a pause that has nothing to do with it.
     pub(super) fn resume(self, seen: Circumstances) -> Self {
         Self {
-            next_ms: float(seen.now_ms) - seen.latency_ms + 1_000.0 / self.per_second,
+            next_ms: float(seen.sent_ms) + 1_000.0 / self.per_second,
             ..self
         }
     }
@@ -215,7 +221,7 @@ impl Rate {
         let most = self.per_second * BELOW_LATE;
         let share = match self.rising {
             Rising::Searched(search) => {
-                return match search.narrow(least, cycle.sent_at) {
+                return match search.narrow(least, cycle.proven, cycle.sent_at) {
                     Ok(search) => Self::searched(search, self.reserve, seen),
                     Err(found) => Self::new(found, Rising::Measured, 0, self.reserve, seen),
                 };
@@ -255,6 +261,11 @@ impl Rate {
             .clamp(self.per_second * share, most)
             .min(average.max(self.per_second / 2.0));
         Self::new(measured, Rising::Measured, hidden, self.reserve, seen)
+    }
+
+    /// Units that the upstream saves, as far as is known.
+    pub(super) fn reserve(&self) -> f64 {
+        self.reserve.max(1.0)
     }
 
     /// Whether it was refused before it had returned to what was measured.
@@ -320,7 +331,7 @@ impl Rate {
                 self.per_second = search.per_second;
                 if found {
                     self.measured = self.per_second;
-                    self.accepted = self.within;
+                    self.accepted = self.within * FOUND;
                     self.rising = Rising::Measured;
                 }
             }

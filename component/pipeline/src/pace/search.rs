@@ -13,7 +13,7 @@ const NARROW: f64 = 1.08;
 /// It ends this much below what was refused.
 const BELOW: f64 = 0.94;
 /// The next steps are this part of the way, on a scale of factors.
-const PART: f64 = 0.25;
+const PART: f64 = 0.5;
 
 /// A rate between one that was accepted and one that was refused.
 #[derive(Clone, Copy, Debug)]
@@ -42,20 +42,22 @@ impl Search {
     /// One was accepted that was sent at that rate. Whether the search is over.
     pub(super) fn accept(&mut self, sent_at: f64) -> bool {
         let sent_at = sent_at.min(self.per_second);
-        // What was in reserve proves nothing.
-        let proven = sent_at * (1.0 + self.growth).powf(1.0 - self.reserve);
-        self.accepted = self.accepted.max(proven);
         let most = self.refused * BELOW;
-        let risen = sent_at * (1.0 + self.growth);
+        let growth = if self.refused.is_finite() {
+            (self.refused / sent_at).powf(PART / self.reserve)
+        } else {
+            1.0 + self.growth
+        };
+        let risen = sent_at * growth;
         self.per_second = self.per_second.max(risen).min(most);
         self.per_second >= most
     }
 
     /// One was refused that was sent at that rate; `least` was accepted on
-    /// average. Or what was found.
-    pub(super) fn narrow(self, least: f64, sent_at: f64) -> Result<Self, f64> {
+    /// average, and `proven` beyond what was in reserve. Or what was found.
+    pub(super) fn narrow(self, least: f64, proven: f64, sent_at: f64) -> Result<Self, f64> {
         let refused = sent_at.min(self.per_second);
-        let accepted = least.max(self.accepted).min(refused * BELOW);
+        let accepted = least.max(self.accepted).max(proven).min(refused * BELOW);
         if refused / accepted < NARROW {
             return Err(accepted);
         }

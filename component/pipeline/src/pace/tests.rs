@@ -58,13 +58,20 @@ fn check_within(
         capacity,
         refusal,
         latency_ms,
+        there_percent: 50,
         jitter_percent: 50,
         total,
         batch: 1,
         workers: 32,
         seed: 0,
     };
-    check(&Pace::of_requests(None), trial, bounds);
+    for there_percent in [0, 50] {
+        let trial = Trial {
+            there_percent,
+            ..trial
+        };
+        check(&Pace::of_requests(None), trial, bounds);
+    }
 }
 
 const REFUSALS: [Refusal; 4] = [
@@ -136,7 +143,7 @@ fn jitter_that_hides_the_limit_costs_time() {
 fn tables_are_written_at_their_capacity() {
     for latency_ms in [4, 20, 100] {
         for (per_second, burst, total, refused) in [
-            (5.0, 5.0, 600, 0.12),
+            (5.0, 5.0, 600, 0.125),
             (25.0, 25.0, 3_000, 0.1),
             (100.0, 100.0, 10_000, 0.1),
             (300.0, 300.0, 20_000, 0.1),
@@ -152,6 +159,7 @@ fn tables_are_written_at_their_capacity() {
                 capacity: bucket(per_second, burst),
                 refusal: Refusal::Silent,
                 latency_ms,
+                there_percent: 50,
                 jitter_percent: 50,
                 total,
                 batch: 25,
@@ -186,6 +194,7 @@ fn refusals_by_chance_cost_time_and_not_speed() {
                         capacity: Capacity::Chance { percent, half },
                         refusal: Refusal::Silent,
                         latency_ms,
+                        there_percent: 50,
                         jitter_percent: 50,
                         total: if batch == 1 { 2_000 } else { 6_000 },
                         batch,
@@ -227,6 +236,7 @@ fn an_outage_is_not_taken_for_a_limit() {
                 },
                 refusal: Refusal::Silent,
                 latency_ms,
+                there_percent: 50,
                 jitter_percent: 50,
                 total,
                 batch: 1,
@@ -246,6 +256,7 @@ fn a_budget_is_kept_from_the_first_request_on() {
             capacity: Capacity::Unlimited,
             refusal: Refusal::Silent,
             latency_ms: 60,
+            there_percent: 50,
             jitter_percent: 50,
             total: requests * 5,
             batch: 1,
@@ -277,6 +288,28 @@ fn a_pause_is_kept_by_all_and_ends_one_by_one() {
     assert_eq!(pace.reserve(2_010, 0, 0), 1);
     assert_eq!(pace.reserve(2_011, 1, 0), 0);
     assert!(pace.reserve(2_011, 1, 0) > 0, "one probe at a time");
+}
+
+#[test]
+fn answers_that_overtake_each_other_are_told_apart() {
+    let mut pace = Pace::of_requests(None);
+    for at in [0, 100, 200] {
+        assert_eq!(pace.reserve(at, 1, 0), 0);
+    }
+    let mut report = |now: u64, held_ms| {
+        let seen = Observation {
+            accepted: 1,
+            held_ms,
+            ..Observation::default()
+        };
+        pace.report(now, &seen);
+        pace.outstanding.iter().map(|sent| sent.at_ms).collect()
+    };
+    // The host's clock and the component's differ by a part of a millisecond.
+    let left: Vec<u64> = report(250, Some(149));
+    assert_eq!(left, [0, 200]);
+    let left: Vec<u64> = report(260, None);
+    assert_eq!(left, [200], "the oldest, where nothing tells it");
 }
 
 #[test]

@@ -104,7 +104,10 @@ impl World {
         work: impl AsyncFnOnce(&Instance, &mut Store<State>) -> wasmtime::Result<Result<T, Failure>>,
     ) -> (u64, T) {
         let violations = self.pipeline.violations.of_call();
-        let begun = self.pipeline.begin(&violations, Some(&self.origin)).await;
+        let begun = self
+            .pipeline
+            .begin(&violations, &Default::default(), Some(&self.origin))
+            .await;
         let mut call = begun.unwrap();
         call.store.set_fuel(u64::MAX).unwrap();
         let instance = call.instantiate(&self.pipeline.pre).await.unwrap();

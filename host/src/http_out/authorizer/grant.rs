@@ -72,11 +72,15 @@ impl Grant {
             Err(error) => return Err(self.unanswered(error)),
         };
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        let headers = || {
+            let pairs = response.headers().iter();
+            pairs.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        };
         let reply = Reply {
             status: response.status().as_u16(),
             body: response.body(),
             location: header("location"),
-            asked: Asked::read(header, today),
+            asked: Asked::read(headers, today),
         };
         let token = self.with_client(renewal, |client| client.read(reply));
         let token = token.map_err(|failed| {

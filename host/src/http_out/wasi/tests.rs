@@ -36,6 +36,7 @@ fn hooks(origins: &[String], limits: Limits) -> Hooks {
             limits,
         },
         Violations::default(),
+        Repeats::default(),
     )
 }
 

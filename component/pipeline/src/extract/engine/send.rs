@@ -32,16 +32,17 @@ impl<H: Http> Call<'_, H> {
         prepared: &PreparedRequest<'_>,
         tries: &Tries,
     ) -> Result<Exchange, NotDone> {
-        let authorization = loop {
+        let (authorization, reserved_ms) = loop {
             self.check()?;
             let fetched = self.credentials.authorization(self.http, self.budget).await;
             let _ = fetched.map_err(|stop| self.stop(stop))?;
             self.admit().await?;
+            let reserved_ms = self.http.now_ms();
             // Waiting takes time, in which a token may expire.
             if let Some(authorization) = self.credentials.present(self.http.now_ms()) {
-                break authorization;
+                break (authorization, reserved_ms);
             }
-            self.state.report(self.http, &Observation::default());
+            self.report(Observation::default(), reserved_ms);
         };
         let mut headers = prepared.headers.clone();
         headers.extend(authorization.header);
@@ -69,13 +70,13 @@ impl<H: Http> Call<'_, H> {
         let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
         let outcome = outcome.map(|response| Answer::new(response, source.format));
         let (verdict, mut seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
-        if let Verdict::Retry(RetryReason::Failed(503, _)) = verdict
+        if let Verdict::Retry(RetryReason::Failed(503, _), _) = verdict
             && self.state.overloaded(self.http.now_ms())
         {
             // It counts as an attempt, and lowers the speed.
             (seen.accepted, seen.refused) = (0, 1);
         }
-        self.state.report(self.http, &seen);
+        self.report(seen, reserved_ms);
         let policy = outcome.as_ref().ok();
         if let Some(policy) = policy.and_then(|answer| answer.header("ratelimit-policy")) {
             self.state.learn(self.http.now_ms(), policies(policy));
@@ -85,6 +86,16 @@ impl<H: Http> Call<'_, H> {
             verdict,
             token: authorization.token,
         })
+    }
+
+    /// What became of a reservation that was made then.
+    fn report(&self, seen: Observation, reserved_ms: u64) {
+        let held_ms = self.http.now_ms().saturating_sub(reserved_ms);
+        let seen = Observation {
+            held_ms: Some(held_ms),
+            ..seen
+        };
+        self.state.report(self.http, &seen);
     }
 
     /// The request's body for that page.

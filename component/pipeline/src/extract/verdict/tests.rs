@@ -16,7 +16,7 @@ fn check_source(settings: &str, outcome: Result<HttpResponse, HttpError>, expect
     let shown = match verdict {
         Verdict::Records => "records".to_owned(),
         Verdict::Nothing => "nothing".to_owned(),
-        Verdict::Retry(retry_reason) => format!("retry: {}", retry_reason.reason()),
+        Verdict::Retry(retry_reason, _) => format!("retry: {}", retry_reason.reason()),
         Verdict::Limited(rejection, _) => {
             assert_eq!((seen.accepted, seen.refused), (0, 1), "{seen:?}");
             format!(

@@ -12,6 +12,8 @@ pub struct Trial {
     pub capacity: Capacity,
     pub refusal: Refusal,
     pub latency_ms: u64,
+    /// So much of it passes before the upstream decides.
+    pub there_percent: u64,
     /// So much of it is drawn anew for each request, up or down.
     pub jitter_percent: u64,
     pub total: u32,
@@ -42,8 +44,10 @@ enum Event {
     },
     Arrives {
         units: u32,
+        sent: u64,
     },
     Answered {
+        sent: u64,
         accepted: u32,
         refused: u32,
         pause: Option<u64>,
@@ -65,14 +69,14 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
     let mut took = 0;
     while let Some(Reverse((now, worker, event))) = events.pop() {
         assert!(now < 100_000_000, "{trial:?} never ends: {pace:?}");
-        // Half of the latency each way; where it counts what is in flight, all
-        // of it on the way back.
         let leg = |back: bool, seed: &mut u64| {
-            let mean = match trial.capacity {
-                Capacity::InFlight { .. } if back => float(trial.latency_ms),
+            let there = match trial.capacity {
+                // All of it on the way back, while that is in flight.
                 Capacity::InFlight { .. } => 0.0,
-                _ => float(trial.latency_ms) / 2.0,
+                _ => float(trial.there_percent) / 100.0,
             };
+            let part = if back { 1.0 - there } else { there };
+            let mean = float(trial.latency_ms) * part;
             let drawn = float(draw(seed) / 7 % 1_001) / 500.0 - 1.0;
             u64::from(whole(
                 mean * (1.0 + drawn * float(trial.jitter_percent) / 100.0) + 0.5,
@@ -97,13 +101,13 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
                         events.push(Reverse((
                             now + leg(false, &mut seed),
                             worker,
-                            Event::Arrives { units },
+                            Event::Arrives { units, sent: now },
                         )));
                     }
                     wait => events.push(Reverse((now + wait, worker, event))),
                 }
             }
-            Event::Arrives { units } => {
+            Event::Arrives { units, sent } => {
                 let taken = upstream.take(now, units);
                 let (left, reset) = upstream.left(now);
                 let pause = match trial.refusal {
@@ -120,6 +124,7 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
                 let left = (trial.refusal == Refusal::Headers)
                     .then_some((left, reset.div_ceil(1_000) * 1_000));
                 let event = Event::Answered {
+                    sent,
                     accepted: taken,
                     refused: units - taken,
                     pause,
@@ -128,6 +133,7 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
                 events.push(Reverse((now + leg(true, &mut seed), worker, event)));
             }
             Event::Answered {
+                sent,
                 accepted: good,
                 refused: bad,
                 pause,
@@ -148,6 +154,7 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
                         pause_ms: pause,
                         remaining: left.map(|left| left.0),
                         reset_ms: left.map(|left| left.1),
+                        held_ms: Some(now - sent),
                     },
                 );
                 waiting += bad;

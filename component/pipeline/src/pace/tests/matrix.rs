@@ -30,9 +30,11 @@ fn bounds(trial: Trial) -> (f64, f64) {
         // be answered many times over.
         (Capacity::InFlight { .. }, Refusal::RetryAfter | Refusal::Headers) => (3.0, 0.1),
         // What was answered isn't what has left the upstream.
-        (Capacity::InFlight { .. }, Refusal::Silent) => (1.5, 0.1),
+        (Capacity::InFlight { .. }, Refusal::Silent) => (1.6, 0.1),
         // What is tried again right before a reset is accepted, which looks like chance.
-        (Capacity::Fixed { most: 2..=10, .. }, Refusal::Silent) => (1.5, 0.25),
+        (Capacity::Fixed { most: 1..=10, .. }, Refusal::Silent) => (1.5, 0.25),
+        // One refusal costs what would have been accepted in two seconds.
+        (Capacity::Bucket { burst: ..2.0, .. }, _) if trial.latency_ms == 300 => (1.35, BOUNDS.1),
         // A window loses what a pause could have saved, and latency hides when
         // it began.
         (Capacity::Rolling { .. }, _) if trial.latency_ms == 300 => (1.4, BOUNDS.1),
@@ -44,8 +46,9 @@ fn bounds(trial: Trial) -> (f64, f64) {
 fn row(name: &str, trial: Trial) -> Option<String> {
     let (time, refused) = worst(trial);
     let line = format!(
-        "{name:13} {:3} ms ±{:2} %, {:4} requests, {:10} {time:5.2} {refused:6.3}",
+        "{name:13} {:3} ms, {:2} % there, ±{:2} %, {:4} requests, {:10} {time:5.2} {refused:6.3}",
         trial.latency_ms,
+        trial.there_percent,
         trial.jitter_percent,
         trial.total,
         format!("{:?}", trial.refusal),
@@ -58,7 +61,13 @@ fn row(name: &str, trial: Trial) -> Option<String> {
 }
 
 /// Runs a limit at all latencies and with all ways of refusing.
-fn rows(name: &str, capacity: Capacity, total: u32, jitter_percent: u64) -> Vec<String> {
+fn rows(
+    name: &str,
+    capacity: Capacity,
+    total: u32,
+    there_percent: u64,
+    jitter_percent: u64,
+) -> Vec<String> {
     let mut over = Vec::new();
     for latency_ms in [5, 60, 300] {
         for refusal in [Refusal::RetryAfter, Refusal::Silent, Refusal::Headers] {
@@ -66,6 +75,7 @@ fn rows(name: &str, capacity: Capacity, total: u32, jitter_percent: u64) -> Vec<
                 capacity,
                 refusal,
                 latency_ms,
+                there_percent,
                 jitter_percent,
                 total,
                 batch: 1,
@@ -89,24 +99,25 @@ fn matrix_of_buckets() {
     let mut over = Vec::new();
     for (rate, total) in RATES {
         let rate = f64::from(rate);
-        over.extend(rows(&format!("{rate}/s"), bucket(rate, rate), total, 20));
+        for there in [0, 50] {
+            let capacity = bucket(rate, rate);
+            over.extend(rows(&format!("{rate}/s"), capacity, total, there, 20));
+        }
     }
     check(&over);
 }
 
 /// One token, and no reserve: the time between two requests must be kept, so
-/// what the network adds to it at random is at the expense of the rate.
+/// what the network adds to it at random on the way there is at the expense of the rate.
 #[test]
 fn matrix_of_strict_buckets() {
     let mut over = Vec::new();
     for (rate, total) in RATES {
         let rate = f64::from(rate);
-        over.extend(rows(
-            &format!("{rate}/s strict"),
-            bucket(rate, 1.0),
-            total,
-            0,
-        ));
+        let name = format!("{rate}/s strict");
+        for (there, jitter) in [(50, 0), (0, 50)] {
+            over.extend(rows(&name, bucket(rate, 1.0), total, there, jitter));
+        }
     }
     check(&over);
 }
@@ -120,12 +131,14 @@ fn matrix_of_windows_of_a_second() {
             &format!("{rate} rolling"),
             rolling(most, 1_000),
             total,
+            50,
             20,
         ));
         over.extend(rows(
             &format!("{rate} fixed"),
             fixed(most, 1_000),
             total,
+            50,
             20,
         ));
     }
@@ -142,6 +155,7 @@ fn matrix_of_what_is_in_flight() {
                     capacity: Capacity::InFlight { most },
                     refusal,
                     latency_ms,
+                    there_percent: 50,
                     jitter_percent: 20,
                     total,
                     batch: 1,
