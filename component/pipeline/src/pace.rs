@@ -56,6 +56,8 @@ const PATIENCE: u32 = 8;
 const PRESSED: f64 = 6.0;
 /// but no more than so many usual reservations;
 const MOST_TRIED: f64 = 4.0;
+/// or than this part of what was accepted since the last refusal;
+const TRIED_OF_ACCEPTED: f64 = 1.0 / 16.0;
 /// and so many times of it are sent at once, at most.
 const TELLING: f64 = 20.0;
 /// What is in flight at a known rate, at most, as latency varies: so many times
@@ -140,6 +142,8 @@ struct Sent {
     others: u32,
     /// The rate that was kept to, or less.
     per_second: f64,
+    /// It was more than the quota that was known.
+    beyond: bool,
 }
 
 /// What is known of the upstream's limit.
@@ -251,9 +255,13 @@ impl Pace {
 
     /// What may be in flight to find out whether refusals are chance.
     fn most_tried(&self) -> f64 {
-        self.flight
-            .most()
-            .clamp(self.batch, MOST_TRIED * self.batch)
+        let few = MOST_TRIED * self.batch;
+        let most = if self.luck.is_rare() {
+            few.max(float(self.cycle.accepted) * TRIED_OF_ACCEPTED)
+        } else {
+            few
+        };
+        self.flight.most().clamp(self.batch, most)
     }
 
     /// The rate that is kept to, if one is known; otherwise no bound.
@@ -311,6 +319,10 @@ impl Pace {
 
     fn take(&mut self, now_ms: u64, units: u32) {
         let since = float(now_ms.saturating_sub(self.sent_ms)).max(1.0);
+        let beyond = match &self.limit {
+            Limit::Quota(quota) => quota.is_full(&self.accepted, now_ms, units, self.in_flight),
+            Limit::Unknown | Limit::Rate(_) => false,
+        };
         self.sent_ms = now_ms;
         self.reservations += 1;
         self.outstanding.push_back(Sent {
@@ -319,6 +331,7 @@ impl Pace {
             units,
             others: self.in_flight,
             per_second: self.per_second().min(f64::from(units) * 1_000.0 / since),
+            beyond,
         });
         self.in_flight = self.in_flight.saturating_add(units);
         self.batch += (f64::from(units) - self.batch) / 8.0;

@@ -188,6 +188,7 @@ impl Pace {
             self.cycle.refused_ms = sent.map_or(now_ms, |sent| sent.at_ms);
             self.cycle.risen = f64::from(self.in_flight) / self.batch;
             self.cycle.sent_at = sent_at;
+            self.cycle.beyond = sent.is_some_and(|sent| sent.beyond);
             self.cycle.crowded = sent.is_some_and(|sent| {
                 let crowded = match self.limit {
                     Limit::Rate(rate) => self.is_crowded(rate, sent.others.saturating_add(1)),
@@ -250,8 +251,12 @@ impl Pace {
                 };
             }
             Lesson::Check(per_second) | Lesson::Limit(Some(per_second)) => {
-                self.limit =
-                    Limit::Rate(Rate::known(per_second, self.circumstances(now_ms, 0, None)));
+                let known = match (lesson, self.before) {
+                    (Lesson::Limit(_), Some(Limit::Rate(rate))) => per_second.max(rate.per_second),
+                    _ => per_second,
+                };
+                let seen = self.circumstances(now_ms, 0, None);
+                self.limit = Limit::Rate(Rate::known(known, seen));
             }
         }
         self.cycle = Cycle::default();
@@ -349,6 +354,10 @@ impl Pace {
                     self.early = 0;
                     self.patience = self.patience.saturating_mul(2).min(MOST_PATIENCE);
                     self.flight.reset();
+                    if cycle.silent_ms.is_some() {
+                        self.luck.chance(now_ms);
+                        self.before = Some(Limit::Rate(rate.measure(&cycle, ended, seen)));
+                    }
                     Limit::Unknown
                 }
             }

@@ -39,8 +39,10 @@ const FOUND_SKIP: u32 = 2;
 const MOST_SKIP: u32 = 16;
 /// or that time, where refusals are rare,
 const LONG_MS: f64 = 20_000.0;
-/// or that of so many units, where it is longer.
+/// or that of so many units, where it is longer,
 const MANY: f64 = 64.0;
+/// up to that.
+const LONGEST_MS: f64 = 60_000.0;
 /// Chance of more than this share of refusals is checked,
 const CHECKED_SHARE: f64 = 0.1;
 /// after so many refusals, and then after so many times as many;
@@ -48,6 +50,8 @@ const FIRST_CHECK: u32 = 4;
 const CHECK_FACTOR: u32 = 8;
 /// with that part of the speed,
 const CHECK_SPEED: f64 = 0.125;
+/// which was measured over that time at least,
+const LEAST_MS: u64 = 500;
 /// by the answers of which chance would have refused so many.
 const CHECK_REFUSED: f64 = 3.0;
 /// Refusals in a row that are as unlikely as that aren't chance.
@@ -157,6 +161,11 @@ impl Luck {
         matches!(self.mode, Mode::Chance(_) | Mode::Checking(_))
     }
 
+    /// Whether hardly anything was refused of late.
+    pub(super) fn is_rare(&self) -> bool {
+        self.share < CHECKED_SHARE
+    }
+
     /// Whether it is being checked.
     pub(super) fn is_checking(&self) -> bool {
         matches!(self.mode, Mode::Checking(_))
@@ -177,7 +186,11 @@ impl Luck {
         if !matches!(self.mode, Mode::Trying(_)) {
             self.share += (f64::from(u8::from(answer.refused > 0)) - self.share) * LAST;
         }
-        self.refused = if refused { self.refused + 1 } else { 0 };
+        match self.mode {
+            Mode::Checking(check) if answer.sent_ms < check.since_ms => {}
+            _ if refused => self.refused += 1,
+            _ => self.refused = 0,
+        }
         match self.mode {
             Mode::Limit => Lesson::Nothing,
             Mode::Trying(attempt) => self.weigh(attempt, answer),
@@ -197,7 +210,7 @@ impl Luck {
                 if speed.refused < self.check || share <= CHECKED_SHARE {
                     return Lesson::Nothing;
                 }
-                let time_ms = answer.now_ms.saturating_sub(speed.since_ms).max(1);
+                let time_ms = answer.now_ms.saturating_sub(speed.since_ms).max(LEAST_MS);
                 let per_second = float(speed.accepted.max(1)) * 1_000.0 / float(time_ms);
                 self.check = self.check.saturating_mul(CHECK_FACTOR);
                 self.mode = Mode::Checking(Check {
@@ -268,7 +281,8 @@ impl Luck {
         Lesson::Nothing
     }
 
-    fn chance(&mut self, now_ms: u64) {
+    /// Refusals are by chance, until a check shows otherwise.
+    pub(super) fn chance(&mut self, now_ms: u64) {
         self.mode = Mode::Chance(Speed {
             since_ms: now_ms,
             accepted: 0,
@@ -306,7 +320,7 @@ impl Luck {
     /// Something was refused. Whether more is sent at once; the limit would be
     /// that many units a second.
     pub(super) fn tries(&mut self, now_ms: u64, sent_ms: u64, per_second: f64) -> bool {
-        let long = LONG_MS.max(MANY * 1_000.0 / per_second);
+        let long = (MANY * 1_000.0 / per_second).clamp(LONG_MS, LONGEST_MS);
         if self.skip > 0 && float(now_ms.saturating_sub(self.tried_ms)) < long {
             let many = self.share >= MANY_REFUSED;
             self.skip = self.skip.saturating_sub(if many { MANY_STEP } else { 1 });

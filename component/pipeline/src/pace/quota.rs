@@ -16,7 +16,7 @@ const SOON: u64 = 4;
 const USUAL_S: [u64; 13] = [1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 900, 3_600];
 /// Quotas are met by about this share of what was measured.
 const NEARLY_ALL: f64 = 0.9;
-/// So many refusals in a row that it doesn't explain: there is none.
+/// So many refusals that it doesn't explain: there is none.
 const MOST_WRONG: u32 = 4;
 /// So many were accepted beyond a quota that isn't sure: there is none.
 const MOST_BEYOND: u32 = 8;
@@ -34,7 +34,7 @@ pub(super) struct Quota {
     probe_at_ms: u64,
     /// How long the next try waits if this one is refused.
     probe_after_ms: u64,
-    /// Refusals in a row that it doesn't explain.
+    /// Refusals that it didn't explain.
     wrong: u32,
     /// It was refused again. Before that it may have been an outage.
     sure: bool,
@@ -97,7 +97,8 @@ impl Quota {
         };
         let period = self.period_ms;
         let met = |units: f64| used(period) >= units * NEARLY_ALL;
-        if met(self.units) || met(self.before) {
+        let right = cycle.beyond || self.units > self.before;
+        if right && (met(self.units) || met(self.before)) {
             // What was tried was accepted by chance: another window had begun.
             let units = if met(self.units) {
                 self.units
@@ -107,14 +108,15 @@ impl Quota {
             return Some(Self {
                 units,
                 before: units,
-                wrong: 0,
                 sure: true,
                 ..self
             });
         }
         let wrong = self.wrong + 1;
         let explained = used(period.saturating_add(dry_ms + ASKED_IN_MS));
-        let explained = explained >= self.units * NEARLY_ALL;
+        // Where all of a window must pass again it's the number that is wrong.
+        let explained =
+            explained >= self.units * NEARLY_ALL && !(met(self.units) && dry_ms > period / 2);
         if wrong >= MOST_WRONG || !(self.sure || explained) {
             return None;
         }
@@ -159,7 +161,13 @@ impl Quota {
     }
 
     /// Whether that many units are more than fit, beside those in flight.
-    fn is_full(&self, accepted: &History, now_ms: u64, units: u32, in_flight: u32) -> bool {
+    pub(super) fn is_full(
+        &self,
+        accepted: &History,
+        now_ms: u64,
+        units: u32,
+        in_flight: u32,
+    ) -> bool {
         let since = (now_ms + 1).saturating_sub(self.period_ms);
         // Counted from the answer on, which is never before the upstream's own
         // count.

@@ -105,6 +105,8 @@ pub(super) struct Cycle {
     pub(super) risen: f64,
     /// The rate at which the refused one was sent.
     pub(super) sent_at: f64,
+    /// It was more than the quota that was known.
+    pub(super) beyond: bool,
     /// The highest rate at which more were accepted than what was in reserve.
     pub(super) proven: f64,
     /// It was the bound of what is in flight that was tried.
