@@ -201,9 +201,14 @@ fn said(answer: &Answer) -> Option<String> {
     words.or_else(whole).filter(|line| !line.is_empty())
 }
 
-/// The beginning of a body that isn't JSON: a page for people may say why.
+/// The beginning of a body that isn't JSON: a page for people may say why. One in a
+/// coding that isn't read says nothing.
 fn page(body: &[u8]) -> Option<String> {
     let start = body.get(..PAGE_BYTES).unwrap_or(body);
+    let is_text = |byte: &u8| byte.is_ascii_whitespace() || !byte.is_ascii_control();
+    if !start.iter().all(is_text) {
+        return None;
+    }
     let line = snippet::line(&String::from_utf8_lossy(start));
     let is_json = line.starts_with(['{', '[']);
     (!line.is_empty() && !is_json).then_some(line)

@@ -70,11 +70,11 @@ impl<H: Http> Call<'_, H> {
         let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
         let outcome = outcome.map(|response| Answer::new(response, source.format));
         let (verdict, mut seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
-        if let Verdict::Retry(RetryReason::Failed(503, _), _) = verdict
-            && self.state.overloaded(self.http.now_ms())
-        {
-            // It counts as an attempt, and lowers the speed.
-            (seen.accepted, seen.refused) = (0, 1);
+        if let Verdict::Retry(RetryReason::Failed(503, _), _) = verdict {
+            // It counts as an attempt, and may lower the speed. It's no sign that there
+            // may be so many.
+            let refused = self.state.overloaded(self.http.now_ms());
+            (seen.accepted, seen.refused) = (0, refused.into());
         }
         self.report(seen, reserved_ms);
         let policy = outcome.as_ref().ok();

@@ -104,6 +104,9 @@ fn statuses_are_done_repeated_or_rejected() {
             &format!("reject Status {status}: URL answered {status}: <html>"),
         );
     }
+    // Coded by something that isn't read.
+    let coded = "\u{b}\u{2}\u{80}too many\u{3}";
+    check(404, &[], coded, "reject Status 404: URL answered 404");
     check(
         302,
         &[("location", "/login?token=secret")],
