@@ -31,6 +31,7 @@ pub use table::keys as table_keys;
 use crate::config::{Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use file::FileStore;
+use known::Tag;
 use lease::Lease;
 use rowcast_json::digest::Digest;
 use std::fmt;
@@ -186,10 +187,8 @@ impl LedgerRun {
     ) -> Result<Vec<Option<Known>>, LedgerError> {
         self.check_lease().await?;
         let kept = stored!(self.ledger, contents(keys))?;
-        let kept = kept.into_iter();
-        Ok(kept
-            .map(|kept| kept.map(|kept| kept.known(self.id())))
-            .collect())
+        let (kept, run) = (kept.into_iter(), self.id().map(Tag::of));
+        Ok(kept.map(|kept| Some(kept?.known(run))).collect())
     }
 
     /// What is in the table under the keys of these documents.
@@ -220,9 +219,9 @@ impl LedgerRun {
             return Ok(());
         }
         self.check_lease().await?;
-        let contents = contents.into_iter();
+        let (contents, tag) = (contents.into_iter(), run.map(Tag::of));
         let contents = contents
-            .map(|(key, known)| (key, known.keep(run)))
+            .map(|(key, known)| (key, known.keep(tag)))
             .collect();
         stored!(self.ledger, record(run, rows, contents))
     }

@@ -17,7 +17,9 @@
 //! A document's form is the object's, a key's the texts of its values: a
 //! string's content, a number's notation, base64 for bytes, the partition key
 //! first. A key and a digest are numbers of 128 bits; the hash's bytes are their
-//! little-endian notation.
+//! little-endian notation. The upper 32 bits of a key's digest are those of its
+//! partition key's alone, so that what is kept in the order of digests has all of
+//! a partition in one place.
 
 use super::output::append;
 use super::text::{Piece, pieces};
@@ -34,6 +36,9 @@ const END: u8 = 0xfe;
 
 /// DynamoDB holds fewer, so that nothing deeper is ever written.
 const MOST_LEVELS: u32 = 64;
+
+/// The bits of a key's digest that are its partition's.
+const PARTITION: u64 = 0xffff_ffff_0000_0000;
 
 /// 128 bits: of a keyed hash, or its key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,14 +130,20 @@ impl Digester {
     /// Of a key's attributes.
     pub fn key(&mut self, parts: &[Scalar<'_>]) -> Digest {
         self.form.clear();
+        let mut partition = None;
         for part in parts {
             match part {
                 Scalar::Text(text) => append(&mut self.form, text.as_bytes()),
                 Scalar::Literal(text) => put_number(text, &mut self.form),
             }
             self.form.push(END_OF_TEXT);
+            partition = partition.or_else(|| Some(self.digest().high & PARTITION));
         }
-        self.digest()
+        let Digest { high, low } = self.digest();
+        Digest {
+            high: partition.unwrap_or_default() | high & !PARTITION,
+            low,
+        }
     }
 
     fn digest(&self) -> Digest {

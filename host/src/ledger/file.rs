@@ -7,9 +7,9 @@ use super::known::Kept;
 use super::{Hash, LedgerError, RunRecord};
 use damage::Guarded;
 use redb::{
-    Database, DatabaseError, Error, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    Database, DatabaseError, Error, Range, ReadableDatabase, ReadableTable, ReadableTableMetadata,
 };
-use redb::{TableDefinition, TableError};
+use redb::{TableDefinition, TableError, Value};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -24,7 +24,10 @@ const CONTENTS: TableDefinition<&[u8; 16], (&[u8; 16], &[u8; 16])> =
 const RUNS: TableDefinition<&str, &str> = TableDefinition::new("runs");
 /// Bytes of the file kept in memory at most; the store's own default is
 /// a gigabyte.
-const CACHE: usize = 32 * 1024 * 1024;
+const CACHE: usize = 2 * 1024 * 1024;
+/// Entries that are passed on the way to the next one that is looked for, before
+/// it's looked for from the root.
+const PASSED: usize = 8;
 
 /// An open ledger file. No other process can open it meanwhile.
 #[derive(Clone)]
@@ -51,9 +54,8 @@ impl FileStore {
                 Err(TableError::TableDoesNotExist(_)) => return Ok(vec![false; rows.len()]),
                 Err(error) => return Err(error.into()),
             };
-            rows.iter()
-                .map(|row| Ok(table.get(row.bytes())?.is_some()))
-                .collect()
+            let found = look_up(&table, &rows, |()| ())?;
+            Ok(found.iter().map(Option::is_some).collect())
         })
         .await
     }
@@ -66,21 +68,17 @@ impl FileStore {
                 Err(TableError::TableDoesNotExist(_)) => return Ok(vec![None; keys.len()]),
                 Err(error) => return Err(error.into()),
             };
-            let known = |key: &Hash| -> Result<_, Error> {
-                let found = table.get(key.bytes())?;
-                Ok(found.map(|kept| {
-                    let (content, at) = kept.value();
-                    let (content, at) = (Hash::from_bytes(*content), Hash::from_bytes(*at));
-                    Kept { content, at }
-                }))
-            };
-            keys.iter().map(known).collect()
+            look_up(&table, &keys, |(content, at)| {
+                let (content, at) = (Hash::from_bytes(*content), Hash::from_bytes(*at));
+                Kept { content, at }
+            })
         })
         .await
     }
 
     /// What is under these keys isn't known any more.
-    pub async fn forget(&self, keys: Vec<Hash>) -> Result<(), LedgerError> {
+    pub async fn forget(&self, mut keys: Vec<Hash>) -> Result<(), LedgerError> {
+        keys.sort_unstable();
         self.with("forget what is about to change", move |database| {
             let transaction = database.begin_write()?;
             {
@@ -99,10 +97,13 @@ impl FileStore {
     pub async fn record(
         &self,
         run: Option<&str>,
-        rows: Vec<Hash>,
-        contents: Vec<(Hash, Kept)>,
+        mut rows: Vec<Hash>,
+        mut contents: Vec<(Hash, Kept)>,
     ) -> Result<(), LedgerError> {
         let name = run.map(rows_name);
+        // Neighbours go into one page, one after the other.
+        rows.sort_unstable();
+        contents.sort_unstable_by_key(|(key, _)| *key);
         self.with("record what was written", move |database| {
             let transaction = database.begin_write()?;
             if let Some(name) = &name {
@@ -245,6 +246,40 @@ fn open(path: &Path) -> Result<FileStore, LedgerError> {
         database: Arc::new(database),
         path: path.into(),
     })
+}
+
+/// What the table has under these keys, in any order. Neighbours are read one after
+/// the other.
+fn look_up<V: Value + 'static, T: Copy>(
+    table: &impl ReadableTable<&'static [u8; 16], V>,
+    keys: &[Hash],
+    value: impl Fn(V::SelfType<'_>) -> T,
+) -> Result<Vec<Option<T>>, Error> {
+    let mut found: Vec<_> = keys.iter().map(|key| (*key, None)).collect();
+    let mut order: Vec<_> = found.iter_mut().collect();
+    order.sort_unstable_by_key(|(key, _)| *key);
+    let Some((first, _)) = order.first() else {
+        return Ok(Vec::new());
+    };
+    let read = |entries: &mut Range<'_, &'static [u8; 16], V>| -> Result<_, Error> {
+        let entry = entries.next().transpose()?;
+        Ok(entry.map(|(key, kept)| (Hash::from_bytes(*key.value()), value(kept.value()))))
+    };
+    let mut entries = table.range::<&[u8; 16]>(first.bytes()..)?;
+    let mut next = read(&mut entries)?;
+    for (key, found) in order {
+        let mut passed = 0;
+        while next.is_some_and(|(at, _)| at < *key) {
+            if passed == PASSED {
+                entries = table.range::<&[u8; 16]>(key.bytes()..)?;
+            }
+            passed += 1;
+            next = read(&mut entries)?;
+        }
+        let there = next.filter(|(at, _)| at == key);
+        *found = there.map(|(_, value)| value);
+    }
+    Ok(found.into_iter().map(|(_, found)| found).collect())
 }
 
 /// The version of what is in the file: none where nothing is, 0 where it's

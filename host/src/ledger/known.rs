@@ -31,12 +31,15 @@ pub struct Kept {
 
 impl Known {
     /// For a ledger; `run` is none where runs have no names.
-    pub(super) fn keep(self, run: Option<&str>) -> Kept {
+    pub(super) fn keep(self, run: Option<Tag>) -> Kept {
         let mut at = [0; 16];
-        if let (Some(run), Some(place)) = (run, self.place) {
-            let place = [&place.row.to_be_bytes()[..], &place.number.to_be_bytes()].concat();
-            let bytes = tag(run).into_iter().chain(place);
-            for (to, from) in at.iter_mut().zip(bytes) {
+        if let (Some(Tag(run)), Some(place)) = (run, self.place) {
+            let place = place
+                .row
+                .to_be_bytes()
+                .into_iter()
+                .chain(place.number.to_be_bytes());
+            for (to, from) in at.iter_mut().zip(run.into_iter().chain(place)) {
                 *to = from;
             }
         }
@@ -49,9 +52,9 @@ impl Known {
 
 impl Kept {
     /// For that run.
-    pub(super) fn known(self, run: Option<&str>) -> Known {
+    pub(super) fn known(self, run: Option<Tag>) -> Known {
         let [run_0, run_1, run_2, run_3, row @ .., n_0, n_1, n_2, n_3] = *self.at.bytes();
-        let own = run.is_some_and(|run| tag(run) == [run_0, run_1, run_2, run_3]);
+        let own = run == Some(Tag([run_0, run_1, run_2, run_3]));
         let place = Place {
             row: u64::from_be_bytes(row),
             number: u32::from_be_bytes([n_0, n_1, n_2, n_3]),
@@ -64,9 +67,14 @@ impl Kept {
 }
 
 /// What tells runs of one ledger apart.
-fn tag(run: &str) -> [u8; 4] {
-    let [first, second, third, fourth, ..] = *Hash::of(&[run]).bytes();
-    [first, second, third, fourth]
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Tag([u8; 4]);
+
+impl Tag {
+    pub(super) fn of(run: &str) -> Self {
+        let [first, second, third, fourth, ..] = *Hash::of(&[run]).bytes();
+        Self([first, second, third, fourth])
+    }
 }
 
 #[cfg(test)]
@@ -86,11 +94,16 @@ mod tests {
             place: None,
             ..known
         };
-        let kept = known.keep(Some("run"));
-        assert_eq!(kept.known(Some("run")), known);
-        assert_eq!(kept.known(Some("another")), unplaced);
+        let kept = known.keep(Some(Tag::of("run")));
+        assert_eq!(kept.known(Some(Tag::of("run"))), known);
+        assert_eq!(kept.known(Some(Tag::of("another"))), unplaced);
         assert_eq!(kept.known(None), unplaced);
-        assert_eq!(known.keep(None).known(Some("run")), unplaced);
-        assert_eq!(unplaced.keep(Some("run")).known(Some("another")), unplaced);
+        assert_eq!(known.keep(None).known(Some(Tag::of("run"))), unplaced);
+        assert_eq!(
+            unplaced
+                .keep(Some(Tag::of("run")))
+                .known(Some(Tag::of("another"))),
+            unplaced
+        );
     }
 }

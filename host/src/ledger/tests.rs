@@ -71,6 +71,30 @@ async fn runs() {
     assert!(ledger.runs().await.unwrap().len() <= 51);
 }
 
+#[tokio::test]
+async fn what_is_known_is_found_among_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.redb")).await;
+    let run = ledger.unwrap().contents_only(scope()).await.unwrap();
+    let hash = |number: u32| Hash::from_bytes(u128::from(number).to_be_bytes());
+    let known = |number| Known {
+        content: hash(number + 1),
+        place: None,
+    };
+    let even = (0..2_000).map(|half| (hash(2 * half), known(2 * half)));
+    run.record(Vec::new(), even.collect()).await.unwrap();
+    // Neighbours, the same one twice, far ones in no order, and what is nowhere.
+    let asked: Vec<u32> = (0..40)
+        .chain([3_000, 3_000, 7, 3_998, 2_000, 4_001])
+        .collect();
+    let found = run.contents(asked.iter().map(|number| hash(*number)).collect());
+    for (number, found) in asked.iter().zip(found.await.unwrap()) {
+        let there = number % 2 == 0 && *number < 4_000;
+        assert_eq!(found, there.then(|| known(*number)), "{number}");
+    }
+    assert_eq!(run.contents(Vec::new()).await.unwrap(), []);
+}
+
 /// Contents that a ledger has, and what it says of them.
 struct Filled {
     contents: HashMap<Hash, Known>,

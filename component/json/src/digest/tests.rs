@@ -119,6 +119,9 @@ fn keys_are_told_apart_by_value_and_part() {
     assert_ne!(key(&[text("a")]), key(&[text("a"), text("")]));
     assert_eq!(key(&[number("1.20e1")]), key(&[number("12")]));
     assert_ne!(key(&[number("12")]), key(&[number("1.2")]));
+    let partition = |parts: &[Scalar<'_>]| key(parts).high >> 32;
+    assert_eq!(partition(&[text("a"), text("b")]), partition(&[text("a")]));
+    assert_ne!(partition(&[text("b"), text("b")]), partition(&[text("a")]));
     let mut other = Digester::new(Digest::default());
     assert_ne!(other.key(&[text("a")]), key(&[text("a")]));
     // Nothing of the one before is in the next.
