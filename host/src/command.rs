@@ -12,6 +12,7 @@ mod ledger;
 mod load;
 mod output;
 mod outputs;
+mod pages;
 mod print;
 mod progress;
 mod query;

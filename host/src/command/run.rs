@@ -3,6 +3,7 @@
 use super::error::exit_of_stop;
 use super::ledger::{self, RunBooks, UnchangedBooks};
 use super::outputs::{Documents, LAST_WORDS, Outputs};
+use super::pages;
 use super::print;
 use super::progress::Progress;
 use super::rejections::Rejections;
@@ -109,6 +110,7 @@ pub async fn watch<E: Into<Failure>>(
     let outputs = Arc::new(outputs.map_err(anyhow::Error::from)?);
     let stop = run.stop_handle();
     signals.answer();
+    pages::give_back();
     let report = tokio::select! {
         report = run.start_observed(rows, Arc::clone(&outputs) as _) => Some(report),
         () = interrupted(signals, &stop, &outputs) => None,
