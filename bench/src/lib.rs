@@ -22,6 +22,9 @@ pub const COUNTRIES: [&str; 2] = ["US", "CA"];
 /// Requests to the source at once; Rowcast's default is four workers with eight.
 pub const SOURCE_IN_FLIGHT: usize = 32;
 
+/// Items that a Scan finds.
+pub const SCANNED: u64 = 100_000;
+
 impl Work {
     /// Reads the environment.
     pub fn read() -> anyhow::Result<Self> {

@@ -4,21 +4,25 @@
 //!
 //! Arguments: `LABEL=PROGRAM` for each `rowcast` to measure, and `--artists`,
 //! `--rounds`, `--source-ms`, `--dynamodb-ms` with a number. `--scale` measures
-//! more and more rows instead, `--start` the time to the first request, and
-//! `--profile COMPONENT` samples one run with that component, see
-//! `docs/performance.md`.
+//! more and more rows instead, `--start` the time to the first request and an empty
+//! call, `--query` a whole table, `--instructions` the hot functions, and `--profile COMPONENT` samples one run with that
+//! component, with `--ledger` one that has a ledger, see `docs/performance.md`.
 
+mod instructions;
 mod postgres;
 mod program;
 mod servers;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use postgres::Postgres;
 use program::{Kind, Program};
-use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT};
+use rowcast_bench::{COUNTRIES, SCANNED, SOURCE_IN_FLIGHT};
 use servers::Servers;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+/// Calls that send nothing.
+const CALLS: u64 = 2_000;
 
 /// Records in an answer.
 const RECORDS: u64 = 10;
@@ -28,6 +32,8 @@ enum Part {
     Work,
     Scale,
     Start,
+    Query,
+    Instructions,
     /// With the component in that file.
     Profile(PathBuf),
 }
@@ -39,6 +45,8 @@ struct Options {
     rounds: usize,
     source_ms: u64,
     dynamodb_ms: u64,
+    /// The ledger of a run that is sampled.
+    ledger: Kind,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -47,11 +55,16 @@ fn main() -> anyhow::Result<()> {
         Part::Work => work(&options),
         Part::Scale => scale(&options),
         Part::Start => start(&options),
+        Part::Query => query(&options),
+        Part::Instructions => {
+            let folder = std::env::current_exe()?;
+            instructions::compare(folder.parent().context("no folder of programs")?)
+        }
         Part::Profile(component) => profile(&options, component),
     }
 }
 
-/// Samples a run without a ledger: `target/profile.data`, and what took how much of
+/// Samples a run: `target/profile.data`, and what took how much of
 /// it as `target/profile.txt`.
 fn profile(options: &Options, component: &Path) -> anyhow::Result<()> {
     let servers = Servers::start(RECORDS, options.source_ms, options.dynamodb_ms)?;
@@ -61,7 +74,7 @@ fn profile(options: &Options, component: &Path) -> anyhow::Result<()> {
     let component = std::path::absolute(component)?.display().to_string();
     let data = std::path::absolute("target/profile.data")?;
     let data = data.display().to_string();
-    let mut program = Program::new("profile".to_owned(), path, Kind::NoLedger);
+    let mut program = Program::new("profile".to_owned(), path, options.ledger);
     program.with = vec!["--component".to_owned(), component];
     // Compiles the component, which is kept.
     program.measure(&servers, &postgres, tracks(options.artists))?;
@@ -87,12 +100,11 @@ fn work(options: &Options) -> anyhow::Result<()> {
     let postgres = Postgres::start(options.artists)?;
     let folder = std::env::current_exe()?;
     let folder = folder.parent().context("no folder of programs")?;
-    let mut programs = Vec::new();
-    for name in ["lean", "plain"] {
-        let path = folder.join(name);
-        if path.exists() {
-            programs.push(Program::new(format!("native, {name}"), &path, Kind::Native));
-        }
+    let mut programs = natives(folder);
+    if python_has("boto3, requests") {
+        let mut script = Program::new("Python".to_owned(), Path::new("python3"), Kind::Native);
+        script.with = vec![concat!(env!("CARGO_MANIFEST_DIR"), "/script.py").to_owned()];
+        programs.push(script);
     }
     for (label, path) in &options.rowcast {
         for (kind, what) in [
@@ -101,6 +113,21 @@ fn work(options: &Options) -> anyhow::Result<()> {
             (Kind::Unchanged, "second run"),
         ] {
             programs.push(Program::new(format!("{label}, {what}"), path, kind));
+        }
+        // On this host the standalone component has no settings to write with.
+        let standalone = std::path::absolute("target/standalone.wasm")?
+            .display()
+            .to_string();
+        let write = ["component", "--standalone", "--output", &standalone];
+        ensure!(Command::new(path).args(write).status()?.success());
+        for (with, what) in [
+            (None, "extract"),
+            (Some(&standalone), "extract, standalone"),
+        ] {
+            let mut program = Program::new(format!("{label}, {what}"), path, Kind::Extract);
+            let file = with.map(|file| ["--component".to_owned(), file.clone()]);
+            program.with = file.into_iter().flatten().collect();
+            programs.push(program);
         }
     }
     let tracks = tracks(options.artists);
@@ -117,12 +144,50 @@ fn work(options: &Options) -> anyhow::Result<()> {
     report(&programs, tracks)
 }
 
+/// What Rowcast is compared with, as far as it was built.
+fn natives(folder: &Path) -> Vec<Program> {
+    let native = |name| {
+        let path = folder.join(name);
+        let program = Program::new(format!("native, {name}"), &path, Kind::Native);
+        path.exists().then_some(program)
+    };
+    ["lean", "plain"].into_iter().filter_map(native).collect()
+}
+
+fn python_has(modules: &str) -> bool {
+    let mut python = Command::new("python3");
+    let tried = python
+        .args(["-c", &format!("import {modules}")])
+        .stderr(Stdio::null());
+    tried.status().is_ok_and(|status| status.success())
+}
+
+/// A Scan of the whole table.
+fn query(options: &Options) -> anyhow::Result<()> {
+    let servers = Servers::start(RECORDS, options.source_ms, options.dynamodb_ms)?;
+    let postgres = Postgres::start(1)?;
+    let folder = std::env::current_exe()?;
+    let mut programs = natives(folder.parent().context("no folder of programs")?);
+    programs.retain(|program| program.path.ends_with("plain"));
+    for program in &mut programs {
+        program.with = vec!["scan".to_owned()];
+    }
+    let rowcast = options.rowcast.iter();
+    programs.extend(rowcast.map(|(label, path)| Program::new(label.clone(), path, Kind::Scan)));
+    for _ in 0..options.rounds {
+        for program in &mut programs {
+            program.measure(&servers, &postgres, SCANNED)?;
+        }
+    }
+    report(&programs, SCANNED)
+}
+
 /// More and more rows: time and memory of each.
 fn scale(options: &Options) -> anyhow::Result<()> {
     let servers = Servers::start(RECORDS, 0, 0)?;
     println!("| program | rows | CPU a track | wall a row | peak memory |");
     println!("|---|---|---|---|---|");
-    for artists in [1_000, 10_000, 100_000] {
+    for artists in [1_000, 10_000, 100_000, 1_000_000] {
         let artists = artists.min(options.artists);
         let postgres = Postgres::start(artists)?;
         for (label, path) in &options.rowcast {
@@ -165,6 +230,18 @@ fn start(options: &Options) -> anyhow::Result<()> {
                 program.median(|taken| taken.cpu) * 1e3,
             );
         }
+    }
+    println!("\n| program | a call that sends nothing, CPU |\n|---|---|");
+    for (label, path) in &options.rowcast {
+        let each = |documents| -> anyhow::Result<f64> {
+            let mut program = Program::new(label.clone(), path, Kind::Refused(documents));
+            for _ in 0..options.rounds {
+                program.measure(&servers, &postgres, CALLS)?;
+            }
+            Ok(program.median(|taken| taken.cpu))
+        };
+        let calls = (each(1)? - each(CALLS)?) / CALLS as f64;
+        println!("| {label} | {:.0} µs |", calls * 1e6);
     }
     Ok(())
 }
@@ -216,6 +293,7 @@ fn options() -> anyhow::Result<Options> {
         rounds: 5,
         source_ms: 0,
         dynamodb_ms: 0,
+        ledger: Kind::NoLedger,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -229,6 +307,9 @@ fn options() -> anyhow::Result<Options> {
         match argument.as_str() {
             "--scale" => options.part = Part::Scale,
             "--start" => options.part = Part::Start,
+            "--instructions" => options.part = Part::Instructions,
+            "--query" => options.part = Part::Query,
+            "--ledger" => options.ledger = Kind::NewLedger,
             "--profile" => {
                 let component = arguments.next().context("a component's file is missing")?;
                 options.part = Part::Profile(component.into());

@@ -31,6 +31,13 @@ pub enum Kind {
     Unchanged,
     /// Rowcast with an empty cache of compiled code.
     Cold,
+    /// `rowcast extract`, which writes nothing.
+    Extract,
+    /// `rowcast query` of everything, or a native program's.
+    Scan,
+    /// `rowcast load` of documents that are refused, so that a call sends nothing, with
+    /// so many of them in a call.
+    Refused(u64),
 }
 
 /// One thing to measure.
@@ -40,7 +47,7 @@ pub struct Program {
     pub kind: Kind,
     /// What it is run by, such as `perf record`, with its arguments.
     pub by: Vec<String>,
-    /// Arguments before `run`.
+    /// Its first arguments.
     pub with: Vec<String>,
     pub taken: Vec<Taken>,
 }
@@ -70,6 +77,12 @@ impl Program {
         }
         let (again, wanted) = match self.kind {
             Kind::Unchanged => (true, 0),
+            Kind::Extract => (false, 0),
+            Kind::Refused(_) => {
+                let lines = "{}\n".repeat(usize::try_from(items)?);
+                std::fs::write(folder.path().join("documents"), lines)?;
+                (false, 0)
+            }
             _ => (false, items),
         };
         if again {
@@ -102,9 +115,15 @@ impl Program {
             .env("BENCH_DYNAMODB", &servers.addresses.dynamodb)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if self.kind != Kind::Native {
-            command.args(&self.with).arg("run");
-        }
+        command.args(&self.with);
+        let (work, refuses): (&[&str], bool) = match self.kind {
+            Kind::Native => (&[], false),
+            Kind::Extract => (&["extract"], false),
+            Kind::Scan => (&["query"], false),
+            Kind::Refused(_) => (&["load", "documents"], true),
+            _ => (&["run"], false),
+        };
+        command.args(work);
         if self.kind == Kind::Cold {
             command.env("XDG_CACHE_HOME", folder.join("cache"));
         }
@@ -112,7 +131,11 @@ impl Program {
         let started = Instant::now();
         let child = command.spawn()?;
         let (status, usage) = wait(&child)?;
-        ensure!(status == 0, "{} ended with {status}", self.label);
+        ensure!(
+            (status != 0) == refuses,
+            "{} ended with {status}",
+            self.label
+        );
         let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
         Ok(Taken {
             cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
@@ -138,8 +161,9 @@ fn configure(
 ) -> anyhow::Result<()> {
     let Addresses { source, dynamodb } = &servers.addresses;
     let ledger = match kind {
-        Kind::NewLedger | Kind::Unchanged => "",
-        _ => "[ledger]\noff = true\n",
+        Kind::NewLedger | Kind::Unchanged => String::new(),
+        Kind::Refused(each) => format!("[ledger]\noff = true\n[run]\nchunk_rows = {each}\n"),
+        _ => "[ledger]\noff = true\n".to_owned(),
     };
     let text = format!(
         r#"

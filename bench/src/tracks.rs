@@ -13,6 +13,48 @@ pub fn body(seed: u64, records: u64) -> String {
     text.unwrap_or_default()
 }
 
+/// A page of a Scan with so many items, without its end.
+#[must_use]
+pub fn page(items: u64) -> String {
+    let item = |number| {
+        let Value::Object(mut item) = track(number) else {
+            return Value::Null;
+        };
+        item.insert(
+            "artist_id".to_owned(),
+            json!(format!("artist{}", number / 20)),
+        );
+        item.insert("country_track".to_owned(), json!(format!("US#{number}")));
+        let members = item
+            .iter()
+            .map(|(name, value)| (name.clone(), typed(value)));
+        Value::Object(members.collect())
+    };
+    let items_typed: Vec<Value> = (0..items).map(item).collect();
+    let text = serde_json::to_string(&items_typed).unwrap_or_default();
+    format!(r#"{{"Count":{items},"ScannedCount":{items},"Items":{text}"#)
+}
+
+/// DynamoDB's JSON.
+fn typed(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({ "NULL": true }),
+        Value::Bool(truth) => json!({ "BOOL": truth }),
+        Value::Number(number) => json!({ "N": number.to_string() }),
+        Value::String(text) => json!({ "S": text }),
+        Value::Array(elements) => {
+            let elements: Vec<Value> = elements.iter().map(typed).collect();
+            json!({ "L": elements })
+        }
+        Value::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(name, value)| (name.clone(), typed(value)));
+            json!({ "M": Value::Object(members.collect()) })
+        }
+    }
+}
+
 fn track(number: u64) -> Value {
     let mut seed = Seed(number + 1);
     let artist = |seed: &mut Seed| {

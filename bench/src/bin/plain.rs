@@ -1,5 +1,6 @@
 //! The program that one would write: reqwest, `serde_json` values and the
-//! official SDK, which retries what isn't processed.
+//! official SDK, which retries what isn't processed. With the argument `scan` it prints
+//! the table instead.
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::Client;
@@ -9,6 +10,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT, Work};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::io::Write as _;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -24,6 +26,9 @@ async fn main() -> anyhow::Result<()> {
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     let table = Client::from_conf(configuration);
+    if std::env::args().any(|argument| argument == "scan") {
+        return scan(&table).await;
+    }
     let rows = work.rows().await?;
     let cells = rows
         .iter()
@@ -86,6 +91,42 @@ fn attribute(value: &Value) -> AttributeValue {
                 .map(|(name, value)| (name.clone(), attribute(value)))
                 .collect(),
         ),
+    }
+}
+
+/// All items, as JSON lines.
+async fn scan(client: &Client) -> anyhow::Result<()> {
+    let mut items = client
+        .scan()
+        .table_name("tracks")
+        .into_paginator()
+        .items()
+        .send();
+    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
+    while let Some(item) = items.next().await {
+        let members = item?;
+        let members = members
+            .iter()
+            .map(|(name, value)| (name.clone(), plain(value)));
+        serde_json::to_writer(&mut output, &Value::Object(members.collect()))?;
+        output.write_all(b"\n")?;
+    }
+    Ok(output.flush()?)
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::Bool(truth) => Value::Bool(*truth),
+        AttributeValue::N(number) => serde_json::from_str(number).unwrap_or_default(),
+        AttributeValue::S(text) => Value::String(text.clone()),
+        AttributeValue::L(elements) => Value::Array(elements.iter().map(plain).collect()),
+        AttributeValue::M(members) => {
+            let members = members
+                .iter()
+                .map(|(name, value)| (name.clone(), plain(value)));
+            Value::Object(members.collect())
+        }
+        _ => Value::Null,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The servers of a measurement, in a process of their own: a source with canned
-//! answers, and a DynamoDB that acknowledges every write and keeps none. Prints
-//! their addresses as one line of JSON, and ends with its standard input.
+//! answers, and a DynamoDB that acknowledges every write and keeps none, and whose
+//! Scan has always the same items. Prints their addresses as one line of JSON, and
+//! ends with its standard input.
 //!
 //! Arguments: records in an answer, milliseconds that the source waits, and
 //! milliseconds that DynamoDB waits.
@@ -12,22 +13,26 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
-use rowcast_bench::tracks;
+use rowcast_bench::{SCANNED, tracks};
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Read as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 /// Different answers; each row's table key differs by the row.
 const ANSWERS: u64 = 64;
 
+/// Of a Scan.
+const PAGES: u64 = 250;
+
 #[derive(Default)]
 struct Counts {
     requests: AtomicU64,
     batches: AtomicU64,
+    /// Items written or read.
     puts: AtomicU64,
     bytes: AtomicU64,
     /// When the first request came, in microseconds since 1970.
@@ -95,8 +100,9 @@ async fn main() -> anyhow::Result<()> {
             answers[answer].clone()
         }
     }));
+    let page = Arc::new(OnceLock::new());
     serve(dynamodb, move |request: Request<Incoming>| {
-        let counts = counts.clone();
+        let (counts, page) = (counts.clone(), page.clone());
         async move {
             let target = request.headers().get("x-amz-target").cloned();
             let body = request.into_body().collect().await.map(|body| body.to_bytes());
@@ -118,12 +124,36 @@ async fn main() -> anyhow::Result<()> {
                 Some("DescribeTable") => Bytes::from_static(
                     br#"{"Table":{"TableName":"tracks","TableStatus":"ACTIVE","CreationDateTime":1700000000.0,"TableId":"11111111-1111-1111-1111-111111111111","TableArn":"arn:aws:dynamodb:us-east-1:000000000000:table/tracks","ItemCount":0,"TableSizeBytes":0,"AttributeDefinitions":[{"AttributeName":"artist_id","AttributeType":"S"},{"AttributeName":"country_track","AttributeType":"S"}],"KeySchema":[{"AttributeName":"artist_id","KeyType":"HASH"},{"AttributeName":"country_track","KeyType":"RANGE"}],"BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"}}}"#,
                 ),
+                Some("Scan") => {
+                    counts.puts.fetch_add(SCANNED / PAGES, Ordering::Relaxed);
+                    next_page(page.get_or_init(|| tracks::page(SCANNED / PAGES)), &body)
+                }
                 _ => Bytes::from_static(b"{}"),
             }
         }
     })
     .await;
     Ok(())
+}
+
+/// The page after the one that the request names.
+fn next_page(page: &str, request: &[u8]) -> Bytes {
+    let request: serde_json::Value = serde_json::from_slice(request).unwrap_or_default();
+    let seen = &request["ExclusiveStartKey"]["country_track"]["S"];
+    let seen: u64 = seen
+        .as_str()
+        .and_then(|seen| seen.parse().ok())
+        .unwrap_or(1);
+    let end = if seen < PAGES {
+        let key = format!(
+            r#"{{"artist_id":{{"S":"a"}},"country_track":{{"S":"{}"}}}}"#,
+            seen + 1
+        );
+        format!(r#","LastEvaluatedKey":{key}}}"#)
+    } else {
+        "}".to_owned()
+    };
+    [page, &end].concat().into()
 }
 
 async fn serve<F, A>(listener: TcpListener, answer: F)
