@@ -119,7 +119,8 @@ impl Program {
         let (work, refuses): (&[&str], bool) = match self.kind {
             Kind::Native => (&[], false),
             Kind::Extract => (&["extract"], false),
-            Kind::Scan => (&["query"], false),
+            // The canned pages are those of one segment.
+            Kind::Scan => (&["query", "--segments", "1"], false),
             Kind::Refused(_) => (&["load", "documents"], true),
             _ => (&["run"], false),
         };
