@@ -302,19 +302,18 @@ impl Pace {
             Limit::Rate(rate) => rate.due(now_ms, units),
             Limit::Quota(quota) => quota.due(&self.accepted, now_ms, units, self.in_flight),
         };
-        let bound = match self.limit {
-            Limit::Rate(_) if self.is_table => false,
-            Limit::Rate(rate) => self.is_crowded(rate, self.in_flight.saturating_add(units)),
-            Limit::Unknown | Limit::Quota(_) => true,
-        };
-        let held = match &self.limit {
-            _ if due.is_some() => false,
+        if due.is_some() {
+            return due;
+        }
+        let together = self.in_flight.saturating_add(units);
+        let full = match &self.limit {
+            Limit::Rate(rate) if self.is_table || !self.is_crowded(*rate, together) => false,
             Limit::Quota(quota) if quota.holds(&self.accepted, now_ms, units, self.in_flight) => {
                 true
             }
-            _ => bound && self.flight.is_full(self.in_flight, units),
+            _ => self.flight.is_full(self.in_flight, units),
         };
-        due.or(held.then_some(answered))
+        full.then_some(answered)
     }
 
     fn take(&mut self, now_ms: u64, units: u32) {

@@ -223,6 +223,31 @@ fn refusals_by_chance_cost_time_and_not_speed() {
     }
 }
 
+/// Whatever is taken for a limit at first: it's tried again, and doubted.
+#[test]
+fn no_chance_is_taken_for_a_limit_for_long() {
+    for (percent, latency_ms) in [(20, 5), (50, 5), (30, 60)] {
+        for seed in 0..250 {
+            let trial = Trial {
+                capacity: Capacity::Chance {
+                    percent,
+                    half: false,
+                },
+                refusal: Refusal::Silent,
+                latency_ms,
+                there_percent: 0,
+                jitter_percent: 50,
+                total: 2_000,
+                batch: 1,
+                workers: 8,
+                seed,
+            };
+            let figures = drive(trial, Pace::of_requests(None));
+            assert!(figures.took_ms < 600_000.0, "{trial:?}: {figures:?}");
+        }
+    }
+}
+
 /// Nothing is known of the limit afterwards: the speed comes back.
 #[test]
 fn an_outage_is_not_taken_for_a_limit() {
