@@ -300,7 +300,9 @@ impl Pace {
         let due = match &mut self.limit {
             Limit::Unknown => None,
             Limit::Rate(rate) => rate.due(now_ms, units),
-            Limit::Quota(quota) => quota.due(&self.accepted, now_ms, units, self.in_flight),
+            Limit::Quota(quota) => {
+                quota.due(&self.accepted, now_ms, units, self.in_flight, answered)
+            }
         };
         if due.is_some() {
             return due;
@@ -308,9 +310,6 @@ impl Pace {
         let together = self.in_flight.saturating_add(units);
         let full = match &self.limit {
             Limit::Rate(rate) if self.is_table || !self.is_crowded(*rate, together) => false,
-            Limit::Quota(quota) if quota.holds(&self.accepted, now_ms, units, self.in_flight) => {
-                true
-            }
             _ => self.flight.is_full(self.in_flight, units),
         };
         full.then_some(answered)

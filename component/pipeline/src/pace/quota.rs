@@ -98,13 +98,9 @@ impl Quota {
         let period = self.period_ms;
         let met = |units: f64| used(period) >= units * NEARLY_ALL;
         let right = cycle.beyond || self.units > self.before;
-        if right && (met(self.units) || met(self.before)) {
-            // What was tried was accepted by chance: another window had begun.
-            let units = if met(self.units) {
-                self.units
-            } else {
-                self.before
-            };
+        // What was tried may have been accepted by chance: another window had begun.
+        let confirmed = [self.units, self.before].into_iter().find(|&it| met(it));
+        if let Some(units) = confirmed.filter(|_| right) {
             return Some(Self {
                 units,
                 before: units,
@@ -141,21 +137,27 @@ impl Quota {
         })
     }
 
-    /// When that many units fit, beside those in flight; none for now.
+    /// When that many units fit, beside those in flight; none for now. While it isn't
+    /// sure, few at a time find out whether more do, and the next one may when another is
+    /// `answered`.
     pub(super) fn due(
         &self,
         accepted: &History,
         now_ms: u64,
         units: u32,
         in_flight: u32,
+        answered: f64,
     ) -> Option<f64> {
-        let since = (now_ms + 1).saturating_sub(self.period_ms);
         if !self.is_full(accepted, now_ms, units, in_flight) {
             return None;
         }
-        if !self.sure || (in_flight == 0 && now_ms >= self.probe_at_ms) {
+        if !self.sure {
+            return (in_flight >= FEW).then_some(answered);
+        }
+        if in_flight == 0 && now_ms >= self.probe_at_ms {
             return None;
         }
+        let since = (now_ms + 1).saturating_sub(self.period_ms);
         let oldest = accepted.oldest_since(since).unwrap_or(now_ms);
         Some(float(oldest.saturating_add(self.period_ms)).max(float(now_ms + 1)))
     }
@@ -175,27 +177,10 @@ impl Quota {
         used + f64::from(units) > self.units.max(f64::from(units))
     }
 
-    /// Whether they are to wait for an answer to others: it isn't sure that they are
-    /// more than fit.
-    pub(super) fn holds(
-        &self,
-        accepted: &History,
-        now_ms: u64,
-        units: u32,
-        in_flight: u32,
-    ) -> bool {
-        !self.sure && in_flight >= FEW && self.is_full(accepted, now_ms, units, in_flight)
-    }
-
-    /// What was accepted in its window.
-    fn used(&self, accepted: &History, now_ms: u64) -> f64 {
-        accepted.since(now_ms.saturating_sub(self.period_ms))
-    }
-
     /// Units were accepted: how many may be in flight; none where much more was than
     /// it allows before it was sure: it was an outage.
     pub(super) fn accept(&mut self, accepted: &History, now_ms: u64, units: u32) -> Option<f64> {
-        let used = self.used(accepted, now_ms);
+        let used = accepted.since(now_ms.saturating_sub(self.period_ms));
         if !self.sure {
             if used > self.units {
                 self.beyond = self.beyond.saturating_add(units);

@@ -30,11 +30,17 @@ fn bounds(trial: Trial) -> (f64, f64) {
         // be answered many times over.
         (Capacity::InFlight { .. }, Refusal::RetryAfter | Refusal::Headers) => (3.0, 0.1),
         // What was answered isn't what has left the upstream.
-        (Capacity::InFlight { .. }, Refusal::Silent) => (1.6, 0.1),
+        (Capacity::InFlight { most: 16 }, Refusal::Silent) => (1.6, 0.1),
+        (Capacity::InFlight { .. }, Refusal::Silent) => (1.5, 0.1),
         // What is tried again right before a reset is accepted, which looks like chance.
-        (Capacity::Fixed { most: 1..=10, .. }, Refusal::Silent) => (1.5, 0.25),
+        (Capacity::Fixed { most: 2..=10, .. }, Refusal::Silent) => (1.5, 0.25),
+        (Capacity::Fixed { most: 1, .. }, Refusal::Silent) => (BOUNDS.0, 0.13),
         // One refusal costs what would have been accepted in two seconds.
-        (Capacity::Bucket { burst: ..2.0, .. }, _) if trial.latency_ms == 300 => (1.35, BOUNDS.1),
+        (Capacity::Bucket { burst: ..2.0, .. }, _)
+            if trial.latency_ms == 300 && trial.there_percent == 0 =>
+        {
+            (1.35, BOUNDS.1)
+        }
         // A window loses what a pause could have saved, and latency hides when
         // it began.
         (Capacity::Rolling { .. }, _) if trial.latency_ms == 300 => (1.4, BOUNDS.1),
