@@ -281,6 +281,9 @@ impl Shared {
             let mut signed =
                 sign::sign(&unsigned, with.at, &credentials).map_err(|error| unsignable(&error))?;
             signed.extensions_mut().insert(repeats.clone());
+            if clock || renewal {
+                repeats.add();
+            }
             let left = self.bounds.time.saturating_sub(spent);
             let started = Instant::now();
             let response = self
@@ -308,7 +311,6 @@ impl Shared {
                     return Ok(response);
                 }
             }
-            repeats.add();
         }
     }
 

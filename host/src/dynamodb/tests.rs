@@ -174,9 +174,11 @@ async fn renews_expired_credentials() {
             asked: Arc::clone(&count),
         };
         let keyring = Keyring::new(provider, "a script", SECOND * 5);
+        let repeats = Repeats::default();
         let answer = dynamodb(&stand_in, keyring, roomy())
-            .send("Scan", "{}".into())
+            .send_counted("Scan", "{}".into(), &repeats)
             .await;
+        assert_eq!(repeats.count() as usize, sent - 1, "{kind}");
         assert_eq!(answer.map_or(0, |answer| answer.status), status, "{kind}");
         assert_eq!(count.load(Ordering::SeqCst), asked, "{kind}");
         let received = stand_in.received();
@@ -205,10 +207,12 @@ async fn lasting_credentials_are_not_renewed() {
     let stand_in = ScriptedSource::replies(vec![Reply::status(400, &body)]).await;
     // A given session doesn't change by asking for it again.
     for token in [None, Some("token")] {
+        let repeats = Repeats::default();
         let answer = dynamodb(&stand_in, fixed(token), roomy())
-            .send("Scan", "{}".into())
+            .send_counted("Scan", "{}".into(), &repeats)
             .await;
         assert_eq!(answer.unwrap(), answered(400, &body));
+        assert_eq!(repeats.count(), 0, "it wasn't sent again");
     }
     assert_eq!(stand_in.received().len(), 2);
 }
