@@ -116,7 +116,7 @@ pub fn endpoint_hint(error: &EndpointError) -> Hint {
         EndpointError::Kind { .. } => {
             "see AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_ENDPOINT_URL_DYNAMODB and the AWS profile"
         }
-        EndpointError::Flag(_) | EndpointError::Files(_) => {
+        EndpointError::Flag(_) | EndpointError::Services(_) | EndpointError::Files(_) => {
             "correct it there; AWS_PROFILE and `profile` in [table] of rowcast.toml name the profile"
         }
     })

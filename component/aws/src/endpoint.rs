@@ -44,6 +44,11 @@ pub enum EndpointError {
     /// A setting that is on or off is neither.
     #[error("read {0}: it must be true or false")]
     Flag(String),
+    /// The profile names services that aren't there.
+    #[error(
+        "find the services `{0}` that the AWS profile names: no [services {0}] is in AWS's configuration file"
+    )]
+    Services(String),
     /// AWS's own files can't be read.
     #[error("read AWS's configuration files: {0}")]
     Files(String),

@@ -9,8 +9,15 @@ use aws_types::os_shim_internal::{Env, Fs};
 use rowcast_aws::endpoint::{self, Choice};
 use std::error::Error;
 
+/// Where AWS's configuration is unless `AWS_CONFIG_FILE` says otherwise.
+const CONFIG_FILE: &str = "~/.aws/config";
+
 /// AWS's files, as far as they are about the chosen profile.
-pub(super) struct Profile(ProfileSet);
+pub(super) struct Profile {
+    profiles: ProfileSet,
+    /// The profile names `[services]` that are in no file.
+    missing: Option<String>,
+}
 
 impl Profile {
     /// Reads the files that the environment names, for that profile or the
@@ -22,10 +29,16 @@ impl Profile {
     async fn of(fs: &Fs, env: &Env, name: Option<&str>) -> Result<Self, EndpointError> {
         let name = name.map(|name| name.to_owned().into());
         let loaded = profile::load(fs, env, &EnvConfigFiles::default(), name).await;
-        loaded.map(Self).map_err(|error| {
+        let profiles = loaded.map_err(|error| {
             let causes = super::with_causes(&error as &dyn Error);
             EndpointError::Files(causes)
-        })
+        })?;
+        let named = profiles.get("services").map(|name| name.trim().to_owned());
+        let missing = match named {
+            Some(name) if !has_services(fs, env, &name).await => Some(name),
+            Some(_) | None => None,
+        };
+        Ok(Self { profiles, missing })
     }
 
     /// The endpoint by settings, environment and profile, in that order, as
@@ -41,16 +54,21 @@ impl Profile {
             let value = variable(name).filter(|value| !value.trim().is_empty());
             match value {
                 Some(value) => endpoint::is_on(name, Some(&value)),
-                None => endpoint::is_on(&format!("{key} in the AWS profile"), self.0.get(key)),
+                None => {
+                    endpoint::is_on(&format!("{key} in the AWS profile"), self.profiles.get(key))
+                }
             }
         };
         let ignored = is_on(
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
             "ignore_configured_endpoint_urls",
         )?;
-        let overriding = overriding.or_else(|| self.endpoint_url().filter(|_| !ignored));
+        let overriding = match overriding {
+            None if !ignored => self.endpoint_url()?,
+            overriding => overriding,
+        };
         Endpoint::choose(&Choice {
-            region: region.or_else(|| self.0.get("region").map(str::to_owned)),
+            region: region.or_else(|| self.profiles.get("region").map(str::to_owned)),
             overriding,
             fips: is_on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
             dual_stack: is_on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
@@ -59,19 +77,46 @@ impl Profile {
     }
 
     /// The endpoint of the profile's services, else its own.
-    fn endpoint_url(&self) -> Option<String> {
-        let services = self.0.get("services").and_then(|services| {
+    fn endpoint_url(&self) -> Result<Option<String>, EndpointError> {
+        if let Some(name) = &self.missing {
+            return Err(EndpointError::Services(name.clone()));
+        }
+        let services = self.profiles.get("services").and_then(|services| {
             let key = PropertiesKey::builder()
                 .section_key("services")
                 .section_name(services.trim())
                 .property_name("dynamodb")
                 .sub_property_name("endpoint_url")
                 .build();
-            self.0.other_sections().get(&key.ok()?).map(String::as_str)
+            let sections = self.profiles.other_sections();
+            sections.get(&key.ok()?).map(String::as_str)
         });
-        let url = services.or_else(|| self.0.get("endpoint_url"))?.trim();
-        (!url.is_empty()).then(|| url.to_owned())
+        let url = services.or_else(|| self.profiles.get("endpoint_url"));
+        let url = url.map(str::trim).filter(|url| !url.is_empty());
+        Ok(url.map(str::to_owned))
     }
+}
+
+/// Whether AWS's configuration has services of that name. The parser tells only of
+/// settings, and services may have none that are about DynamoDB. A file that can't
+/// be read was reported by it.
+async fn has_services(fs: &Fs, env: &Env, name: &str) -> bool {
+    let path = env.get("AWS_CONFIG_FILE");
+    let path = path.unwrap_or_else(|_| CONFIG_FILE.to_owned());
+    let path = match (path.strip_prefix("~/"), env.get("HOME")) {
+        (Some(inside), Ok(home)) => format!("{home}/{inside}"),
+        _ => path,
+    };
+    let Ok(text) = fs.read_to_end(path).await else {
+        return true;
+    };
+    let text = String::from_utf8_lossy(&text);
+    let headings = text.lines().filter_map(|line| {
+        let (heading, _) = line.trim().strip_prefix('[')?.split_once(']')?;
+        let (kind, rest) = heading.trim().split_once(char::is_whitespace)?;
+        (kind == "services").then(|| rest.trim().trim_matches('"').to_owned())
+    });
+    headings.into_iter().any(|heading| heading == name)
 }
 
 #[cfg(test)]
@@ -91,6 +136,10 @@ endpoint_url = https://other.example
 [profile elsewhere]
 region = eu-west-3
 services = away
+
+[profile astray]
+region = eu-west-3
+services = nope
 
 [profile strict]
 region = us-east-2
@@ -158,6 +207,10 @@ s3 =
         check("local", &[], "http://localhost:4 eu-west-2").await;
         let public = "https://dynamodb.eu-west-3.amazonaws.com eu-west-3";
         check("elsewhere", &[], public).await;
+        let astray = "find the services `nope` that the AWS profile names: no [services nope] is in AWS's configuration file";
+        check("astray", &[], astray).await;
+        let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+        check("astray", &[ignored], public).await;
         let strict = "https://dynamodb-fips.us-east-2.api.aws us-east-2";
         check("strict", &[], strict).await;
         let plain = [
@@ -188,7 +241,6 @@ s3 =
         check("local", &[variable], "http://localhost:6 eu-west-2").await;
         let own = ("AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:7");
         check("local", &[variable, own], "http://localhost:7 eu-west-2").await;
-        let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
         let public = "https://dynamodb.eu-west-2.amazonaws.com eu-west-2";
         check("local", &[variable, ignored], public).await;
         check(

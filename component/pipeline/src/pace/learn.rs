@@ -275,7 +275,7 @@ impl Pace {
     /// The pause after a refusal that asks for none.
     fn own_pause(&self, now_ms: u64) -> u64 {
         let first = match &self.limit {
-            Limit::Rate(rate) => rate.pause_ms(self.batch),
+            Limit::Rate(rate) => rate.pause_ms(self.batch, self.latency_ms),
             Limit::Quota(quota) if self.refusals == 1 => {
                 quota.pause_ms(&self.accepted, now_ms).max(FIRST_PAUSE_MS)
             }

@@ -352,9 +352,14 @@ impl Rate {
     }
 
     /// The pause after a refusal that asks for none.
-    pub(super) fn pause_ms(&self, batch: f64) -> f64 {
+    pub(super) fn pause_ms(&self, batch: f64, latency_ms: f64) -> f64 {
         let few = PAUSE_RESERVATIONS * 1_000.0 * batch / self.measured;
-        few.clamp(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS)
+        let pause = few.clamp(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS);
+        match self.rising {
+            // No more comes in less than the time of one.
+            Rising::Searched(search) => pause.max(search.between_ms() - latency_ms),
+            Rising::Guessed(_) | Rising::Measured => pause,
+        }
     }
 }
 

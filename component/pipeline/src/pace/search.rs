@@ -7,13 +7,16 @@
 //! become smaller between what was accepted and what was refused.
 
 /// By how many steps the first rate is bolder than what was measured.
-const FIRST: f64 = 2.0;
+const FIRST: f64 = 1.5;
 /// Rates that were accepted and refused are near enough.
 const NARROW: f64 = 1.08;
+/// A refusal costs a pause of a second or so, which is dear where the rate is low:
+/// at one a second, so much above what was accepted isn't tried.
+const COARSE: f64 = 0.15;
 /// It ends this much below what was refused.
 const BELOW: f64 = 0.94;
 /// The next steps are this part of the way, on a scale of factors.
-const PART: f64 = 0.5;
+const PART: f64 = 0.33;
 
 /// A rate between one that was accepted and one that was refused.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,11 @@ impl Search {
         }
     }
 
+    /// The time between two at a rate that was accepted.
+    pub(super) fn between_ms(&self) -> f64 {
+        1_000.0 / self.accepted
+    }
+
     /// One was accepted that was sent at that rate. Whether the search is over.
     pub(super) fn accept(&mut self, sent_at: f64) -> bool {
         let sent_at = sent_at.min(self.per_second);
@@ -58,7 +66,7 @@ impl Search {
     pub(super) fn narrow(self, least: f64, proven: f64, sent_at: f64) -> Result<Self, f64> {
         let refused = sent_at.min(self.per_second);
         let accepted = least.max(self.accepted).max(proven).min(refused * BELOW);
-        if refused / accepted < NARROW {
+        if refused / accepted < NARROW.max(1.0 + COARSE / accepted) {
             return Err(accepted);
         }
         Ok(Self {
