@@ -62,6 +62,7 @@ pub struct CallState {
     places: Cell<u64>,
     succeeded: Cell<u32>,
     refusals: Cell<u32>,
+    limited: Cell<u32>,
     exhausted: Cell<u32>,
     /// Since when it answers 503, after good answers.
     overloaded_since_ms: Cell<Option<u64>>,
@@ -115,6 +116,7 @@ impl CallState {
             places: Cell::default(),
             succeeded: Cell::default(),
             refusals: Cell::default(),
+            limited: Cell::default(),
             exhausted: Cell::default(),
             overloaded_since_ms: Cell::default(),
             answered: Cell::default(),
@@ -279,6 +281,13 @@ impl CallState {
     pub fn answer(&self) {
         self.exhausted.set(0);
         self.answered.set(true);
+    }
+
+    /// The upstream answered that there are too many requests. How often it did.
+    pub fn limited(&self) -> u32 {
+        self.answer();
+        self.limited.set(self.limited.get().saturating_add(1));
+        self.limited.get()
     }
 
     /// The upstream answered a status that may pass.

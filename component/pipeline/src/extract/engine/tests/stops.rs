@@ -66,6 +66,34 @@ fn long_windows_stop_the_call() {
 }
 
 #[test]
+fn one_that_is_always_limited_is_refused_for_itself() {
+    let script = Script::new(|request: &HttpRequest, _| match id(request) {
+        7 => limited("5"),
+        _ => (40, ok().1),
+    });
+    let result = script.block_on(run(&script, &source(), &rows(200), None, None));
+    let ended = result.map(|call| {
+        let rejected = call.rejected.iter().map(|it| (it.kind, it.status));
+        (call.done.len(), call.pending.len(), rejected.collect())
+    });
+    let rejected = vec![(RejectionKind::Exhausted, Some(429))];
+    assert_eq!(ended, Ok((199, 0, rejected)));
+    // Nobody else was refused: a few pauses tell that.
+    let asked = script.sent.borrow();
+    let asked = asked.iter().filter(|(_, it)| id(it) == 7).count();
+    assert_eq!(asked, 5);
+    // Where others are refused as well, it may be their number.
+    let script = Script::new(
+        |request: &HttpRequest, before| match (id(request), before) {
+            (7, 0..8) | (1..150, 0) => limited("1"),
+            _ => (40, ok().1),
+        },
+    );
+    let result = script.block_on(run(&script, &source(), &rows(200), None, None));
+    assert_eq!(result.map(|call| call.done.len()), Ok(200));
+}
+
+#[test]
 fn nothing_achieved_is_a_failure() {
     let failure = |reply: &dyn Fn() -> Reply, expected: &str| {
         check(&source(), 30, None, |_, _| reply(), expected).times()
