@@ -30,6 +30,8 @@ pub(super) struct Quota {
     /// Before one more was tried since the last refusal.
     before: f64,
     period_ms: u64,
+    /// When the last pause that was asked for was over.
+    over_ms: u64,
     /// When one more than the quota may be tried.
     probe_at_ms: u64,
     /// How long the next try waits if this one is refused.
@@ -69,6 +71,11 @@ impl Quota {
             units: units.max(1.0),
             before: units.max(1.0),
             period_ms,
+            over_ms: if cycle.silent_ms.is_none() {
+                asked_ms
+            } else {
+                0
+            },
             probe_at_ms: now_ms,
             probe_after_ms: period_ms,
             wrong: 0,
@@ -109,18 +116,30 @@ impl Quota {
             });
         }
         let wrong = self.wrong + 1;
-        let explained = used(period.saturating_add(dry_ms + ASKED_IN_MS));
+        let longer = used(period.saturating_add(dry_ms + ASKED_IN_MS));
         // Where all of a window must pass again it's the number that is wrong.
-        let explained =
-            explained >= self.units * NEARLY_ALL && !(met(self.units) && dry_ms > period / 2);
+        let explained = longer >= self.units * NEARLY_ALL
+            && !(met(self.units) && (dry_ms > period / 2 || longer > self.units / NEARLY_ALL));
         if wrong >= MOST_WRONG || !(self.sure || explained) {
             return None;
         }
         let kept = Self {
             wrong,
             sure: true,
+            over_ms: if asked { over_ms } else { 0 },
             ..self
         };
+        // From the end of one window to that of the next.
+        let whole = over_ms.saturating_sub(self.over_ms);
+        let within = accepted.since(self.over_ms) - accepted.since(now_ms);
+        if asked && self.over_ms > 0 && within >= self.units / 2.0 && whole < period + dry_ms {
+            return Some(Self {
+                units: within,
+                before: within,
+                period_ms: nearest_window(whole),
+                ..kept
+            });
+        }
         Some(if explained && asked {
             let period_ms = whole_seconds(period.saturating_add(dry_ms));
             Self { period_ms, ..kept }
@@ -214,6 +233,13 @@ impl Quota {
 fn whole_seconds(over_ms: u64) -> u64 {
     let shortest = over_ms.saturating_sub(ASKED_IN_MS).max(1);
     shortest.div_ceil(1_000) * 1_000
+}
+
+/// The window of about that time, by two ends that were told in whole seconds.
+fn nearest_window(time_ms: u64) -> u64 {
+    let mut usual = USUAL_S.iter().map(|seconds| seconds * 1_000);
+    let near = usual.find(|usual| usual.abs_diff(time_ms) < ASKED_IN_MS);
+    near.unwrap_or((time_ms + 500) / 1_000 * 1_000).max(1_000)
 }
 
 /// The shortest usual window that is longer.

@@ -18,7 +18,11 @@ fn rolling(most: usize, per_ms: u64) -> Capacity {
 }
 
 fn fixed(most: usize, per_ms: u64) -> Capacity {
-    Capacity::Fixed { most, per_ms }
+    Capacity::Fixed {
+        most,
+        per_ms,
+        phase_ms: 0,
+    }
 }
 
 /// The most that a trial may take: time against the ideal, and what is refused

@@ -179,6 +179,11 @@ pub fn drive(trial: Trial, mut pace: Pace) -> Figures {
     }
 }
 
+/// How many windows of so many must have passed before the last.
+fn windows(total: u32, most: usize) -> f64 {
+    f64::from(total.div_ceil(u32::try_from(most).unwrap_or(1)) - 1)
+}
+
 /// The time of somebody who knows everything.
 pub fn ideal(trial: Trial) -> f64 {
     let total = f64::from(trial.total);
@@ -192,10 +197,12 @@ pub fn ideal(trial: Trial) -> f64 {
         Capacity::Bucket { per_second, burst } => {
             (total - burst).max(0.0) / per_second * 1_000.0 + latency
         }
-        Capacity::Rolling { most, per_ms } | Capacity::Fixed { most, per_ms } => {
-            let windows = trial.total.div_ceil(u32::try_from(most).unwrap_or(1)) - 1;
-            f64::from(windows) * float(per_ms) + latency
-        }
+        Capacity::Rolling { most, per_ms } => windows(trial.total, most) * float(per_ms) + latency,
+        Capacity::Fixed {
+            most,
+            per_ms,
+            phase_ms,
+        } => windows(trial.total, most) * float(per_ms) - float(phase_ms) + latency,
     };
     by_latency.max(by_capacity)
 }

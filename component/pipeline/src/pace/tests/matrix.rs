@@ -32,6 +32,11 @@ fn bounds(trial: Trial) -> (f64, f64) {
         // What was answered isn't what has left the upstream.
         (Capacity::InFlight { most: 16 }, Refusal::Silent) => (1.6, 0.1),
         (Capacity::InFlight { .. }, Refusal::Silent) => (1.5, 0.1),
+        // The first window had begun, nobody says when, and what was accepted in it
+        // and the next is taken for one.
+        (Capacity::Fixed { most: 50, .. }, Refusal::Silent) => (1.65, 0.23),
+        (Capacity::Fixed { most: 50, .. }, _) if trial.latency_ms == 300 => (1.45, 0.12),
+        (Capacity::Fixed { most: 50, .. }, _) => (BOUNDS.0, 0.12),
         // What is tried again right before a reset is accepted, which looks like chance.
         (Capacity::Fixed { most: 2..=10, .. }, Refusal::Silent) => (1.5, 0.25),
         (Capacity::Fixed { most: 1, .. }, Refusal::Silent) => (BOUNDS.0, 0.13),
@@ -124,6 +129,21 @@ fn matrix_of_strict_buckets() {
         for (there, jitter) in [(50, 0), (0, 50)] {
             over.extend(rows(&name, bucket(rate, 1.0), total, there, jitter));
         }
+    }
+    check(&over);
+}
+
+/// Nobody can know when the clock's window began: the first says nothing of its length.
+#[test]
+fn matrix_of_windows_of_the_clock() {
+    let mut over = Vec::new();
+    for phase_ms in [0, 1_250, 2_500, 3_750, 4_375] {
+        let capacity = Capacity::Fixed {
+            most: 50,
+            per_ms: 5_000,
+            phase_ms,
+        };
+        over.extend(rows(&format!("50, {phase_ms} ms"), capacity, 400, 0, 50));
     }
     check(&over);
 }

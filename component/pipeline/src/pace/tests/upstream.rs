@@ -32,10 +32,12 @@ pub enum Capacity {
     InFlight {
         most: u32,
     },
-    /// So many in each such time, by the clock.
+    /// So many in each such time, by the clock, which is in the midst of one at the
+    /// start.
     Fixed {
         most: usize,
         per_ms: u64,
+        phase_ms: u64,
     },
 }
 
@@ -138,11 +140,14 @@ impl Upstream {
                     self.taken.pop_front();
                 }
             }
-            Capacity::Fixed { per_ms, .. } => {
+            Capacity::Fixed {
+                per_ms, phase_ms, ..
+            } => {
+                let window = |at: u64| (at + phase_ms) / per_ms;
                 while self
                     .taken
                     .front()
-                    .is_some_and(|at| at / per_ms < now / per_ms)
+                    .is_some_and(|&at| window(at) < window(now))
                 {
                     self.taken.pop_front();
                 }
@@ -166,9 +171,13 @@ impl Upstream {
                 let reset = self.taken.front().map_or(0, |at| at + per_ms - now);
                 (u64::try_from(most - self.taken.len()).unwrap_or(0), reset)
             }
-            Capacity::Fixed { most, per_ms } => (
+            Capacity::Fixed {
+                most,
+                per_ms,
+                phase_ms,
+            } => (
                 u64::try_from(most - self.taken.len()).unwrap_or(0),
-                per_ms - now % per_ms,
+                per_ms - (now + phase_ms) % per_ms,
             ),
         }
     }
