@@ -8,7 +8,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = Builder::new()?;
     builder.watch("component/json");
     builder.watch("component/pipeline");
-    println!("cargo::rerun-if-changed=../component/pipeline/schemas");
+    for path in ["schemas", "build.rs"] {
+        println!("cargo::rerun-if-changed=../component/pipeline/{path}");
+    }
     builder.watch("component/wasi");
     let plugin = builder.build("rowcast-plugin", "component/plugin")?;
     builder.embed("rowcast", &plugin, "ROWCAST_PLUGIN")?;

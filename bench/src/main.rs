@@ -6,7 +6,8 @@
 //! `--rounds`, `--source-ms`, `--dynamodb-ms` with a number. `--scale` measures
 //! more and more rows instead, `--start` the time to the first request and an empty
 //! call, `--query` a whole table, `--instructions` the hot functions, and `--profile COMPONENT` samples one run with that
-//! component, with `--ledger` one that has a ledger, see `docs/performance.md`.
+//! component, with `--ledger` one that has a ledger, with `--unchanged` a second one over the
+//! same data, see `docs/performance.md`.
 
 mod instructions;
 mod postgres;
@@ -310,6 +311,7 @@ fn options() -> anyhow::Result<Options> {
             "--instructions" => options.part = Part::Instructions,
             "--query" => options.part = Part::Query,
             "--ledger" => options.ledger = Kind::NewLedger,
+            "--unchanged" => options.ledger = Kind::Unchanged,
             "--profile" => {
                 let component = arguments.next().context("a component's file is missing")?;
                 options.part = Part::Profile(component.into());

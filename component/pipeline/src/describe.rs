@@ -4,14 +4,17 @@ use crate::bindings::exports::rowcast::pipeline::describe::{
     Description, Kind, Mistake, Preset, Schema,
 };
 use crate::extract::checked::Checked;
+use crate::extract::coding::unpacked;
 use crate::settings::{self, Mistakes, preset};
 
 /// What this component is.
 #[must_use]
 pub fn describe() -> Description {
-    let schema = |kind, json: &str| Schema {
-        kind,
-        json: json.to_owned(),
+    // They were packed by `build.rs`, so they are there.
+    let schema = |kind, packed: &[u8]| {
+        let json = unpacked(packed, u64::MAX).unwrap_or_default();
+        let json = String::from_utf8(json).unwrap_or_default();
+        Schema { kind, json }
     };
     let presets = preset::PRESETS.iter().map(|preset| Preset {
         name: preset.name.to_owned(),
@@ -26,9 +29,18 @@ pub fn describe() -> Description {
                   DynamoDB"
             .to_owned(),
         schemas: vec![
-            schema(Kind::Source, include_str!("../schemas/source.json")),
-            schema(Kind::Table, include_str!("../schemas/table.json")),
-            schema(Kind::Query, include_str!("../schemas/query.json")),
+            schema(
+                Kind::Source,
+                include_bytes!(concat!(env!("OUT_DIR"), "/source.gz")),
+            ),
+            schema(
+                Kind::Table,
+                include_bytes!(concat!(env!("OUT_DIR"), "/table.gz")),
+            ),
+            schema(
+                Kind::Query,
+                include_bytes!(concat!(env!("OUT_DIR"), "/query.gz")),
+            ),
         ],
         presets: presets.collect(),
         environment: Vec::new(),

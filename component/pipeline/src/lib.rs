@@ -53,6 +53,7 @@ pub mod load;
 pub mod message;
 pub mod numbers;
 pub mod oauth;
+pub mod order;
 pub mod pace;
 pub mod platform;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::extract::budget::Budget;
 use crate::extract::call_state::graver;
 use crate::failure::{into_stop, sum, table_upstream, with_counters};
 use crate::load::{Admission, Work, ask_keys};
+use crate::order;
 use crate::platform::{Dynamo, Http};
 use crate::settings::{KeySchema, Source, Table, origin};
 use std::cell::RefCell;
@@ -138,8 +139,8 @@ fn in_order(
         .map(|pending| (pending.request, Document::Text(pending.document)))
         .collect();
     all.extend(made.into_iter().zip(documents));
-    // Stable: documents of one request keep their order.
-    all.sort_by_key(|(request, _)| place(request));
+    // Documents of one request keep their order.
+    let all = order::in_order(all, |(request, _)| place(request));
     all.into_iter().unzip()
 }
 

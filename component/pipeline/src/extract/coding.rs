@@ -3,7 +3,7 @@
 
 use crate::platform::{HttpError, HttpResponse};
 use flate2::read::MultiGzDecoder;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// No other body begins so. Headers don't tell: a host may leave them as they
 /// were.
@@ -14,16 +14,22 @@ pub fn decoded(mut response: HttpResponse, most: u64) -> Result<HttpResponse, Ht
     if !response.body.starts_with(&GZIP) {
         return Ok(response);
     }
-    let mut plain = Vec::new();
-    let mut reader = MultiGzDecoder::new(response.body.as_slice()).take(most.saturating_add(1));
-    reader
-        .read_to_end(&mut plain)
+    let plain = unpacked(&response.body, most.saturating_add(1))
         .map_err(|error| HttpError::Unavailable(format!("its gzip body is damaged: {error}")))?;
     if u64::try_from(plain.len()).is_ok_and(|length| length > most) {
         return Err(HttpError::TooLarge);
     }
     response.body = plain;
     Ok(response)
+}
+
+/// What gzip holds, of which at most so many bytes come.
+pub fn unpacked(packed: &[u8], most: u64) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(packed)
+        .take(most)
+        .read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 #[cfg(test)]

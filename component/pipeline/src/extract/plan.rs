@@ -8,8 +8,8 @@ use super::row::Row;
 use super::snippet;
 use super::template::{FillError, Scope, Template, list};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, Request};
+use crate::order;
 use crate::settings::{Mistakes, Source};
-use std::collections::BTreeSet;
 use url::Url;
 
 /// What was checked.
@@ -247,13 +247,13 @@ impl<'a> Plan<'a> {
 
     /// A name that no row has is a mistake in the source, not in the rows.
     fn check_names(&self) -> Result<(), PlanError> {
-        let rows: Vec<_> = self.rows.iter().flatten().collect();
-        let columns: BTreeSet<_> = rows.iter().flat_map(|row| row.names()).collect();
-        let axes: BTreeSet<_> = self.checked.matrix.names().collect();
-        if let Some(both) = axes.intersection(&columns).next() {
-            return Err(PlanError::AxisIsColumn((*both).to_owned()));
+        let rows = || self.rows.iter().flatten();
+        let axes = || self.checked.matrix.names();
+        let is_column = |name: &str| rows().any(|row| row.names().any(|column| column == name));
+        if let Some(both) = axes().find(|axis| is_column(axis)) {
+            return Err(PlanError::AxisIsColumn(both.to_owned()));
         }
-        if rows.is_empty() {
+        if rows().next().is_none() {
             return Ok(());
         }
         let Checked {
@@ -269,15 +269,14 @@ impl<'a> Plan<'a> {
         let body = self.checked.body.iter().flat_map(Body::names);
         let names = std::iter::once(url).chain(fields).flat_map(Template::names);
         let mut names = names.chain(body);
-        match names
-            .find(|name| !name.starts_with('/') && !columns.contains(name) && !axes.contains(name))
-        {
+        let is_known = |name: &str| axes().any(|axis| axis == name) || is_column(name);
+        match names.find(|name| !name.starts_with('/') && !is_known(name)) {
             None => Ok(()),
             Some(name) => {
-                let known = columns
-                    .union(&axes)
-                    .map(|name| (*name).to_owned())
-                    .collect();
+                let columns = rows().flat_map(Row::names);
+                let mut known: Vec<_> = columns.chain(axes()).map(str::to_owned).collect();
+                known.sort_unstable();
+                known.dedup();
                 Err(PlanError::Unknown {
                     name: name.to_owned(),
                     known,
@@ -317,8 +316,8 @@ fn requests(
             })
             .collect());
     };
-    let mut requests = only.to_vec();
-    requests.sort_by_key(|pending| (pending.request.row, pending.request.combination));
+    let place = |pending: &PendingRequest| (pending.request.row, pending.request.combination);
+    let requests = order::in_order(only.to_vec(), place);
     let all = requests.iter().map(|pending| pending.request);
     let outside = |request: &Request| request.row >= rows || request.combination >= combinations;
     if let Some(request) = all.clone().find(outside) {

@@ -21,6 +21,7 @@ use crate::bindings::rowcast::pipeline::types::{
 };
 use crate::document::{Sink, with_texts};
 use crate::failure::{counter, into_stop, invalid, sum, unavailable};
+use crate::order;
 use crate::platform::Http;
 use crate::settings::{Source, origin};
 use chain::{Chain, ChainEnd, Part};
@@ -248,8 +249,8 @@ impl<H: Http> Steps<'_, H> {
         self.stopped = graver(self.stopped.take(), Some(stop));
     }
 
-    fn close(self, mut ends: Vec<(Request, ChainEnd)>) -> Result<Extraction, Unbalanced> {
-        ends.sort_by_key(|(request, _)| (request.row, request.combination));
+    fn close(self, ends: Vec<(Request, ChainEnd)>) -> Result<Extraction, Unbalanced> {
+        let ends = order::in_order(ends, |(request, _)| (request.row, request.combination));
         let mut balance = Balance::default();
         for (request, end) in ends {
             match end {

@@ -6,6 +6,7 @@ use super::put::Put;
 use crate::document::Document;
 use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{self, Rejection};
+use crate::order;
 use crate::settings::KeySchema;
 use rowcast_json::Index;
 use rowcast_json::digest::Digester;
@@ -17,16 +18,11 @@ use std::collections::hash_map::Entry;
 #[must_use]
 pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
     let mut seen: HashMap<KeyValue, u32> = HashMap::new();
-    let mut ranked: Vec<(u32, Put)> = puts
-        .into_iter()
-        .map(|put| {
-            let rank = seen.entry(put.item.key.partition.clone()).or_default();
-            *rank += 1;
-            (*rank, put)
-        })
-        .collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, put)| put).collect()
+    order::in_order(puts, |put| {
+        let rank = seen.entry(put.item.key.partition.clone()).or_default();
+        *rank += 1;
+        (*rank, 0)
+    })
 }
 
 /// Turns documents into puts, in their order. DynamoDB refuses a batch that

@@ -154,14 +154,12 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
                 unprocessed: (0..puts.len()).collect(),
             };
         };
-        if !unprocessed.contains(&position) {
-            unprocessed.push(position);
-        }
+        unprocessed.push(position);
     }
-    unprocessed.sort_unstable();
+    let in_order = (0..puts.len()).filter(|place| unprocessed.contains(place));
     BatchVerdict::Done {
         capacity,
-        unprocessed,
+        unprocessed: in_order.collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::snippet;
 use super::super::verdict::{Rejection, RetryReason};
 use super::{Call, NotDone};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, RejectionKind, Request, Stop};
+use crate::order;
 use crate::platform::Http;
 
 /// Batches that are looked at for a place for a row: those of as many
@@ -105,8 +106,8 @@ impl<H: Http> Call<'_, H> {
             request: pending.request,
             progress: Progress::read(pending.request, pending.resume.as_deref()),
         };
-        let mut lines: Vec<_> = self.plan.requests.iter().enumerate().map(read).collect();
-        lines.sort_by_key(|line| line.progress.exhausted);
+        let lines: Vec<_> = self.plan.requests.iter().enumerate().map(read).collect();
+        let lines = order::in_order(lines, |line| (line.progress.exhausted, 0));
         let tried = |it: &Line| it.progress.exhausted > 0 || it.progress.failed > 0;
         if lines.iter().any(tried) {
             self.state.continues();
