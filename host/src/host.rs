@@ -32,7 +32,7 @@ use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::engine::{self, COMPONENT, Capabilities, Pipeline, Runtime};
 use crate::http_out::authorizer::Authorizer;
-use crate::http_out::client::Client;
+use crate::http_out::client::{Authorities, Client};
 use crate::http_out::egress::Origin;
 use crate::limits::Limits;
 use crate::plan::{self, Plan};
@@ -80,6 +80,7 @@ impl Host {
         config: impl Into<Draft>,
         component: &[u8],
     ) -> Result<Self, HostError> {
+        let authorities = Authorities::read();
         let draft = config.into();
         // Limits that are wrong are told of with all else that is.
         let sound = draft.mistakes.is_empty();
@@ -97,7 +98,9 @@ impl Host {
             .as_ref()
             .map(|endpoint| endpoint.host_name().to_owned());
         let egress = Arc::new(plan.egress(&config, trusted.as_deref()));
-        let client = Client::new(&config.limits, Arc::clone(&egress))?;
+        let env = |name: &str| std::env::var(name).ok();
+        let client =
+            Client::with_environment(authorities, &config.limits, Arc::clone(&egress), &env)?;
         let dynamodb = match (settings, endpoint) {
             (Some(settings), Some(endpoint)) => {
                 let keyring = settings.keyring(&endpoint, &config.limits).await;

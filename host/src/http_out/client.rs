@@ -25,7 +25,7 @@ use std::time::Duration;
 pub use super::coding::Inbound;
 pub use super::connect::{BoxError, ConnectError};
 pub use super::proxy::ProxyError;
-pub use super::trust::TrustError;
+pub use super::trust::{Authorities, TrustError};
 
 /// A request's body: one that is there and can be sent twice, or a stream.
 #[derive(Debug)]
@@ -174,16 +174,19 @@ impl Client {
     /// process's environment's. Its timers need a Tokio runtime once it is
     /// used, not before.
     pub fn new(limits: &Limits, egress: Arc<Egress>) -> Result<Self, ClientError> {
-        Self::with_environment(limits, egress, &|name| std::env::var(name).ok())
+        let env = |name: &str| std::env::var(name).ok();
+        Self::with_environment(Authorities::read(), limits, egress, &env)
     }
 
-    /// The same in that environment.
+    /// The same in that environment, and with authorities that may be being read
+    /// already.
     pub fn with_environment(
+        authorities: Authorities,
         limits: &Limits,
         egress: Arc<Egress>,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ClientError> {
-        let tls = trust::tls(env)?;
+        let tls = trust::tls(authorities, env)?;
         let connector = Connector::new(limits.connect(), egress, Proxies::of(env)?, tls);
         let pool = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -5,8 +5,10 @@ use crate::hint::Hint;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_native_certs::{CertificateResult, load_native_certs};
 use std::error::Error;
 use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
 
 /// AWS's tools read a file of further authorities from here.
 const FURTHER: &str = "AWS_CA_BUNDLE";
@@ -42,15 +44,36 @@ impl TrustError {
     }
 }
 
+/// The machine's own certificates, read by a thread beside what else there is to do at a
+/// start: it takes some milliseconds.
+#[derive(Debug)]
+pub struct Authorities(Option<JoinHandle<CertificateResult>>);
+
+impl Authorities {
+    /// Begins to read them.
+    #[must_use]
+    pub fn read() -> Self {
+        Self(Builder::new().spawn(load_native_certs).ok())
+    }
+
+    fn wait(self) -> CertificateResult {
+        let read = self.0.and_then(|thread| thread.join().ok());
+        read.unwrap_or_else(load_native_certs)
+    }
+}
+
 /// Trusts what the machine trusts; where it has no certificates of its own, as
 /// in a minimal container, Mozilla's. And what `AWS_CA_BUNDLE` has.
-pub(super) fn tls(env: &dyn Fn(&str) -> Option<String>) -> Result<ClientConfig, TrustError> {
+pub(super) fn tls(
+    authorities: Authorities,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<ClientConfig, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TrustError::Tls)?;
     let mut roots = RootCertStore::empty();
-    let mut native = rustls_native_certs::load_native_certs();
+    let mut native = authorities.wait();
     // Whoever names a file means it.
     let named = IN_PLACE.into_iter().find(|name| env(name).is_some());
     if let (Some(variable), true, Some(error)) =

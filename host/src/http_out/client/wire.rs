@@ -79,7 +79,13 @@ fn client(env: &[(&str, &str)]) -> Client {
         let found = env.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone())
     };
-    Client::with_environment(&Limits::default(), Arc::new(egress), &variable).unwrap()
+    Client::with_environment(
+        Authorities::read(),
+        &Limits::default(),
+        Arc::new(egress),
+        &variable,
+    )
+    .unwrap()
 }
 
 async fn get(client: &Client, url: &str) -> Result<Response<Bytes>, ExchangeError> {
@@ -373,7 +379,8 @@ async fn an_untrusted_certificate_fails_for_good_and_says_why() {
     ] {
         let env = |asked: &str| (asked == name).then(|| value.to_owned());
         let limits = Limits::default();
-        let error = Client::with_environment(&limits, Arc::default(), &env).unwrap_err();
+        let error = Client::with_environment(Authorities::read(), &limits, Arc::default(), &env)
+            .unwrap_err();
         assert!(error.to_string().contains(name), "{error}");
         assert!(error.hint().is_some());
     }
