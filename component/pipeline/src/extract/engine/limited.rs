@@ -10,8 +10,8 @@ use crate::platform::Http;
 /// were accepted, is refused for itself.
 const MOST_LIMITED: u32 = 16;
 
-/// The same where nobody else was refused meanwhile, and so many others were
-/// accepted: then it's hardly their number.
+/// The same where nobody else was refused since the first time, and so many others
+/// were accepted: then it's hardly their number.
 const MOST_ONLY: u32 = 5;
 const LEAST_OTHERS: u32 = 20;
 
@@ -45,14 +45,12 @@ impl<H: Http> Call<'_, H> {
             tries.alone += 1;
         }
         tries.refused += 1;
-        let only = limited - refused_before == tries.refused && others - before >= LEAST_OTHERS;
-        let most = match certain {
-            true if only => MOST_ONLY,
-            true => MOST_LIMITED,
-            false => 0,
-        };
-        let most = most.max(self.most_attempts());
-        if tries.limited >= most {
+        let attempts = self.most_attempts();
+        let only = limited - refused_before == tries.refused
+            && others - before >= LEAST_OTHERS
+            && tries.refused >= MOST_ONLY.max(attempts);
+        let most = if certain { MOST_LIMITED } else { 0 }.max(attempts);
+        if tries.limited >= most || (certain && only) {
             let reason = rejection.reason;
             return Err(NotDone::Rejected(Rejection {
                 kind: RejectionKind::Exhausted,
