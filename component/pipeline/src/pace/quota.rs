@@ -30,8 +30,8 @@ pub(super) struct Quota {
     /// Before one more was tried since the last refusal.
     before: f64,
     period_ms: u64,
-    /// When the last pause that was asked for was over.
-    over_ms: u64,
+    /// When the last pause was over, if it was asked for.
+    over_ms: Option<u64>,
     /// When one more than the quota may be tried.
     probe_at_ms: u64,
     /// How long the next try waits if this one is refused.
@@ -71,11 +71,7 @@ impl Quota {
             units: units.max(1.0),
             before: units.max(1.0),
             period_ms,
-            over_ms: if cycle.silent_ms.is_none() {
-                asked_ms
-            } else {
-                0
-            },
+            over_ms: cycle.silent_ms.is_none().then_some(asked_ms),
             probe_at_ms: now_ms,
             probe_after_ms: period_ms,
             wrong: 0,
@@ -126,19 +122,21 @@ impl Quota {
         let kept = Self {
             wrong,
             sure: true,
-            over_ms: if asked { over_ms } else { 0 },
+            over_ms: asked.then_some(over_ms),
             ..self
         };
-        // From the end of one window to that of the next.
-        let whole = over_ms.saturating_sub(self.over_ms);
-        let within = accepted.since(self.over_ms) - accepted.since(now_ms);
-        if asked && self.over_ms > 0 && within >= self.units / 2.0 && whole < period + dry_ms {
-            return Some(Self {
-                units: within,
-                before: within,
-                period_ms: nearest_window(whole),
-                ..kept
-            });
+        if let Some(begun_ms) = self.over_ms.filter(|_| asked) {
+            // From the end of one window to that of the next.
+            let whole = over_ms.saturating_sub(begun_ms);
+            let units = accepted.since(begun_ms) - accepted.since(now_ms);
+            if units >= self.units / 2.0 && whole < period + dry_ms {
+                return Some(Self {
+                    units,
+                    before: units,
+                    period_ms: nearest_window(whole),
+                    ..kept
+                });
+            }
         }
         Some(if explained && asked {
             let period_ms = whole_seconds(period.saturating_add(dry_ms));
