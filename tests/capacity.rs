@@ -22,7 +22,7 @@ const REQUESTS: usize = 2;
 const START: Duration = Duration::from_secs(2);
 /// And how many refused requests it may cost, beside a tenth of the good ones: three
 /// of them to find out that refusals aren't by chance.
-const START_REFUSED: usize = 8;
+pub const START_REFUSED: usize = 8;
 const OUTAGE: Duration = Duration::from_secs(2);
 
 /// A run between such servers.

@@ -1,6 +1,7 @@
 //! Each preset through the command, at default settings, against a stand-in
 //! that has the shape, the limits and the manners of its API.
 
+use crate::capacity::START_REFUSED;
 use crate::support::dynamodb::table_name;
 use crate::support::stage::Stage;
 use crate::support::table::table_at;
@@ -13,10 +14,6 @@ use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::source::Logged;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-
-/// What finding out how much is allowed may cost in refused requests, beside a
-/// tenth of the good ones.
-const START_REFUSED: usize = 5;
 
 /// Runs that preset over so many rows, and says all that is wrong.
 async fn run(api: Api, rows: usize, storage: &TemporaryDynamoDb) -> String {
