@@ -33,9 +33,10 @@ impl Profile {
             let causes = super::with_causes(&error as &dyn Error);
             EndpointError::Files(causes)
         })?;
-        let named = profiles.get("services").map(|name| name.trim().to_owned());
-        let missing = match named {
-            Some(name) if !has_services(fs, env, &name).await => Some(name),
+        let missing = match profiles.get("services").map(str::trim) {
+            Some(name) if services_url(&profiles, name).is_none() => {
+                (!has_services(fs, env, name).await).then(|| name.to_owned())
+            }
             Some(_) | None => None,
         };
         Ok(Self { profiles, missing })
@@ -81,20 +82,24 @@ impl Profile {
         if let Some(name) = &self.missing {
             return Err(EndpointError::Services(name.clone()));
         }
-        let services = self.profiles.get("services").and_then(|services| {
-            let key = PropertiesKey::builder()
-                .section_key("services")
-                .section_name(services.trim())
-                .property_name("dynamodb")
-                .sub_property_name("endpoint_url")
-                .build();
-            let sections = self.profiles.other_sections();
-            sections.get(&key.ok()?).map(String::as_str)
-        });
+        let services = self.profiles.get("services");
+        let services = services.and_then(|name| services_url(&self.profiles, name.trim()));
         let url = services.or_else(|| self.profiles.get("endpoint_url"));
         let url = url.map(str::trim).filter(|url| !url.is_empty());
         Ok(url.map(str::to_owned))
     }
+}
+
+/// DynamoDB's endpoint among services of that name.
+fn services_url<'p>(profiles: &'p ProfileSet, name: &str) -> Option<&'p str> {
+    let key = PropertiesKey::builder()
+        .section_key("services")
+        .section_name(name)
+        .property_name("dynamodb")
+        .sub_property_name("endpoint_url")
+        .build();
+    let url = profiles.other_sections().get(&key.ok()?);
+    url.map(String::as_str)
 }
 
 /// Whether AWS's configuration has services of that name. The parser tells only of
@@ -111,12 +116,12 @@ async fn has_services(fs: &Fs, env: &Env, name: &str) -> bool {
         return true;
     };
     let text = String::from_utf8_lossy(&text);
-    let headings = text.lines().filter_map(|line| {
+    let mut headings = text.lines().filter_map(|line| {
         let (heading, _) = line.trim().strip_prefix('[')?.split_once(']')?;
         let (kind, rest) = heading.trim().split_once(char::is_whitespace)?;
-        (kind == "services").then(|| rest.trim().trim_matches('"').to_owned())
+        (kind == "services").then(|| rest.trim().trim_matches('"'))
     });
-    headings.into_iter().any(|heading| heading == name)
+    headings.any(|heading| heading == name)
 }
 
 #[cfg(test)]

@@ -235,13 +235,15 @@ fn whole_seconds(over_ms: u64) -> u64 {
 
 /// The window of about that time, by two ends that were told in whole seconds.
 fn nearest_window(time_ms: u64) -> u64 {
-    let mut usual = USUAL_S.iter().map(|seconds| seconds * 1_000);
-    let near = usual.find(|usual| usual.abs_diff(time_ms) < ASKED_IN_MS);
+    let near = usual_windows().find(|usual| usual.abs_diff(time_ms) < ASKED_IN_MS);
     near.unwrap_or((time_ms + 500) / 1_000 * 1_000).max(1_000)
 }
 
 /// The shortest usual window that is longer.
 pub(super) fn usual_window(over_ms: u64) -> Option<u64> {
-    let mut usual = USUAL_S.iter().map(|seconds| seconds * 1_000);
-    usual.find(|&usual| usual > over_ms)
+    usual_windows().find(|&usual| usual > over_ms)
+}
+
+fn usual_windows() -> impl Iterator<Item = u64> {
+    USUAL_S.iter().map(|seconds| seconds * 1_000)
 }

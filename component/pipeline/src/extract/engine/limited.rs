@@ -46,11 +46,16 @@ impl<H: Http> Call<'_, H> {
         }
         tries.refused += 1;
         let attempts = self.most_attempts();
-        let only = limited - refused_before == tries.refused
+        let only = certain
+            && limited - refused_before == tries.refused
             && others - before >= LEAST_OTHERS
             && tries.refused >= MOST_ONLY.max(attempts);
-        let most = if certain { MOST_LIMITED } else { 0 }.max(attempts);
-        if tries.limited >= most || (certain && only) {
+        let most = if certain {
+            MOST_LIMITED.max(attempts)
+        } else {
+            attempts
+        };
+        if only || tries.limited >= most {
             let reason = rejection.reason;
             return Err(NotDone::Rejected(Rejection {
                 kind: RejectionKind::Exhausted,
