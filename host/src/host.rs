@@ -39,7 +39,7 @@ use crate::plan::{self, Plan};
 use crate::rows::{self, Rows, RowsError};
 use crate::run::Run;
 use rowcast_aws::endpoint::EndpointError;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows in one call, where the configuration doesn't say.
 const CHUNK: u32 = 50;
@@ -56,6 +56,8 @@ pub struct Host {
     client: Client,
     dynamodb: Option<DynamoDb>,
     pipeline: Pipeline,
+    /// As [`Self::checked_table`] saw it last, for one who needs it after that.
+    seen: Arc<Mutex<Option<TableDescription>>>,
 }
 
 impl Host {
@@ -131,6 +133,7 @@ impl Host {
             plan: Arc::new(plan),
             client,
             dynamodb,
+            seen: Arc::default(),
         })
     }
 
@@ -249,7 +252,9 @@ impl Host {
                 configured,
             });
         }
-        Ok(self.plan.table()?.with_keys(Some(&description.keys)))
+        let checked = self.plan.table()?.with_keys(Some(&description.keys));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(description);
+        Ok(checked)
     }
 
     fn sized(&self, run: Run, chunk_rows: u32) -> Run {

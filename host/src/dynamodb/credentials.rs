@@ -13,7 +13,7 @@ use aws_credential_types::provider::{
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpClient as _, SharedHttpClient, http_client_fn};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -251,7 +251,9 @@ impl Keyring {
 
 /// How AWS's own library asks for credentials: through the environment's proxy,
 /// and trusting whom else the environment names. What it names and can't be
-/// read was complained of when our own client was made.
+/// read was complained of when our own client was made. The system's certificates
+/// are read when somebody is asked over HTTP, which credentials of the environment
+/// or a file never do.
 fn http() -> SharedHttpClient {
     let bundle = std::env::var("AWS_CA_BUNDLE").ok();
     let bundle = bundle.and_then(|path| std::fs::read(path).ok());
@@ -259,7 +261,7 @@ fn http() -> SharedHttpClient {
         let trusted = TrustStore::default().with_pem_certificate(pem);
         TlsContext::builder().with_trust_store(trusted).build().ok()
     });
-    Builder::new().build_with_connector_fn(move |settings, components| {
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         if let Some(settings) = settings {
@@ -273,7 +275,8 @@ fn http() -> SharedHttpClient {
             connector.set_tls_context(context.clone());
         }
         connector.build()
-    })
+    });
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }
 
 /// Whether both are the same key and session.

@@ -6,6 +6,7 @@ use crate::dynamodb::admin::{Polling, TableDescription};
 use crate::ledger::{self, Begin, Hash, Ledger, LedgerRun};
 use crate::plan;
 use crate::rows::{self, Identity};
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 impl Host {
@@ -41,9 +42,15 @@ impl Host {
         Ok(ledger.begin(how, work, scope, SystemTime::now()).await?)
     }
 
-    /// What the table is known by in a ledger.
+    /// What the table is known by in a ledger. Right after [`Self::run`], [`Self::load`]
+    /// or [`Self::checked_table`] DynamoDB isn't asked again.
     pub async fn scope(&self) -> Result<Hash, HostError> {
-        let table = self.describe_table().await?;
+        let seen = self.seen.lock();
+        let seen = seen.unwrap_or_else(PoisonError::into_inner).take();
+        let table = match seen {
+            Some(table) => table,
+            None => self.describe_table().await?,
+        };
         Ok(plan::scope(self.dynamodb()?.origin(), &table))
     }
 
