@@ -100,9 +100,9 @@ impl Asked {
         match status {
             429 => true,
             403 | 503 => self.limited(),
-            400 | 402 | 408 | 409 | 413 | 420 | 423 | 425 | 430 | 500..=599 => {
-                self.pause_ms.is_some()
-            }
+            // About what was asked for, or by whom.
+            401 | 404 | 405 | 410 => false,
+            400..=599 => self.pause_ms.is_some(),
             _ => false,
         }
     }
@@ -382,7 +382,10 @@ mod tests {
         check(403, &[none, reset], true, Some(3_000));
         check(403, &[some, reset], false, None);
         check(404, &[none], false, None);
-        for status in [400, 409, 413, 420, 500, 502, 504, 509, 529] {
+        for status in [200, 302, 401, 404, 405, 410] {
+            check(status, &[after], false, Some(2_000));
+        }
+        for status in [400, 409, 413, 418, 420, 430, 499, 500, 502, 504, 509, 529] {
             check(status, &[after], true, Some(2_000));
             check(status, &[none], false, None);
         }

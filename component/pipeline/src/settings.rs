@@ -42,7 +42,9 @@ pub use query::Query;
 pub use rate::Rate;
 pub use read::read;
 pub use retry::Retry;
-pub use rules::{BodyCondition, HeaderCondition, Rule, Scalar, Statuses, Then, Unit, Wait, When};
+pub use rules::{
+    BodyCondition, HeaderCondition, JsonType, Rule, Scalar, Statuses, Then, Unit, Wait, When,
+};
 pub use secret::Secret;
 pub use source::{Axis, Field, Header, Method, Source, origin};
 pub use table::{KeyAttribute, KeyKind, KeySchema, Table};

@@ -2,6 +2,7 @@
 //! was read. So that nobody takes a part for the whole.
 
 use super::links::next_link;
+use super::paging::Received;
 use super::pointer::Pointer;
 use rowcast_json::{Kind, Value};
 
@@ -52,15 +53,15 @@ const AROUND: &[&str] = &[
     "response_metadata",
 ];
 
-/// Whether an answer announces more records than `received`. Where pages are
-/// followed, only a total says so, or a `Link` that isn't.
+/// Whether an answer announces more than the pages and records that were read. Where it was said that it
+/// is the last page, or that page is empty, only a total says so, or a `Link`.
 #[must_use]
 pub fn announces_more(
     root: Value<'_>,
     records: &Pointer,
     headers: &[(String, String)],
-    received: usize,
-    paged: bool,
+    received: Received,
+    ended: bool,
 ) -> bool {
     let mut links = headers.iter().filter(|(name, _)| name == "link");
     if links.any(|(_, value)| next_link(value).is_some()) {
@@ -70,7 +71,7 @@ pub fn announces_more(
     let Some(parent) = records.parent() else {
         return false;
     };
-    let received = u64::try_from(received).unwrap_or(u64::MAX);
+    let records = u64::try_from(received.of_all).unwrap_or(u64::MAX);
     let mut places = vec![root];
     places.extend(parent.find(root).filter(|_| !parent.as_str().is_empty()));
     while let Some(place) = places.pop() {
@@ -78,10 +79,10 @@ pub fn announces_more(
             let Ok(name) = name.content() else { continue };
             let name = name.as_ref();
             let total = TOTAL.contains(&name) || name.ends_with("-count");
-            let more = (total && count(value) > Some(received))
-                || (!paged && NEXT.contains(&name) && leads(value))
-                || (!paged && MORE.contains(&name) && value.text() == "true")
-                || (!paged && PAGES.contains(&name) && count(value) > Some(1));
+            let more = (total && count(value) > Some(records))
+                || (!ended && NEXT.contains(&name) && leads(value))
+                || (!ended && MORE.contains(&name) && value.text() == "true")
+                || (!ended && PAGES.contains(&name) && count(value) > Some(received.pages.into()));
             if more {
                 return true;
             }
@@ -123,15 +124,20 @@ mod tests {
         let root = index.read(body).unwrap();
         let records = Pointer::parse(records).unwrap();
         let headers = [("link".to_owned(), link.to_owned())];
+        let received = Received {
+            of_page: received,
+            of_all: received,
+            pages: 2,
+        };
         let found =
-            [false, true].map(|paged| announces_more(root, &records, &headers, received, paged));
+            [false, true].map(|ended| announces_more(root, &records, &headers, received, ended));
         assert_eq!(found, expected, "{body} {link}");
     }
 
     #[test]
     fn answers_announce_more_in_many_ways() {
         let both = [true, true];
-        let unpaged = [true, false];
+        let unsaid = [true, false];
         let neither = [false, false];
         check("/data", r#"{"data":[],"total":7}"#, "", 6, both);
         check("/data", r#"{"data":[],"total":7}"#, "", 7, neither);
@@ -152,18 +158,18 @@ mod tests {
         check("/data", r#"{"meta":{"total":2}}"#, "", 1, both);
         check("", "[]", "</p2>; rel=next", 9, both);
         check("", "[]", "</p1>; rel=prev", 9, neither);
-        check("/data", r#"{"next":"https://a.example/2"}"#, "", 9, unpaged);
+        check("/data", r#"{"next":"https://a.example/2"}"#, "", 9, unsaid);
         check(
             "/data",
             r#"{"_links":{"next":{"href":"/2"}}}"#,
             "",
             9,
-            unpaged,
+            unsaid,
         );
-        check("/data", r#"{"next_page":2}"#, "", 9, unpaged);
-        check("/results", r#"{"page":1,"total_pages":3}"#, "", 9, unpaged);
-        check("/results", r#"{"page":1,"total_pages":1}"#, "", 9, neither);
-        check("/data", r#"{"has_more":true}"#, "", 9, unpaged);
+        check("/data", r#"{"next_page":2}"#, "", 9, unsaid);
+        check("/results", r#"{"page":2,"total_pages":3}"#, "", 9, unsaid);
+        check("/results", r#"{"page":2,"total_pages":2}"#, "", 9, neither);
+        check("/data", r#"{"has_more":true}"#, "", 9, unsaid);
         for none in [
             r#"{"next":null}"#,
             r#"{"next":""}"#,

@@ -182,7 +182,7 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         let value = template(&at, value.expose(), Place::Header, mistakes);
         headers.extend(value.map(|value| (name.as_str(), value)));
     }
-    if !is_header_value(&source.accept) {
+    if !source.accept.as_deref().is_none_or(is_header_value) {
         mistakes.add("/accept", HEADER_VALUE);
     }
     let contact = source.contact.as_deref();

@@ -48,8 +48,11 @@ fn table(text: &str, separator: char) -> Result<String, BodyError> {
         separator,
         line: 0,
     };
+    if text.trim_ascii_start().starts_with(['{', '[', '<']) {
+        return Err(BodyError::NotTable(snippet::line(text)));
+    }
     let Some(names) = rows.next().transpose()? else {
-        return Err(BodyError::Empty);
+        return Ok("[]".to_owned());
     };
     let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
     let mut json = Output::with_capacity(text.len() * 2);
@@ -255,7 +258,12 @@ mod tests {
         );
         check("a,b\n", "[]");
         check("\"a\"\n\"\"", r#"[{"a":""}]"#);
-        check("", "the body is empty");
+        check("", "[]");
+        check("\n", "[]");
+        for other in ["{\"error\":\"quota\"}", " []", "<html>"] {
+            let start = format!("the body is not a table; it starts with: {}", other.trim());
+            check(other, &start);
+        }
         check(
             "a,b\n1",
             "row 2 of the body has 1 values, but there are 2 columns",

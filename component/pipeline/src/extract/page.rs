@@ -39,8 +39,20 @@ pub enum PageError {
     #[error("the next page, {0}, was read already; the pages run in circles")]
     Repeated(String),
     /// Too many.
-    #[error("there are more than {0} pages; raise max-pages or ask for less")]
+    #[error("there are more than {0} pages; raise `max_pages` of the source or ask for less")]
     TooMany(u32),
+    /// It doesn't say where they are.
+    #[error(
+        "the answer says that there are more pages, but not where the next one is; see `pagination` \
+         of the source"
+    )]
+    NoNext,
+    /// What counts isn't looked at.
+    #[error(
+        "the next page is the same again; the API doesn't seem to know `{0}`, by which pages are \
+         counted"
+    )]
+    Same(String),
 }
 
 /// The pages of one request.
@@ -49,7 +61,7 @@ pub struct PageHistory {
     seen: HashSet<(String, Option<String>)>,
     pages: u32,
     most: u32,
-    /// Of the last body that named its own page as the next one.
+    /// Of the last body that was compared.
     last: Option<u64>,
 }
 
@@ -122,14 +134,18 @@ impl PageHistory {
     /// Asks for the present page again, as it names itself as the next one: some
     /// APIs count on their side. One whose body is the same again doesn't.
     pub fn repeat(&mut self, next: &Page, body: &[u8]) -> Result<(), PageError> {
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let body = Some(hasher.finish());
-        if *next != self.present || body == self.last {
+        if *next != self.present || self.is_same(body) {
             return Err(PageError::Repeated(snippet::url(&next.url)));
         }
-        self.last = body;
         self.count()
+    }
+
+    /// Whether a body is that of the last page that was compared.
+    pub fn is_same(&mut self, body: &[u8]) -> bool {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let body = hasher.finish();
+        self.last.replace(body) == Some(body)
     }
 
     fn count(&mut self) -> Result<(), PageError> {

@@ -7,8 +7,8 @@ use super::checked::Checked;
 use super::extracted::Extracted;
 use super::format;
 use super::links::without_parameter;
-use super::page::{Page, PageHistory};
-use super::paging::Received;
+use super::page::{Page, PageError, PageHistory};
+use super::paging::{Next, Received};
 use super::plan::{Plan, PreparedRequest};
 use super::progress::Progress;
 use super::records::{self, BodyError};
@@ -180,11 +180,19 @@ impl Pages {
         let received = Received {
             of_page: records.len(),
             of_all: self.received,
+            pages: self.history.page(),
         };
+        let page_fault = |error: PageError| PageFault::Other(error.to_string());
+        if let Some(counts) = paging.counts_in()
+            && !records.is_empty()
+            && self.history.is_same(answer.bytes())
+        {
+            return Err(page_fault(PageError::Same(snippet::line(counts))));
+        }
         let next = paging.next(self.history.present(), root, answer, received);
-        let mut next = next.map_err(|error| PageFault::Other(error.to_string()))?;
+        let mut next = next.map_err(page_fault)?;
         // An API may have repeated the key in the link; it's added again.
-        if let (Auth::ApiKey(key), Some(next)) = (&checked.source.auth, &mut next)
+        if let (Auth::ApiKey(key), Next::Page(next)) = (&checked.source.auth, &mut next)
             && let Some(parameter) = &key.parameter
         {
             next.url = without_parameter(&next.url, parameter);
@@ -193,31 +201,31 @@ impl Pages {
         for record in records {
             self.keep_record(checked, prepared, record, sink);
         }
-        match next {
-            None => {
-                let headers = &answer.response.headers;
-                let announced = || {
-                    let (records, all) = (&checked.records, received.of_all);
-                    announces_more(root, records, headers, all, paging.is_paged())
-                };
-                self.unfollowed = !paging.wants_one() && announced();
-                Ok(false)
+        let ended = match next {
+            Next::Page(next) if empty && self.history.knows(&next) => {
+                // The last page's cursor is that of the page before: the end.
+                return Ok(false);
             }
-            // The last page's cursor is that of the page before: the end.
-            Some(next) if empty && self.history.knows(&next) => Ok(false),
-            Some(next) => {
+            Next::Page(next) => {
                 let advanced = if self.history.knows(&next) {
                     self.history.repeat(&next, answer.bytes())
                 } else {
                     self.history.advance(next)
                 };
-                advanced.map_err(|error| PageFault::Other(error.to_string()))?;
+                advanced.map_err(page_fault)?;
                 // An attempt that succeeded: it isn't stuck.
                 self.exhausted = 0;
                 self.failed = 0;
-                Ok(true)
+                return Ok(true);
             }
-        }
+            end => end,
+        };
+        let announced = || {
+            let (records, headers) = (&checked.records, &answer.response.headers);
+            announces_more(root, records, headers, received, ended == Next::End)
+        };
+        self.unfollowed = !paging.wants_one() && (ended == Next::Short || announced());
+        Ok(false)
     }
 
     /// Makes a document of a record for each row that it belongs to.

@@ -1,12 +1,17 @@
 //! Settings of pagination, checked; a page and its answer → the next page, if
 //! there is one.
 
+mod count;
+mod end;
+
 use super::answer::Answer;
-use super::links::{next_link, parameter, with_parameter};
+use super::links::{next_link, with_parameter};
 use super::page::{Page, PageError};
 use super::pointer::Pointer;
 use crate::message::is_header_name;
-use crate::settings::{self, Mistakes, Pagination, Scalar, Source};
+use crate::settings::{self, Mistakes, Pagination, Source};
+use count::Count;
+use end::{End, Said};
 use rowcast_json::{Kind, Value, quoted};
 use std::borrow::Cow;
 use url::Url;
@@ -28,27 +33,24 @@ enum Way {
     LinkHeader(bool),
 }
 
-/// A query parameter that counts.
-struct Count {
-    parameter: String,
-    first: u64,
-    size_parameter: Option<String>,
-    size: Option<u32>,
-}
-
-/// Where a cursor is, or goes: a name of a header or a parameter, or a place in
-/// a body.
+/// Where a cursor or a count is, or goes: a name of a header or a parameter, or a
+/// place in a body.
 enum Place {
     Name(String),
     Body(Pointer),
 }
 
-#[derive(Default)]
-struct End {
-    has_more: Option<Pointer>,
-    total: Option<Pointer>,
-    total_pages: Option<Pointer>,
-    value: Option<Scalar>,
+/// What comes after a page.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another one.
+    Page(Page),
+    /// Nothing: it was said, or the page is empty.
+    End,
+    /// Nothing that would be known: what else the answer announces may tell more.
+    Unsaid,
+    /// Nothing that could be asked for, but there are more records by their total.
+    Short,
 }
 
 /// What was read of a request, the present page included.
@@ -58,6 +60,8 @@ pub struct Received {
     pub of_page: usize,
     /// Records of all pages.
     pub of_all: usize,
+    /// How many pages.
+    pub pages: u32,
 }
 
 impl Paging {
@@ -74,14 +78,18 @@ impl Paging {
         let (way, end) = match pagination {
             Pagination::None {} => (Some(Way::None), &default),
             Pagination::PageNumber(it) => {
+                let (parameter, body_pointer) = (&it.parameter, &it.body_pointer);
+                let into = into(parameter, body_pointer, "number", source, mistakes);
                 let size = (it.size_parameter.as_ref(), it.size);
-                let count = Count::new(&it.parameter, it.first, size, mistakes);
-                (Some(Way::PageNumber(count)), &it.end)
+                let count = Count::new(into, it.first, size, mistakes);
+                (count.map(Way::PageNumber), &it.end)
             }
             Pagination::Offset(it) => {
+                let (parameter, body_pointer) = (&it.parameter, &it.body_pointer);
+                let into = into(parameter, body_pointer, "offset", source, mistakes);
                 let size = (it.size_parameter.as_ref(), it.size);
-                let count = Count::new(&it.parameter, it.first, size, mistakes);
-                (Some(Way::Offset(count)), &it.end)
+                let count = Count::new(into, it.first, size, mistakes);
+                (count.map(Way::Offset), &it.end)
             }
             Pagination::Cursor(it) => (cursor(it, source, mistakes), &it.end),
             Pagination::NextUrl(it) => {
@@ -93,17 +101,8 @@ impl Paging {
             }
             Pagination::LinkHeader(it) => (Some(Way::LinkHeader(it.keep_origin)), &it.end),
         };
-        let mut place = |name: &str, text: &Option<String>| {
-            let text = text.as_ref()?;
-            Pointer::of_setting(&format!("/pagination/end/{name}"), text, mistakes)
-        };
-        let end = End {
-            has_more: place("has_more", &end.has_more),
-            total: place("total", &end.total),
-            total_pages: place("total_pages", &end.total_pages),
-            value: end.value.clone(),
-        };
-        if end.total_pages.is_some() && !matches!(way, Some(Way::PageNumber(_))) {
+        let end = End::new(end, mistakes);
+        if end.counts_pages() && !matches!(way, Some(Way::PageNumber(_))) {
             let message = "is only for `type` \"page-number\"";
             mistakes.add("/pagination/end/total_pages", message);
         }
@@ -126,15 +125,17 @@ impl Paging {
         self.chosen && !self.is_paged()
     }
 
-    /// Where the cursor goes in a request's body.
+    /// Where the cursor or the count goes in a request's body.
     #[must_use]
     pub fn body_place(&self) -> Option<&[String]> {
-        match &self.way {
-            Way::Cursor {
-                into: Place::Body(place),
-                ..
-            } => Some(place.tokens()),
-            _ => None,
+        let into = match &self.way {
+            Way::Cursor { into, .. } => into,
+            Way::PageNumber(count) | Way::Offset(count) => &count.place,
+            Way::None | Way::NextUrl(..) | Way::LinkHeader(_) => return None,
+        };
+        match into {
+            Place::Body(place) => Some(place.tokens()),
+            Place::Name(_) => None,
         }
     }
 
@@ -142,81 +143,90 @@ impl Paging {
     #[must_use]
     pub fn first(&self, url: Url) -> Url {
         match &self.way {
-            Way::PageNumber(count) | Way::Offset(count) => {
-                let size = count.size_parameter.as_ref().zip(count.size);
-                let url = with_parameter(&url, &count.parameter, &count.first.to_string());
-                match size {
-                    Some((parameter, size)) => with_parameter(&url, parameter, &size.to_string()),
-                    None => url,
-                }
-            }
+            Way::PageNumber(count) | Way::Offset(count) => count.start(url),
             Way::None | Way::Cursor { .. } | Way::NextUrl(..) | Way::LinkHeader(_) => url,
         }
     }
 
-    /// The page after `present`, by its answer.
+    /// The parameter or place that counts, for messages; none where nothing counts.
+    #[must_use]
+    pub fn counts_in(&self) -> Option<&str> {
+        match &self.way {
+            Way::PageNumber(count) | Way::Offset(count) => Some(match &count.place {
+                Place::Name(name) => name,
+                Place::Body(place) => place.as_str(),
+            }),
+            Way::None | Way::Cursor { .. } | Way::NextUrl(..) | Way::LinkHeader(_) => None,
+        }
+    }
+
+    /// What comes after the page `present`, by its answer.
     pub fn next(
         &self,
         present: &Page,
         root: Value<'_>,
         answer: &Answer,
         received: Received,
-    ) -> Result<Option<Page>, PageError> {
-        let said = self.says_more(present, root, received.of_all);
-        if said == Some(false) {
-            return Ok(None);
+    ) -> Result<Next, PageError> {
+        let page = match &self.way {
+            Way::PageNumber(count) => Some(count.present(present).saturating_sub(count.first) + 1),
+            _ => None,
+        };
+        let said = self.end.says(root, received.of_all, page);
+        if said == Said::Last {
+            return Ok(Next::End);
         }
-        let counted = |count: &Count, step: u64| {
-            let short = count
-                .size
-                .is_some_and(|size| received.of_page < usize::try_from(size).unwrap_or(usize::MAX));
-            if received.of_page == 0 || (short && said.is_none()) {
-                return None;
-            }
-            let next = count.present(&present.url).saturating_add(step);
-            let url = with_parameter(&present.url, &count.parameter, &next.to_string());
-            Some(Page::from(url))
-        };
-        let ends = |text: &str| match &self.end.value {
-            Some(Scalar::Text(end) | Scalar::Number(end)) => end == text,
-            Some(Scalar::Null | Scalar::Boolean(_)) | None => text.is_empty(),
-        };
         let to_url = |target: &str, keep_origin: bool| {
             let url = join(&present.url, target, keep_origin)?;
-            Ok(Some(Page::from(url)))
+            Ok(Next::Page(url.into()))
         };
         match &self.way {
-            Way::None => Ok(None),
-            Way::PageNumber(count) => Ok(counted(count, 1)),
-            Way::Offset(count) => Ok(counted(
-                count,
-                received.of_page.try_into().unwrap_or(u64::MAX),
-            )),
+            Way::None => Ok(Next::Unsaid),
+            Way::PageNumber(count) => match count.ends(received, said) {
+                Some(end) => Ok(end),
+                None => Ok(Next::Page(count.advance(present, 1))),
+            },
+            Way::Offset(count) => {
+                let full = count.size.unwrap_or_default().into();
+                let step = match u64::try_from(received.of_page).unwrap_or(u64::MAX) {
+                    0 => full,
+                    records => records,
+                };
+                match count.ends(received, said) {
+                    Some(end) => Ok(end),
+                    None if step == 0 => Err(PageError::NoNext),
+                    None => Ok(Next::Page(count.advance(present, step))),
+                }
+            }
             Way::NextUrl(place, keep_origin) => match link(place, root)? {
-                Some(text) if !ends(&text) => to_url(&text, *keep_origin),
-                Some(_) | None => Ok(None),
+                Some(text) if !self.end.is_last(&text) => to_url(&text, *keep_origin),
+                _ => said.without_link(place.find(root).is_some()),
             },
             Way::LinkHeader(keep_origin) => {
                 let links = answer.response.headers.iter();
                 let mut links = links.filter(|(name, _)| name == "link");
                 match links.find_map(|(_, value)| next_link(value)) {
-                    Some(target) if !ends(target) => to_url(target, *keep_origin),
-                    Some(_) | None => Ok(None),
+                    Some(target) if !self.end.is_last(target) => to_url(target, *keep_origin),
+                    other => said.without_link(other.is_some()),
                 }
             }
             Way::Cursor { from, into } => {
-                let token = match from {
-                    Place::Name(header) => answer.header(header).map(Cow::Borrowed),
-                    Place::Body(place) => link(place, root)?,
+                let (token, there) = match from {
+                    Place::Name(header) => {
+                        let token = answer.header(header).map(Cow::Borrowed);
+                        let there = token.is_some();
+                        (token, there)
+                    }
+                    Place::Body(place) => (link(place, root)?, place.find(root).is_some()),
                 };
-                let Some(token) = token.filter(|it| !it.is_empty() && !ends(it)) else {
-                    return Ok(None);
+                let Some(token) = token.filter(|it| !it.is_empty() && !self.end.is_last(it)) else {
+                    return said.without_link(there);
                 };
                 let number = match from {
                     Place::Name(_) => None,
                     Place::Body(place) => place.find(root).filter(|it| it.kind() == Kind::Number),
                 };
-                Ok(Some(match into {
+                Ok(Next::Page(match into {
                     Place::Name(name) => with_parameter(&present.url, name, &token).into(),
                     Place::Body(_) => Page {
                         url: present.url.clone(),
@@ -227,72 +237,6 @@ impl Paging {
                 }))
             }
         }
-    }
-
-    /// Whether the answer says that there are more pages; none where it says
-    /// nothing of that.
-    fn says_more(&self, present: &Page, root: Value<'_>, received: usize) -> Option<bool> {
-        if let Some(place) = &self.end.has_more {
-            let value = place.find(root).map_or("null", Value::text);
-            let nothing = ["null", "false", "0", "\"\"", "\"false\"", "[]", "{}"];
-            return Some(!nothing.contains(&value));
-        }
-        let number = |place: &Option<Pointer>| {
-            let value = place.as_ref()?.find(root)?;
-            value
-                .string()
-                .unwrap_or(Cow::Borrowed(value.text()))
-                .parse::<u64>()
-                .ok()
-        };
-        if let Some(total) = number(&self.end.total) {
-            return Some(total > received.try_into().unwrap_or(u64::MAX));
-        }
-        if let (Some(pages), Way::PageNumber(count)) = (number(&self.end.total_pages), &self.way) {
-            let read = count.present(&present.url).saturating_sub(count.first) + 1;
-            return Some(pages > read);
-        }
-        None
-    }
-}
-
-impl Count {
-    fn new(
-        parameter: &str,
-        first: u64,
-        (size_parameter, size): (Option<&String>, Option<u32>),
-        mistakes: &mut Mistakes,
-    ) -> Self {
-        if parameter.is_empty() {
-            mistakes.add("/pagination/parameter", "is empty");
-        }
-        if size_parameter.is_some_and(|it| it.is_empty() || it == parameter) {
-            mistakes.add(
-                "/pagination/size_parameter",
-                "is empty or the same as `parameter`",
-            );
-        }
-        if size_parameter.is_some() && size.is_none() {
-            let hint = "say how many records a full page has";
-            mistakes.add_with_hint("/pagination/size", "is missing", hint);
-        }
-        if size == Some(0) {
-            mistakes.add("/pagination/size", "is 0; it must be at least 1");
-        }
-        Self {
-            parameter: parameter.to_owned(),
-            first,
-            size_parameter: size_parameter.cloned(),
-            size,
-        }
-    }
-
-    /// What a page's URL counts.
-    fn present(&self, url: &Url) -> u64 {
-        let value = parameter(url, &self.parameter);
-        value
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(self.first)
     }
 }
 
@@ -320,7 +264,23 @@ fn cursor(
             None
         }
     };
-    let into = match (&cursor.parameter, &cursor.body_pointer) {
+    let (parameter, body_pointer) = (&cursor.parameter, &cursor.body_pointer);
+    let into = into(parameter, body_pointer, "token", source, mistakes);
+    Some(Way::Cursor {
+        from: from?,
+        into: into?,
+    })
+}
+
+/// Where a token or a count goes.
+fn into(
+    parameter: &Option<String>,
+    body_pointer: &Option<String>,
+    what: &str,
+    source: &Source,
+    mistakes: &mut Mistakes,
+) -> Option<Place> {
+    match (parameter, body_pointer) {
         (Some(name), None) => {
             if name.is_empty() {
                 mistakes.add("/pagination/parameter", "is empty");
@@ -335,17 +295,12 @@ fn cursor(
             Pointer::of_setting(at, text, mistakes).map(Place::Body)
         }
         _ => {
-            mistakes.add(
-                at,
-                "must have either `parameter` or `body_pointer`, where the token goes",
-            );
+            let message =
+                format!("must have either `parameter` or `body_pointer`, where the {what} goes");
+            mistakes.add("/pagination", message);
             None
         }
-    };
-    Some(Way::Cursor {
-        from: from?,
-        into: into?,
-    })
+    }
 }
 
 fn link<'a>(pointer: &Pointer, body: Value<'a>) -> Result<Option<Cow<'a, str>>, PageError> {

@@ -188,7 +188,9 @@ impl<'a> Plan<'a> {
             }
             headers.push(((*name).to_owned(), value));
         }
-        let accept = self.checked.source.accept.as_str();
+        let source = self.checked.source;
+        let accept = source.accept.as_deref();
+        let accept = accept.unwrap_or_else(|| source.format.accept());
         let user_agent = self.checked.user_agent.as_str();
         for (name, value) in [("user-agent", user_agent), ("accept", accept)] {
             if !is_given(&headers, name) {

@@ -44,6 +44,9 @@ pub enum BodyError {
         /// How many columns there are.
         names: usize,
     },
+    /// JSON or a page for people in place of a table.
+    #[error("the body is not a table; it starts with: {0}")]
+    NotTable(String),
     /// A quote that ends no value.
     #[error("row {0} of the body has a quote in the middle of a value")]
     Quote(usize),
@@ -71,6 +74,12 @@ pub enum BodyError {
         /// What there is instead.
         there: String,
     },
+    /// The pointer leads to null, which some write for none.
+    #[error(
+        "the body has null at `{0}`, neither an array of records nor a record; if that means none: \
+         rules = [{{ when = {{ body = {{ pointer = \"{0}\", type = \"null\" }} }}, then = \"nothing\" }}]"
+    )]
+    Null(String),
     /// The pointer leads to something else.
     #[error("the body has {kind} at `{pointer}`, neither an array of records nor a record")]
     NotRecords {
@@ -153,12 +162,11 @@ pub fn records<'a>(root: Value<'a>, pointer: &Pointer) -> Result<Vec<Value<'a>>,
     match value.kind() {
         Kind::Array => Ok(value.elements().collect()),
         Kind::Object => Ok(vec![value]),
-        kind @ (Kind::Null | Kind::Boolean | Kind::Number | Kind::String) => {
-            Err(BodyError::NotRecords {
-                pointer: pointer.as_str().to_owned(),
-                kind,
-            })
-        }
+        Kind::Null => Err(BodyError::Null(pointer.as_str().to_owned())),
+        kind @ (Kind::Boolean | Kind::Number | Kind::String) => Err(BodyError::NotRecords {
+            pointer: pointer.as_str().to_owned(),
+            kind,
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::date::date;
 use crate::message::is_header_name;
 use crate::numbers::milliseconds;
 use crate::retry::{Asked, since_epoch, wait_ms};
-use crate::settings::{self, Mistakes, Scalar, Statuses, Then, Unit, Wait};
+use crate::settings::{self, JsonType, Mistakes, Scalar, Statuses, Then, Unit, Wait};
 use rowcast_json::{Kind, Value};
 use std::time::SystemTime;
 
@@ -43,6 +43,7 @@ enum Test {
     Equals(Scalar),
     Contains(String),
     Present(bool),
+    Type(Kind),
 }
 
 impl Rules {
@@ -91,6 +92,7 @@ impl Rule {
                     equals,
                     header.contains.clone(),
                     header.present,
+                    None,
                     mistakes,
                 )?;
                 Some((header.name.to_ascii_lowercase(), test))
@@ -101,8 +103,8 @@ impl Rule {
             Some(body) => {
                 let at = format!("{at}/when/body");
                 let place = Pointer::of_setting(&format!("{at}/pointer"), &body.pointer, mistakes);
-                let equals = body.equals.clone();
-                let test = test(&at, equals, body.contains.clone(), body.present, mistakes)?;
+                let (equals, contains) = (body.equals.clone(), body.contains.clone());
+                let test = test(&at, equals, contains, body.present, body.kind, mistakes)?;
                 Some((place?, test))
             }
         };
@@ -168,6 +170,8 @@ impl Test {
             Self::Equals(expected) => value.is_some_and(|value| equals(expected, value)),
             Self::Contains(part) => value.is_some_and(|value| value.contains(part.as_str())),
             Self::Present(present) => value.is_some() == *present,
+            // A header's value is a text.
+            Self::Type(kind) => value.is_some() && *kind == Kind::String,
         }
     }
 }
@@ -180,6 +184,7 @@ fn in_body(answer: &Answer, place: &Pointer, test: &Test) -> bool {
     let value = place.find(body);
     match test {
         Test::Present(present) => value.is_some() == *present,
+        Test::Type(kind) => value.is_some_and(|value| value.kind() == *kind),
         Test::Equals(expected) => value.is_some_and(|value| equals(expected, value)),
         Test::Contains(part) => value
             .and_then(Value::string)
@@ -231,17 +236,29 @@ fn test(
     equals: Option<Scalar>,
     contains: Option<String>,
     present: Option<bool>,
+    kind: Option<JsonType>,
     mistakes: &mut Mistakes,
 ) -> Option<Test> {
-    match (equals, contains, present) {
-        (Some(expected), None, None) => Some(Test::Equals(expected)),
-        (None, Some(part), None) => Some(Test::Contains(part)),
-        (None, None, Some(present)) => Some(Test::Present(present)),
+    let kind = kind.map(|kind| match kind {
+        JsonType::Null => Kind::Null,
+        JsonType::Boolean => Kind::Boolean,
+        JsonType::Number => Kind::Number,
+        JsonType::String => Kind::String,
+        JsonType::Array => Kind::Array,
+        JsonType::Object => Kind::Object,
+    });
+    match (equals, contains, present, kind) {
+        (Some(expected), None, None, None) => Some(Test::Equals(expected)),
+        (None, Some(part), None, None) => Some(Test::Contains(part)),
+        (None, None, Some(present), None) => Some(Test::Present(present)),
+        (None, None, None, Some(kind)) => Some(Test::Type(kind)),
         _ => {
-            mistakes.add(
-                at,
-                "must have exactly one of `equals`, `contains` and `present`",
-            );
+            let message = if at.ends_with("/body") {
+                "must have exactly one of `equals`, `contains`, `present` and `type`"
+            } else {
+                "must have exactly one of `equals`, `contains` and `present`"
+            };
+            mistakes.add(at, message);
             None
         }
     }

@@ -8,7 +8,7 @@ use super::{records, snippet};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::pace::Observation;
 use crate::platform::{HttpError, HttpResponse};
-use crate::settings::Then;
+use crate::settings::{Format, Then};
 use rowcast_json::Value;
 use std::time::SystemTime;
 use url::Url;
@@ -129,8 +129,14 @@ fn judge_answer(
 ) -> (Verdict, Observation) {
     let status = answer.response.status;
     let asked = asked(&answer.response, today);
-    let reported =
-        |root: Value<'_>| records::reports_error(root, &checked.records, &checked.require);
+    let reported = |root: Value<'_>| {
+        let (pointer, require) = (&checked.records, &checked.require);
+        // An error in place of lines is one line.
+        let mut lines = root.elements();
+        let only = lines.next().filter(|_| lines.next().is_none());
+        let only = only.filter(|_| checked.source.format == Format::Ndjson);
+        records::reports_error(only.unwrap_or(root), pointer, require)
+    };
     let rule = checked.rules.find(answer, &asked, reported);
     let mut seen = Observation {
         accepted: 1,

@@ -19,6 +19,20 @@ pub enum Format {
     Tsv,
 }
 
+impl Format {
+    /// What an `Accept` header says that wants it. JSON in lines and tables have
+    /// several names, so others are taken too.
+    #[must_use]
+    pub fn accept(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson, */*;q=0.5",
+            Self::Csv => "text/csv, */*;q=0.5",
+            Self::Tsv => "text/tab-separated-values, */*;q=0.5",
+        }
+    }
+}
+
 /// What the value at `records` is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

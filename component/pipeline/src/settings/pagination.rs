@@ -23,15 +23,24 @@ pub enum Pagination {
     LinkHeader(LinkHeader),
 }
 
-/// A query parameter counts pages. An empty page is the last; so is one with
-/// fewer records than `size`, unless `end` says more.
+/// A query `parameter`, or what is at `body_pointer`, counts pages. Without `end`, an
+/// empty page is the last, and so is one with fewer records than `size`, unless all
+/// pages have the same number of those that APIs cut pages to (10, 20, 25, 30, 40, 50, 60,
+/// 100, 200, 250, 500, 1000). The same page again, as an API gives that doesn't know the parameter, is
+/// an error.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PageNumber {
     /// The query parameter of the page's number.
+    #[serde(default)]
     #[cfg_attr(test, schemars(example = &"page"))]
-    pub parameter: String,
+    pub parameter: Option<String>,
+    /// JSON Pointer to where the number goes in the request's `body`, which has the
+    /// first page's there.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"/page"))]
+    pub body_pointer: Option<String>,
     /// The first page's number.
     #[serde(default = "one")]
     pub first: u64,
@@ -49,15 +58,21 @@ pub struct PageNumber {
     pub end: End,
 }
 
-/// A query parameter counts the records before the page. An empty page is the
-/// last; so is one with fewer records than `size`, unless `end` says more.
+/// A query `parameter`, or what is at `body_pointer`, counts the records before the
+/// page. Pages end as with `page-number`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Offset {
     /// The query parameter of the number of records before the page.
+    #[serde(default)]
     #[cfg_attr(test, schemars(example = &"offset"))]
-    pub parameter: String,
+    pub parameter: Option<String>,
+    /// JSON Pointer to where it goes in the request's `body`, which has the first
+    /// page's there.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(example = &"/from"))]
+    pub body_pointer: Option<String>,
     /// Its first value.
     #[serde(default)]
     pub first: u64,
@@ -132,7 +147,9 @@ pub struct LinkHeader {
 }
 
 /// What says that a page is the last, where it is said. The first of these that
-/// an answer has decides.
+/// an answer has decides. Where `has_more` or `total_pages` says that there are more,
+/// an empty page isn't the end, and an answer without the next page's link or token is
+/// an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]

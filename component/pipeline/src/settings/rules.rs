@@ -72,8 +72,8 @@ pub struct HeaderCondition {
     pub present: Option<bool>,
 }
 
-/// What must hold of a value in the body: exactly one of `equals`, `contains`
-/// and `present`.
+/// What must hold of a value in the body: exactly one of `equals`, `contains`,
+/// `present` and `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -90,6 +90,29 @@ pub struct BodyCondition {
     /// Whether there is a value, null included.
     #[serde(default)]
     pub present: Option<bool>,
+    /// What kind of value it is.
+    #[serde(default, rename = "type")]
+    #[cfg_attr(test, schemars(example = &"null"))]
+    pub kind: Option<JsonType>,
+}
+
+/// The kinds of JSON values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum JsonType {
+    /// `null`
+    Null,
+    /// `true` and `false`
+    Boolean,
+    /// A number.
+    Number,
+    /// A text.
+    String,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
 }
 
 /// What an answer means.

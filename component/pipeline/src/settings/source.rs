@@ -42,10 +42,10 @@ pub struct Source {
     #[cfg_attr(test, schemars(with = "BTreeMap<String, String>", extend("default" = {}), example = serde_json::json!({"accept-language": "en"})))]
     pub headers: Vec<Header>,
     /// Media types that the API may answer with: the `Accept` header, unless
-    /// `headers` has one.
-    #[serde(default = "accept")]
+    /// `headers` has one. Left out, it asks for `format`.
+    #[serde(default)]
     #[cfg_attr(test, schemars(example = &"application/vnd.github+json"))]
-    pub accept: String,
+    pub accept: Option<String>,
     /// Whom the API's operators may ask, such as an address: added to the
     /// `User-Agent` header, which is `rowcast/VERSION (contact)` unless
     /// `headers` has one.
@@ -192,10 +192,6 @@ pub fn origin(url: &str) -> String {
         |_| origin.to_owned(),
         |url| url.origin().ascii_serialization(),
     )
-}
-
-fn accept() -> String {
-    "application/json".to_owned()
 }
 
 fn max_pages() -> u32 {

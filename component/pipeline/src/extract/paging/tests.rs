@@ -17,7 +17,8 @@ fn check_counts(
     (of_page, of_all): (usize, usize),
     expected: &str,
 ) {
-    let source = source_with(&format!(r#", "pagination": {pagination}"#));
+    let more = r#", "method": "POST", "body": {"page": 1}"#;
+    let source = source_with(&format!(r#"{more}, "pagination": {pagination}"#));
     let paging = Paging::new(&source, &mut Mistakes::default()).unwrap();
     let present = Page::from(Url::parse(present).unwrap());
     let headers = headers
@@ -31,14 +32,22 @@ fn check_counts(
         },
         Format::Json,
     );
-    let received = Received { of_page, of_all };
+    let received = Received {
+        of_page,
+        of_all,
+        pages: 2,
+    };
     let next = paging.next(&present, answer.body().unwrap(), &answer, received);
     let mut history = PageHistory::new(present, 2);
     let advanced = next.and_then(|next| match next {
-        Some(next) => history
-            .advance(next)
-            .map(|()| history.present().url.to_string()),
-        None => Ok("end".to_owned()),
+        Next::Page(next) => history.advance(next).map(|()| {
+            let page = history.present();
+            let cursor = page.cursor.as_ref().map(|it| format!(" with {it}"));
+            format!("{}{}", page.url, cursor.unwrap_or_default())
+        }),
+        Next::End => Ok("end".to_owned()),
+        Next::Unsaid => Ok("nothing said".to_owned()),
+        Next::Short => Ok("short of the total".to_owned()),
     });
     let shown = advanced.unwrap_or_else(|error| error.to_string());
     assert_eq!(shown, expected, "{body:?} {pagination}");
@@ -56,7 +65,7 @@ fn next_urls_stay_at_their_origin() {
     let check = |body: &str, expected: &str| {
         check_one(own, body, &[], expected);
     };
-    check("{}", "end");
+    check("{}", "nothing said");
     check(r#"{"next":null}"#, "end");
     check(r#"{"next":""}"#, "end");
     check(r#"{"next":false}"#, "end");
@@ -141,7 +150,32 @@ fn cursors_replace_their_parameter_only() {
     let headers: &[_] = &[("x-next", "n1")];
     let next = format!("{base}market=US&q=n1");
     check_counts(header, PRESENT, ("[]", headers), (0, 0), &next);
-    check_counts(header, PRESENT, ("[]", &[]), (0, 0), "end");
+    check_counts(header, PRESENT, ("[]", &[]), (0, 0), "nothing said");
+    check_counts(header, PRESENT, ("[]", &[("x-next", "")]), (0, 0), "end");
+}
+
+#[test]
+fn an_answer_that_says_there_are_more_must_say_where() {
+    let check = |way: &str, body: &str, expected: &str| {
+        check_one(&format!("{{{way}}}"), body, &[], expected);
+    };
+    let error = "the answer says that there are more pages, but not where the next one is; see \
+                 `pagination` of the source";
+    for way in [
+        r#""type": "cursor", "pointer": "/next", "parameter": "c", "end": {"has_more": "/more"}"#,
+        r#""type": "next-url", "pointer": "/next", "end": {"has_more": "/more"}"#,
+        r#""type": "link-header", "end": {"has_more": "/more"}"#,
+    ] {
+        check(way, r#"{"more":true}"#, error);
+        check(way, r#"{"more":true,"next":null}"#, error);
+        check(way, r#"{"more":false,"next":"x"}"#, "end");
+    }
+    // A total may be too high.
+    let total = r#""type": "cursor", "pointer": "/next", "parameter": "c", "end": {"total": "/n"}"#;
+    check(total, r#"{"n":10}"#, "short of the total");
+    check(total, r#"{"n":9}"#, "end");
+    let offset = r#"{"type": "offset", "parameter": "o", "end": {"has_more": "/more"}}"#;
+    check_counts(offset, PRESENT, (r#"{"more":true}"#, &[]), (0, 9), error);
 }
 
 #[test]
@@ -157,12 +191,13 @@ fn pages_and_offsets_are_counted() {
         check_counts(&pagination, list, (body, &[]), (of_page, all), expected);
     };
     check("", "{}", 3, third);
-    check("", "{}", 2, "end");
+    check("", "{}", 2, "nothing said");
     check("", "{}", 0, "end");
     let more = r#", "end": {"has_more": "/more"}"#;
     check(more, r#"{"more":true}"#, 1, third);
     check(more, r#"{"more":"yes"}"#, 1, third);
-    check(more, r#"{"more":true}"#, 0, "end");
+    // What was filtered out of a page isn't the end of all.
+    check(more, r#"{"more":true}"#, 0, third);
     for no in [
         r#"{"more":false}"#,
         r#"{"more":null}"#,
@@ -177,9 +212,11 @@ fn pages_and_offsets_are_counted() {
     check(total, r#"{"total":"7"}"#, 3, third);
     check(total, r#"{"total":6}"#, 3, "end");
     check(total, "{}", 3, third);
-    check(total, "{}", 2, "end");
+    check(total, "{}", 2, "nothing said");
+    check(total, r#"{"total":7}"#, 0, "short of the total");
     let pages = r#", "end": {"total_pages": "/pages"}"#;
     check(pages, r#"{"pages":3}"#, 1, third);
+    check(pages, r#"{"pages":3}"#, 0, third);
     check(pages, r#"{"pages":2}"#, 3, "end");
     let from_zero = r#"{"type": "page-number", "parameter": "page", "first": 0,
         "end": {"total_pages": "/pages"}}"#;
@@ -197,8 +234,21 @@ fn pages_and_offsets_are_counted() {
     let next = "https://api.example/l?limit=100&offset=150";
     check_counts(offset, at, (body, &[]), (50, 150), next);
     check_counts(offset, at, (body, &[]), (60, 360), "end");
-    check_counts(offset, at, ("{}", &[]), (50, 150), "end");
-    check_counts(offset, at, (body, &[]), (0, 100), "end");
+    check_counts(offset, at, ("{}", &[]), (50, 150), "nothing said");
+    check_counts(offset, at, (body, &[]), (0, 100), "short of the total");
+    // Fewer than were asked for, each time, and as many as APIs cut pages to.
+    let next = "https://api.example/l?limit=100&offset=150";
+    check_counts(offset, at, ("{}", &[]), (50, 100), next);
+    check_counts(offset, at, ("{}", &[]), (51, 102), "nothing said");
+    let more =
+        r#"{"type": "offset", "parameter": "offset", "size": 100, "end": {"has_more": "/m"}}"#;
+    let next = "https://api.example/l?limit=100&offset=200";
+    check_counts(more, at, (r#"{"m":1}"#, &[]), (0, 100), next);
+
+    // In a body.
+    let body = r#"{"type": "page-number", "body_pointer": "/page", "size": 3}"#;
+    check_counts(body, list, ("{}", &[]), (3, 6), &format!("{list} with 2"));
+    check_counts(body, list, ("{}", &[]), (1, 4), "nothing said");
 }
 
 #[test]
@@ -228,7 +278,7 @@ fn link_headers_are_read_as_rfc_8288_says() {
         check_one(r#"{"type": "link-header"}"#, "{}", links, expected);
     };
     let second = "https://api.example/p2";
-    check(&[], "end");
+    check(&[], "nothing said");
     check(&["</p2>; rel=\"next\""], second);
     check(&["</p2>;rel=next"], second);
     check(
@@ -237,10 +287,10 @@ fn link_headers_are_read_as_rfc_8288_says() {
     );
     check(&["</p1>; rel=prev, </p2>; rel=next"], second);
     check(&["</p1>; rel=prev", "</p2>; rel=next"], second);
-    check(&["</p1>; rel=last; rel=next"], "end");
-    check(&["</p1>; title=\"rel=next\""], "end");
-    check(&["</p1>"], "end");
-    check(&["</p1; rel=next"], "end");
+    check(&["</p1>; rel=last; rel=next"], "nothing said");
+    check(&["</p1>; title=\"rel=next\""], "nothing said");
+    check(&["</p1>"], "nothing said");
+    check(&["</p1; rel=next"], "nothing said");
     check(&["</a,b;c>; rel=next"], "https://api.example/a,b;c");
 }
 
@@ -310,7 +360,7 @@ fn mistakes_are_told_with_their_place() {
         r#"{"type": "offset", "end": {"valu": 1}}"#,
         &[
             "/pagination/end/valu is not a known setting",
-            "/pagination/parameter is missing",
+            "/pagination must have either `parameter` or `body_pointer`, where the offset goes",
         ],
     );
 }

@@ -354,6 +354,6 @@ fn requests_say_what_may_be_answered() {
     );
     let accept = "source: /accept must be one line of ASCII characters, at least one";
     for bad in ["", " ", "a\nb", "é"] {
-        check(|source| bad.clone_into(&mut source.accept), accept);
+        check(|source| source.accept = Some(bad.to_owned()), accept);
     }
 }

@@ -95,7 +95,9 @@ fn other_bodies_say_what_they_are() {
         r#"{"error":6,"message":"No such artist"}"#,
         "the body has nothing at `/t`; its members are `error`, `message`, and says: No such artist",
     );
-    let null = "the body has null at `/t`, neither an array of records nor a record";
+    let null = "the body has null at `/t`, neither an array of records nor a record; if that means \
+                none: rules = [{ when = { body = { pointer = \"/t\", type = \"null\" } }, then = \
+                \"nothing\" }]";
     check("/t", r#"{"t":null}"#, null);
     check("/t", r#"{"error":{"message":"no"}}"#, "an error: no");
     check(

@@ -1,5 +1,6 @@
 //! What is wrong with rules; and the built-in ones.
 
+use super::super::answer::asked;
 use super::super::checked::Checked;
 use super::super::plan::Plan;
 use super::super::script::source;
@@ -54,7 +55,7 @@ fn mistakes_say_which_rule() {
         r#"[{"when": {"body": {"pointer": "x", "equals": 1, "present": true}}, "then": "wait"}]"#,
         &[
             "/rules/0/when/body/pointer is not a JSON Pointer: a JSON Pointer is empty or starts with `/`",
-            &format!("/rules/0/when/body {one}"),
+            "/rules/0/when/body must have exactly one of `equals`, `contains`, `present` and `type`",
         ],
     );
     check(
@@ -89,16 +90,31 @@ fn transient_statuses_are_those_of_retry() {
     let source = source();
     let checked = Checked::new(&source, &mut Mistakes::default());
     let rules = checked.map(|checked| checked.rules);
-    for status in 100..=599 {
+    let then = |status, headers: &[(&str, &str)]| {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let response = HttpResponse {
             status,
-            headers: Vec::new(),
+            headers: headers.iter().map(owned).collect(),
             body: Vec::new(),
         };
+        let asked = asked(&response, SystemTime::UNIX_EPOCH);
+        let limits = asked.limits(status);
         let answer = Answer::new(response, Format::Json);
         let rule = rules.as_ref();
-        let rule = rule.and_then(|rules| rules.find(&answer, &Asked::default(), |_| false));
-        let passes = rule.map(|rule| matches!(rule.then, Then::Retry | Then::Wait));
+        let rule = rule.and_then(|rules| rules.find(&answer, &asked, |_| false));
+        (rule.map(|rule| rule.then), limits)
+    };
+    for status in 100..=599 {
+        let (rule, _) = then(status, &[]);
+        let passes = rule.map(|then| matches!(then, Then::Retry | Then::Wait));
         assert_eq!(passes, Some(is_transient(status)), "{status}");
+        for name in ["retry-after", "retry-after-ms", "x-ms-retry-after-ms"] {
+            let (rule, limits) = then(status, &[(name, "2")]);
+            assert_eq!(
+                rule.map(|then| then == Then::Wait),
+                Some(limits),
+                "{status}"
+            );
+        }
     }
 }

@@ -66,6 +66,107 @@ fn page_numbers_and_offsets_read_everything() {
     assert_eq!(documents(offsets, capped, done), (120, 0.0));
 }
 
+/// Three rows' lists of 65 records, in pages of 20 and never more, one of them empty.
+#[test]
+fn no_page_is_taken_for_the_last_by_its_length_alone() {
+    let numbers = |more: &str| {
+        format!(
+            r#", "pagination": {{"type": "page-number", "parameter": "page",
+                "size_parameter": "per_page", "size": 100{more}}}"#
+        )
+    };
+    let capped = |request: &HttpRequest, _| {
+        let from = (parameter(request, "page") - 1) * 20;
+        let list = records(from, 65.min(from + 20));
+        answer(200, &[], &format!(r#"{{"t":[{list}]}}"#))
+    };
+    let done = "done 0:65; 4 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(&numbers(""), capped, done), (65, 0.0));
+    let filtered = |request: &HttpRequest, _| {
+        let page = parameter(request, "page");
+        let list = if page == 2 {
+            String::new()
+        } else {
+            records(page, page + 5)
+        };
+        let body = format!(r#"{{"t":[{list}],"more":{},"pages":4}}"#, page < 4);
+        answer(200, &[], &body)
+    };
+    let done = "done 0:15; 4 requests, 0 repeats, 0 tokens";
+    for end in [r#"{"has_more": "/more"}"#, r#"{"total_pages": "/pages"}"#] {
+        let settings = numbers(&format!(r#", "end": {end}"#));
+        assert_eq!(documents(&settings, filtered, done), (15, 0.0), "{end}");
+    }
+    // Nothing says so by the settings, but the answer does.
+    let short = |_: &HttpRequest, _| answer(200, &[], r#"{"t":[{"n":1}],"has_more":true}"#);
+    let done = "done 0:1; 1 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(&numbers(""), short, done), (1, 1.0));
+    let total = numbers(r#", "end": {"total": "/info/found"}"#);
+    let fewer = |request: &HttpRequest, _| {
+        let list = if parameter(request, "page") == 1 {
+            records(0, 10)
+        } else {
+            String::new()
+        };
+        answer(
+            200,
+            &[],
+            &format!(r#"{{"t":[{list}],"info":{{"found":125}}}}"#),
+        )
+    };
+    let done = "done 0:10; 2 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(&total, fewer, done), (10, 1.0));
+}
+
+#[test]
+fn a_parameter_that_the_api_does_not_know_is_noticed() {
+    let offsets = r#", "pagination": {"type": "offset", "parameter": "skip"}"#;
+    let reply = |_: &HttpRequest, _| answer(200, &[], r#"{"t":[{"a":1},{"a":2}]}"#);
+    let rejected = "rejected 0(Body 200); 2 requests, 0 repeats, 0 tokens";
+    assert_eq!(documents(offsets, reply, rejected), (0, 0.0));
+    let source = source_with(offsets);
+    let script = Script::new(reply);
+    let result = script.block_on(run(&script, &source, &rows(1), None, None));
+    let reasons = result.map(|it| it.rejected.into_iter().map(|it| it.reason).collect());
+    let reason = "the next page is the same again; the API doesn't seem to know `skip`, by which \
+                  pages are counted";
+    assert!(
+        reasons.is_ok_and(|reasons: Vec<String>| reasons.concat().contains(reason)),
+        "{reason}"
+    );
+}
+
+#[test]
+fn pages_are_counted_in_a_body_too() {
+    let check = |way: &str, first: &str, expected: &[&str]| {
+        let settings = format!(
+            r#", "method": "POST", "body": {{"id": "{{id}}", "at": {first}}},
+                "pagination": {{"type": "{way}", "body_pointer": "/at", "size": 2}}"#
+        );
+        let source = source_with(&settings);
+        let script = Script::new(|_: &HttpRequest, before| {
+            let list = records(
+                before as usize,
+                if before < 2 { before as usize + 2 } else { 3 },
+            );
+            answer(200, &[], &format!(r#"{{"t":[{list}]}}"#))
+        });
+        let result = script.block_on(run(&script, &source, &rows(1), None, None));
+        check_balance(&result, 1);
+        let sent = script.sent.borrow();
+        let bodies: Vec<_> = sent
+            .iter()
+            .map(|(_, request)| String::from_utf8_lossy(&request.body).into_owned())
+            .collect();
+        assert_eq!(bodies, expected, "{way}");
+    };
+    let body = |at: u8| format!(r#"{{"id":0,"at":{at}}}"#);
+    let bodies = [body(1), body(2), body(3)];
+    check("page-number", "1", &bodies.each_ref().map(String::as_str));
+    let bodies = [body(0), body(2), body(4)];
+    check("offset", "0", &bodies.each_ref().map(String::as_str));
+}
+
 #[test]
 fn what_is_announced_and_not_followed_is_counted() {
     let musicbrainz = |_: &HttpRequest, _| {
@@ -197,6 +298,19 @@ fn bodies_come_in_other_formats_and_shapes() {
         r#""format": "csv""#,
         "a,b\n1,x\n",
         &[r#"{"a":"1","b":"x"}"#],
+    );
+    for (format, body) in [
+        ("csv", r#"{"error":"quota"}"#),
+        ("ndjson", r#"{"error":{"message":"quota"}}"#),
+    ] {
+        check(&format!(r#""format": "{format}""#), body, &[]);
+        check(&format!(r#""format": "{format}""#), "", &[]);
+    }
+    check(
+        r#""records": "/items", "rules": [{"when": {"body": {"pointer": "/items", "type": "null"}},
+            "then": "nothing"}]"#,
+        r#"{"items":null}"#,
+        &[],
     );
     check(
         r#""records": "/items", "records_as": "by-id", "id_attribute": "key",
