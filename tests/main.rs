@@ -47,6 +47,7 @@ mod faults;
 mod hostile;
 mod hosts;
 mod keys;
+mod large;
 mod order;
 mod pipeline;
 mod pipes;

@@ -283,7 +283,7 @@ async fn more_is_announced_than_is_asked_for() {
         );
         let stage = stage(&section, &dynamodb).await;
         let output = stage.rowcast(&["check"]).await;
-        let note = "note: the answer announces more than was asked for; set `source.pagination`";
+        let note = "note: the answer announces more than was read; `pagination` of the source";
         let said = output.stdout.contains(note);
         assert_eq!(said, expected, "{body}: {output:?}");
         assert_eq!(output.code, Some(0), "{body}: {output:?}");

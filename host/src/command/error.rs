@@ -8,7 +8,7 @@ use rowcast::host::{HostError, RowsOrConfigError};
 use rowcast::ledger::LedgerError;
 use rowcast::plan::PlanError;
 use rowcast::rows::RowsError;
-use rowcast::run::Stopped;
+use rowcast::run::{OutputError, Stopped};
 use std::fmt::Write;
 
 /// Why a command failed: an error with its causes, what to do, and the exit.
@@ -178,7 +178,7 @@ pub fn stopped(stopped: Stopped, context: &'static str) -> Failure {
 pub fn exit_of_stop(stopped: &Stopped) -> Exit {
     match stopped {
         Stopped::Denied { .. } | Stopped::Policy(_) => Exit::Denied,
-        Stopped::Invalid(_) => Exit::Invalid,
+        Stopped::Invalid(_) | Stopped::Output(OutputError::TooMuch { .. }) => Exit::Invalid,
         Stopped::Unavailable(_) => Exit::Unavailable,
         Stopped::Component(_) => Exit::Internal,
         Stopped::Rows(error) => exit_of_rows(error),

@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use rowcast::document::one_line;
+use rowcast::hint::Hint;
 use serde_json::{Map, Value};
 use spool::Spool;
 use std::borrow::Cow;
@@ -92,6 +93,13 @@ pub struct Printer<W: Write> {
 #[derive(Debug, thiserror::Error)]
 #[error("a table has {MOST_IN_TABLE} documents at most, and there are more")]
 pub struct TooMany;
+
+impl TooMany {
+    /// What has no such bound.
+    pub fn hint(format: &str) -> Hint {
+        Hint::new(format!("{format}`-o csv` and `-o jsonl` have no bound"))
+    }
+}
 
 /// Documents that a table is made of at most; they are in memory, several
 /// times as large as their text.

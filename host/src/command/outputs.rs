@@ -2,7 +2,7 @@
 //! standard output: all by one thread, so that a slow reader slows the run down
 //! and blocks none of its workers.
 
-use super::output::Printer;
+use super::output::{Printer, TooMany};
 use super::print;
 use super::progress::Progress;
 use super::rejections::Rejections;
@@ -164,6 +164,10 @@ pub const LAST_WORDS: Duration = Duration::from_millis(200);
 fn unprinted(error: anyhow::Error) -> OutputError {
     if print::nobody_reads(&error) {
         return OutputError::NobodyReads;
+    }
+    if error.is::<TooMany>() {
+        let (reason, hint) = (error.to_string(), TooMany::hint(""));
+        return OutputError::TooMuch { reason, hint };
     }
     let act = "write documents to standard output".to_owned();
     let source = error

@@ -7,7 +7,6 @@ use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::Section;
 use rowcast::engine::{CallResult, Explanation, Query as Settings, counted};
-use rowcast::hint::Hint;
 use rowcast::host::Host;
 use rowcast::run::Upstream;
 use std::fmt::{self, Write as _};
@@ -174,9 +173,8 @@ pub async fn ask(
         match print(&page.documents) {
             Err(error) if print::nobody_reads(&error) => return Ok(Asked::Enough),
             Err(error) if error.is::<TooMany>() => {
-                let hint =
-                    "`--limit 10000` shows the first ones; `-o csv` and `-o jsonl` have no bound";
-                return Err(Failure::new(error, Some(Hint::new(hint)), Exit::Invalid));
+                let hint = TooMany::hint("`--limit 10000` shows the first ones; ");
+                return Err(Failure::new(error, Some(hint), Exit::Invalid));
             }
             printed => printed?,
         }

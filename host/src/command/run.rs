@@ -126,7 +126,8 @@ pub async fn watch<E: Into<Failure>>(
     };
     let report = report.map_err(|error| Failure::new(error, None, Exit::Internal))?;
     if talks {
-        print::note(&summary(parts, &report.tally, started.elapsed()));
+        let printed = !matches!(report.stopped, Some(Stopped::Output(_)));
+        print::note(&summary(parts, &report.tally, printed, started.elapsed()));
     }
     Ok(report)
 }
@@ -164,7 +165,7 @@ fn besides(count: u64, what: &str) -> String {
     }
 }
 
-fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
+fn summary(parts: Parts, tally: &Tally, printed: bool, elapsed: Duration) -> String {
     let Tally {
         rows,
         requests,
@@ -208,7 +209,12 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
         ));
     }
     if parts == Parts::Extract {
-        lines.push(format!("documents  {} printed", documents.emitted));
+        let printed = if printed {
+            "printed"
+        } else {
+            "made, not all of them printed"
+        };
+        lines.push(format!("documents  {} {printed}", documents.emitted));
     } else {
         lines.push(format!(
             "documents  {} in all: {} written, {} superseded, {} rejected, {} pending{}",
@@ -243,7 +249,7 @@ fn summary(parts: Parts, tally: &Tally, elapsed: Duration) -> String {
 /// What to do about answers that announce more than the settings follow.
 pub(super) fn unfollowed(answers: &str) -> String {
     format!(
-        "{answers} more than was asked for; set `source.pagination`, or `type = \"none\"` there if \
-         the first page is enough"
+        "{answers} more than was read; `pagination` of the source, or of the step, says how the next \
+         page is found and which is the last, or `type = \"none\"` that the first is enough"
     )
 }

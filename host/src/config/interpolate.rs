@@ -18,7 +18,15 @@ pub(crate) fn fill(
     mistakes: &mut Mistakes,
 ) {
     match node {
-        Node::Text(text) if text.contains('$') => match expand(text, env) {
+        Node::Text(text) if text.contains('$') => match expand(text, &|name| {
+            let value = env(name)?;
+            // Headers are templates, and a secret's braces are none of theirs.
+            Some(if at.starts_with("/source/") && at.contains("/headers/") {
+                value.replace('{', "{{").replace('}', "}}")
+            } else {
+                value
+            })
+        }) {
             Ok(value) => {
                 *text = value;
                 filled.insert(at.to_owned());

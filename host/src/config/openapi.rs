@@ -100,6 +100,9 @@ pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
     let rest: Vec<_> = parameters.iter().filter(|it| !is_done(it)).collect();
     let (url, columns) = url(document, &operation, &rest, &pages.fixed, &mut remarks);
     source.insert("url".to_owned(), url.into());
+    if let Some(format) = answer.format {
+        source.insert("format".to_owned(), format.into());
+    }
     if !answer.pointer.is_empty() {
         source.insert("records".to_owned(), answer.pointer.as_str().into());
     }

@@ -55,9 +55,9 @@ impl Calls {
             .and_then(|()| {
                 self.left = self.left.checked_sub(1).ok_or_else(|| {
                     let limit = self.shared.limits.dynamodb_per_call;
-                    Violation::new(
+                    Violation::too_many(
                         format!("policy refuses more than {limit} DynamoDB requests in one call"),
-                        Some(Hint::new("lower `run.chunk_rows` in rowcast.toml")),
+                        Hint::new("lower `run.chunk_rows` in rowcast.toml"),
                     )
                 })?;
                 Ok(())

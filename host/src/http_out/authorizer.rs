@@ -330,23 +330,19 @@ impl Rule {
         Ok(Credential { place, mask })
     }
 
-    /// The secret that every request has, in each form that a server may repeat.
+    /// The secrets that every request has, in each form that a server may repeat.
     fn forms(&self) -> Vec<Secret> {
-        let secret = match &self.auth {
-            Auth::Bearer(bearer) => bearer.token.expose(),
-            Auth::Basic(basic) => basic.password.expose(),
-            Auth::ApiKey(key) => key.key.expose(),
-            Auth::None {} | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => "",
-        };
         let header = auth::fixed(&self.auth).and_then(|fixed| fixed.header);
         let header = header.map(|(_, value)| value).unwrap_or_default();
         let (_, pair) = header.split_once(' ').unwrap_or_default();
-        let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let in_url = in_form.replace('+', "%20");
-        let in_json = serde_json::Value::from(secret).to_string();
-        let in_json = in_json.trim_matches('"').to_owned();
-        let forms = [secret.to_owned(), pair.to_owned(), in_form, in_url, in_json];
-        forms.map(Secret::new).into()
+        let forms = auth::secrets(&self.auth).into_iter().flat_map(|secret| {
+            let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            let in_url = in_form.replace('+', "%20");
+            let in_json = serde_json::Value::from(secret).to_string();
+            let in_json = in_json.trim_matches('"').to_owned();
+            [secret.to_owned(), in_form, in_url, in_json]
+        });
+        forms.chain([pair.to_owned()]).map(Secret::new).collect()
     }
 }
 

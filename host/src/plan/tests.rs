@@ -206,7 +206,7 @@ async fn a_preset_of_ones_own() {
          hint: did you mean `concurrency`?\n  \
          `source.headers.x` (./mine.toml, line 5) needs the environment variable NONE, which is not set\n    \
          hint: set it, or give a default in the file: ${NONE:-…}\n  \
-         `source.pagination.parameter` (./mine.toml, line 6) is missing",
+         `source.pagination` (./mine.toml, line 6) must have either `parameter` or `body_pointer`, where the offset goes",
     )
     .await;
     check(

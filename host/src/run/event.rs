@@ -56,6 +56,14 @@ pub enum OutputError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// There is more than the output can hold.
+    #[error("{reason}")]
+    TooMuch {
+        /// How much it can hold.
+        reason: String,
+        /// What can hold more.
+        hint: Hint,
+    },
 }
 
 /// An observer that can take everything at once.
@@ -241,6 +249,7 @@ impl Stopped {
                 }
             })),
             Self::Policy(violation) => violation.hint(),
+            Self::Output(OutputError::TooMuch { hint, .. }) => Some(hint.clone()),
             Self::Invalid(_) | Self::Output(_) => None,
             Self::Rejections { .. } => Some(Hint::new(
                 "the reasons are above, and all of them in the file of `--rejected`",

@@ -8,6 +8,7 @@ use super::recording::Recording;
 use super::requests::IDLE_CALLS;
 use super::tally::Tally;
 use crate::engine::{Report, Table};
+use crate::http_out::violation::Violation;
 use std::collections::VecDeque;
 
 impl Chunk<'_> {
@@ -102,8 +103,14 @@ impl Chunk<'_> {
         count_repeats(called.repeats, tally);
         match called.result {
             Ok(report) => {
-                let stopped =
-                    stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table);
+                let too_many = called.violation.as_ref();
+                let too_many = too_many.is_some_and(Violation::is_too_many);
+                // Another call may send as much again.
+                let stopped = if too_many && report.pending.len() < part.len() {
+                    None
+                } else {
+                    stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table)
+                };
                 if report.written > 0 {
                     self.upstreams.succeeded(Upstream::Table);
                 }

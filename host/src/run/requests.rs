@@ -177,12 +177,18 @@ impl<'c> Requests<'c> {
                     take_back(&mut report);
                 }
                 let by = report.stopped.as_ref().map_or(Upstream::Source, blamed);
-                let stopped = stop_reason(report.stopped.as_ref(), called.violation, by);
                 let told = self.settled(&part, &report, recording, tally);
                 let left = report.remaining.take().unwrap_or(nothing());
-                if left != part.left {
+                let got_on = left != part.left;
+                if got_on {
                     part.idle = 0;
                 }
+                // Another call may send as much again.
+                let stopped = if too_many && got_on {
+                    None
+                } else {
+                    stop_reason(report.stopped.as_ref(), called.violation, by)
+                };
                 // What else is remembered of a request may be how often it failed.
                 if left.requests.len() != part.left.requests.len() {
                     part.failed = 0;

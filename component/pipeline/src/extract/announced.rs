@@ -20,6 +20,9 @@ const NEXT: &[&str] = &[
     "nextCursor",
     "next_page_token",
     "nextPageToken",
+    "next_token",
+    "nextToken",
+    "NextToken",
 ];
 /// Members that say whether there are more pages.
 const MORE: &[&str] = &[
@@ -28,6 +31,9 @@ const MORE: &[&str] = &[
     "has_next",
     "has_next_page",
     "hasNextPage",
+    "isTruncated",
+    "IsTruncated",
+    "next",
 ];
 /// Members that count all records.
 const TOTAL: &[&str] = &[
@@ -37,10 +43,18 @@ const TOTAL: &[&str] = &[
     "totalCount",
     "total_results",
     "totalResults",
+    "totalElements",
+    "total_items",
+    "totalItems",
+    "total_records",
     "numFound",
 ];
 /// Members that count pages.
 const PAGES: &[&str] = &["total_pages", "totalPages", "page_count", "last_page"];
+/// Headers that count all records.
+const TOTAL_HEADERS: &[&str] = &["x-total-count", "x-total", "x-wp-total"];
+/// Headers that count pages.
+const PAGES_HEADERS: &[&str] = &["x-total-pages", "x-wp-totalpages"];
 /// Members that have such members.
 const AROUND: &[&str] = &[
     "links",
@@ -50,6 +64,8 @@ const AROUND: &[&str] = &[
     "meta",
     "page_info",
     "pageInfo",
+    "page",
+    "hits",
     "response_metadata",
 ];
 
@@ -63,15 +79,29 @@ pub fn announces_more(
     received: Received,
     ended: bool,
 ) -> bool {
-    let mut links = headers.iter().filter(|(name, _)| name == "link");
-    if links.any(|(_, value)| next_link(value).is_some()) {
+    let records_read = u64::try_from(received.of_all).unwrap_or(u64::MAX);
+    let pages_read = u64::from(received.pages);
+    let says_so = |(name, value): &(String, String)| {
+        let name = name.as_str();
+        let more_than = |read: u64| value.trim().parse::<u64>().is_ok_and(|all| all > read);
+        match name {
+            "link" => next_link(value).is_some(),
+            // Such as `items 0-9/125`, with 206.
+            "content-range" if !value.trim_start().starts_with("bytes") => {
+                let all = value.rsplit('/').next().unwrap_or_default().trim();
+                all.parse::<u64>().is_ok_and(|all| all > records_read)
+            }
+            _ if TOTAL_HEADERS.contains(&name) => more_than(records_read),
+            _ => !ended && PAGES_HEADERS.contains(&name) && more_than(pages_read),
+        }
+    };
+    if headers.iter().any(says_so) {
         return true;
     }
     // Beside the records; where they are the body there is no such place.
     let Some(parent) = records.parent() else {
         return false;
     };
-    let records = u64::try_from(received.of_all).unwrap_or(u64::MAX);
     let mut places = vec![root];
     places.extend(parent.find(root).filter(|_| !parent.as_str().is_empty()));
     while let Some(place) = places.pop() {
@@ -79,10 +109,10 @@ pub fn announces_more(
             let Ok(name) = name.content() else { continue };
             let name = name.as_ref();
             let total = TOTAL.contains(&name) || name.ends_with("-count");
-            let more = (total && count(value) > Some(records))
+            let more = (total && count(value) > Some(records_read))
                 || (!ended && NEXT.contains(&name) && leads(value))
                 || (!ended && MORE.contains(&name) && value.text() == "true")
-                || (!ended && PAGES.contains(&name) && count(value) > Some(received.pages.into()));
+                || (!ended && PAGES.contains(&name) && count(value) > Some(pages_read));
             if more {
                 return true;
             }
@@ -97,7 +127,14 @@ pub fn announces_more(
 fn count(value: Value<'_>) -> Option<u64> {
     match value.kind() {
         Kind::Number => value.text().parse().ok(),
-        _ => None,
+        Kind::String => value.string()?.parse().ok(),
+        // As Elasticsearch has it.
+        Kind::Object => count(
+            value
+                .member("value")
+                .filter(|it| it.kind() == Kind::Number)?,
+        ),
+        Kind::Null | Kind::Boolean | Kind::Array => None,
     }
 }
 
@@ -132,6 +169,34 @@ mod tests {
         let found =
             [false, true].map(|ended| announces_more(root, &records, &headers, received, ended));
         assert_eq!(found, expected, "{body} {link}");
+    }
+
+    #[test]
+    fn headers_announce_more_too() {
+        let mut index = Index::default();
+        let root = index.read("[]").unwrap();
+        let received = Received {
+            of_page: 10,
+            of_all: 10,
+            pages: 1,
+        };
+        let check = |name: &str, value: &str, expected: bool| {
+            let headers = [(name.to_owned(), value.to_owned())];
+            let records = Pointer::parse("").unwrap();
+            let found = announces_more(root, &records, &headers, received, false);
+            assert_eq!(found, expected, "{name}: {value}");
+        };
+        for (name, more, all) in [
+            ("x-total-count", "11", "10"),
+            ("x-wp-total", " 11", "x"),
+            ("x-wp-totalpages", "2", "1"),
+            ("content-range", "items 0-9/125", "items 0-9/10"),
+            ("content-range", "0-9/11", "bytes 0-9/11"),
+            ("content-range", "items 0-9/11", "items 0-9/*"),
+        ] {
+            check(name, more, true);
+            check(name, all, false);
+        }
     }
 
     #[test]
@@ -170,6 +235,16 @@ mod tests {
         check("/results", r#"{"page":2,"total_pages":3}"#, "", 9, unsaid);
         check("/results", r#"{"page":2,"total_pages":2}"#, "", 9, neither);
         check("/data", r#"{"has_more":true}"#, "", 9, unsaid);
+        check("/data", r#"{"next":true}"#, "", 9, unsaid);
+        check("/data", r#"{"page":{"totalPages":3}}"#, "", 9, unsaid);
+        check("/data", r#"{"page":2,"total":"10"}"#, "", 9, both);
+        check(
+            "/hits/hits",
+            r#"{"hits":{"total":{"value":10},"hits":[]}}"#,
+            "",
+            9,
+            both,
+        );
         for none in [
             r#"{"next":null}"#,
             r#"{"next":""}"#,

@@ -60,18 +60,29 @@ pub fn header_name(auth: &Auth) -> Option<String> {
     }
 }
 
+/// A user's name beside a shorter password is the key, as some APIs want it.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// What is secret of credentials that are sent as they are.
+#[must_use]
+pub fn secrets(auth: &Auth) -> Vec<&str> {
+    match auth {
+        Auth::Bearer(bearer) => vec![bearer.token.expose()],
+        Auth::Basic(basic) => {
+            let password = basic.password.expose();
+            let key = Some(basic.username.as_str());
+            let key = key.filter(|_| password.len() < SHORTEST_PASSWORD);
+            [password].into_iter().chain(key).collect()
+        }
+        Auth::ApiKey(key) => vec![key.key.expose()],
+        Auth::None {} | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => Vec::new(),
+    }
+}
+
 /// Foreign text without the credentials, which a server may have echoed.
 #[must_use]
 pub fn cleaned(auth: &Auth, text: &str) -> String {
-    let secret = match auth {
-        Auth::Bearer(bearer) => bearer.token.expose(),
-        Auth::Basic(basic) => basic.password.expose(),
-        Auth::ApiKey(key) => key.key.expose(),
-        Auth::None {} | Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
-            return text.to_owned();
-        }
-    };
-    snippet::without(text, [secret])
+    snippet::without(text, secrets(auth))
 }
 
 /// Where tokens come from; none where there are none.

@@ -1,19 +1,23 @@
 //! A request body's template and a request's values → its JSON text.
 //!
 //! A text that is one placeholder, such as `"{id}"`, stands for the value as
-//! JSON: numbers, lists and null stay what they are. Every other text is taken
-//! as it is written, so that a GraphQL query needs no care.
+//! JSON: numbers, lists and null stay what they are. One that has placeholders and no
+//! other braces is a template, as headers are. Every other text is taken as it is
+//! written, so that a GraphQL query needs no care.
 
-use super::template::{FillError, Scope};
+use super::template::{FillError, Place, Scope, Template};
 use crate::settings::Node;
 use rowcast_json::quoted;
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// A body, or a part of one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub enum Body {
     /// JSON text.
     Text(String),
+    /// A text with placeholders in it.
+    Template(Rc<Template>),
     /// A column or an axis, and whether its member is left out where there is
     /// none.
     Name(String, bool),
@@ -37,8 +41,7 @@ impl Body {
                     Some(name) => Self::Name(name.to_owned(), true),
                     None => Self::Name(name.to_owned(), false),
                 },
-                // `{{id}}` is the text `{id}`.
-                None => Self::Text(quoted(escaped(text).unwrap_or(text))),
+                None => template(text).unwrap_or_else(|| Self::Text(quoted(text))),
             },
             Node::List(items) => Self::List(items.iter().map(Self::new).collect()),
             Node::Object(members) => {
@@ -57,6 +60,7 @@ impl Body {
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Name(name, false) => vec![name.as_str()],
+            Self::Template(template) => template.names().collect(),
             Self::Text(_) | Self::Name(..) => Vec::new(),
             Self::List(items) => items.iter().flat_map(Self::names).collect(),
             Self::Object(members) => members.iter().flat_map(|(_, body)| body.names()).collect(),
@@ -67,6 +71,7 @@ impl Body {
     pub fn fill(&self, scope: &Scope<'_>) -> Result<Option<Self>, FillError> {
         Ok(Some(match self {
             Self::Text(_) => self.clone(),
+            Self::Template(template) => Self::Text(quoted(&template.fill_plain(scope)?)),
             Self::Name(name, optional) => match scope.json(name) {
                 Ok(text) => Self::Text(text.into_owned()),
                 Err(FillError::Missing { .. }) if *optional => return Ok(None),
@@ -118,7 +123,7 @@ impl Body {
         match self {
             Self::Text(text) => text.clone(),
             // `fill` leaves none.
-            Self::Name(..) => "null".to_owned(),
+            Self::Name(..) | Self::Template(_) => "null".to_owned(),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(Self::text).collect();
                 format!("[{}]", items.join(","))
@@ -141,10 +146,12 @@ fn placeholder(text: &str) -> Option<&str> {
     (!bare.trim().is_empty() && bare.chars().all(plain)).then_some(name)
 }
 
-/// A placeholder that is meant as text.
-fn escaped(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
-    placeholder(inner).map(|_| inner)
+/// A text with placeholders, or with `{{` that stands for a brace.
+fn template(text: &str) -> Option<Body> {
+    let template = Template::parse(text, Place::Header).ok()?;
+    let is_name = |name: &str| name == name.trim();
+    let is_template = template.names().next().is_some() || text.contains("{{");
+    (is_template && template.names().all(is_name)).then(|| Body::Template(Rc::new(template)))
 }
 
 impl<'s> Scope<'s> {
@@ -210,9 +217,10 @@ mod tests {
         // Text that isn't one placeholder is text.
         for text in [
             r#""query($id: ID!) { artist(id: $id) { name } }""#,
-            r#""{id} {n}""#,
+            r#""query {me{id}} ""#,
+            r#""query { me }""#,
             r#""{ }""#,
-            r#""x{id}""#,
+            r#""x }} y""#,
             "-1.5",
             "true",
             "null",
@@ -221,6 +229,13 @@ mod tests {
             check(text, None, text);
         }
         check(r#""{{id}}""#, None, r#""{id}""#);
+        check(r#""{id} {n}, {{id}}""#, None, r#""a\"b 1.50, {id}""#);
+        check(r#""in:{country}""#, None, r#""in:US""#);
+        check(
+            r#""x{none}""#,
+            None,
+            "`none` is null; a template takes strings, numbers and booleans",
+        );
     }
 
     #[test]

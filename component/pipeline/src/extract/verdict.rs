@@ -106,7 +106,10 @@ pub fn judge(
         Err(HttpError::Timeout) => silent(format!("{shown} gave no complete answer in time")),
         Err(HttpError::TooLarge) => reject(
             RejectionKind::Body,
-            format!("{shown} answered more than max-body-bytes; raise it or ask for less"),
+            format!(
+                "{shown} answered more bytes than `max_body_bytes` of the source or the host allows; \
+                 raise these or ask for less"
+            ),
         ),
         // The host's own words name the setting that would allow it.
         Err(HttpError::Denied(words)) => reject(RejectionKind::Policy, clean(words)),

@@ -33,7 +33,9 @@ pub struct Source {
     pub method: Method,
     /// The JSON body of a POST. A text in it that is one placeholder, such as
     /// "{id}", stands for the value of a column or a matrix axis as JSON; with
-    /// "{id?}" the member is left out where there is no such column.
+    /// "{id?}" the member is left out where there is no such column. One that has
+    /// placeholders and no other braces, such as "artist:{id}", is a template as
+    /// `headers` are; any other text is sent as it is.
     #[serde(default)]
     #[cfg_attr(test, schemars(schema_with = "super::schema::anything", extend("default" = null), example = serde_json::json!({"query": "query($id: ID!) { artist(id: $id) { name } }", "variables": {"id": "{id}"}})))]
     pub body: Option<Body>,

@@ -72,9 +72,43 @@ fn items(value: Option<&Value>) -> &[Value] {
 /// The schema of a response's JSON.
 pub fn schema(response: &Value) -> Option<&Value> {
     let kinds = members(member(response, "content"));
-    let json = kinds.iter().find(|(kind, _)| kind.contains("json"));
+    let json = kinds.iter().find(|(kind, _)| is_json(kind));
     let media = json.or_else(|| kinds.first()).map(|(_, media)| *media);
     media.map_or_else(|| member(response, "schema"), |it| member(it, "schema"))
+}
+
+/// JSON that isn't one value on each line.
+fn is_json(kind: &str) -> bool {
+    kind.contains("json") && format_of(kind).is_none()
+}
+
+/// The `format` of a media type, but for JSON.
+fn format_of(kind: &str) -> Option<&'static str> {
+    let formats = [
+        ("ndjson", "ndjson"),
+        ("jsonl", "ndjson"),
+        ("stream+json", "ndjson"),
+        ("text/csv", "csv"),
+        ("tab-separated-values", "tsv"),
+    ];
+    let mut formats = formats.into_iter();
+    formats.find_map(|(part, format)| kind.contains(part).then_some(format))
+}
+
+/// The `format` of a response that isn't JSON, or the media type that isn't read.
+pub fn format(response: &Value) -> Result<Option<&'static str>, &str> {
+    let kinds = members(member(response, "content"));
+    let Some((first, _)) = kinds.first() else {
+        return Ok(None);
+    };
+    if kinds
+        .iter()
+        .any(|(kind, _)| is_json(kind) || kind.contains('*'))
+    {
+        return Ok(None);
+    }
+    let known = kinds.iter().find_map(|(kind, _)| format_of(kind));
+    known.map(Some).ok_or(first)
 }
 
 impl<'a> Document<'a> {

@@ -152,10 +152,6 @@ fn counting(
     if first != usual && first <= 1 {
         settings.insert("first".to_owned(), first.into());
     }
-    if let Some(size) = size {
-        settings.insert("size_parameter".to_owned(), size.name.as_str().into());
-        settings.insert("size".to_owned(), size_of(size).into());
-    }
     let is_number = |kind: &str| kind == "integer" || kind == "number";
     let end = if let Some(pages) = pointer(answer, &TOTAL_PAGES, is_number) {
         Some(json!({"total_pages": pages})).filter(|_| kind == "page-number")
@@ -165,6 +161,11 @@ fn counting(
     let end = end
         .or_else(|| Some(json!({"has_more": pointer(answer, &HAS_MORE, |it| it == "boolean")?})))
         .or_else(|| Some(json!({"total": total(answer)?})));
+    // Without an end or a bound, a page that the API cuts shorter would be the last.
+    if let Some(size) = size.filter(|size| end.is_some() || size.maximum.is_some()) {
+        settings.insert("size_parameter".to_owned(), size.name.as_str().into());
+        settings.insert("size".to_owned(), size_of(size).into());
+    }
     if let Some(end) = end {
         settings.insert("end".to_owned(), end);
     }

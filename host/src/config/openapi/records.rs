@@ -1,6 +1,6 @@
 //! The schema of an answer → where its records are, and what else it has.
 
-use super::document::{Document, Operation, member, members, schema, text};
+use super::document::{Document, Operation, format, member, members, schema, text};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub struct Answer {
     pub beside: BTreeMap<String, String>,
     /// The names of its headers, in lower case.
     pub headers: Vec<String>,
+    /// What it is where it isn't JSON.
+    pub format: Option<&'static str>,
 }
 
 impl Answer {
@@ -34,6 +36,17 @@ pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<S
     let headers = response.and_then(|it| member(it, "headers"));
     let headers = members(headers).into_iter();
     answer.headers = headers.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    match response.map_or(Ok(None), format) {
+        Ok(found) => answer.format = found,
+        Err(kind) => remarks.push(format!(
+            "Answers are {}, which can't be read: see whether the API has JSON, too.",
+            kind.split_whitespace().collect::<Vec<_>>().join(" ")
+        )),
+    }
+    if answer.format.is_some_and(|format| format != "ndjson") {
+        remarks.push("Records: each row of the answer is one.".to_owned());
+        return answer;
+    }
     let Some(body) = response.and_then(schema) else {
         remarks.push(
             "The document doesn't say what an answer looks like: set `records` to the JSON \

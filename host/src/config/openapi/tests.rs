@@ -60,6 +60,40 @@ fn list(more: Value) -> Value {
 }
 
 #[test]
+fn formats_are_those_of_the_answer() {
+    let check = |kinds: &[&str], expected: &str| {
+        let schema = json!({"schema": {"type": "array", "items": {"type": "object"}}});
+        let content: Map<_, _> = kinds
+            .iter()
+            .map(|kind| ((*kind).to_owned(), schema.clone()))
+            .collect();
+        let responses = json!({"200": {"content": content}});
+        let document = document(
+            json!({"operationId": "list", "responses": responses}),
+            json!({}),
+        );
+        let proposal = propose(&document, "list").unwrap();
+        let format = proposal.source.get("format").map(json);
+        let unread = proposal
+            .remarks
+            .iter()
+            .find(|it| it.contains("can't be read"));
+        let found = format.or(unread.cloned()).unwrap_or("json".to_owned());
+        assert_eq!(found.trim_matches('"'), expected, "{kinds:?}");
+    };
+    check(&["application/json"], "json");
+    check(&["text/csv", "application/vnd.api+json"], "json");
+    check(&["*/*"], "json");
+    check(&["text/csv; charset=utf-8"], "csv");
+    check(&["text/tab-separated-values"], "tsv");
+    check(&["application/x-ndjson"], "ndjson");
+    check(&["application/xml", "application/jsonl"], "ndjson");
+    let xml =
+        "Answers are application/xml, which can't be read: see whether the API has JSON, too.";
+    check(&["application/xml"], xml);
+}
+
+#[test]
 fn pages_are_guessed() {
     let text = json!({"type": "string"});
     let number = json!({"type": "integer"});
