@@ -21,6 +21,7 @@ mod state;
 mod stderr;
 mod validate;
 
+pub use crate::hold::Hold;
 pub use admission::{Admit, Candidate, Decision, Digest, Interest, Outcome, Undecidable};
 pub use bindings::exports::rowcast::pipeline::describe::{
     Description, Kind, Preset, Schema, Variable,
@@ -41,7 +42,6 @@ pub use call_error::CallError;
 pub use call_result::{CallResult, Repeated};
 pub use describe::{DescribeError, Describer};
 pub use loaded::{Capabilities, Loaded};
-pub use pace::Hold;
 pub use pipeline::Pipeline;
 pub use rowcast_pipeline::settings::Mistake;
 pub use runtime::{EngineError, Import, Runtime, Shape};

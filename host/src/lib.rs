@@ -10,6 +10,7 @@ pub mod document;
 pub mod dynamodb;
 pub mod engine;
 pub mod hint;
+mod hold;
 pub mod host;
 pub mod http_out;
 pub mod ledger;

@@ -26,7 +26,7 @@ pub use replay::{documents_again, rows_again};
 pub use tally::{Documents, Effort, Records, Requests, Rows, Tally, Unbalanced};
 
 use crate::config::{self, Share};
-use crate::engine::{Pipeline, Source, Table};
+use crate::engine::{Hold, Pipeline, Source, Table};
 use crate::ledger::{LedgerError, LedgerRun};
 use crate::rows::{self, RowsError};
 use admission::Admission;
@@ -39,7 +39,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use upstreams::Upstreams;
+use tokio::time::{Instant, sleep_until};
+use upstreams::{LAST_STEPS, Upstreams};
 use work::ChunkOutcome;
 
 /// A run of the pipeline over rows.
@@ -226,11 +227,14 @@ impl Run {
         }
         let mut state = State::default();
         let mut workers = JoinSet::new();
-        let mut hold = None;
+        let mut hold: Option<(Hold, Instant)> = None;
+        let mut ends = LAST_STEPS.into_iter().peekable();
         loop {
-            if *stop.borrow_and_update() {
-                hold.get_or_insert_with(|| self.pipeline.hold());
+            if *stop.borrow_and_update() && hold.is_none() {
+                hold = Some((self.pipeline.hold(), Instant::now()));
             }
+            let next = hold.as_ref().zip(ends.peek());
+            let next = next.map(|((_, since), (after, _))| *since + *after);
             let stopping = state.stopped.is_some() || *stop.borrow();
             let room = workers.len() < self.workers && state.may_begin();
             if !stopping && room && state.has_chunk(self.chunk_rows) {
@@ -258,6 +262,11 @@ impl Run {
                     state.stop(told.err().map(Stopped::Output));
                 }
                 _ = stop.changed(), if hold.is_none() => {}
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    if let (Some((hold, _)), Some((_, turn))) = (&mut hold, ends.next()) {
+                        turn(hold);
+                    }
+                }
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.push(row),
                     Some(Err(RowsError::Rejected { place, text, message })) => {

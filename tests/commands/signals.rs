@@ -2,7 +2,9 @@
 
 use super::{settled, spotify, stage, tracks};
 use crate::support::command::{control_c, prepare, signal};
+use crate::support::dynamodb::{Dynamo, table_name};
 use crate::support::stage::{Stage, rows_section, spotify_section, table_section};
+use crate::support::table::table_keyed;
 use expect_test::{Expect, expect};
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::{Reply, post};
@@ -68,6 +70,80 @@ async fn once_finishes_what_is_in_flight() {
         "#]],
     )
     .await;
+}
+
+/// What a run of 60 rows did whose source answers 20 of them, and the rest as
+/// `others` says or never; and how long it took after it was asked to stop.
+async fn stopped_after_20(others: Option<Reply>) -> (serde_json::Value, u64, Duration) {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let (waits, answer) = (others.is_none(), others.unwrap_or(Reply::json("[]")));
+    let source = ScriptedSource::holding(20, move |seen, number| {
+        if number < 20 {
+            Reply::json(format!(r#"[{{"id":"{}"}}]"#, seen.target))
+        } else {
+            answer.clone()
+        }
+    })
+    .await;
+    let at = Dynamo {
+        name: "dynoxide",
+        endpoint: dynamodb.endpoint(),
+    };
+    let rows: Vec<_> = (0..60).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    let stage = Stage::new(&format!(
+        "[rows]\nfile = \"rows.jsonl\"\n[source]\nurl = \"{}/{{id}}\"\n{}\n[egress]\naddresses = [\"127.0.0.1\"]\n",
+        source.origin(),
+        table_keyed(&at, &table_name(), "id S"),
+    ));
+    std::fs::write(stage.path().join("rows.jsonl"), rows.concat()).unwrap();
+    stage.rowcast(&["table", "create"]).await.ok();
+    let arguments = ["run", "--report", "json"];
+    let mut child = prepare(stage.path(), &arguments, &[]).spawn().unwrap();
+    source.held(1).await;
+    if !waits {
+        source.release();
+    }
+    signal(child.id().unwrap(), "TERM").await;
+    let asked = std::time::Instant::now();
+    let mut counts = String::new();
+    let stdout = child.stdout.take().unwrap();
+    BufReader::new(stdout)
+        .read_to_string(&mut counts)
+        .await
+        .unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(6));
+    let found = stage.rowcast(&["query", "--count"]).await.ok().stdout;
+    let stored = found.trim().parse().unwrap();
+    (
+        serde_json::from_str(&counts).unwrap(),
+        stored,
+        asked.elapsed(),
+    )
+}
+
+/// Pauses aren't waited out then, and what was answered is kept.
+#[tokio::test]
+async fn a_pause_ends_when_the_run_does() {
+    let refusal = Reply::status(429, "").with_header("retry-after", "50");
+    let (counts, stored, took) = stopped_after_20(Some(refusal)).await;
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!((&counts["documents"]["written"], stored), (&20.into(), 20));
+    assert!(
+        counts["effort"]["source_requests"].as_u64() >= Some(20),
+        "{counts}"
+    );
+}
+
+/// What never comes is broken off, and everything else is kept and counted.
+#[tokio::test]
+async fn a_source_that_hangs_holds_up_no_end() {
+    let (counts, stored, took) = stopped_after_20(None).await;
+    assert!(took < Duration::from_secs(19), "{took:?}");
+    assert_eq!((&counts["documents"]["written"], stored), (&20.into(), 20));
+    assert!(
+        counts["effort"]["source_requests"].as_u64() >= Some(20),
+        "{counts}"
+    );
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ pub use check::check;
 /// at once.
 const LONG_TURN_MS: u64 = 500;
 
+/// Who is told to wait longer than that is to send nothing more.
+const NO_TURN_MS: u64 = 24 * 3_600_000;
+
 /// Where nothing but throttling is answered for that long, the caller waits.
 const LONGEST_THROTTLED_MS: u64 = 60_000;
 
@@ -200,7 +203,8 @@ impl<D: Dynamo> Load<'_, D> {
             }
             let batches = match self.gather() {
                 Ok(batches) => batches,
-                Err(wait) if self.caller.sleep(wait) => continue,
+                Err(wait) if wait > NO_TURN_MS => return Some(self.out_of_time()),
+                Err(wait) if self.caller.sleep(wait.clamp(1, LONG_TURN_MS)) => continue,
                 Err(_) => return Some(self.out_of_time()),
             };
             let round = self.send(batches, keys);
@@ -283,7 +287,7 @@ impl<D: Dynamo> Load<'_, D> {
         }
         if batches.is_empty() {
             self.waited = true;
-            return Err(wait.clamp(1, LONG_TURN_MS));
+            return Err(wait);
         }
         Ok(batches)
     }

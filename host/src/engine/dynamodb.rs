@@ -4,6 +4,7 @@
 use super::bindings::rowcast::pipeline::dynamodb::{Host, Request, Response, SendError};
 use crate::dynamodb::{DynamoDb, SendError as Unsent, with_causes};
 use crate::hint::Hint;
+use crate::hold::{Holds, Step};
 use crate::http_out::client::Repeats;
 use crate::http_out::violation::{UpstreamFailure, Violation, Violations};
 use crate::limits::Limits;
@@ -27,16 +28,23 @@ pub(super) struct Calls {
     shared: Shared,
     violations: Violations,
     repeats: Repeats,
+    holds: Holds,
     left: u32,
 }
 
 impl Calls {
-    pub(super) fn new(shared: Shared, violations: Violations, repeats: Repeats) -> Self {
+    pub(super) fn new(
+        shared: Shared,
+        violations: Violations,
+        repeats: Repeats,
+        holds: Holds,
+    ) -> Self {
         let left = shared.limits.dynamodb_per_call;
         Self {
             shared,
             violations,
             repeats,
+            holds,
             left,
         }
     }
@@ -82,7 +90,14 @@ impl Host for Calls {
         let room = AtomicU64::new(shared.limits.memory_mib.saturating_mul(1024 * 1024));
         let at_once = usize::try_from(shared.limits.dynamodb_in_flight).unwrap_or(usize::MAX);
         stream::iter(admitted)
-            .map(async |request| shared.send(request?, &room, self).await)
+            .map(async |request| {
+                tokio::select! {
+                    answer = shared.send(request?, &room, self) => answer,
+                    () = self.holds.until(Step::Tables) => Err(SendError::Unavailable(
+                        "the run ends, and waits for no answer".to_owned(),
+                    )),
+                }
+            })
             .buffered(at_once.max(1))
             .collect()
             .await

@@ -2,13 +2,13 @@
 //! pace for each origin and each table, shared by all calls of a pipeline.
 
 use super::bindings::rowcast::pipeline::pace::{Observation, Turn};
+use crate::hold::{Holds, Step};
 use rowcast_pipeline::pace::{self, Budget, Pace};
 use rowcast_pipeline::settings::Rate;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -23,19 +23,7 @@ const HELD_MS: u64 = 365 * 24 * 3_600_000;
 pub(super) struct Paces {
     started: Instant,
     upstreams: Arc<Mutex<HashMap<String, Pace>>>,
-    /// How many want no further request to be sent to any source.
-    holds: Arc<AtomicU32>,
-}
-
-/// As long as it's there, calls send nothing more to their source: each ends as
-/// soon as what it has in flight is answered, with all that was.
-#[derive(Debug)]
-pub struct Hold(Arc<AtomicU32>);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
+    holds: Holds,
 }
 
 /// One call's part. What it reserved and didn't report is given back when it
@@ -50,17 +38,12 @@ pub(super) struct CallPaces {
 }
 
 impl Paces {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(holds: Holds) -> Self {
         Self {
             started: Instant::now(),
             upstreams: Arc::default(),
-            holds: Arc::default(),
+            holds,
         }
-    }
-
-    pub(super) fn hold(&self) -> Hold {
-        self.holds.fetch_add(1, Ordering::SeqCst);
-        Hold(Arc::clone(&self.holds))
     }
 
     /// For a call with that source's settings, if it has a source.
@@ -75,7 +58,12 @@ impl Paces {
     fn reserve(&self, upstream: &str, units: u32, source: Option<&str>) -> Option<u64> {
         let now = self.now_ms();
         let of_table = upstream.starts_with("dynamodb:");
-        if !of_table && self.holds.load(Ordering::SeqCst) > 0 {
+        let step = if of_table {
+            Step::Tables
+        } else {
+            Step::Sources
+        };
+        if self.holds.is(step) {
             return Some(HELD_MS);
         }
         let mut upstreams = self.upstreams();
@@ -182,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_call_that_breaks_off_gives_back_what_it_reserved() {
-        let paces = Paces::new();
+        let paces = Paces::new(Holds::new());
         let mut first = paces.of_call(None);
         let bound = sent(&mut first);
         assert!(bound > 0);
@@ -194,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_for_all_calls() {
-        let paces = Paces::new();
+        let paces = Paces::new(Holds::new());
         let (mut one, mut other) = (paces.of_call(None), paces.of_call(None));
         assert_eq!(one.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
         let seen = Observation {
@@ -219,20 +207,27 @@ mod tests {
 
     #[test]
     fn a_hold_keeps_sources_and_no_tables() {
-        let paces = Paces::new();
+        let holds = Holds::new();
+        let paces = Paces::new(holds.clone());
         let mut call = paces.of_call(None);
-        let hold = paces.hold();
+        let mut hold = holds.hold();
         for units in [0, 1] {
             assert_eq!(call.reserve(ORIGIN.to_owned(), units), Turn::After(HELD_MS));
         }
         assert_eq!(call.reserve("dynamodb:t".to_owned(), 1), Turn::After(0));
+        hold.hold_answers();
+        assert_eq!(call.reserve("dynamodb:t".to_owned(), 1), Turn::After(0));
+        hold.hold_tables();
+        let table = call.reserve("dynamodb:t".to_owned(), 1);
+        assert_eq!(table, Turn::After(HELD_MS));
         drop(hold);
+        assert!(!holds.is(Step::Sources));
         assert_eq!(call.reserve(ORIGIN.to_owned(), 1), Turn::After(0));
     }
 
     #[test]
     fn a_component_that_invents_upstreams_fills_no_memory() {
-        let paces = Paces::new();
+        let paces = Paces::new(Holds::new());
         let mut call = paces.of_call(None);
         for number in 0..1_000 {
             call.reserve(format!("https://{number}.test"), 1);
@@ -243,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_shared_by_all_calls() {
-        let paces = Paces::new();
+        let paces = Paces::new(Holds::new());
         let source = r#"{"url":"https://api.test","rate":{"requests":3,"per":"1m"}}"#;
         let mut first = paces.of_call(Some(source));
         let mut second = paces.of_call(Some(source));

@@ -7,13 +7,14 @@ use super::bounds::{bound, in_time};
 use super::call_error::{CallError, ended, memory};
 use super::call_result::{CallResult, Stops, called};
 use super::dynamodb::{Calls, Shared};
-use super::pace::{Hold, Paces};
+use super::pace::Paces;
 use super::runtime::Runtime;
 use super::state::{State, size};
 use super::validate;
 use super::{
     Explanation, Extraction, Failure, Page, PendingRequest, Remaining, Report, TransferReport,
 };
+use crate::hold::{Hold, Holds};
 use crate::http_out::client::Repeats;
 use crate::http_out::violation::Violations;
 use crate::http_out::wasi::{Hooks, Outbound};
@@ -34,6 +35,7 @@ pub struct Pipeline {
     dynamodb: Shared,
     violations: Violations,
     paces: Paces,
+    holds: Holds,
     admit: Option<Arc<dyn Admit>>,
     environment: Arc<BTreeMap<String, String>>,
 }
@@ -54,13 +56,15 @@ impl Pipeline {
         outbound: Outbound,
         dynamodb: Shared,
     ) -> Self {
+        let holds = Holds::new();
         Self {
             runtime,
             pre,
             outbound,
             dynamodb,
             violations: Violations::default(),
-            paces: Paces::new(),
+            paces: Paces::new(holds.clone()),
+            holds,
             admit: None,
             environment: Arc::default(),
         }
@@ -89,7 +93,7 @@ impl Pipeline {
     /// they end with what they have.
     #[must_use]
     pub fn hold(&self) -> Hold {
-        self.paces.hold()
+        self.holds.hold()
     }
 
     /// How many requests one call is given at most: half of what it may
@@ -237,8 +241,18 @@ impl Pipeline {
         let slot = self.runtime.instances.clone().acquire_owned().await;
         let slot = slot.map_err(|error| CallError::Instantiate(error.into()))?;
         let state = State::new(
-            Hooks::new(self.outbound.clone(), violations.clone(), repeats.0.clone()),
-            Calls::new(self.dynamodb.clone(), violations.clone(), repeats.1.clone()),
+            Hooks::new(
+                self.outbound.clone(),
+                violations.clone(),
+                repeats.0.clone(),
+                self.holds.clone(),
+            ),
+            Calls::new(
+                self.dynamodb.clone(),
+                violations.clone(),
+                repeats.1.clone(),
+                self.holds.clone(),
+            ),
             self.paces.of_call(source),
             self.admit.clone(),
             &self.environment,

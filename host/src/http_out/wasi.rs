@@ -10,6 +10,7 @@ use super::mask::Mask;
 use super::violation::{UpstreamFailure, Violation, Violations};
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
+use crate::hold::{Holds, Step};
 use crate::limits::Limits;
 use bytes::Bytes;
 use http::request::Parts;
@@ -39,6 +40,7 @@ pub(crate) struct Hooks {
     outbound: Outbound,
     violations: Violations,
     repeats: Repeats,
+    holds: Holds,
     slots: Arc<Semaphore>,
     left: u32,
 }
@@ -47,7 +49,12 @@ type Worker = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Answered = Result<(Response<WasiBody>, Worker), Error>;
 
 impl Hooks {
-    pub(crate) fn new(outbound: Outbound, violations: Violations, repeats: Repeats) -> Self {
+    pub(crate) fn new(
+        outbound: Outbound,
+        violations: Violations,
+        repeats: Repeats,
+        holds: Holds,
+    ) -> Self {
         let slots = usize::try_from(outbound.limits.requests_in_flight).unwrap_or(usize::MAX);
         let slots = Arc::new(Semaphore::new(slots.min(Semaphore::MAX_PERMITS)));
         let left = outbound.limits.requests_per_call;
@@ -55,6 +62,7 @@ impl Hooks {
             outbound,
             violations,
             repeats,
+            holds,
             slots,
             left,
         }
@@ -88,16 +96,19 @@ impl WasiHttpHooks for Hooks {
             repeats: self.repeats.clone(),
             options: options.unwrap_or_default(),
         };
-        let slots = self.slots.clone();
+        let (slots, holds) = (self.slots.clone(), self.holds.clone());
         Box::new(async move {
             let slot = slots
                 .acquire_owned()
                 .await
                 .map_err(|_| Error::ConnectionLimitReached)?;
             let deadline = Instant::now() + exchange.outbound.limits.request();
-            let answer = timeout_at(deadline, exchange.send(request))
-                .await
-                .unwrap_or(Err(Error::HttpResponseTimeout));
+            let answer = tokio::select! {
+                answer = timeout_at(deadline, exchange.send(request)) => {
+                    answer.unwrap_or(Err(Error::HttpResponseTimeout))
+                }
+                () = holds.until(Step::Answers) => Err(Error::ConnectionTerminated),
+            };
             exchange.note(&answer);
             let answer = answer?;
             let bounds = AnswerBounds {

@@ -5,7 +5,7 @@ use super::answer::{count_effort, count_failure, count_repeats};
 use super::event::{Event, Observe, Stopped, Upstream};
 use super::patience::{Patience, WaitDecision};
 use super::tally::Tally;
-use crate::engine::{PendingRequest, Pipeline, Request, Source};
+use crate::engine::{Hold, PendingRequest, Pipeline, Request, Source};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,16 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(50);
 /// What is in flight when a run is asked to stop has that long to end.
 /// Containers are killed after 30 seconds.
 const LAST_CALLS: Duration = Duration::from_secs(20);
+
+/// A step of a run's end.
+type LastStep = fn(&mut Hold);
+
+/// What happens sooner than that, and when, so that calls can write what they have and
+/// say what they did.
+pub(super) const LAST_STEPS: [(Duration, LastStep); 2] = [
+    (Duration::from_secs(12), Hold::hold_answers),
+    (Duration::from_secs(17), Hold::hold_tables),
+];
 
 /// What a run knows about its upstreams, and who waits for them.
 pub struct Upstreams {

@@ -30,6 +30,9 @@ mod settle;
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
 
+/// Nobody sleeps longer without a look at whether it is still worth it.
+const LOOK_MS: u64 = 1_000;
+
 /// Carries a plan out, at the pace that is `shared` with other plans; the
 /// documents are beside the extraction, as the sink makes them.
 pub async fn run<H: Http>(
@@ -290,15 +293,24 @@ impl<H: Http> Call<'_, H> {
         self.wait(drawn.max(asked_ms)).await
     }
 
-    /// Sleeps, unless the budget doesn't allow it or the call is halted.
+    /// Sleeps, unless the budget doesn't allow it or the call is halted. Who shares
+    /// out turns may meanwhile send nobody any more.
     async fn wait(&self, wait: u64) -> Result<(), NotDone> {
         if wait >= self.remaining_ms() {
             self.state.note(Stop::Budget);
             return Err(NotDone::Pending);
         }
         self.state.waits(wait);
-        select(pin!(self.http.sleep_ms(wait)), pin!(self.state.halted())).await;
-        Ok(())
+        let until = self.http.now_ms().saturating_add(wait);
+        loop {
+            let rest = until.saturating_sub(self.http.now_ms());
+            let sleep = self.http.sleep_ms(rest.min(LOOK_MS));
+            select(pin!(sleep), pin!(self.state.halted())).await;
+            if rest <= LOOK_MS || self.state.is_halted() {
+                return Ok(());
+            }
+            self.check_pause("the upstream asked for a pause")?;
+        }
     }
 
     fn rate_limited(&self, retry_after_ms: u64, reason: String) -> Stop {

@@ -20,7 +20,12 @@ async fn answers_keep_their_order_and_bounds_hold() {
         limits: Arc::new(limits),
     };
     let violations = Violations::default();
-    let mut calls = Calls::new(shared, violations.clone(), Repeats::default());
+    let mut calls = Calls::new(
+        shared,
+        violations.clone(),
+        Repeats::default(),
+        crate::hold::Holds::new(),
+    );
     let request = |operation: &str, body: &str| Request {
         operation: operation.to_owned(),
         body: body.to_owned(),

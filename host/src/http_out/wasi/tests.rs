@@ -37,6 +37,7 @@ fn hooks(origins: &[String], limits: Limits) -> Hooks {
         },
         Violations::default(),
         Repeats::default(),
+        crate::hold::Holds::new(),
     )
 }
 
