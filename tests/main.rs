@@ -12,6 +12,8 @@
 //! | `hosts` | the same component in hosts that others wrote |
 //! | `hostile` | components that do what they shouldn't, and what stops them |
 //! | `order` | of documents with one key the last one stays |
+//! | `large` | rows that need more requests than a call may send |
+//! | `outages` | chunks that were not answered wait with those that were |
 //! | `pipes` | closed pipes and full disks: exit codes stay true, nothing is lost |
 //! | `pipeline` | rows → extract → load → query, on both DynamoDBs |
 //! | `presets` | each preset at default settings, against a stand-in for its API with its limits |
@@ -49,6 +51,7 @@ mod hosts;
 mod keys;
 mod large;
 mod order;
+mod outages;
 mod pipeline;
 mod pipes;
 mod postgres;

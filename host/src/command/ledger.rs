@@ -248,7 +248,12 @@ impl Input {
 /// How to continue with a run that was stopped.
 /// `rows` is the file that was named instead of the configured rows.
 pub fn hint(stopped: &Stopped, run: Option<&str>, rows: Option<&str>) -> Option<Hint> {
-    if matches!(stopped, Stopped::Invalid(_)) {
+    let mends = match stopped {
+        Stopped::Invalid(_) => true,
+        Stopped::Rows(error) => !error.is_denied() && !error.is_unavailable(),
+        _ => false,
+    };
+    if mends {
         // What mends it makes it other work: there is nothing to continue with.
         return None;
     }

@@ -2,6 +2,7 @@
 
 use super::client::ExchangeError;
 use super::connect::{ConnectError, find};
+use crate::dynamodb::with_causes;
 use std::error::Error as Cause;
 use std::io;
 use wasmtime_wasi_http::Error;
@@ -49,7 +50,12 @@ fn of_connect(error: &ConnectError) -> Error {
             },
             _ => Error::TlsProtocolError,
         },
-        ConnectError::Proxy { .. } => Error::DestinationUnavailable,
+        // A code would blame the server. This is the only one that carries words.
+        ConnectError::Proxy { .. } => {
+            let hint = error.hint().map(|hint| format!("; {hint}"));
+            let words = format!("{}{}", with_causes(error), hint.unwrap_or_default());
+            Error::InternalError(Some(words))
+        }
         ConnectError::Timeout { .. } => Error::ConnectionTimeout,
     }
 }
@@ -60,6 +66,7 @@ fn of_broken(cause: &(dyn Cause + 'static)) -> Error {
     }
     match find::<hyper::Error>(cause) {
         Some(error) if error.is_timeout() => Error::HttpResponseTimeout,
+        Some(error) if error.is_parse_too_large() => Error::HttpResponseHeaderSectionSize(None),
         Some(error) if error.is_parse() => Error::HttpProtocolError,
         _ => Error::ConnectionTerminated,
     }

@@ -12,8 +12,10 @@ use std::thread::{Builder, JoinHandle};
 
 /// AWS's tools read a file of further authorities from here.
 const FURTHER: &str = "AWS_CA_BUNDLE";
+/// A file of the system's authorities, in place of its own.
+const FILE: &str = "SSL_CERT_FILE";
 /// What names the system's authorities in place of its own files.
-const IN_PLACE: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+const IN_PLACE: [&str; 2] = [FILE, "SSL_CERT_DIR"];
 
 /// Why it isn't known whom to trust.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,9 @@ pub(super) fn tls(
         .with_safe_default_protocol_versions()
         .map_err(TrustError::Tls)?;
     let mut roots = RootCertStore::empty();
+    if let Some(file) = env(FILE).filter(|path| !path.is_empty()) {
+        first_certificate(FILE, &file)?;
+    }
     let mut native = authorities.wait();
     // Whoever names a file means it.
     let named = IN_PLACE.into_iter().find(|name| env(name).is_some());
@@ -87,22 +92,36 @@ pub(super) fn tls(
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     let file = env(FURTHER).filter(|path| !path.is_empty());
-    let further = file.map(|path| certificates(&path)).transpose()?;
+    let further = file.map(|path| certificates(FURTHER, &path)).transpose()?;
     roots.add_parsable_certificates(further.into_iter().flatten());
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, TrustError> {
-    let failed = |source: Box<dyn Error + Send + Sync>| TrustError::Certificates {
-        variable: FURTHER,
-        source,
-    };
+type Certificates = Box<dyn Iterator<Item = Result<CertificateDer<'static>, TrustError>>>;
+
+/// The certificates of a file, of which there is one at least.
+fn open(variable: &'static str, path: &str) -> Result<Certificates, TrustError> {
+    let failed =
+        move |source: Box<dyn Error + Send + Sync>| TrustError::Certificates { variable, source };
     let file = std::fs::File::open(path).map_err(|error| failed(error.into()))?;
-    let certificates: Vec<_> = CertificateDer::pem_reader_iter(file)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.into()))?;
-    if certificates.is_empty() {
+    let found = CertificateDer::pem_reader_iter(file);
+    let mut found = found
+        .map(move |each| each.map_err(|error| failed(error.into())))
+        .peekable();
+    if found.peek().is_none() {
         return Err(failed("there is none in it".into()));
     }
-    Ok(certificates)
+    Ok(Box::new(found))
+}
+
+fn certificates(
+    variable: &'static str,
+    path: &str,
+) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    open(variable, path)?.collect()
+}
+
+/// That the file has one; all of it is read elsewhere.
+fn first_certificate(variable: &'static str, path: &str) -> Result<(), TrustError> {
+    open(variable, path)?.next().transpose().map(drop)
 }

@@ -116,11 +116,8 @@ impl LedgerError {
                 "where there is no disk to write to: `[ledger] table = \"…\"` or `off = true`"
                     .to_owned()
             }
-            Self::Table(error @ TableError::NotFound(_)) => {
-                return Some(Hint::new(format!(
-                    "`rowcast table create --ledger` makes it; {}",
-                    error.hint()?
-                )));
+            Self::Table(TableError::NotFound(_)) => {
+                "`rowcast table create --ledger` makes it; or correct `[ledger] table`".to_owned()
             }
             Self::Table(error) => return error.hint(),
             Self::Keys { .. } => {

@@ -55,6 +55,11 @@ impl Patience {
         );
     }
 
+    /// Something has succeeded, if not since it failed.
+    pub fn answered(&mut self, upstream: Upstream) {
+        self.upstreams.entry(upstream).or_default().answered = true;
+    }
+
     /// Whether something has succeeded.
     pub fn has_answered(&self, upstream: Upstream) -> bool {
         self.upstreams

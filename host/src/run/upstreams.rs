@@ -192,6 +192,10 @@ impl Upstreams {
 
     /// Waits until an upstream that is out of order may be tried again.
     pub async fn wait_for_recovery(&self, by: Upstream, reason: &str) -> Option<Stopped> {
+        // The call that it answered may be under way yet.
+        if by == Upstream::Source && self.answers_others().await {
+            self.patience().answered(by);
+        }
         let random = RandomState::new().build_hasher().finish();
         let verdict = self
             .patience()

@@ -107,8 +107,8 @@ pub fn judge(
         Err(HttpError::TooLarge) => reject(
             RejectionKind::Body,
             format!(
-                "{shown} answered more bytes than `max_body_bytes` of the source or the host allows; \
-                 raise these or ask for less"
+                "{shown} answered more bytes than `max_body_bytes` of the source or the host allows, \
+                 in its body or in headers; raise these or ask for less"
             ),
         ),
         // The host's own words name the setting that would allow it.

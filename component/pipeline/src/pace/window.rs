@@ -3,6 +3,9 @@
 
 use super::history::History;
 
+/// By how much longer a window is kept at most; short ones by a fiftieth.
+const MARGIN_MS: u64 = 50;
+
 /// So many requests in any such time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -42,6 +45,8 @@ impl Window {
             requests: most,
             per_ms,
         } = self.budget;
+        // Requests don't arrive as far apart as they are sent.
+        let per_ms = per_ms.saturating_add((per_ms / 50).min(MARGIN_MS));
         let since = (now_ms + 1).saturating_sub(per_ms);
         if self.sent.since(since) + f64::from(requests) <= f64::from(most) {
             return None;
@@ -99,10 +104,10 @@ mod tests {
         };
         send(0, None);
         send(600, None);
-        send(600, Some(1_000));
-        send(999, Some(1_000));
-        send(1_000, None);
-        send(1_001, Some(1_600));
+        send(600, Some(1_020));
+        send(1_019, Some(1_020));
+        send(1_020, None);
+        send(1_021, Some(1_620));
         send(5_000, None);
     }
 

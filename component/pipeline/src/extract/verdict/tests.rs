@@ -320,7 +320,7 @@ fn failed_exchanges_are_repeated_or_rejected() {
     );
     check(
         HttpError::TooLarge,
-        "reject Body 0: URL answered more bytes than `max_body_bytes` of the source or the host allows; raise these or ask for less",
+        "reject Body 0: URL answered more bytes than `max_body_bytes` of the source or the host allows, in its body or in headers; raise these or ask for less",
     );
     check(
         HttpError::Denied("allow it in [egress]".to_owned()),

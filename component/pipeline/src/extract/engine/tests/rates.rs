@@ -46,7 +46,7 @@ fn a_stated_budget_lowers_it() {
 #[test]
 fn a_budget_that_frees_up_too_late_is_the_callers_to_wait_for() {
     let source = source_with(r#", "rate": {"requests": 3, "per": "1h"}"#);
-    let expected = "done 0:1 1:1 2:1 pending 3 4 because limited 3600000; 3 requests, 0 repeats, \
+    let expected = "done 0:1 1:1 2:1 pending 3 4 because limited 3600050; 3 requests, 0 repeats, \
                     0 tokens";
     check(&source, 5, None, |_, _| ok(), expected);
 }
