@@ -11,6 +11,8 @@ pub struct Part {
     /// Calls that ended without getting on: for lack of time, or by a failure.
     pub idle: u32,
     pub failed: u32,
+    /// Requests that calls sent which say nothing more of them: they are sent again.
+    pub sent: u64,
 }
 
 impl Part {
@@ -22,7 +24,23 @@ impl Part {
             },
             idle: 0,
             failed: 0,
+            sent: 0,
         }
+    }
+
+    /// So many were sent that no call had sent before, as far as it knows: how many of
+    /// them are repeats.
+    pub fn repeats(&mut self, sent: u64) -> u64 {
+        let repeats = sent.min(self.sent);
+        self.sent -= repeats;
+        repeats
+    }
+
+    /// Takes its part of what was sent.
+    fn share(mut self, sent: &mut u64) -> Self {
+        self.sent = (*sent).min(self.left.requests.len() as u64);
+        *sent -= self.sent;
+        self
     }
 
     pub fn is_empty(&self) -> bool {
@@ -45,16 +63,17 @@ impl Part {
             (0, 2..) => Self::new(Vec::new(), documents.split_off(documents.len() / 2)),
             (1, 0) | (0, 0 | 1) => return Err(self),
         };
-        Ok([Self::new(self.left.requests, self.left.documents), second])
+        let first = Self::new(self.left.requests, self.left.documents);
+        Ok([first, second].map(|part| part.share(&mut self.sent)))
     }
 
     /// A part for each request; documents go with the first.
     pub fn singles(self) -> Vec<Self> {
-        let failed = self.failed;
+        let (failed, mut sent) = (self.failed, self.sent);
         let mut documents = Some(self.left.documents);
         let one = |request| Self {
             failed,
-            ..Self::new(vec![request], documents.take().unwrap_or_default())
+            ..Self::new(vec![request], documents.take().unwrap_or_default()).share(&mut sent)
         };
         self.left.requests.into_iter().map(one).collect()
     }
@@ -63,6 +82,23 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_sent_is_a_repeat_once() {
+        let mut whole = part(5, 0);
+        whole.sent = 4;
+        assert_eq!(whole.repeats(1), 1);
+        let mut halves = whole
+            .split()
+            .unwrap_or_else(|part| [part, self::part(0, 0)]);
+        assert_eq!(halves.each_ref().map(|half| half.sent), [2, 1]);
+        assert_eq!(halves.each_mut().map(|half| half.repeats(9)), [2, 1]);
+        assert_eq!(halves.each_mut().map(|half| half.repeats(9)), [0, 0]);
+        let mut whole = part(3, 0);
+        whole.sent = 2;
+        let sent = whole.singles().into_iter().map(|one| one.sent);
+        assert_eq!(sent.collect::<Vec<_>>(), [1, 1, 0]);
+    }
 
     fn part(requests: u32, documents: u32) -> Part {
         let request = |row| Request {

@@ -163,6 +163,7 @@ impl<'c> Requests<'c> {
             }
         };
         count_repeats(called.repeats, tally);
+        let before = tally.effort.first_requests();
         let (by, stopped) = match called.result {
             Ok(Answer {
                 mut report,
@@ -178,6 +179,7 @@ impl<'c> Requests<'c> {
                 }
                 let by = report.stopped.as_ref().map_or(Upstream::Source, blamed);
                 let told = self.settled(&part, &report, recording, tally);
+                count_again(&mut part, before, tally);
                 let left = report.remaining.take().unwrap_or(nothing());
                 let got_on = left != part.left;
                 if got_on {
@@ -222,6 +224,8 @@ impl<'c> Requests<'c> {
             },
             Err(error) => {
                 count_failure(&error, tally);
+                // It doesn't say which it sent.
+                part.sent += count_again(&mut part, before, tally);
                 // Where there are requests, a call that fails to write says so
                 // in its result.
                 let by = if part.left.requests.is_empty() {
@@ -359,6 +363,15 @@ impl<'c> Requests<'c> {
         self.put_back(Err(Part::new(Vec::new(), documents)));
         self.chunk.tell(told).await
     }
+}
+
+/// Counts as repeats what an earlier call has sent, of what was sent since `before`; how
+/// much else there is.
+fn count_again(part: &mut Part, before: u64, tally: &mut Tally) -> u64 {
+    let sent = tally.effort.first_requests() - before;
+    let again = part.repeats(sent);
+    tally.effort.source_retries += again;
+    sent - again
 }
 
 fn nothing() -> Remaining {

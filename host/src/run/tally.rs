@@ -108,6 +108,13 @@ pub struct Effort {
     pub write_capacity_saved: f64,
 }
 
+impl Effort {
+    /// Requests to the source that weren't repeats.
+    pub(super) fn first_requests(&self) -> u64 {
+        self.source_requests.saturating_sub(self.source_retries)
+    }
+}
+
 /// Counts that do not add up: something was lost or counted twice. That is a
 /// bug of Rowcast or of the component it ran, never of the data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

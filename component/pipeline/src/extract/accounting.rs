@@ -39,6 +39,8 @@ pub struct Balance {
     pub rejected_records: Vec<RejectedRecord>,
     /// The rest.
     pub pending: Vec<PendingRequest>,
+    /// Whether one of them has got on, or failed to.
+    pub tried: bool,
 }
 
 impl Balance {
@@ -120,10 +122,11 @@ impl Accounting {
                         reason,
                     });
                 }
-                RequestOutcome::Pending(progress) => balance.pending.push(PendingRequest {
-                    request,
-                    resume: progress.write(),
-                }),
+                RequestOutcome::Pending(progress) => {
+                    balance.tried |= progress.is_tried();
+                    let resume = progress.write();
+                    balance.pending.push(PendingRequest { request, resume });
+                }
             }
         }
         Ok(balance)

@@ -344,11 +344,7 @@ impl CallState {
                 return Err(with_counters(denied(&first.reason), counters));
             }
             // What was attempted in vain is remembered in what is pending.
-            let nothing = balance.rejected.is_empty()
-                && balance
-                    .pending
-                    .iter()
-                    .all(|pending| pending.resume.is_none());
+            let nothing = balance.rejected.is_empty() && !balance.tried;
             let refused = |rejected: &RejectedRequest| {
                 by_policy(rejected) || matches!(rejected.status, Some(401 | 403))
             };

@@ -167,6 +167,7 @@ impl<H: Http> Call<'_, H> {
             let exchange = self.send(pages.present(), prepared, tries).await?;
             let token = exchange.token;
             tries.repeat = true;
+            pages.ask();
             match exchange.verdict {
                 Verdict::Nothing => {
                     self.succeed(&exchange);

@@ -28,6 +28,7 @@ pub struct Pages {
     received: usize,
     exhausted: u32,
     failed: u32,
+    asked: bool,
     unfollowed: bool,
 }
 
@@ -81,6 +82,7 @@ impl Pages {
             received,
             exhausted: progress.exhausted,
             failed: progress.failed,
+            asked: progress.asked,
             unfollowed: false,
         }
     }
@@ -100,7 +102,12 @@ impl Pages {
     /// Whether the present page was asked for before.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
-        self.failed + self.exhausted > 0
+        self.asked || self.failed + self.exhausted > 0
+    }
+
+    /// The present page was asked for.
+    pub fn ask(&mut self) {
+        self.asked = true;
     }
 
     /// Whether no page was read yet.
@@ -131,7 +138,7 @@ impl Pages {
     /// starts over: its rows may be others then.
     #[must_use]
     pub fn progress(mut self) -> Vec<Progress> {
-        let (exhausted, failed) = (self.exhausted, self.failed);
+        let (exhausted, failed, asked) = (self.exhausted, self.failed, self.asked);
         let alone = self.by_row.len() == 1;
         let page = (self.history.present().clone(), self.history.page());
         let progress = |extracted| Progress {
@@ -143,6 +150,7 @@ impl Pages {
             },
             exhausted,
             failed,
+            asked,
         };
         self.by_row.drain(..).map(progress).collect()
     }
@@ -216,6 +224,7 @@ impl Pages {
                 // An attempt that succeeded: it isn't stuck.
                 self.exhausted = 0;
                 self.failed = 0;
+                self.asked = false;
                 return Ok(true);
             }
             end => end,

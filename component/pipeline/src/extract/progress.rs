@@ -20,6 +20,8 @@ pub struct Progress {
     pub exhausted: u32,
     /// How many attempts at the page failed.
     pub failed: u32,
+    /// Whether the page was asked for.
+    pub asked: bool,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -35,6 +37,8 @@ struct Text {
     exhausted: u32,
     #[serde(skip_serializing_if = "is_zero")]
     failed: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    asked: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     documents: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,6 +108,7 @@ impl Progress {
         let graver = |one: Self, other: Self| Self {
             exhausted: one.exhausted.max(other.exhausted),
             failed: one.failed.max(other.failed),
+            asked: one.asked || other.asked,
             ..Self::default()
         };
         all.reduce(graver).unwrap_or_default()
@@ -114,12 +119,13 @@ impl Progress {
     pub fn read(request: Request, text: Option<&str>) -> Self {
         let text = text.and_then(|text| serde_json::from_str(text).ok());
         let text: Text = text.unwrap_or_default();
-        let (exhausted, failed) = (text.exhausted, text.failed);
+        let (exhausted, failed, asked) = (text.exhausted, text.failed, text.asked);
         let url = text.url.and_then(|url| Url::parse(&url).ok());
         let Some(url) = url else {
             return Self {
                 exhausted,
                 failed,
+                asked,
                 ..Self::default()
             };
         };
@@ -138,19 +144,27 @@ impl Progress {
             },
             exhausted,
             failed,
+            asked,
         }
+    }
+
+    /// Whether it has got on, or failed to.
+    #[must_use]
+    pub fn is_tried(&self) -> bool {
+        let begun = |(_, page): &(Page, u32)| *page > 1;
+        self.exhausted + self.failed > 0 || self.page.as_ref().is_some_and(begun)
     }
 
     /// The text; none where there is nothing to pass on.
     #[must_use]
     pub fn write(self) -> Option<String> {
+        if !self.asked && !self.is_tried() {
+            return None;
+        }
         let (url, cursor, page) = match self.page {
             Some((at, page)) if page > 1 => (Some(at.url.into()), at.cursor, page),
             Some(_) | None => (None, None, 0),
         };
-        if url.is_none() && self.exhausted == 0 && self.failed == 0 {
-            return None;
-        }
         let rejected = self.extracted.rejected.into_iter().map(Record::from);
         let documents = self.extracted.documents.into_iter();
         let text = Text {
@@ -159,6 +173,7 @@ impl Progress {
             page,
             exhausted: self.exhausted,
             failed: self.failed,
+            asked: self.asked,
             documents: documents.map(Document::into_text).collect(),
             rejected: rejected.collect(),
         };
