@@ -51,11 +51,7 @@ fn of_connect(error: &ConnectError) -> Error {
             _ => Error::TlsProtocolError,
         },
         // A code would blame the server. This is the only one that carries words.
-        ConnectError::Proxy { .. } => {
-            let hint = error.hint().map(|hint| format!("; {hint}"));
-            let words = format!("{}{}", with_causes(error), hint.unwrap_or_default());
-            Error::InternalError(Some(words))
-        }
+        ConnectError::Proxy { .. } => Error::InternalError(Some(with_causes(error).to_string())),
         ConnectError::Timeout { .. } => Error::ConnectionTimeout,
     }
 }

@@ -45,7 +45,7 @@ impl Chunk<'_> {
                 {
                     None
                 }
-                None if idle_calls >= IDLE_CALLS => Some(Stopped::Budget),
+                None if idle_calls >= IDLE_CALLS => Some(self.upstreams.out_of_time()),
                 Some(limited @ Stopped::RateLimited { .. }) => {
                     self.upstreams.wait_out(limited).await
                 }

@@ -268,7 +268,7 @@ impl<'c> Requests<'c> {
                 part.idle += 1;
                 let given_up = part.idle >= IDLE_CALLS;
                 self.parts.push_front(part);
-                return given_up.then_some(Stopped::Budget);
+                return given_up.then(|| upstreams.out_of_time());
             }
             (by, Some(limited @ Stopped::RateLimited { .. })) => {
                 let reason = limited.to_string();

@@ -155,6 +155,16 @@ impl Upstreams {
         *self.stop.borrow()
     }
 
+    /// Why calls that have time get no further.
+    pub fn out_of_time(&self) -> Stopped {
+        if self.stopping() {
+            // Nobody is sent anything any more.
+            Stopped::Requested
+        } else {
+            Stopped::Budget
+        }
+    }
+
     /// Returns some time after the run was asked to stop: what is still in
     /// flight then is left.
     pub async fn cut_off(&self) {

@@ -148,6 +148,13 @@ impl Progress {
         }
     }
 
+    /// Whether attempts ran out in an earlier call, by its text.
+    #[must_use]
+    pub fn failed_before(text: Option<&str>) -> bool {
+        let text: Option<Text> = text.and_then(|text| serde_json::from_str(text).ok());
+        text.is_some_and(|text| text.exhausted > 0)
+    }
+
     /// Whether it has got on, or failed to.
     #[must_use]
     pub fn is_tried(&self) -> bool {

@@ -13,11 +13,11 @@ use super::budget::Budget;
 use super::call_state::{Shared, graver};
 use super::engine;
 use super::plan::Plan;
-use super::progress::Record;
+use super::progress::{Progress, Record};
 use super::snippet;
 use crate::bindings::exports::rowcast::pipeline::extract::{DoneRequest, Extraction};
 use crate::bindings::rowcast::pipeline::types::{
-    Counter, Failure, PendingRequest, RejectedRecord, RejectionKind, Request, Stop,
+    Counter, Failure, PendingRequest, RejectionKind, Request, Stop,
 };
 use crate::document::{Sink, with_texts};
 use crate::failure::{counter, into_stop, invalid, sum, unavailable};
@@ -32,6 +32,7 @@ use std::rc::Rc;
 struct Steps<'c, H> {
     http: &'c H,
     source: &'c Source,
+    rows: &'c [String],
     budget: Budget,
     /// How fast each origin may be asked, whichever step asks it.
     shared: HashMap<String, Rc<Shared>>,
@@ -50,6 +51,7 @@ pub async fn run<H: Http>(
     let mut steps = Steps {
         http,
         source,
+        rows,
         budget,
         shared: HashMap::new(),
         counters: Vec::new(),
@@ -136,7 +138,9 @@ impl<H: Http> Steps<'_, H> {
         let Some(settings) = step.checked_sub(1).and_then(|at| source.then.get(at)) else {
             return;
         };
-        let in_step = |(_, chain): &&mut (Request, Chain)| chain.step == step;
+        let of_step = |(_, chain): &(Request, Chain)| chain.step == step;
+        let led_here = chains.iter().find(|it| of_step(it)).map(|it| it.0);
+        let in_step = |it: &&mut (Request, Chain)| of_step(it);
         let mut rows = Vec::new();
         let mut only = Vec::new();
         let mut parts = Vec::new();
@@ -167,13 +171,67 @@ impl<H: Http> Steps<'_, H> {
             match Plan::of_records(settings, &rows, &only) {
                 Ok(plan) => match self.ask(&plan).await {
                     Ok(extraction) => self.settle(extraction, &mut parts),
-                    Err(failure) => self.fail(failure),
+                    Err(failure) => {
+                        self.fail(failure);
+                        parts.iter_mut().for_each(|part| part.exhausted());
+                    }
                 },
                 Err(error) => self.fail(invalid(snippet::chain(&error))),
+            }
+            if origin(&settings.url) == origin(&self.source.url)
+                && let Some(request) = led_here
+            {
+                let tried = |it: &&PendingRequest| Progress::failed_before(it.resume.as_deref());
+                let tried: Vec<_> = only.iter().filter(tried).map(|it| it.request.row).collect();
+                self.give_up(&mut parts, &tried, request).await;
             }
         }
         for (_, chain) in chains.iter_mut().filter(in_step) {
             chain.go_on(source);
+        }
+    }
+
+    /// Requests of a later step that failed in an earlier call, too, are given up where
+    /// the source answers `request`, which led to one of them: it's about them.
+    async fn give_up(&mut self, parts: &mut [&mut Part], tried: &[u32], request: Request) {
+        let Some(Stop::Unavailable(stop)) = &self.stopped else {
+            return;
+        };
+        let reason = format!("{}; other requests are answered", stop.reason);
+        let is_tried = |place: usize| tried.iter().any(|row| length(*row) == place);
+        let left = |(place, part): &(usize, &mut &mut Part)| is_tried(*place) && part.is_open();
+        if !parts.iter_mut().enumerate().any(|it| left(&it)) || !self.answers(request).await {
+            return;
+        }
+        let mut given_up = 0_u32;
+        for (place, part) in parts.iter_mut().enumerate().filter(left) {
+            let request = Request {
+                row: u32::try_from(place).unwrap_or(u32::MAX),
+                combination: 0,
+            };
+            **part = Part::given_up(request, RejectionKind::Exhausted, reason.clone());
+            given_up = given_up.saturating_add(1);
+        }
+        self.count(vec![counter("then.rejected", given_up)]);
+    }
+
+    /// Whether a request of the first step is answered, which was answered before.
+    async fn answers(&mut self, request: Request) -> bool {
+        let asked = Progress {
+            asked: true,
+            ..Progress::default()
+        };
+        let resume = asked.write();
+        let only = [PendingRequest { request, resume }];
+        let Ok(plan) = Plan::check(self.source, self.rows, Some(&only)) else {
+            return false;
+        };
+        match self.ask(&plan).await {
+            Ok(extraction) => !extraction.done.is_empty(),
+            Err(failure) => {
+                self.fail(failure);
+                false
+            }
         }
     }
 
@@ -200,21 +258,8 @@ impl<H: Http> Steps<'_, H> {
                 continue;
             }
             given_up = given_up.saturating_add(1);
-            let request = rejected.request;
-            let record = Record::from(RejectedRecord {
-                request,
-                index: 0,
-                kind: rejected.kind,
-                path: String::new(),
-                reason: rejected.reason,
-            });
-            put(
-                request,
-                Part::Settled {
-                    documents: Vec::new(),
-                    rejected: vec![record],
-                },
-            );
+            let (request, kind) = (rejected.request, rejected.kind);
+            put(request, Part::given_up(request, kind, rejected.reason));
         }
         for pending in extraction.pending {
             if let Some(part) = parts.get_mut(length(pending.request.row))

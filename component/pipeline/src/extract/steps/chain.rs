@@ -3,8 +3,10 @@
 
 use super::super::extracted::Extracted;
 use super::super::matrix::Matrix;
-use super::super::progress::Record;
-use crate::bindings::rowcast::pipeline::types::{RejectedRecord, RejectedRequest, Request};
+use super::super::progress::{Progress, Record};
+use crate::bindings::rowcast::pipeline::types::{
+    RejectedRecord, RejectedRequest, RejectionKind, Request,
+};
 use crate::document::Document;
 use crate::settings::{Mistakes, Source};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,40 @@ pub(super) enum Part {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resume: Option<String>,
     },
+}
+
+impl Part {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// It will not be asked for again: a rejected record of its row.
+    pub(super) fn given_up(request: Request, kind: RejectionKind, reason: String) -> Self {
+        let record = Record::from(RejectedRecord {
+            request,
+            index: 0,
+            kind,
+            path: String::new(),
+            reason,
+        });
+        Self::Settled {
+            documents: Vec::new(),
+            rejected: vec![record],
+        }
+    }
+
+    /// A call failed to ask for it.
+    pub(super) fn exhausted(&mut self) {
+        if let Self::Open { resume, .. } = self {
+            let request = Request {
+                row: 0,
+                combination: 0,
+            };
+            *resume = Progress::read(request, resume.as_deref())
+                .exhausted()
+                .write();
+        }
+    }
 }
 
 /// How a request of the first step ended in this call.
@@ -70,8 +106,7 @@ impl Chain {
     }
 
     fn is_settled(&self) -> bool {
-        let open = |part: &Part| matches!(part, Part::Open { .. });
-        !self.parts.iter().any(open)
+        !self.parts.iter().any(Part::is_open)
     }
 
     /// Where everything is settled, turns to the next step, if there is one.

@@ -115,6 +115,49 @@ fn a_detail_that_fails_is_a_rejected_record_of_its_row() {
     assert_eq!(counted(&extraction, "then.rejected"), 1.0);
 }
 
+/// One of two that were found always fails: the other one is kept, by the second call.
+#[test]
+fn a_detail_that_always_fails_takes_no_other_with_it() {
+    let source = source_with(DETAILS);
+    let reply = |request: &HttpRequest, before| match path(request) {
+        "01" => answer(500, &[], ""),
+        _ => good(request, before),
+    };
+    let script = Script::new(reply);
+    let mut pending = None;
+    let mut calls = 0;
+    let last = loop {
+        calls += 1;
+        let rows = rows(1);
+        let called = script.block_on(run(&script, &source, &rows, pending.as_deref(), None));
+        let extraction = ok(called);
+        if extraction.pending.is_empty() {
+            break extraction;
+        }
+        pending = Some(extraction.pending);
+        assert!(calls < 5, "{pending:?}");
+    };
+    assert_eq!((calls, last.documents.len(), last.done.len()), (2, 2, 1));
+    let rejected: Vec<_> = last.rejected_records.iter().map(|it| it.kind).collect();
+    assert_eq!(rejected, [RejectionKind::Exhausted]);
+    assert_eq!(counted(&last, "then.rejected"), 1.0);
+    // The search is answered once, and then nothing is: nothing is given up.
+    let silent = |request: &HttpRequest, before| {
+        if before > 0 || is_detail(request) {
+            return answer(500, &[], "");
+        }
+        good(request, before)
+    };
+    let script = Script::new(silent);
+    let rows = rows(1);
+    let mut pending = None;
+    for _ in 0..3 {
+        let called = script.block_on(run(&script, &source, &rows, pending.as_deref(), None));
+        pending = Some(ok(called).pending);
+    }
+    assert_eq!(pending.map(|it| it.len()), Some(1));
+}
+
 #[test]
 fn a_record_without_the_member_is_rejected_and_the_rest_is_not() {
     let odd = |request: &HttpRequest, before| match path(request) {
