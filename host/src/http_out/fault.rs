@@ -51,7 +51,7 @@ fn of_connect(error: &ConnectError) -> Error {
             _ => Error::TlsProtocolError,
         },
         // A code would blame the server. This is the only one that carries words.
-        ConnectError::Proxy { .. } => Error::InternalError(Some(with_causes(error).to_string())),
+        ConnectError::Proxy { .. } => Error::InternalError(Some(with_causes(error))),
         ConnectError::Timeout { .. } => Error::ConnectionTimeout,
     }
 }

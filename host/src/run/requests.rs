@@ -225,7 +225,8 @@ impl<'c> Requests<'c> {
             Err(error) => {
                 count_failure(&error, tally);
                 // It doesn't say which it sent.
-                part.sent += count_again(&mut part, before, tally);
+                let sent = part.sent;
+                part.sent = sent + count_again(&mut part, before, tally);
                 // Where there are requests, a call that fails to write says so
                 // in its result.
                 let by = if part.left.requests.is_empty() {

@@ -78,14 +78,14 @@ impl Paging {
         let (way, end) = match pagination {
             Pagination::None {} => (Some(Way::None), &default),
             Pagination::PageNumber(it) => {
-                let (parameter, body_pointer) = (&it.parameter, &it.body_pointer);
+                let (parameter, body_pointer) = (it.parameter.as_ref(), it.body_pointer.as_ref());
                 let into = into(parameter, body_pointer, "number", source, mistakes);
                 let size = (it.size_parameter.as_ref(), it.size);
                 let count = Count::new(into, it.first, size, mistakes);
                 (count.map(Way::PageNumber), &it.end)
             }
             Pagination::Offset(it) => {
-                let (parameter, body_pointer) = (&it.parameter, &it.body_pointer);
+                let (parameter, body_pointer) = (it.parameter.as_ref(), it.body_pointer.as_ref());
                 let into = into(parameter, body_pointer, "offset", source, mistakes);
                 let size = (it.size_parameter.as_ref(), it.size);
                 let count = Count::new(into, it.first, size, mistakes);
@@ -264,7 +264,7 @@ fn cursor(
             None
         }
     };
-    let (parameter, body_pointer) = (&cursor.parameter, &cursor.body_pointer);
+    let (parameter, body_pointer) = (cursor.parameter.as_ref(), cursor.body_pointer.as_ref());
     let into = into(parameter, body_pointer, "token", source, mistakes);
     Some(Way::Cursor {
         from: from?,
@@ -274,8 +274,8 @@ fn cursor(
 
 /// Where a token or a count goes.
 fn into(
-    parameter: &Option<String>,
-    body_pointer: &Option<String>,
+    parameter: Option<&String>,
+    body_pointer: Option<&String>,
     what: &str,
     source: &Source,
     mistakes: &mut Mistakes,

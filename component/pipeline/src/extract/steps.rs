@@ -173,7 +173,9 @@ impl<H: Http> Steps<'_, H> {
                     Ok(extraction) => self.settle(extraction, &mut parts),
                     Err(failure) => {
                         self.fail(failure);
-                        parts.iter_mut().for_each(|part| part.exhausted());
+                        for part in &mut parts {
+                            part.exhausted();
+                        }
                     }
                 },
                 Err(error) => self.fail(invalid(snippet::chain(&error))),
@@ -198,19 +200,21 @@ impl<H: Http> Steps<'_, H> {
             return;
         };
         let reason = format!("{}; other requests are answered", stop.reason);
-        let is_tried = |place: usize| tried.iter().any(|row| length(*row) == place);
-        let left = |(place, part): &(usize, &mut &mut Part)| is_tried(*place) && part.is_open();
-        if !parts.iter_mut().enumerate().any(|it| left(&it)) || !self.answers(request).await {
+        let is_open = |row: &&u32| parts.get(length(**row)).is_some_and(|part| part.is_open());
+        let left: Vec<u32> = tried.iter().filter(is_open).copied().collect();
+        if left.is_empty() || !self.answers(request).await {
             return;
         }
         let mut given_up = 0_u32;
-        for (place, part) in parts.iter_mut().enumerate().filter(left) {
+        for row in left {
             let request = Request {
-                row: u32::try_from(place).unwrap_or(u32::MAX),
+                row,
                 combination: 0,
             };
-            **part = Part::given_up(request, RejectionKind::Exhausted, reason.clone());
-            given_up = given_up.saturating_add(1);
+            if let Some(part) = parts.get_mut(length(row)) {
+                **part = Part::given_up(request, RejectionKind::Exhausted, reason.clone());
+                given_up = given_up.saturating_add(1);
+            }
         }
         self.count(vec![counter("then.rejected", given_up)]);
     }

@@ -64,7 +64,7 @@ impl Count {
     pub fn present(&self, page: &Page) -> u64 {
         let value = match &self.place {
             Place::Name(name) => parameter(&page.url, name),
-            Place::Body(_) => page.cursor.clone().map(Into::into),
+            Place::Body(_) => page.cursor.clone(),
         };
         value
             .and_then(|value| value.parse().ok())
@@ -90,11 +90,9 @@ impl Count {
             .map(|size| usize::try_from(size).unwrap_or(usize::MAX));
         let short = size.is_some_and(|size| received.of_page < size);
         match (received.of_page, said) {
-            (_, Said::Last) => Some(Next::End),
-            (_, Said::More) => None,
+            (_, Said::Last) | (0, Said::Nothing) => Some(Next::End),
             (0, Said::MoreByTotal) => Some(Next::Short),
-            (0, Said::Nothing) => Some(Next::End),
-            (_, Said::MoreByTotal) => None,
+            (_, Said::More | Said::MoreByTotal) => None,
             (records, Said::Nothing) => {
                 let pages = usize::try_from(received.pages).unwrap_or(usize::MAX);
                 let cut =
