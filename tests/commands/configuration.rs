@@ -92,6 +92,25 @@ async fn a_preset_is_unknown() {
 }
 
 #[tokio::test]
+async fn the_query_has_the_columns_that_a_preset_needs() {
+    let stage = Stage::new("");
+    for (preset, query) in [
+        ("spotify-top-tracks", "SELECT id FROM artists"),
+        ("github-issues", "SELECT owner, repo FROM requests"),
+        ("musicbrainz-recordings", "SELECT mbid FROM requests"),
+        ("listenbrainz-top-recordings", "SELECT mbid FROM requests"),
+    ] {
+        let arguments = ["init", "--preset", preset, "-c", "new.toml", "--force"];
+        stage.rowcast(&arguments).await.ok();
+        let written = std::fs::read_to_string(stage.path().join("new.toml")).unwrap();
+        assert!(
+            written.contains(&format!("query = \"{query}\"\n")),
+            "{preset}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn init_writes_once() {
     let stage = Stage::new("");
     stage

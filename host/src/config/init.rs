@@ -2,7 +2,7 @@
 //! proposes → the commented file that `rowcast init` writes. Its comments are the
 //! schema's, and a proposal's remarks.
 
-use super::openapi::Proposal;
+use super::openapi::{self, Proposal};
 use super::schema;
 use crate::engine::settings::{json, node};
 use crate::engine::{Description, Preset};
@@ -59,9 +59,14 @@ fn written(description: &Description, start: Start<'_>) -> String {
         let mut given = example.get(name).cloned();
         let mut shown = None;
         match (name.as_str(), start) {
-            ("rows", Start::Proposal(proposal)) => {
+            ("rows", Start::Proposal(_) | Start::Preset(_)) => {
+                let query = match start {
+                    Start::Proposal(proposal) => proposal.query(),
+                    Start::Preset(preset) => openapi::query(&columns(&node(&preset.source))),
+                    Start::Nothing => None,
+                };
                 let at = ["query".to_owned()];
-                if let (Some(query), Some(rows)) = (proposal.query(), &mut given) {
+                if let (Some(query), Some(rows)) = (query, &mut given) {
                     rows.remove(&at);
                     rows.insert(&at, Node::Text(query));
                 }
@@ -92,6 +97,23 @@ fn written(description: &Description, start: Start<'_>) -> String {
     let mut text = file.text;
     text.truncate(text.trim_end().len());
     text + "\n"
+}
+
+/// The columns that a source's URL has, but for the one that the example has, too.
+fn columns(source: &Node) -> Vec<String> {
+    let url = text_of(source, "url").unwrap_or_default();
+    let axis = |name: &str| {
+        source
+            .get("matrix")
+            .is_some_and(|axes| axes.get(name).is_some())
+    };
+    let names = url.split('{').skip(1).filter_map(|it| it.split('}').next());
+    let mut names: Vec<_> = names
+        .filter(|name| !axis(name))
+        .map(str::to_owned)
+        .collect();
+    names.dedup();
+    if names == ["id"] { Vec::new() } else { names }
 }
 
 /// The schema's example; where there is none, the settings that are required.

@@ -30,17 +30,22 @@ impl Proposal {
     /// A query that has the columns; none where none are needed.
     #[must_use]
     pub fn query(&self) -> Option<String> {
-        let plain = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_';
-        let column = |name: &String| {
-            if name.chars().all(plain) {
-                name.clone()
-            } else {
-                format!("\"{name}\"")
-            }
-        };
-        let columns: Vec<_> = self.columns.iter().map(column).collect();
-        (!columns.is_empty()).then(|| format!("SELECT {} FROM requests", columns.join(", ")))
+        query(&self.columns)
     }
+}
+
+/// A query that has these columns; none where there are none.
+pub(super) fn query(columns: &[String]) -> Option<String> {
+    let plain = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_';
+    let column = |name: &String| {
+        if name.chars().all(plain) {
+            name.clone()
+        } else {
+            format!("\"{name}\"")
+        }
+    };
+    let columns: Vec<_> = columns.iter().map(column).collect();
+    (!columns.is_empty()).then(|| format!("SELECT {} FROM requests", columns.join(", ")))
 }
 
 /// Why a document gives no source.
