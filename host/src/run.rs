@@ -116,7 +116,8 @@ impl Run {
     fn of(pipeline: Pipeline, stages: Stages) -> Self {
         let (stop, _) = watch::channel(false);
         Self {
-            pipeline,
+            // A run that stops holds up no other one of the same host.
+            pipeline: pipeline.apart(),
             stages: Arc::new(stages),
             chunk_rows: 50,
             workers: 4,

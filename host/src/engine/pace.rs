@@ -46,6 +46,14 @@ impl Paces {
         }
     }
 
+    /// The same paces, held by others.
+    pub(super) fn held_by(&self, holds: Holds) -> Self {
+        Self {
+            holds,
+            ..self.clone()
+        }
+    }
+
     /// For a call with that source's settings, if it has a source.
     pub(super) fn of_call(&self, source: Option<&str>) -> CallPaces {
         CallPaces {

@@ -89,6 +89,17 @@ impl Pipeline {
         }
     }
 
+    /// The same, but what it holds keeps no other from sending.
+    #[must_use]
+    pub(crate) fn apart(&self) -> Self {
+        let holds = Holds::new();
+        Self {
+            paces: self.paces.held_by(holds.clone()),
+            holds,
+            ..self.clone()
+        }
+    }
+
     /// Calls send nothing more to their source as long as the hold is there:
     /// they end with what they have.
     #[must_use]
