@@ -47,11 +47,8 @@ impl Paces {
     }
 
     /// The same paces, held by others.
-    pub(super) fn held_by(&self, holds: Holds) -> Self {
-        Self {
-            holds,
-            ..self.clone()
-        }
+    pub(super) fn held_by(self, holds: Holds) -> Self {
+        Self { holds, ..self }
     }
 
     /// For a call with that source's settings, if it has a source.

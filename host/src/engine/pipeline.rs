@@ -91,12 +91,12 @@ impl Pipeline {
 
     /// The same, but what it holds keeps no other from sending.
     #[must_use]
-    pub(crate) fn apart(&self) -> Self {
+    pub(crate) fn apart(self) -> Self {
         let holds = Holds::new();
         Self {
             paces: self.paces.held_by(holds.clone()),
             holds,
-            ..self.clone()
+            ..self
         }
     }
 
