@@ -172,10 +172,12 @@ impl<H: Http> Steps<'_, H> {
                 Ok(plan) => match self.ask(&plan).await {
                     Ok(extraction) => self.settle(extraction, &mut parts),
                     Err(failure) => {
-                        self.fail(failure);
-                        for part in &mut parts {
-                            part.exhausted();
+                        if let Failure::Unavailable(_) = failure {
+                            for part in &mut parts {
+                                part.exhausted();
+                            }
                         }
+                        self.fail(failure);
                     }
                 },
                 Err(error) => self.fail(invalid(snippet::chain(&error))),
