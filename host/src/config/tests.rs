@@ -6,6 +6,7 @@ mod init;
 use super::*;
 use crate::hint::Hint;
 use rowcast_pipeline::settings::Node;
+use std::collections::HashSet;
 
 /// The environment of these tests.
 fn env(name: &str) -> Option<String> {
@@ -25,6 +26,18 @@ fn parse(text: &str) -> Config {
         Ok(config) => config,
         Err(error) => panic!("{error} {:?}", error.hint()),
     }
+}
+
+/// Headers are templates; what else is isn't made of secrets.
+#[test]
+fn braces_of_a_value_are_no_placeholders_in_headers() {
+    let text = r#"{"source":{"url":"${URL}","headers":{"x":"{id}${URL}"},"then":[{"headers":{"x":"${URL}"}}]}}"#;
+    let mut tree = crate::engine::settings::node(text);
+    let mut mistakes = rowcast_pipeline::settings::Mistakes::default();
+    let value = |_: &str| Some("a{b}".to_owned());
+    interpolate::fill(&mut tree, "", &value, &mut HashSet::new(), &mut mistakes);
+    let expected = r#"{"source":{"url":"a{b}","headers":{"x":"{id}a{{b}}"},"then":[{"headers":{"x":"a{{b}}"}}]}}"#;
+    assert_eq!(crate::engine::settings::json(&tree), expected);
 }
 
 #[test]

@@ -364,3 +364,26 @@ fn basic_header(username: &str, password: &str) -> String {
         STANDARD.encode(format!("{username}:{password}"))
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Mistakes, read};
+
+    #[test]
+    fn a_key_in_the_users_place_is_a_secret() {
+        let check = |username: &str, password: &str, expected: &[&str]| {
+            let text =
+                format!(r#"{{"type":"basic","username":"{username}","password":"{password}"}}"#);
+            let node = crate::settings::Node::parse(&text, &mut Mistakes::default());
+            let auth: Option<Auth> = node.and_then(|node| read(node, &mut Mistakes::default()));
+            assert!(
+                auth.as_ref().is_some_and(|auth| secrets(auth) == expected),
+                "{text}"
+            );
+        };
+        check("sk_live_1", "", &["", "sk_live_1"]);
+        check("sk_live_1", "X", &["X", "sk_live_1"]);
+        check("me", "long enough", &["long enough"]);
+    }
+}
