@@ -6,6 +6,7 @@ use super::openapi::{self, Proposal};
 use super::schema;
 use crate::engine::settings::{json, node};
 use crate::engine::{Description, Preset};
+use rowcast_pipeline::extract::template::{Place, Template};
 use rowcast_pipeline::settings::Node;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -54,21 +55,21 @@ fn written(description: &Description, start: Start<'_>) -> String {
     file.comment(text_of(&schema, "description").unwrap_or_default());
     file.text.push('\n');
     let example = node(EXAMPLE);
+    let query = match start {
+        Start::Proposal(proposal) => proposal.query(),
+        Start::Preset(preset) => openapi::query(&columns(&node(&preset.source))),
+        Start::Nothing => None,
+    };
     for (name, section) in members(schema.get("properties")) {
         let section = unconditional(file.resolved(section));
         let mut given = example.get(name).cloned();
         let mut shown = None;
         match (name.as_str(), start) {
-            ("rows", Start::Proposal(_) | Start::Preset(_)) => {
-                let query = match start {
-                    Start::Proposal(proposal) => proposal.query(),
-                    Start::Preset(preset) => openapi::query(&columns(&node(&preset.source))),
-                    Start::Nothing => None,
-                };
+            ("rows", _) => {
                 let at = ["query".to_owned()];
-                if let (Some(query), Some(rows)) = (query, &mut given) {
+                if let (Some(query), Some(rows)) = (&query, &mut given) {
                     rows.remove(&at);
-                    rows.insert(&at, Node::Text(query));
+                    rows.insert(&at, Node::Text(query.clone()));
                 }
             }
             ("source", Start::Proposal(proposal)) => {
@@ -107,7 +108,8 @@ fn columns(source: &Node) -> Vec<String> {
             .get("matrix")
             .is_some_and(|axes| axes.get(name).is_some())
     };
-    let names = url.split('{').skip(1).filter_map(|it| it.split('}').next());
+    let template = Template::parse(url, Place::Url).ok();
+    let names = template.iter().flat_map(Template::names);
     let mut names: Vec<_> = names
         .filter(|name| !axis(name))
         .map(str::to_owned)

@@ -69,8 +69,9 @@ const AROUND: &[&str] = &[
     "response_metadata",
 ];
 
-/// Whether an answer announces more than the pages and records that were read. Where it was said that it
-/// is the last page, or that page is empty, only a total says so, or a `Link`.
+/// Whether an answer announces more than the pages and records that were read. Where it
+/// was said that it is the last page, or that page is empty, only a total says so, or a
+/// `Link`.
 #[must_use]
 pub fn announces_more(
     root: Value<'_>,
@@ -83,16 +84,15 @@ pub fn announces_more(
     let pages_read = u64::from(received.pages);
     let says_so = |(name, value): &(String, String)| {
         let name = name.as_str();
-        let more_than = |read: u64| value.trim().parse::<u64>().is_ok_and(|all| all > read);
+        let more = |all: &str, read| all.trim().parse::<u64>().is_ok_and(|all| all > read);
         match name {
             "link" => next_link(value).is_some(),
             // Such as `items 0-9/125`, with 206.
             "content-range" if !value.trim_start().starts_with("bytes") => {
-                let all = value.rsplit('/').next().unwrap_or_default().trim();
-                all.parse::<u64>().is_ok_and(|all| all > records_read)
+                more(value.rsplit('/').next().unwrap_or_default(), records_read)
             }
-            _ if TOTAL_HEADERS.contains(&name) => more_than(records_read),
-            _ => !ended && PAGES_HEADERS.contains(&name) && more_than(pages_read),
+            _ if TOTAL_HEADERS.contains(&name) => more(value, records_read),
+            _ => !ended && PAGES_HEADERS.contains(&name) && more(value, pages_read),
         }
     };
     if headers.iter().any(says_so) {

@@ -79,6 +79,17 @@ impl From<RejectedRecord> for Record {
 }
 
 impl Record {
+    /// For a later request that is given up.
+    #[must_use]
+    pub fn given_up(rejected: RejectionKind, reason: String) -> Self {
+        Self {
+            index: 0,
+            kind: place(rejected),
+            path: String::new(),
+            reason,
+        }
+    }
+
     /// The rejected record of that request.
     #[must_use]
     pub fn of(self, request: Request) -> RejectedRecord {
@@ -146,13 +157,6 @@ impl Progress {
             failed,
             asked,
         }
-    }
-
-    /// Whether attempts ran out in an earlier call, by its text.
-    #[must_use]
-    pub fn failed_before(text: Option<&str>) -> bool {
-        let text: Option<Text> = text.and_then(|text| serde_json::from_str(text).ok());
-        text.is_some_and(|text| text.exhausted > 0)
     }
 
     /// Whether it has got on, or failed to.

@@ -185,7 +185,9 @@ impl<H: Http> Steps<'_, H> {
             if origin(&settings.url) == origin(&self.source.url)
                 && let Some(request) = led_here
             {
-                let tried = |it: &&PendingRequest| Progress::failed_before(it.resume.as_deref());
+                let tried = |it: &&PendingRequest| {
+                    Progress::read(it.request, it.resume.as_deref()).exhausted > 0
+                };
                 let tried: Vec<_> = only.iter().filter(tried).map(|it| it.request.row).collect();
                 self.give_up(&mut parts, &tried, request).await;
             }
@@ -209,12 +211,8 @@ impl<H: Http> Steps<'_, H> {
         }
         let mut given_up = 0_u32;
         for row in left {
-            let request = Request {
-                row,
-                combination: 0,
-            };
             if let Some(part) = parts.get_mut(length(row)) {
-                **part = Part::given_up(request, RejectionKind::Exhausted, reason.clone());
+                **part = Part::given_up(RejectionKind::Exhausted, reason.clone());
                 given_up = given_up.saturating_add(1);
             }
         }
@@ -264,8 +262,8 @@ impl<H: Http> Steps<'_, H> {
                 continue;
             }
             given_up = given_up.saturating_add(1);
-            let (request, kind) = (rejected.request, rejected.kind);
-            put(request, Part::given_up(request, kind, rejected.reason));
+            let part = Part::given_up(rejected.kind, rejected.reason);
+            put(rejected.request, part);
         }
         for pending in extraction.pending {
             if let Some(part) = parts.get_mut(length(pending.request.row))

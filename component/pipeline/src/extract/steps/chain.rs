@@ -44,17 +44,10 @@ impl Part {
     }
 
     /// It will not be asked for again: a rejected record of its row.
-    pub(super) fn given_up(request: Request, kind: RejectionKind, reason: String) -> Self {
-        let record = Record::from(RejectedRecord {
-            request,
-            index: 0,
-            kind,
-            path: String::new(),
-            reason,
-        });
+    pub(super) fn given_up(kind: RejectionKind, reason: String) -> Self {
         Self::Settled {
             documents: Vec::new(),
-            rejected: vec![record],
+            rejected: vec![Record::given_up(kind, reason)],
         }
     }
 
