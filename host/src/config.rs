@@ -28,11 +28,11 @@ pub use init::{SCHEMA_FILE, commented, commented_proposal};
 pub use ledger::LedgerSettings;
 pub use load::{Draft, Section};
 pub(crate) use rowcast_pipeline::settings::nearest;
-pub use rowcast_pipeline::settings::{Auth, Retry};
+pub use rowcast_pipeline::settings::{Auth, KeyAttribute, KeyType, Keys, Retry};
 pub use rows::{FileRows, Format, Input, PostgresRows, Rows};
 pub use run::{Run, Share, Span};
 pub use schema::schema;
-pub use table::{Credentials, Key, KeyType, Keys, Table};
+pub use table::Table;
 pub(crate) use written::Written;
 
 use crate::limits::Limits;

@@ -64,7 +64,7 @@ impl Holds {
     }
 
     /// Returns when so much is held.
-    pub(crate) async fn until(&self, step: Step) {
+    pub(crate) async fn until(self, step: Step) {
         // The sender is here.
         let _ = self.0.subscribe().wait_for(|held| held.is(step)).await;
     }

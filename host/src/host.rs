@@ -28,7 +28,6 @@ pub use error::{HostError, RowsOrConfigError};
 
 use crate::config::{self, Config, ConfigError, Draft};
 use crate::dynamodb::admin::{Polling, TableDescription, TableStatus};
-use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::engine::{self, COMPONENT, Capabilities, Pipeline, Runtime};
 use crate::http_out::authorizer::Authorizer;
@@ -273,10 +272,6 @@ fn settings_of(table: &config::Table, plain_http: &[Origin]) -> Settings {
         region: table.region.clone(),
         endpoint: table.endpoint.clone(),
         profile: table.profile.clone(),
-        credentials: table.credentials.as_ref().map(|given| StaticCredentials {
-            access_key_id: given.access_key_id.clone(),
-            secret_access_key: given.secret_access_key.clone(),
-            session_token: given.session_token.clone(),
-        }),
+        credentials: table.credentials.clone(),
     }
 }

@@ -16,6 +16,7 @@ pub mod http_out;
 pub mod ledger;
 pub mod limits;
 pub mod plan;
+mod random;
 pub mod rows;
 pub mod run;
 pub mod secret;

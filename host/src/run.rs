@@ -286,8 +286,7 @@ impl Run {
                 },
             }
         }
-        self.stages
-            .leave(state.buffer.len() as u64, &mut state.tally);
+        self.stages.leave(&state.buffer, &mut state.tally);
         state.tally.rows.read += state.buffer.len() as u64;
         if state.stopped.is_none() && state.tally.requests.pending == 0 {
             state.stop(upstreams.denied(true));

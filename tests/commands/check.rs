@@ -233,8 +233,8 @@ async fn dynamodb_refuses() {
             ok      rows        columns id, name, label
             ok      source      one request, 1 record in the answer
             ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
-            FAILED  permission  try BatchWriteItem on `top_tracks`, without an item
-                      because: DynamoDB answered 400 AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
+            FAILED  permission  try to write, without an item
+                      because: BatchWriteItem of the DynamoDB table `top_tracks`: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
                       hint: the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table
             $ rowcast run
             exit 3

@@ -137,6 +137,14 @@ async fn a_source_that_hangs_holds_up_no_end() {
     stops_after_20(None, Duration::from_secs(19)).await;
 }
 
+/// So is what comes too slowly.
+#[tokio::test]
+async fn a_body_that_drips_holds_up_no_end() {
+    let body = format!("[{}]", " ".repeat(100)).into();
+    let drips = Reply::Drip(Duration::from_secs(1), body);
+    stops_after_20(Some(drips), Duration::from_secs(19)).await;
+}
+
 #[tokio::test]
 async fn twice_ends_at_once() {
     run(

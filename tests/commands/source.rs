@@ -125,7 +125,7 @@ async fn the_client_is_refused() {
                 DynamoDB   0 sent, 0 of them repeats; 0 write capacity units
                 time       SECONDS s
                 error: the run stopped before its end
-                  because: the token endpoint http://127.0.0.1:PORT answered 401: invalid_client: Invalid client secret; check client-id, client-secret and scope
+                  because: the token endpoint http://127.0.0.1:PORT answered 401: invalid_client: Invalid client secret; check client_id, client_secret and scope
                   hint: check [source.auth] in rowcast.toml, and what the source lets these credentials do; then `rowcast run --resume RUN` continues where it stopped
             "#]],
         ),

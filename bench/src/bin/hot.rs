@@ -8,7 +8,7 @@ use rowcast_bench::tracks;
 use rowcast_json::Index;
 use rowcast_json::digest::{Digest, Digester, Scalar};
 use rowcast_pipeline::dynamodb::marshal::marshal;
-use rowcast_pipeline::settings::{KeyAttribute, KeyKind, KeySchema};
+use rowcast_pipeline::settings::{KeyAttribute, KeyType, Keys};
 use std::hint::black_box;
 
 fn main() -> anyhow::Result<()> {
@@ -21,10 +21,10 @@ fn main() -> anyhow::Result<()> {
     let root = index.read(&body).ok().context("no JSON")?;
     let tracks = root.member("tracks").context("no tracks")?;
     let records: Vec<&str> = tracks.elements().map(|track| track.text()).collect();
-    let keys = KeySchema {
+    let keys = Keys {
         partition: KeyAttribute {
             name: "id".to_owned(),
-            kind: KeyKind::Text,
+            kind: KeyType::Text,
         },
         sort: None,
     };

@@ -32,7 +32,9 @@ fn rfc_3339(text: &str) -> Option<SystemTime> {
         _ => {
             let (sign, time) = zone.split_at_checked(1)?;
             let (hours, minutes) = time.split_once(':')?;
-            let seconds = hours.parse::<i64>().ok()? * 3_600 + minutes.parse::<i64>().ok()? * 60;
+            let below = |text: &str, bound| text.parse().ok().filter(|it: &u16| *it < bound);
+            let seconds =
+                i64::from(below(hours, 24)?) * 3_600 + i64::from(below(minutes, 60)?) * 60;
             match sign {
                 "+" => seconds,
                 "-" => -seconds,
@@ -73,6 +75,8 @@ mod tests {
             "2026-11-23T12:00:00",
             "2026-13-23T12:00:00Z",
             "2026-11-23T12:00:00?01:00",
+            "2026-11-23T12:00:00+9999999999999999:00",
+            "2026-11-23T12:00:00+01:60",
             "1969-12-31T23:59:59Z",
             "2026-11-23T12:00:0éZ",
         ] {

@@ -7,7 +7,7 @@ use crate::dynamodb::unmarshal;
 use crate::extract::document::{Attribute, DocumentError, splice, values};
 use crate::extract::pointer::Pointer;
 use crate::extract::template;
-use crate::settings::KeySchema;
+use crate::settings::Keys;
 use rowcast_json::Value;
 use rowcast_json::digest::{Digest, Digester, Scalar};
 use std::cell::RefCell;
@@ -56,7 +56,7 @@ pub enum Sink<'k> {
     Texts,
     /// Items of a table with these keys; and what makes the digests of contents,
     /// where they are wanted.
-    Items(&'k KeySchema, Option<RefCell<Digester>>),
+    Items(&'k Keys, Option<RefCell<Digester>>),
 }
 
 impl Sink<'_> {
@@ -100,11 +100,7 @@ fn scalar<'v>(value: &'v template::Value<'_>) -> Scalar<'v> {
 
 /// The same item as that of the record's text with these members before its
 /// own.
-fn item(
-    added: &[(&str, Scalar<'_>)],
-    record: Value<'_>,
-    keys: &KeySchema,
-) -> Result<Item, Rejection> {
+fn item(added: &[(&str, Scalar<'_>)], record: Value<'_>, keys: &Keys) -> Result<Item, Rejection> {
     let length = record.text().len() + 64 * added.len();
     // Types cost about half as much again.
     let mut writer = Writer::new(keys, length + length / 2);

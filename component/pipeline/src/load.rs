@@ -20,7 +20,7 @@ use crate::dynamodb::schema::{describe_request, interpret};
 use crate::failure::{invalid, table_upstream};
 use crate::platform::Dynamo;
 use crate::retry;
-use crate::settings::{KeyKind, KeySchema, Mistakes, Table};
+use crate::settings::{Keys, Mistakes, Table};
 use accounting::{Accounting, DocumentOutcome};
 use batch::{Batch, MAX_ROUND_BYTES, Queue, put_bytes};
 use dedupe::{interleave, prepare};
@@ -78,7 +78,7 @@ pub struct Work<'w, D: Dynamo> {
     /// of what isn't written are kept.
     pub requests: Option<&'w [Request]>,
     /// The table's keys, where they were asked for.
-    pub keys: Option<KeySchema>,
+    pub keys: Option<Keys>,
     /// What decides about them.
     pub admission: Admission<'w, D>,
 }
@@ -144,7 +144,7 @@ impl<D: Dynamo> Work<'_, D> {
 pub fn ask_keys<D: Dynamo>(
     caller: &mut Caller<'_, D>,
     table: &str,
-) -> Result<Option<KeySchema>, Failure> {
+) -> Result<Option<Keys>, Failure> {
     let answer = caller.send(vec![describe_request(table)]).pop();
     match answer.unwrap_or(Err(CallError::OutOfTime)) {
         Err(CallError::OutOfTime) => Ok(None),
@@ -174,7 +174,7 @@ struct Load<'a, D: Dynamo> {
 
 impl<D: Dynamo> Load<'_, D> {
     /// Has puts admitted and writes them until none is left, or it is no use.
-    fn write(&mut self, keys: &KeySchema) -> Option<Halt> {
+    fn write(&mut self, keys: &Keys) -> Option<Halt> {
         while !self.admission.waiting.is_empty() {
             if self.caller.out_of_time() {
                 return Some(self.out_of_time());
@@ -196,7 +196,7 @@ impl<D: Dynamo> Load<'_, D> {
     }
 
     /// Sends batches until nothing waits, or it is no use.
-    fn write_admitted(&mut self, keys: &KeySchema) -> Option<Halt> {
+    fn write_admitted(&mut self, keys: &Keys) -> Option<Halt> {
         while !self.queue.is_empty() {
             if self.caller.out_of_time() {
                 return Some(self.out_of_time());
@@ -292,7 +292,7 @@ impl<D: Dynamo> Load<'_, D> {
         Ok(batches)
     }
 
-    fn send(&mut self, mut batches: Vec<Batch>, keys: &KeySchema) -> Round {
+    fn send(&mut self, mut batches: Vec<Batch>, keys: &Keys) -> Round {
         let repeats = batches.iter().filter(|batch| batch.repeated).count();
         self.repeats = self
             .repeats
@@ -351,7 +351,7 @@ impl<D: Dynamo> Load<'_, D> {
     /// With the wrong keys in the configuration DynamoDB refuses every item
     /// one by one. So the first refusal of a single item makes us ask, once,
     /// whether the keys are right. If that can't be answered, go on.
-    fn compare_keys(&mut self, keys: &KeySchema) -> Option<ServiceError> {
+    fn compare_keys(&mut self, keys: &Keys) -> Option<ServiceError> {
         if std::mem::replace(&mut self.asked, true) {
             return None;
         }
@@ -359,25 +359,10 @@ impl<D: Dynamo> Load<'_, D> {
         let actual = actual.ok().flatten()?;
         (actual != *keys).then(|| {
             ServiceError::Invalid(format!(
-                "the table `{}` has the keys {}, but the call says {}",
-                self.table.name,
-                shown(&actual),
-                shown(keys)
+                "the table `{}` has the keys {actual}, but the call says {keys}",
+                self.table.name
             ))
         })
-    }
-}
-
-fn shown(keys: &KeySchema) -> String {
-    let letter = |kind| match kind {
-        KeyKind::Text => "S",
-        KeyKind::Number => "N",
-        KeyKind::Bytes => "B",
-    };
-    let partition = format!("{} ({})", keys.partition.name, letter(keys.partition.kind));
-    match &keys.sort {
-        Some(sort) => format!("{partition} and {} ({})", sort.name, letter(sort.kind)),
-        None => partition,
     }
 }
 

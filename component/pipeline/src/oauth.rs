@@ -93,9 +93,9 @@ impl Failed {
 }
 
 /// The settings that a client is known by.
-pub const CLIENT: &str = "client-id, client-secret and scope";
+pub const CLIENT: &str = "client_id, client_secret and scope";
 /// The setting that says where to ask.
-pub const TOKEN_URL: &str = "token-url";
+pub const TOKEN_URL: &str = "token_url";
 
 /// What kind of reason there is for having no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,7 +272,7 @@ impl Client<'_> {
         let target = target
             .map(|to| format!(" to {}", snippet::line(&to)))
             .unwrap_or_default();
-        format!("; redirects{target} are not followed: put the final URL in token-url")
+        format!("; redirects{target} are not followed: put the final URL in token_url")
     }
 }
 

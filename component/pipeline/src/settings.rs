@@ -47,7 +47,7 @@ pub use rules::{
 };
 pub use secret::Secret;
 pub use source::{Axis, Field, Header, Method, Source, origin};
-pub use table::{KeyAttribute, KeyKind, KeySchema, Table};
+pub use table::{KeyAttribute, KeyType, Keys, Table};
 pub use tree::Node;
 
 /// Reads a source's settings; none where too little of them can be read.

@@ -16,7 +16,7 @@ use crate::failure::{into_stop, sum, table_upstream, with_counters};
 use crate::load::{Admission, Work, ask_keys};
 use crate::order;
 use crate::platform::{Dynamo, Http};
-use crate::settings::{KeySchema, Source, Table, origin};
+use crate::settings::{Keys, Source, Table, origin};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ pub async fn run<W: Http + Dynamo>(
 /// What was learnt of the table before the first request.
 struct Known {
     /// Its keys, where the settings don't say them.
-    own: Option<KeySchema>,
+    own: Option<Keys>,
     /// What that took.
     counters: Vec<Counter>,
 }

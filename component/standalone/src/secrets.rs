@@ -80,6 +80,20 @@ pub fn resolve<'v>(
             None => Err(SecretError::Unset { place, name }),
         }
     };
+    fill(&mut settings, secret)?;
+    if let Some(Value::Array(steps)) = settings.get_mut("then") {
+        for step in steps {
+            fill(step, secret)?;
+        }
+    }
+    Ok(settings.to_string())
+}
+
+/// Fills in those of the source, or of a step.
+fn fill(
+    settings: &mut Value,
+    secret: impl Fn(&'static str, &str) -> Result<String, SecretError>,
+) -> Result<(), SecretError> {
     for (place, member) in CREDENTIALS {
         if let Some(Value::String(text)) = settings.pointer_mut(member)
             && let Some(name) = reference(text)
@@ -97,7 +111,7 @@ pub fn resolve<'v>(
             }
         }
     }
-    Ok(settings.to_string())
+    Ok(())
 }
 
 /// The name in `${NAME}`.

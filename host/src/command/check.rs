@@ -1,11 +1,11 @@
 //! `rowcast check`: every connection and credential, tried without writing.
 
-use super::error::stopped;
+use super::error::{exit_of_table, stopped};
 use super::{Exit, Failure, Global};
 use super::{print, run};
 use clap::Args;
-use rowcast::config::{Input, KeyType, Keys, Rows, Section};
-use rowcast::dynamodb::Answer;
+use rowcast::config::{Input, KeyType, Keys, Retry, Rows, Section};
+use rowcast::dynamodb::admin::TableError;
 use rowcast::engine::{Extraction, PendingRequest, Request, Stop, counted};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
@@ -221,28 +221,21 @@ fn lacks(document: &Map<String, Value>, keys: &Keys) -> Option<String> {
 async fn permission(host: &Host) -> Result<Found, Failure> {
     let name = &host.config().table()?.name;
     let put = serde_json::json!([{ "PutRequest": { "Item": {} } }]);
-    let body = serde_json::json!({ "RequestItems": { name: put } }).to_string();
-    let act = format!("try BatchWriteItem on `{name}`, without an item");
-    let answer = host.dynamodb()?.send("BatchWriteItem", body).await;
-    let Answer { status, body, .. } = answer.map_err(|error| {
-        let error = anyhow::Error::new(error).context(act.clone());
-        Failure::new(error, None, Exit::Unavailable)
-    })?;
-    let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    let text = |names: [&str; 2]| names.into_iter().find_map(|name| body.get(name)?.as_str());
-    let kind = text(["__type", "code"]).unwrap_or_default();
-    let kind = kind.rsplit('#').next().unwrap_or(kind);
-    if kind == "ValidationException" {
-        return Ok(Found::new("BatchWriteItem may be called"));
+    let body = serde_json::json!({ "RequestItems": { name: put } });
+    let dynamodb = host.dynamodb()?;
+    let retry = Retry::default();
+    match dynamodb.item("BatchWriteItem", name, &body, &retry).await {
+        Ok(_) | Err(TableError::Invalid(_)) => Ok(Found::new("BatchWriteItem may be called")),
+        Err(error) => {
+            let hint = match error {
+                TableError::Denied(_) => Some(Hint::new(
+                    "the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table",
+                )),
+                _ => error.hint(),
+            };
+            let exit = exit_of_table(&error);
+            let error = anyhow::Error::new(error).context("try to write, without an item");
+            Err(Failure::new(error, hint, exit))
+        }
     }
-    let message = text(["message", "Message"]).unwrap_or("it says no more");
-    let error = anyhow::anyhow!("DynamoDB answered {status} {kind}: {message}").context(act);
-    let (hint, exit) = if status >= 500 {
-        (None, Exit::Unavailable)
-    } else {
-        let hint =
-            "the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table";
-        (Some(Hint::new(hint)), Exit::Denied)
-    };
-    Err(Failure::new(error, hint, exit))
 }

@@ -146,7 +146,7 @@ impl From<RowsError> for Failure {
     }
 }
 
-fn exit_of_table(error: &TableError) -> Exit {
+pub fn exit_of_table(error: &TableError) -> Exit {
     match error {
         TableError::NotFound(_)
         | TableError::Exists(_)

@@ -105,7 +105,7 @@ fn bar() -> ProgressBar {
 fn line(tally: &Tally, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs().max(1);
     let documents = tally.documents.written + tally.documents.emitted;
-    let rejected = tally.requests.rejected + tally.records.rejected + tally.documents.rejected;
+    let rejected = tally.rejections();
     format!(
         "{} rows, {} requests, {documents} documents ({}/s), {rejected} rejected",
         tally.rows.read,

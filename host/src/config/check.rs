@@ -1,6 +1,7 @@
 //! The host's own settings → everything in them that can't work.
 
-use super::{Config, Credentials, Rows, Table};
+use super::{Config, Rows, Table};
+use crate::dynamodb::credentials::StaticCredentials;
 use crate::http_out::egress::Origin;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -42,7 +43,7 @@ fn table(table: &Table, mistakes: &mut Mistakes) {
     let is_empty = |text: &Option<String>| text.as_ref().is_some_and(String::is_empty);
     not_empty("/table/region", is_empty(&table.region), mistakes);
     not_empty("/table/profile", is_empty(&table.profile), mistakes);
-    let Some(Credentials {
+    let Some(StaticCredentials {
         access_key_id,
         secret_access_key,
         session_token,

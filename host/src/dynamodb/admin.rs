@@ -4,12 +4,14 @@
 use super::{DynamoDb, SendError};
 use crate::config::Keys;
 use crate::hint::Hint;
-use bytes::Bytes;
-use http::Response;
-use rowcast_aws::service_error::{self, ServiceError};
+use rowcast_pipeline::dynamodb::outcome::{Outcome, judge};
+use rowcast_pipeline::dynamodb::schema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};
+
+pub use rowcast_pipeline::dynamodb::schema::IndexDescription;
 
 /// What a table is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,17 +40,6 @@ pub enum Billing {
         /// Write capacity units.
         write: u64,
     },
-}
-
-/// A secondary index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexDescription {
-    /// Its name.
-    pub name: String,
-    /// Its keys.
-    pub keys: Keys,
-    /// Global rather than local: no strongly consistent reads.
-    pub global: bool,
 }
 
 /// A table, as DynamoDB describes it.
@@ -203,38 +194,21 @@ impl DynamoDb {
                 return Err(TableError::Unavailable(text));
             }
         };
-        let mut response = Response::new(Bytes::from(answer.body));
-        *response.status_mut() = http::StatusCode::from_u16(answer.status)
-            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        match service_error::of_response(&response) {
-            Some(found) => Err(refusal(operation, table, answer.status, &found)),
-            // It came out of a string.
-            None => Ok(String::from_utf8_lossy(response.body()).into_owned()),
-        }
-    }
-}
-
-fn refusal(operation: &str, table: &str, status: u16, error: &ServiceError) -> TableError {
-    let ServiceError { kind, message } = error;
-    let text = format!("{operation} of the DynamoDB table `{table}`: {status} {kind}: {message}");
-    match kind.as_str() {
-        "ResourceNotFoundException" => TableError::NotFound(table.to_owned()),
-        "ConditionalCheckFailedException" => TableError::Condition(table.to_owned()),
-        "ResourceInUseException" => TableError::Exists(table.to_owned()),
-        "ValidationException" | "SerializationException" => TableError::Invalid(text),
-        "LimitExceededException"
-        | "ThrottlingException"
-        | "RequestLimitExceeded"
-        | "ProvisionedThroughputExceededException" => TableError::Unavailable(text),
-        "AccessDeniedException"
-        | "UnrecognizedClientException"
-        | "InvalidSignatureException"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationTokenException"
-        | "ExpiredTokenException" => TableError::Denied(text),
-        _ if status == 401 || status == 403 => TableError::Denied(text),
-        _ if status >= 500 => TableError::Unavailable(text),
-        _ => TableError::Invalid(text),
+        let text = |why| format!("{operation} of the DynamoDB table `{table}`: {why}");
+        Err(match judge(answer.status, answer.body) {
+            Outcome::Answered(body) => return Ok(body),
+            Outcome::Throttled(why) | Outcome::Unavailable(why) => {
+                TableError::Unavailable(text(why))
+            }
+            Outcome::Denied(why) => TableError::Denied(text(why)),
+            Outcome::TooLarge(why) => TableError::Invalid(text(why)),
+            Outcome::Invalid { code, message } => match code.as_str() {
+                "ConditionalCheckFailedException" => TableError::Condition(table.to_owned()),
+                "ResourceInUseException" => TableError::Exists(table.to_owned()),
+                code if schema::is_missing_table(code) => TableError::NotFound(table.to_owned()),
+                code => TableError::Invalid(text(format!("{code}: {message}"))),
+            },
+        })
     }
 }
 
@@ -259,58 +233,58 @@ fn creation(name: &str, keys: &Keys) -> Value {
 /// The answer to `CreateTable` or `DescribeTable` → the table.
 fn describe(operation: &str, answer: &str) -> Result<TableDescription, TableError> {
     let unreadable =
-        |what: &str| TableError::Unavailable(format!("read the answer to {operation}: {what}"));
-    let wire: wire::Answer =
-        serde_json::from_str(answer).map_err(|error| unreadable(&error.to_string()))?;
-    let table = wire.table;
-    let attributes = table.attribute_definitions;
-    let schema = |keys: &[wire::Key]| {
-        wire::schema(keys, &attributes).ok_or_else(|| unreadable("a key without type"))
+        |why: String| TableError::Unavailable(format!("read the answer to {operation}: {why}"));
+    let table = schema::parse_description(answer).map_err(|error| unreadable(error.reason()))?;
+    let Described { table: more } =
+        serde_json::from_str(answer).map_err(|error| unreadable(error.to_string()))?;
+    let billing = match more.billing_mode_summary {
+        Some(summary) if summary.billing_mode == "PAY_PER_REQUEST" => Billing::OnDemand,
+        _ => Billing::Provisioned {
+            read: more.provisioned_throughput.read_capacity_units,
+            write: more.provisioned_throughput.write_capacity_units,
+        },
     };
-    let keys = schema(&table.key_schema)?;
-    let mut indexes = Vec::new();
-    for (list, global) in [
-        (table.global_secondary_indexes, true),
-        (table.local_secondary_indexes, false),
-    ] {
-        for index in list.unwrap_or_default() {
-            let keys = schema(&index.key_schema)?;
-            indexes.push(IndexDescription {
-                name: index.index_name,
-                keys,
-                global,
-            });
-        }
-    }
-    let on_demand = table
-        .billing_mode_summary
-        .is_some_and(|summary| summary.billing_mode.as_deref() == Some("PAY_PER_REQUEST"));
-    let capacity = table.provisioned_throughput.unwrap_or_default();
-    let billing = match (
-        on_demand,
-        capacity.read_capacity_units,
-        capacity.write_capacity_units,
-    ) {
-        (true, _, _) => Billing::OnDemand,
-        (false, read, write) => Billing::Provisioned { read, write },
-    };
+    let created = more.creation_date_time.map(|time| time.to_string());
     Ok(TableDescription {
         name: table.name,
         status: TableStatus::of(&table.status),
-        keys,
-        indexes,
+        keys: table.keys,
+        indexes: table.indexes,
         item_count: table.item_count,
-        size_bytes: table.size_bytes,
+        size_bytes: more.table_size_bytes,
         billing,
-        identity: format!(
-            "{} {}",
-            table.id.unwrap_or_default(),
-            table
-                .creation_date_time
-                .map(|time| time.to_string())
-                .unwrap_or_default()
-        ),
+        identity: format!("{} {}", more.table_id, created.unwrap_or_default()),
     })
+}
+
+/// What only the host asks of a description.
+#[derive(Deserialize)]
+struct Described {
+    #[serde(rename = "Table", alias = "TableDescription")]
+    table: More,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct More {
+    table_size_bytes: u64,
+    table_id: String,
+    creation_date_time: Option<Value>,
+    billing_mode_summary: Option<BillingMode>,
+    provisioned_throughput: Capacity,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct BillingMode {
+    billing_mode: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Capacity {
+    read_capacity_units: u64,
+    write_capacity_units: u64,
 }
 
 impl TableStatus {
@@ -339,4 +313,3 @@ impl fmt::Display for TableStatus {
 
 #[cfg(test)]
 mod tests;
-mod wire;

@@ -4,6 +4,7 @@
 use super::DynamoDb;
 use super::admin::TableError;
 use crate::config::Retry;
+use crate::random::random;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -141,9 +142,5 @@ impl DynamoDb {
 }
 
 fn pause(retry: &Retry, attempt: u32) -> Duration {
-    let factor = 1_u32
-        .checked_shl(attempt.saturating_sub(1))
-        .unwrap_or(u32::MAX);
-    let pause = retry.base_delay_ms.saturating_mul(factor);
-    Duration::from_millis(pause.min(retry.max_delay_ms).into())
+    Duration::from_millis(retry.backoff().wait_ms(attempt, random()))
 }

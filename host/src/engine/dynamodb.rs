@@ -93,7 +93,7 @@ impl Host for Calls {
             .map(async |request| {
                 tokio::select! {
                     answer = shared.send(request?, &room, self) => answer,
-                    () = self.holds.until(Step::Tables) => Err(SendError::Unavailable(
+                    () = self.holds.clone().until(Step::Tables) => Err(SendError::Unavailable(
                         "the run ends, and waits for no answer".to_owned(),
                     )),
                 }

@@ -3,12 +3,11 @@
 
 use super::bindings::rowcast::pipeline::pace::{Observation, Turn};
 use crate::hold::{Holds, Step};
+use crate::random::random;
 use rowcast_pipeline::pace::{self, Budget, Pace};
 use rowcast_pipeline::settings::Rate;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -84,7 +83,7 @@ impl Paces {
             upstreams.insert(upstream.to_owned(), new);
         }
         let pace = upstreams.get_mut(upstream)?;
-        Some(pace.reserve(now, units, RandomState::new().build_hasher().finish()))
+        Some(pace.reserve(now, units, random()))
     }
 
     fn report(&self, upstream: &str, seen: &pace::Observation) {

@@ -92,15 +92,23 @@ impl Source {
     /// may be secret.
     pub(crate) fn identity(&self) -> String {
         let mut node = node(&self.text);
-        for name in INDIFFERENT {
-            node.remove(&[name.to_owned()]);
-        }
-        if let Some(Node::Object(headers)) = node.get_mut("headers") {
-            for (_, value) in headers {
-                *value = Node::Null;
-            }
+        strip(&mut node);
+        if let Some(Node::List(steps)) = node.get_mut("then") {
+            steps.iter_mut().for_each(strip);
         }
         json(&node)
+    }
+}
+
+/// Takes from a source, or a step, what makes no difference to what it answers.
+fn strip(node: &mut Node) {
+    for name in INDIFFERENT {
+        node.remove(&[name.to_owned()]);
+    }
+    if let Some(Node::Object(headers)) = node.get_mut("headers") {
+        for (_, value) in headers {
+            *value = Node::Null;
+        }
     }
 }
 
@@ -251,6 +259,13 @@ mod tests {
         );
         assert_eq!(source(""), source("").replace('1', "2"));
         assert_ne!(source(""), source(r#","records":"/x""#));
+        let step = |more: &str| {
+            let then = r#","then":[{"url":"https://b.example","headers":{"k":"1"}"#;
+            source(&format!("{then}{more}}}]"))
+        };
+        assert_eq!(step(""), step(r#","retry":{},"auth":{"type":"none"}"#));
+        assert_eq!(step(""), step("").replace('1', "2"));
+        assert_ne!(step(""), step(r#","records":"/x""#));
     }
 
     #[test]

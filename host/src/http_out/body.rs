@@ -75,12 +75,19 @@ pub(super) struct Answer {
     left: u64,
     deadline: Pin<Box<Sleep>>,
     pause: Option<Pin<Box<Sleep>>>,
+    let_go: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
     slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
-    pub(super) fn new(inner: Inbound, bounds: AnswerBounds, slot: OwnedSemaphorePermit) -> Self {
+    /// It is waited for until `let_go`.
+    pub(super) fn new(
+        inner: Inbound,
+        bounds: AnswerBounds,
+        slot: OwnedSemaphorePermit,
+        let_go: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
         let ended = inner.is_end_stream();
         Self {
             inner,
@@ -90,6 +97,7 @@ impl Answer {
             pause: bounds
                 .pause
                 .map(|pause| Box::pin(tokio::time::sleep(pause))),
+            let_go: Box::pin(let_go),
             ended,
             slot: Some(slot).filter(|_| !ended),
         }
@@ -127,6 +135,9 @@ impl Body for Answer {
             Poll::Ready(None) => None,
             Poll::Pending if self.deadline.as_mut().poll(context).is_ready() => {
                 Some(Err(Error::HttpResponseTimeout))
+            }
+            Poll::Pending if self.let_go.as_mut().poll(context).is_ready() => {
+                Some(Err(Error::ConnectionTerminated))
             }
             Poll::Pending => match &mut self.pause {
                 Some(timer) => {

@@ -98,16 +98,16 @@ impl WasiHttpHooks for Hooks {
         };
         let (slots, holds) = (self.slots.clone(), self.holds.clone());
         Box::new(async move {
-            let slot = slots
-                .acquire_owned()
-                .await
-                .map_err(|_| Error::ConnectionLimitReached)?;
+            let slot = tokio::select! {
+                slot = slots.acquire_owned() => slot.map_err(|_| Error::ConnectionLimitReached)?,
+                () = holds.clone().until(Step::Answers) => return Err(Error::ConnectionTerminated),
+            };
             let deadline = Instant::now() + exchange.outbound.limits.request();
             let answer = tokio::select! {
                 answer = timeout_at(deadline, exchange.send(request)) => {
                     answer.unwrap_or(Err(Error::HttpResponseTimeout))
                 }
-                () = holds.until(Step::Answers) => Err(Error::ConnectionTerminated),
+                () = holds.clone().until(Step::Answers) => Err(Error::ConnectionTerminated),
             };
             exchange.note(&answer);
             let answer = answer?;
@@ -123,7 +123,7 @@ impl WasiHttpHooks for Hooks {
             }
             let mask = answer.extensions().get::<Mask>().cloned();
             let answer = answer.map(|body| {
-                let body = Answer::new(body, bounds, slot);
+                let body = Answer::new(body, bounds, slot, holds.until(Step::Answers));
                 match mask {
                     Some(mask) => mask.body(body).boxed_unsync(),
                     None => body.boxed_unsync(),

@@ -155,13 +155,17 @@ impl Held {
                 *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked;
                 Ok(())
             }
-            Err(TableError::Condition(_)) => Err(self.taken().await?),
+            Err(TableError::Condition(_)) => match self.taken().await? {
+                Some(taken) => Err(taken),
+                // Whoever had it has let go of it since.
+                None => Box::pin(self.renew()).await,
+            },
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Who has it.
-    async fn taken(&self) -> Result<LedgerError, LedgerError> {
+    /// Who has it, if anybody has.
+    async fn taken(&self) -> Result<Option<LedgerError>, LedgerError> {
         let body = json!({
             "TableName": self.table,
             "Key": self.key(),
@@ -171,17 +175,20 @@ impl Held {
             .dynamodb
             .item("GetItem", &self.table, &body, &self.retry)
             .await?;
+        let Some(item) = answer.get("Item") else {
+            return Ok(None);
+        };
         let member = |name: &str, kind: &str| {
-            let value = answer.get("Item")?.get(name)?.get(kind)?.as_str()?;
+            let value = item.get(name)?.get(kind)?.as_str()?;
             Some(value.to_owned())
         };
         let until = member("until", "N").and_then(|text| text.parse().ok());
         let until = UNIX_EPOCH.checked_add(Duration::from_secs(until.unwrap_or(0)));
-        Ok(LedgerError::Leased {
+        Ok(Some(LedgerError::Leased {
             name: self.table.clone(),
             holder: member("holder", "S").unwrap_or_else(|| "another process".to_owned()),
             until: until.unwrap_or(UNIX_EPOCH),
-        })
+        }))
     }
 
     fn key(&self) -> Map<String, Value> {

@@ -9,7 +9,7 @@ use super::item_key::item_key;
 use super::known::Kept;
 use super::lease::Lease;
 use super::{Hash, LedgerError, RunRecord, TableToRead};
-use crate::config::{Key, KeyType, Keys, Retry};
+use crate::config::{KeyAttribute, KeyType, Keys, Retry};
 use crate::dynamodb::DynamoDb;
 use crate::dynamodb::admin::TableError;
 use rowcast_json::digest::{Digest, Digester};
@@ -33,7 +33,7 @@ pub struct TableStore {
 /// The keys of a ledger table.
 #[must_use]
 pub fn keys() -> Keys {
-    let key = |name: &str| Key {
+    let key = |name: &str| KeyAttribute {
         name: name.to_owned(),
         kind: KeyType::Text,
     };

@@ -12,11 +12,10 @@ use crate::dynamodb::DynamoDb;
 use crate::engine::{Admit, Decision, Table};
 use crate::ledger::content::Entry;
 use crate::ledger::{Hash, Known, LedgerError, LedgerRun, Place, TableToRead};
+use crate::random::random;
 use call::CallAdmission;
 use rowcast_json::digest;
-use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -88,7 +87,6 @@ struct ChunkState {
 
 impl Admission {
     pub fn new(ledger: Option<LedgerRun>, unchanged: Unchanged) -> Self {
-        let random = || RandomState::new().build_hasher().finish();
         let unknown = || digest::Digest {
             high: random(),
             low: random(),
@@ -144,12 +142,12 @@ impl ChunkAdmission {
     /// where that was because something could not be decided.
     pub fn call_ended(&self) -> Option<LedgerError> {
         let mut state = self.state();
-        let left: Vec<_> = state.held.drain().map(|(key, _)| (key, None)).collect();
+        state.held.clear();
         let failed = state.failed.take();
         drop(state);
-        if !left.is_empty() {
-            self.settle(left);
-        }
+        // Also those that a decision had taken that was given up on the way.
+        self.run.order().release(self.chunk);
+        self.run.settled.send_replace(());
         failed
     }
 

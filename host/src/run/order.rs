@@ -116,11 +116,16 @@ impl Order {
         }
     }
 
-    /// A chunk has ended, however it did; what it holds is free.
-    pub fn finish(&mut self, chunk: u64) {
+    /// A chunk lets go of all keys that it holds.
+    pub fn release(&mut self, chunk: u64) {
         for key in self.of_chunks.get(&chunk).cloned().unwrap_or_default() {
             self.settle(chunk, key, None);
         }
+    }
+
+    /// A chunk has ended, however it did; what it holds is free.
+    pub fn finish(&mut self, chunk: u64) {
+        self.release(chunk);
         self.unfinished.remove(&chunk);
         let oldest = self.unfinished.first().copied();
         while let Some(first) = self.of_chunks.first_entry()

@@ -32,7 +32,9 @@ impl Recording {
         };
         Ok(Self {
             admission: Arc::new(part),
-            keeps_rows: admission.ledger().is_some(),
+            keeps_rows: admission
+                .ledger()
+                .is_some_and(|ledger| ledger.id().is_some()),
             resumed,
             unfinished: BTreeSet::new(),
         })

@@ -154,6 +154,8 @@ fn read(line: &str) -> Option<Line<'_>> {
 mod tests {
     use super::*;
     use crate::run::Rejection;
+    use crate::run::stages::Stages;
+    use crate::run::tally::Tally;
     use futures_util::stream;
 
     fn lines() -> Vec<String> {
@@ -202,6 +204,15 @@ mod tests {
             .await;
         assert_eq!(found, expected);
         assert_eq!(count.load(Ordering::Relaxed), left_out);
+    }
+
+    #[test]
+    fn a_request_that_is_left_is_one() {
+        let source = Source::new(r#"{"matrix":{"country":["US","CA"]}}"#);
+        let mut tally = Tally::default();
+        Stages::Extract { source }.leave(&lines(), &mut tally);
+        // Three name one combination; four are whole rows.
+        assert_eq!((tally.rows.pending, tally.requests.pending), (7, 3 + 2 * 4));
     }
 
     #[tokio::test]

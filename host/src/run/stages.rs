@@ -1,7 +1,7 @@
 //! What a run does with its rows, and how rows are counted that it leaves.
 
-use super::chunk;
 use super::tally::Tally;
+use super::{chunk, replay};
 use crate::engine::{Source, Table};
 
 /// What a run does with its rows.
@@ -24,10 +24,13 @@ impl Stages {
     }
 
     /// Rows that were read and then left because the run stopped are pending.
-    pub fn leave(&self, left: u64, tally: &mut Tally) {
+    pub fn leave(&self, rows: &[String], tally: &mut Tally) {
+        let left = rows.len() as u64;
         match self {
             Self::All { source, .. } | Self::Extract { source } => {
-                let requests = left * u64::from(chunk::combinations(source));
+                // One that is replayed is a single request.
+                let single = replay::asked(rows, source).1.len() as u64;
+                let requests = (left - single) * u64::from(chunk::combinations(source)) + single;
                 tally.rows.pending += left;
                 tally.requests.planned += requests;
                 tally.requests.pending += requests;

@@ -6,8 +6,7 @@ use super::event::{Event, Observe, Stopped, Upstream};
 use super::patience::{Patience, WaitDecision};
 use super::tally::Tally;
 use crate::engine::{Hold, PendingRequest, Pipeline, Request, Source};
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use crate::random::random;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -206,10 +205,9 @@ impl Upstreams {
         if by == Upstream::Source && self.answers_others().await {
             self.patience().answered(by);
         }
-        let random = RandomState::new().build_hasher().finish();
         let verdict = self
             .patience()
-            .out_of_order(by, self.started.elapsed(), random);
+            .out_of_order(by, self.started.elapsed(), random());
         match verdict {
             WaitDecision::Wait(wait) => self.wait(by, wait, reason).await,
             WaitDecision::Stop => Some(Stopped::Unavailable(reason.to_owned())),

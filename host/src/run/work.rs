@@ -48,7 +48,7 @@ impl Chunk<'_> {
 
     /// Nothing is known of the rows: all of them are pending.
     fn not_begun(&self, mut tally: Tally, error: LedgerError) -> ChunkOutcome {
-        self.stages.leave(self.rows.len() as u64, &mut tally);
+        self.stages.leave(self.lines, &mut tally);
         let stopped = Some(Stopped::Ledger(error));
         ChunkOutcome { tally, stopped }
     }

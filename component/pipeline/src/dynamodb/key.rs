@@ -1,7 +1,7 @@
 //! Key attributes as values that can be compared; DynamoDB's rules for them.
 
 use super::number::Decimal;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rowcast_json::Output;
@@ -62,17 +62,17 @@ impl KeyRole {
 
 /// What a key's type is called in messages.
 #[must_use]
-pub fn kind_name(kind: KeyKind) -> &'static str {
+pub fn kind_name(kind: KeyType) -> &'static str {
     match kind {
-        KeyKind::Text => "a string (S)",
-        KeyKind::Number => "a number (N)",
-        KeyKind::Bytes => "bytes in base64 (B)",
+        KeyType::Text => "a string (S)",
+        KeyType::Number => "a number (N)",
+        KeyType::Bytes => "bytes in base64 (B)",
     }
 }
 
 /// Whether an attribute is one of the table's keys.
 #[must_use]
-pub fn role<'k>(keys: &'k KeySchema, name: &str) -> Option<(KeyRole, &'k KeyAttribute)> {
+pub fn role<'k>(keys: &'k Keys, name: &str) -> Option<(KeyRole, &'k KeyAttribute)> {
     if keys.partition.name == name {
         return Some((KeyRole::Partition, &keys.partition));
     }
@@ -102,7 +102,7 @@ impl Key {
 
     /// It in DynamoDB's JSON.
     #[must_use]
-    pub fn json(&self, keys: &KeySchema) -> String {
+    pub fn json(&self, keys: &Keys) -> String {
         let mut out = Output::default();
         let sort = keys.sort.iter().zip(&self.sort);
         let mut opening = "{";
@@ -125,15 +125,15 @@ impl Key {
     /// Reads an item's key from DynamoDB's JSON, such as an unprocessed item
     /// that came back; DynamoDB may write numbers in other digits than we did.
     #[must_use]
-    pub fn of_item(item: &str, keys: &KeySchema) -> Option<Self> {
+    pub fn of_item(item: &str, keys: &Keys) -> Option<Self> {
         let attributes: HashMap<String, &RawValue> = serde_json::from_str(item).ok()?;
         let value = |attribute: &KeyAttribute| {
             let typed: TypedValue =
                 serde_json::from_str(attributes.get(&attribute.name)?.get()).ok()?;
             match attribute.kind {
-                KeyKind::Text => typed.s.map(KeyValue::Text),
-                KeyKind::Number => Decimal::parse(&typed.n?).ok().map(KeyValue::Number),
-                KeyKind::Bytes => bytes(&typed.b?).map(KeyValue::Bytes),
+                KeyType::Text => typed.s.map(KeyValue::Text),
+                KeyType::Number => Decimal::parse(&typed.n?).ok().map(KeyValue::Number),
+                KeyType::Bytes => bytes(&typed.b?).map(KeyValue::Bytes),
             }
         };
         let sort = match &keys.sort {
@@ -179,8 +179,8 @@ struct TypedValue {
 mod tests {
     use super::*;
 
-    fn schema(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
-        KeySchema {
+    fn schema(partition: KeyType, sort: Option<KeyType>) -> Keys {
+        Keys {
             partition: KeyAttribute {
                 name: "p".to_owned(),
                 kind: partition,
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    fn check(keys: &KeySchema, left: &str, right: &str, equal: bool) {
+    fn check(keys: &Keys, left: &str, right: &str, equal: bool) {
         let left_key = Key::of_item(left, keys);
         assert!(left_key.is_some(), "{left}");
         assert_eq!(
@@ -204,17 +204,17 @@ mod tests {
 
     #[test]
     fn keys_are_compared_as_values() {
-        let texts = schema(KeyKind::Text, Some(KeyKind::Text));
+        let texts = schema(KeyType::Text, Some(KeyType::Text));
         let (ab_c, a_bc) = (
             r#"{"p":{"S":"ab"},"s":{"S":"c"},"x":{"M":{}}}"#,
             r#"{"p":{"S":"a"},"s":{"S":"bc"}}"#,
         );
         check(&texts, ab_c, ab_c, true);
         check(&texts, ab_c, a_bc, false);
-        let numbers = schema(KeyKind::Number, None);
+        let numbers = schema(KeyType::Number, None);
         check(&numbers, r#"{"p":{"N":"1"}}"#, r#"{"p":{"N":"1.0"}}"#, true);
         check(&numbers, r#"{"p":{"N":"1"}}"#, r#"{"p":{"S":"1"}}"#, false);
-        let bytes = schema(KeyKind::Bytes, None);
+        let bytes = schema(KeyType::Bytes, None);
         check(
             &bytes,
             r#"{"p":{"B":"AQI="}}"#,

@@ -5,7 +5,7 @@
 use super::key::{self, Key, KeyRole, KeyValue};
 use super::number::{self, Decimal};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use rowcast_json::digest::Scalar;
 use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
 use std::borrow::Cow;
@@ -48,7 +48,7 @@ pub struct Rejection {
 
 /// Turns a document's text into an item of a table with these keys. The index
 /// is used again for the next.
-pub fn marshal(index: &mut Index, document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
+pub fn marshal(index: &mut Index, document: &str, keys: &Keys) -> Result<Item, Rejection> {
     item(read(index, document)?, keys)
 }
 
@@ -62,7 +62,7 @@ pub fn read<'i>(index: &'i mut Index, document: &'i str) -> Result<Value<'i>, Re
 }
 
 /// A document's values → the item.
-pub fn item(document: Value<'_>, keys: &KeySchema) -> Result<Item, Rejection> {
+pub fn item(document: Value<'_>, keys: &Keys) -> Result<Item, Rejection> {
     // Types cost about half as much again.
     let length = document.text().len();
     let mut writer = Writer::new(keys, length + length / 2);
@@ -74,7 +74,7 @@ pub fn item(document: Value<'_>, keys: &KeySchema) -> Result<Item, Rejection> {
 pub struct Writer<'k> {
     out: Output,
     size: usize,
-    keys: &'k KeySchema,
+    keys: &'k Keys,
     partition: Option<KeyValue>,
     sort: Option<KeyValue>,
 }
@@ -86,7 +86,7 @@ struct Refused(Box<Rejection>);
 impl<'k> Writer<'k> {
     /// An item of a table with these keys, with room for that many bytes.
     #[must_use]
-    pub fn new(keys: &'k KeySchema, bytes: usize) -> Self {
+    pub fn new(keys: &'k Keys, bytes: usize) -> Self {
         let mut out = Output::with_capacity(bytes);
         out.put_literal("{");
         Self {
@@ -212,7 +212,7 @@ impl<'k> Writer<'k> {
             self.out.put_literal(":");
             let text = match value.as_string().map(Name::content) {
                 Some(Ok(content)) => content,
-                Some(Err(error)) if attribute.kind == KeyKind::Text => {
+                Some(Err(error)) if attribute.kind == KeyType::Text => {
                     return Err(not_unicode(error));
                 }
                 // No base64, and no number.
@@ -309,7 +309,7 @@ impl<'k> Writer<'k> {
             refused(format!("the table's {role} must be {kind}, not {found}"))
         };
         let value = match (kind, attribute.kind) {
-            (Kind::String, KeyKind::Text) => {
+            (Kind::String, KeyType::Text) => {
                 check_length(role, text.len())?;
                 self.out.put_literal(r#"{"S":"#);
                 self.out.put_quoted(text);
@@ -317,7 +317,7 @@ impl<'k> Writer<'k> {
                 self.size += text.len();
                 KeyValue::Text(text.to_owned())
             }
-            (Kind::String, KeyKind::Bytes) => {
+            (Kind::String, KeyType::Bytes) => {
                 let bytes = key::bytes(text).ok_or_else(|| wrong("other text"))?;
                 check_length(role, bytes.len())?;
                 self.out.put_literal(r#"{"B":"#);
@@ -326,7 +326,7 @@ impl<'k> Writer<'k> {
                 self.size += bytes.len();
                 KeyValue::Bytes(bytes)
             }
-            (Kind::Number, KeyKind::Number) => {
+            (Kind::Number, KeyType::Number) => {
                 self.number(text)?;
                 let number = Decimal::parse(text);
                 KeyValue::Number(number.map_err(|error| refused(error.to_string()))?)
@@ -383,7 +383,7 @@ fn check_name(length: usize, level: u32) -> Result<(), Refused> {
 }
 
 #[inline]
-fn role<'k>(keys: &'k KeySchema, name: Name<'_>) -> Option<(KeyRole, &'k KeyAttribute)> {
+fn role<'k>(keys: &'k Keys, name: Name<'_>) -> Option<(KeyRole, &'k KeyAttribute)> {
     if name.is_escaped() {
         return key::role(keys, &name.content().ok()?);
     }

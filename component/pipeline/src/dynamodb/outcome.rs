@@ -77,11 +77,20 @@ const TOO_LARGE: &[&str] = &["RequestEntityTooLarge"];
 #[must_use]
 pub fn outcome(answer: Result<Response, SendError>) -> Outcome {
     match answer {
-        Ok(response) if (200..300).contains(&response.status) => Outcome::Answered(response.body),
-        Ok(response) => refused(response.status, &response.body),
+        Ok(response) => judge(response.status, response.body),
         Err(SendError::Unavailable(reason)) => Outcome::Unavailable(reason),
         Err(SendError::Denied(reason) | SendError::Credentials(reason)) => Outcome::Denied(reason),
         Err(SendError::TooLarge(reason)) => Outcome::TooLarge(reason),
+    }
+}
+
+/// Judges a status and a body.
+#[must_use]
+pub fn judge(status: u16, body: String) -> Outcome {
+    if (200..300).contains(&status) {
+        Outcome::Answered(body)
+    } else {
+        refused(status, &body)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::bindings::rowcast::pipeline::dynamodb::Request;
 use crate::bindings::rowcast::pipeline::types::Failure;
 use crate::failure::{invalid, table_upstream};
 use crate::platform::Dynamo;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use serde::Deserialize;
 
 /// What DynamoDB says of a table.
@@ -14,9 +14,9 @@ pub struct TableSchema {
     /// Its name, as DynamoDB has it.
     pub name: String,
     /// Its own keys.
-    pub keys: KeySchema,
+    pub keys: Keys,
     /// Local and global secondary indexes.
-    pub indexes: Vec<IndexSchema>,
+    pub indexes: Vec<IndexDescription>,
     /// `ACTIVE`, `CREATING`, `UPDATING`, …
     pub status: String,
     /// Items, counted by DynamoDB about every six hours.
@@ -24,12 +24,12 @@ pub struct TableSchema {
 }
 
 /// What DynamoDB says of a secondary index.
-#[derive(Clone, Debug)]
-pub struct IndexSchema {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexDescription {
     /// Its name.
     pub name: String,
     /// Its keys.
-    pub keys: KeySchema,
+    pub keys: Keys,
     /// Global, which can't be read consistently; local otherwise.
     pub global: bool,
     /// Whether it holds every attribute of its items.
@@ -53,6 +53,17 @@ pub enum SchemaError {
     /// A key schema without a partition key.
     #[error("the description of {0} names no partition key")]
     NoPartition(String),
+}
+
+impl SchemaError {
+    /// With its cause.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Json(cause) => format!("{self}: {cause}"),
+            Self::Undefined { .. } | Self::NoPartition(_) => self.to_string(),
+        }
+    }
 }
 
 /// The request.
@@ -81,13 +92,8 @@ pub fn describe<D: Dynamo>(
 /// that ran out from other failures.
 pub fn interpret(table: &str, answer: Result<String, CallError>) -> Result<TableSchema, Failure> {
     match answer {
-        Ok(body) => parse_description(&body).map_err(|error| {
-            // An answer from something that isn't DynamoDB doesn't get better.
-            invalid(match &error {
-                SchemaError::Json(cause) => format!("{error}: {cause}"),
-                SchemaError::Undefined { .. } | SchemaError::NoPartition(_) => error.to_string(),
-            })
-        }),
+        // An answer from something that isn't DynamoDB doesn't get better.
+        Ok(body) => parse_description(&body).map_err(|error| invalid(error.reason())),
         Err(CallError::Invalid { code, .. }) if is_missing_table(&code) => {
             Err(missing_table(table))
         }
@@ -122,7 +128,7 @@ pub fn parse_description(body: &str) -> Result<TableSchema, SchemaError> {
     let all = locals.into_iter().map(|index| (index, false));
     for (index, global) in all.chain(globals.into_iter().map(|index| (index, true))) {
         let owner = format!("index `{}`", index.index_name);
-        indexes.push(IndexSchema {
+        indexes.push(IndexDescription {
             keys: key_schema(&owner, &index.key_schema, definitions)?,
             name: index.index_name,
             global,
@@ -146,7 +152,7 @@ fn key_schema(
     owner: &str,
     elements: &[KeyElement],
     definitions: &[AttributeDefinition],
-) -> Result<KeySchema, SchemaError> {
+) -> Result<Keys, SchemaError> {
     let attribute = |kind: &str| {
         elements
             .iter()
@@ -169,24 +175,24 @@ fn key_schema(
     };
     let partition =
         attribute("HASH").ok_or_else(|| SchemaError::NoPartition(owner.to_owned()))??;
-    Ok(KeySchema {
+    Ok(Keys {
         partition,
         sort: attribute("RANGE").transpose()?,
     })
 }
 
-fn key_kind(letter: &str) -> Option<KeyKind> {
+fn key_kind(letter: &str) -> Option<KeyType> {
     match letter {
-        "S" => Some(KeyKind::Text),
-        "N" => Some(KeyKind::Number),
-        "B" => Some(KeyKind::Bytes),
+        "S" => Some(KeyType::Text),
+        "N" => Some(KeyType::Number),
+        "B" => Some(KeyType::Bytes),
         _ => None,
     }
 }
 
 #[derive(Deserialize)]
 struct Description {
-    #[serde(rename = "Table")]
+    #[serde(rename = "Table", alias = "TableDescription")]
     table: Table,
 }
 

@@ -9,7 +9,6 @@ use crate::bindings::rowcast::pipeline::types::Stop;
 use crate::failure::{rate_limit, stop_reason};
 use crate::oauth::{Attempts, Client, Failed, FailureKind, LONGEST_ANSWER, Reply, Token, Tokens};
 use crate::platform::{Http, HttpError, HttpMethod, HttpRequest, HttpResponse};
-use crate::retry::Backoff;
 use crate::settings::origin;
 use crate::settings::{Auth, Header, Source};
 use base64::Engine;
@@ -224,11 +223,7 @@ impl<'a> Credentials<'a> {
         client: &Client<'_>,
     ) -> Result<Token, Stop> {
         let retry = &self.source.retry;
-        let backoff = Backoff {
-            base_ms: retry.base_delay_ms.into(),
-            longest_ms: retry.max_delay_ms.into(),
-        };
-        let mut attempts = Attempts::new(retry.max_attempts, backoff);
+        let mut attempts = Attempts::new(retry.max_attempts, retry.backoff());
         loop {
             let time = budget.remaining_ms(http.now_ms());
             if time == 0 {

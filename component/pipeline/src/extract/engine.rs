@@ -14,7 +14,6 @@ use crate::bindings::rowcast::pipeline::types::{Failure, RejectionKind, Stop};
 use crate::document::{Document, Sink};
 use crate::failure::{rate_limit, unavailable};
 use crate::platform::Http;
-use crate::retry::Backoff;
 use crate::settings::origin;
 use futures_util::future::select;
 use futures_util::stream::{self, StreamExt};
@@ -285,12 +284,8 @@ impl<H: Http> Call<'_, H> {
 
     async fn back_off(&self, attempt: u32, asked_ms: u64) -> Result<(), NotDone> {
         let retry = &self.plan.checked.source.retry;
-        let backoff = Backoff {
-            base_ms: retry.base_delay_ms.into(),
-            longest_ms: retry.max_delay_ms.into(),
-        };
         let asked_ms = asked_ms.min(retry.max_retry_after_ms);
-        let drawn = backoff.wait_ms(attempt, self.http.random());
+        let drawn = retry.backoff().wait_ms(attempt, self.http.random());
         self.wait(drawn.max(asked_ms)).await
     }
 

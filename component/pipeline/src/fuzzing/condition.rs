@@ -3,12 +3,12 @@
 
 use super::filter_text;
 use crate::bindings::exports::rowcast::pipeline::query::Access;
-use crate::dynamodb::schema::{IndexSchema, TableSchema};
+use crate::dynamodb::schema::{IndexDescription, TableSchema};
 use crate::query::expression::Placeholders;
 use crate::query::grammar::{parse_filter, parse_path};
 use crate::query::plan::{Plan, plan};
 use crate::query::syntax::Condition;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use serde_json::Value;
 
 /// What expressions are made of, besides placeholders, indexes and signs.
@@ -55,9 +55,9 @@ pub fn condition(data: &[u8]) {
     only_placeholders(&condition);
     means_the_same(&condition);
     for (schema, index) in [
-        (table(KeyKind::Text, None), None),
-        (table(KeyKind::Number, Some(KeyKind::Bytes)), None),
-        (table(KeyKind::Bytes, Some(KeyKind::Number)), Some("i")),
+        (table(KeyType::Text, None), None),
+        (table(KeyType::Number, Some(KeyType::Bytes)), None),
+        (table(KeyType::Bytes, Some(KeyType::Number)), Some("i")),
     ] {
         if let Ok(found) = plan(&schema, index, false, Some(condition.clone())) {
             check_plan(&schema, index, &condition, &found);
@@ -170,8 +170,8 @@ fn check_plan(schema: &TableSchema, index: Option<&str>, asked: &Condition, foun
     }
 }
 
-fn table(partition: KeyKind, sort: Option<KeyKind>) -> TableSchema {
-    let keys = |partition_name: &str, sort_name: &str| KeySchema {
+fn table(partition: KeyType, sort: Option<KeyType>) -> TableSchema {
+    let keys = |partition_name: &str, sort_name: &str| Keys {
         partition: KeyAttribute {
             name: partition_name.to_owned(),
             kind: partition,
@@ -184,7 +184,7 @@ fn table(partition: KeyKind, sort: Option<KeyKind>) -> TableSchema {
     TableSchema {
         name: "t".to_owned(),
         keys: keys("a", "b"),
-        indexes: vec![IndexSchema {
+        indexes: vec![IndexDescription {
             name: "i".to_owned(),
             keys: keys("c", "b"),
             global: true,

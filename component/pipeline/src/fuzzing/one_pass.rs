@@ -8,7 +8,7 @@ use crate::extract::document::{Attribute, build};
 use crate::extract::matrix::Matrix;
 use crate::extract::row::Row;
 use crate::extract::template::{Place, Scope, Template};
-use crate::settings::{KeyKind, KeySchema, Mistakes};
+use crate::settings::{KeyType, Keys, Mistakes};
 use rowcast_json::digest::{Digest, Digester};
 use rowcast_json::{Index, Value};
 use std::cell::RefCell;
@@ -31,9 +31,9 @@ const ATTRIBUTES: [&[(&str, &str)]; 7] = [
 /// Where the two ways don't agree.
 pub(crate) fn one_pass(record: Value<'_>) {
     let keys = [
-        (KeyKind::Text, None),
-        (KeyKind::Number, Some(KeyKind::Text)),
-        (KeyKind::Bytes, Some(KeyKind::Number)),
+        (KeyType::Text, None),
+        (KeyType::Number, Some(KeyType::Text)),
+        (KeyType::Bytes, Some(KeyType::Number)),
     ];
     for (partition, sort) in keys {
         let keys = transcoder::keys(partition, sort);
@@ -44,7 +44,7 @@ pub(crate) fn one_pass(record: Value<'_>) {
 }
 
 #[expect(clippy::panic, reason = "a target panics where what must hold doesn't")]
-fn agree(attributes: &[(&str, &str)], keys: &KeySchema, record: Value<'_>) {
+fn agree(attributes: &[(&str, &str)], keys: &Keys, record: Value<'_>) {
     let matrix = Matrix::new(&[], &mut Mistakes::default());
     let Ok(row) = Row::parse(ROW) else {
         return;

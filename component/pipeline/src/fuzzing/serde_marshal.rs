@@ -8,13 +8,13 @@ use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::{Key, KeyRole, KeyValue};
 use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection};
 use crate::dynamodb::number;
-use crate::settings::{KeyAttribute, KeySchema};
+use crate::settings::{KeyAttribute, Keys};
 use read::Document;
 use serde::de::DeserializeSeed as _;
 use std::fmt;
 
 /// Turns a document into an item of a table with these keys.
-pub fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
+pub fn marshal(document: &str, keys: &Keys) -> Result<Item, Rejection> {
     let mut writer = Writer {
         // Types cost about half as much again.
         out: Vec::with_capacity(document.len().saturating_add(document.len() / 2)),
@@ -83,7 +83,7 @@ fn escaped(name: &str) -> String {
 struct Writer<'k> {
     out: Vec<u8>,
     size: usize,
-    keys: &'k KeySchema,
+    keys: &'k Keys,
     partition: Option<KeyValue>,
     sort: Option<KeyValue>,
     /// The first thing wrong; its path grows from the inside out while the

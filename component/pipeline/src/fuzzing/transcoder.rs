@@ -7,7 +7,7 @@ use crate::dynamodb::key::Key;
 use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection, marshal};
 use crate::dynamodb::unmarshal::{self, Page};
 use crate::extract::pointer::Pointer;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use rowcast_json::Index;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -22,9 +22,9 @@ pub fn transcoder(data: &[u8]) {
         return;
     };
     for (partition, sort) in [
-        (KeyKind::Text, None),
-        (KeyKind::Number, Some(KeyKind::Text)),
-        (KeyKind::Bytes, Some(KeyKind::Number)),
+        (KeyType::Text, None),
+        (KeyType::Number, Some(KeyType::Text)),
+        (KeyType::Bytes, Some(KeyType::Number)),
     ] {
         document(text, &keys(partition, sort));
     }
@@ -41,7 +41,7 @@ pub fn transcoder(data: &[u8]) {
 }
 
 /// Whether it became an item; then everything that must hold of it does.
-pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
+pub(crate) fn document(text: &str, keys: &Keys) -> bool {
     let mut index = Index::default();
     let item = marshal(&mut index, text, keys);
     agree(text, &item, serde_marshal::marshal(text, keys));
@@ -69,7 +69,7 @@ pub(crate) fn document(text: &str, keys: &KeySchema) -> bool {
     assert!(same(&document, &back), "{text} came back as {back}");
     let attributes = [&keys.partition].into_iter().chain(&keys.sort);
     let binary: Vec<_> = attributes
-        .filter(|attribute| attribute.kind == KeyKind::Bytes)
+        .filter(|attribute| attribute.kind == KeyType::Bytes)
         .map(|attribute| attribute.name.as_str())
         .collect();
     assert_eq!(item.size, item_size(&document, &binary), "{text}");
@@ -110,12 +110,12 @@ pub(crate) fn agree(
 }
 
 /// The keys `id` and `at`.
-pub(crate) fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
+pub(crate) fn keys(partition: KeyType, sort: Option<KeyType>) -> Keys {
     let attribute = |name: &str, kind| KeyAttribute {
         name: name.to_owned(),
         kind,
     };
-    KeySchema {
+    Keys {
         partition: attribute("id", partition),
         sort: sort.map(|kind| attribute("at", kind)),
     }

@@ -10,7 +10,7 @@ use crate::bindings::rowcast::pipeline::admission::{
 use crate::bindings::rowcast::pipeline::types::Request;
 use crate::dynamodb::key::Key;
 use crate::platform::Dynamo;
-use crate::settings::KeySchema;
+use crate::settings::Keys;
 use rowcast_json::digest::{Digest, Digester};
 use std::collections::HashSet;
 
@@ -67,7 +67,7 @@ impl<'a, D: Dynamo> Admission<'a, D> {
     /// Only for a caller that holds no key: the host may wait for others here.
     pub fn ask(
         &mut self,
-        keys: &KeySchema,
+        keys: &Keys,
         requests: Option<&[Request]>,
         accounting: &mut Accounting,
     ) -> Vec<Put> {
@@ -147,12 +147,7 @@ impl<D: Dynamo> Drop for Admission<'_, D> {
 }
 
 impl Record {
-    fn candidate(
-        &mut self,
-        put: &mut Put,
-        keys: &KeySchema,
-        requests: Option<&[Request]>,
-    ) -> Candidate {
+    fn candidate(&mut self, put: &mut Put, keys: &Keys, requests: Option<&[Request]>) -> Candidate {
         let digester = &mut self.digester;
         let key = *put
             .digest

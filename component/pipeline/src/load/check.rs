@@ -1,6 +1,6 @@
 //! A table's settings → what can't work in them. Pure.
 
-use crate::settings::{KeySchema, Mistakes, Table, within};
+use crate::settings::{Keys, Mistakes, Table, within};
 
 /// Adds what can't work.
 pub fn check(table: &Table, mistakes: &mut Mistakes) {
@@ -18,7 +18,7 @@ pub fn check(table: &Table, mistakes: &mut Mistakes) {
         );
     }
     within(mistakes, "/concurrency", (*concurrency).into(), 1, 64);
-    if let Some(KeySchema { partition, sort }) = keys {
+    if let Some(Keys { partition, sort }) = keys {
         let sort = sort.as_ref().map(|sort| &sort.name);
         let names = [("partition", Some(&partition.name)), ("sort", sort)];
         for (role, name) in names {

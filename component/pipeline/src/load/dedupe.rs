@@ -7,7 +7,7 @@ use crate::document::Document;
 use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::{self, Rejection};
 use crate::order;
-use crate::settings::KeySchema;
+use crate::settings::Keys;
 use rowcast_json::Index;
 use rowcast_json::digest::Digester;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub fn interleave(puts: Vec<Put>) -> Vec<Put> {
 /// A text is freed once it has an item, so that it doesn't need memory twice.
 pub fn prepare(
     documents: Vec<Document>,
-    keys: &KeySchema,
+    keys: &Keys,
     mut contents: Option<&mut Digester>,
     accounting: &mut Accounting,
 ) -> Vec<Put> {
@@ -81,7 +81,7 @@ pub fn prepare(
 fn of_text(
     json: &mut Index,
     text: String,
-    keys: &KeySchema,
+    keys: &Keys,
     contents: Option<&mut Digester>,
 ) -> Document {
     let made = marshal::read(json, &text).and_then(|document| {
@@ -98,7 +98,7 @@ fn of_text(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{KeyAttribute, KeyKind};
+    use crate::settings::{KeyAttribute, KeyType};
 
     /// `expected`: indices to put, superseded pairs, rejected indices.
     fn check(documents: &[&str], expected: (&[u32], &[(u32, u32)], &[u32])) {
@@ -106,9 +106,9 @@ mod tests {
             name: name.to_owned(),
             kind,
         };
-        let keys = KeySchema {
-            partition: attribute("p", KeyKind::Text),
-            sort: Some(attribute("s", KeyKind::Number)),
+        let keys = Keys {
+            partition: attribute("p", KeyType::Text),
+            sort: Some(attribute("s", KeyType::Number)),
         };
         let texts = documents
             .iter()

@@ -8,10 +8,10 @@ mod random;
 
 use super::*;
 use crate::bindings::rowcast::pipeline::types::{RejectionKind, Stop};
-use crate::settings::{KeyAttribute, Retry};
+use crate::settings::{KeyAttribute, KeyType, Retry};
 use fake::{Behaviour, Fake};
 
-fn attribute(name: &str, kind: KeyKind) -> KeyAttribute {
+fn attribute(name: &str, kind: KeyType) -> KeyAttribute {
     KeyAttribute {
         name: name.to_owned(),
         kind,
@@ -19,14 +19,14 @@ fn attribute(name: &str, kind: KeyKind) -> KeyAttribute {
 }
 
 /// What [`Fake`] has.
-fn real_keys() -> KeySchema {
-    KeySchema {
-        partition: attribute("id", KeyKind::Text),
-        sort: Some(attribute("at", KeyKind::Number)),
+fn real_keys() -> Keys {
+    Keys {
+        partition: attribute("id", KeyType::Text),
+        sort: Some(attribute("at", KeyType::Number)),
     }
 }
 
-fn table(keys: Option<KeySchema>) -> Table {
+fn table(keys: Option<Keys>) -> Table {
     let retry = Retry {
         max_attempts: 4,
         base_delay_ms: 100,

@@ -5,7 +5,7 @@ use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::dynamodb::key::Key;
 use crate::dynamodb::outcome::Outcome;
 use crate::dynamodb::schema::is_missing_table;
-use crate::settings::KeySchema;
+use crate::settings::Keys;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -60,7 +60,7 @@ const ONE_ITEMS_FAULT: &[&str] = &[
 
 /// Judges the answer to a batch.
 #[must_use]
-pub fn verdict(outcome: Outcome, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
+pub fn verdict(outcome: Outcome, puts: &[Put], keys: &Keys) -> BatchVerdict {
     let alone = puts.len() <= 1;
     match outcome {
         Outcome::Answered(body) => answered(&body, puts, keys),
@@ -119,7 +119,7 @@ struct Consumed {
     capacity_units: f64,
 }
 
-fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
+fn answered(body: &str, puts: &[Put], keys: &Keys) -> BatchVerdict {
     // Serde would take an array for the structure, and `[]` for success.
     let object = body.trim_start().starts_with('{');
     let answer: Answer<'_> = match serde_json::from_str(if object { body } else { "" }) {
@@ -167,15 +167,15 @@ fn answered(body: &str, puts: &[Put], keys: &KeySchema) -> BatchVerdict {
 mod tests {
     use super::*;
     use crate::dynamodb::marshal::marshal;
-    use crate::settings::{KeyAttribute, KeyKind};
+    use crate::settings::{KeyAttribute, KeyType};
     use rowcast_json::Index;
 
     /// The answer to `puts` puts, whose keys are the numbers from 1.
     fn check(outcome: Outcome, puts: u32, expected: &BatchVerdict) {
-        let keys = KeySchema {
+        let keys = Keys {
             partition: KeyAttribute {
                 name: "id".to_owned(),
-                kind: KeyKind::Number,
+                kind: KeyType::Number,
             },
             sort: None,
         };
@@ -227,10 +227,10 @@ mod tests {
             let seen = verdict(
                 Outcome::Answered(body.to_owned()),
                 &[],
-                &KeySchema {
+                &Keys {
                     partition: KeyAttribute {
                         name: "id".to_owned(),
-                        kind: KeyKind::Text,
+                        kind: KeyType::Text,
                     },
                     sort: None,
                 },

@@ -89,9 +89,9 @@ fn refusals_in_odd_clothes() {
         200,
         invalid,
         Denied,
-        "answered 200: invalid_client: No such client; check client-id, client-secret and scope",
+        "answered 200: invalid_client: No such client; check client_id, client_secret and scope",
     );
-    let advice = "; check client-id, client-secret and scope";
+    let advice = "; check client_id, client_secret and scope";
     let said = |words: &str| format!("answered 401{words}{advice}");
     check(
         401,
@@ -112,9 +112,9 @@ fn refusals_in_odd_clothes() {
         "",
         Denied,
         "answered 302; redirects to https://id.example/other are not followed: put the final URL \
-         in token-url",
+         in token_url",
     );
-    check(501, "", Denied, "answered 501; check token-url");
+    check(501, "", Denied, "answered 501; check token_url");
     for status in [500, 502, 520, 598, 408] {
         check(status, "", Unavailable, &format!("answered {status}"));
     }
@@ -142,25 +142,25 @@ fn refusals_in_odd_clothes() {
         200,
         "<html>",
         Denied,
-        "gave something that has no token; check token-url",
+        "gave something that has no token; check token_url",
     );
     check(
         200,
         "{}",
         Denied,
-        "answered no access_token; check token-url",
+        "answered no access_token; check token_url",
     );
     check(
         200,
         r#"{"access_token":"a b"}"#,
         Denied,
-        "answered an access_token that an HTTP header can't carry; check token-url",
+        "answered an access_token that an HTTP header can't carry; check token_url",
     );
     check(
         200,
         r#"{"access_token":"T","token_type":"mac"}"#,
         Denied,
-        "answered a token_type other than Bearer; check token-url",
+        "answered a token_type other than Bearer; check token_url",
     );
 }
 

@@ -171,8 +171,11 @@ impl Pace {
     ) {
         let trying = self.luck.trying().is_some();
         let sent_at = sent.map_or(f64::INFINITY, |sent| sent.per_second);
-        if !fresh && self.cycle.ended_ms.is_some() {
-            self.cycle.sent_at = self.cycle.sent_at.min(sent_at);
+        if self.cycle.ended_ms.is_some() {
+            self.cycle.more = true;
+            if !fresh {
+                self.cycle.sent_at = self.cycle.sent_at.min(sent_at);
+            }
         }
         if !fresh || (pause.is_none() && (trying || self.luck.is_chance())) {
             return;
@@ -338,7 +341,7 @@ impl Pace {
                 Limit::Quota(Quota::learn(&cycle, &self.accepted, now_ms, asked_ms))
             }
             // One more in flight was tried: that says nothing about the rate.
-            Limit::Unknown if cycle.crowded => Limit::Unknown,
+            Limit::Unknown if cycle.crowded || cycle.is_lone() => Limit::Unknown,
             Limit::Unknown => {
                 let started = cycle.started_ms.unwrap_or(now_ms);
                 Limit::Rate(Rate::first(&cycle, started, seen))

@@ -46,6 +46,8 @@ const RISE: f64 = 0.3;
 /// Where the upstream asks for no pause, the time of so many reservations is
 /// enough: the rate was exceeded by little.
 const PAUSE_RESERVATIONS: f64 = 3.0;
+/// So many that were sent after a request that was refused.
+const LONE: u64 = 8;
 /// The clock leaves out parts of a millisecond.
 const LITTLE_MS: f64 = 1.0;
 /// More than that isn't saved before it is spent: a large item would wait for
@@ -113,6 +115,17 @@ pub(super) struct Cycle {
     pub(super) crowded: bool,
     /// The last refusal, where the upstream asked for no pause.
     pub(super) silent_ms: Option<u64>,
+    /// More were refused than the one that ended it.
+    pub(super) more: bool,
+}
+
+impl Cycle {
+    /// One was refused, and all of so many that were sent after it were accepted: that was
+    /// about this one, or about how many were in flight. No rate does that.
+    pub(super) fn is_lone(&self) -> bool {
+        let after = self.accepted.saturating_sub(self.reserve);
+        !self.more && self.silent_ms.is_none() && after >= LONE
+    }
 }
 
 /// What a rate is set by.

@@ -9,7 +9,7 @@ use crate::dynamodb::unmarshal;
 use crate::fuzzing::one_pass::one_pass;
 use crate::fuzzing::reference::{item_size, same};
 use crate::fuzzing::transcoder;
-use crate::settings::KeyKind;
+use crate::settings::KeyType;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::collection::vec;
@@ -18,12 +18,12 @@ use rowcast_json::Index;
 use serde_json::{Map, Value};
 
 /// A key's type and a value of it.
-fn keys() -> impl Strategy<Value = (KeyKind, Value)> {
+fn keys() -> impl Strategy<Value = (KeyType, Value)> {
     prop_oneof![
-        "\\PC{1,8}".prop_map(|text| (KeyKind::Text, Value::String(text))),
-        accepted().prop_map(|digits| (KeyKind::Number, serde_json::from_str(&digits).unwrap())),
+        "\\PC{1,8}".prop_map(|text| (KeyType::Text, Value::String(text))),
+        accepted().prop_map(|digits| (KeyType::Number, serde_json::from_str(&digits).unwrap())),
         vec(any::<u8>(), 1..9)
-            .prop_map(|bytes| (KeyKind::Bytes, Value::String(STANDARD.encode(bytes)))),
+            .prop_map(|bytes| (KeyType::Bytes, Value::String(STANDARD.encode(bytes)))),
     ]
 }
 
@@ -56,7 +56,7 @@ proptest! {
         let binary: Vec<_> = [Some(&schema.partition), schema.sort.as_ref()]
             .into_iter()
             .flatten()
-            .filter(|attribute| attribute.kind == KeyKind::Bytes)
+            .filter(|attribute| attribute.kind == KeyType::Bytes)
             .map(|attribute| attribute.name.as_str())
             .collect();
         prop_assert_eq!(item.size, item_size(&expected, &binary), "{}", text);
@@ -68,7 +68,7 @@ proptest! {
     fn a_page_holds_the_documents_of_its_items(
         documents in vec(objects(values()), 0..4), style in any::<u64>(),
     ) {
-        let schema = transcoder::keys(KeyKind::Text, None);
+        let schema = transcoder::keys(KeyType::Text, None);
         let documents: Vec<Value> = documents
             .into_iter()
             .map(|mut members| {

@@ -6,7 +6,7 @@ mod range;
 use super::syntax::{Comparator, Condition, FilterError, Literal, Operand, Path};
 use crate::bindings::exports::rowcast::pipeline::query::Access;
 use crate::dynamodb::schema::TableSchema;
-use crate::settings::{KeyAttribute, KeyKind, KeySchema};
+use crate::settings::{KeyAttribute, KeyType, Keys};
 use base64::Engine as _;
 
 /// How to ask.
@@ -90,7 +90,7 @@ pub fn sure_attributes<'a>(
     )
 }
 
-fn key_attributes(keys: &KeySchema) -> impl Iterator<Item = &KeyAttribute> {
+fn key_attributes(keys: &Keys) -> impl Iterator<Item = &KeyAttribute> {
     [&keys.partition].into_iter().chain(&keys.sort)
 }
 
@@ -98,7 +98,7 @@ fn asked_keys<'a>(
     schema: &'a TableSchema,
     index: Option<&str>,
     consistent: bool,
-) -> Result<&'a KeySchema, PlanError> {
+) -> Result<&'a Keys, PlanError> {
     let Some(name) = index else {
         return Ok(&schema.keys);
     };
@@ -117,7 +117,7 @@ fn asked_keys<'a>(
     }
 }
 
-fn by_key(keys: &KeySchema, condition: Option<&Condition>) -> Option<Plan> {
+fn by_key(keys: &Keys, condition: Option<&Condition>) -> Option<Plan> {
     let mut rest = condition?.clone().into_conjuncts();
     let found = rest
         .iter()
@@ -215,7 +215,7 @@ fn fit(condition: &mut Condition, key: &KeyAttribute) -> Result<(), FilterError>
             .iter_mut()
             .try_for_each(|choice| fit_operand(choice, key)),
         Condition::BeginsWith(path, _)
-            if path.is_attribute(&key.name) && key.kind == KeyKind::Number =>
+            if path.is_attribute(&key.name) && key.kind == KeyType::Number =>
         {
             let message = format!("`{}` is a key of type N, which has no beginning", path.text);
             Err(FilterError::new(path.column, message))
@@ -236,10 +236,10 @@ fn fit_operand(operand: &mut Operand, key: &KeyAttribute) -> Result<(), FilterEr
         return Ok(());
     };
     let hint = match (key.kind, &*literal) {
-        (KeyKind::Text, Literal::Text(_))
-        | (KeyKind::Number, Literal::Number(_))
-        | (KeyKind::Bytes, Literal::Bytes(_)) => return Ok(()),
-        (KeyKind::Bytes, Literal::Text(text)) => {
+        (KeyType::Text, Literal::Text(_))
+        | (KeyType::Number, Literal::Number(_))
+        | (KeyType::Bytes, Literal::Bytes(_)) => return Ok(()),
+        (KeyType::Bytes, Literal::Text(text)) => {
             if base64::engine::general_purpose::STANDARD
                 .decode(text)
                 .is_ok()
@@ -249,9 +249,9 @@ fn fit_operand(operand: &mut Operand, key: &KeyAttribute) -> Result<(), FilterEr
             }
             "type B; compare it with base64 text in single quotes"
         }
-        (KeyKind::Text, _) => "type S; compare it with text in single quotes",
-        (KeyKind::Number, _) => "type N; compare it with a number without quotes",
-        (KeyKind::Bytes, _) => "type B; compare it with base64 text in single quotes",
+        (KeyType::Text, _) => "type S; compare it with text in single quotes",
+        (KeyType::Number, _) => "type N; compare it with a number without quotes",
+        (KeyType::Bytes, _) => "type B; compare it with base64 text in single quotes",
     };
     Err(FilterError::new(
         *column,

@@ -1,6 +1,7 @@
 //! How failed requests are repeated.
 
 use super::mistakes::{Mistakes, within};
+use crate::retry::Backoff;
 use serde::Deserialize;
 
 /// Bounds on repeating one upstream request. Waits between attempts are drawn
@@ -35,6 +36,15 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// The waits between attempts.
+    #[must_use]
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            base_ms: self.base_delay_ms.into(),
+            longest_ms: self.max_delay_ms.into(),
+        }
+    }
+
     /// Adds what can't work.
     pub fn check(&self, mistakes: &mut Mistakes) {
         let attempts = u64::from(self.max_attempts);

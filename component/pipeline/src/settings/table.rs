@@ -1,7 +1,8 @@
 //! The DynamoDB table that documents are written to.
 
 use super::Retry;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A table and how to write to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -14,7 +15,7 @@ pub struct Table {
     /// Its keys; left out, DynamoDB is asked (DescribeTable) once per call.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = null)))]
-    pub keys: Option<KeySchema>,
+    pub keys: Option<Keys>,
     /// How failed writes are repeated.
     #[serde(default)]
     #[cfg_attr(test, schemars(extend("default" = {})))]
@@ -26,19 +27,19 @@ pub struct Table {
 }
 
 /// A table's or an index's keys.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct KeySchema {
+pub struct Keys {
     /// The partition key.
     pub partition: KeyAttribute,
     /// The sort key, where there is one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<KeyAttribute>,
 }
 
 /// A key attribute.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyAttribute {
@@ -46,13 +47,13 @@ pub struct KeyAttribute {
     pub name: String,
     /// Its type.
     #[serde(rename = "type")]
-    pub kind: KeyKind,
+    pub kind: KeyType,
 }
 
 /// DynamoDB's types of key attributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub enum KeyKind {
+pub enum KeyType {
     /// Text.
     #[serde(rename = "S")]
     Text,
@@ -62,6 +63,34 @@ pub enum KeyKind {
     /// Bytes; documents hold them as base64 text.
     #[serde(rename = "B")]
     Bytes,
+}
+
+impl KeyType {
+    /// DynamoDB's letter for it.
+    #[must_use]
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Text => "S",
+            Self::Number => "N",
+            Self::Bytes => "B",
+        }
+    }
+}
+
+impl fmt::Display for KeyAttribute {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.name, self.kind.letter())
+    }
+}
+
+impl fmt::Display for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.partition.fmt(formatter)?;
+        match &self.sort {
+            Some(sort) => write!(formatter, ", {sort}"),
+            None => Ok(()),
+        }
+    }
 }
 
 fn concurrency() -> u32 {

@@ -56,6 +56,12 @@ fn replaces_whole_credentials_and_nothing_else() {
         &client("${ROWCAST_SECRET_ID}", "${ROWCAST_SECRET_KEY_2}"),
         &client("client", "s{cret}"),
     );
+    // Steps have credentials of their own.
+    let step = |token: &str| format!(r#"{{"then":[{},{}]}}"#, bearer("abc"), bearer(token));
+    assert_eq!(
+        resolve(&step("${ROWCAST_SECRET_KEY_2}"), variable),
+        Ok(step("s{cret}"))
+    );
     // What can't be read is the next component's to refuse.
     assert_eq!(resolve("{", variable), Ok("{".to_owned()));
 }

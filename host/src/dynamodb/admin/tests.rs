@@ -8,7 +8,7 @@
 
 use super::super::credentials::{Keyring, StaticCredentials};
 use super::*;
-use crate::config::{Key, KeyType};
+use crate::config::{KeyAttribute, KeyType, Retry};
 use crate::http_out::client::tests::loopback_client;
 use crate::limits::Limits;
 use crate::secret::Secret;
@@ -23,8 +23,8 @@ const AT_ONCE: Polling = Polling {
     total: Duration::from_secs(20),
 };
 
-fn key(name: &str, kind: KeyType) -> Key {
-    Key {
+fn key(name: &str, kind: KeyType) -> KeyAttribute {
+    KeyAttribute {
         name: name.to_owned(),
         kind,
     }
@@ -103,6 +103,7 @@ async fn describes() {
             sort: None,
         },
         global: true,
+        projects_all: false,
     };
     let expected = TableDescription {
         name: "tracks".into(),
@@ -229,6 +230,28 @@ async fn waits_no_longer_than_told() {
         "BillingMode": "PAY_PER_REQUEST",
     });
     assert_eq!(body, expected);
+}
+
+/// The host repeats what the component would.
+#[tokio::test]
+async fn what_passes_is_asked_again() {
+    let retry = Retry {
+        base_delay_ms: 1,
+        ..Retry::default()
+    };
+    for (first, expected) in [
+        (fault(400, "ReplicatedWriteConflictException"), 2),
+        (fault(400, "ThrottledException"), 2),
+        (Reply::status(429, "slow down"), 2),
+        (fault(400, "ValidationException"), 1),
+        (fault(400, "AccessDeniedException"), 1),
+    ] {
+        let (dynamodb, stand_in) = dynamodb(vec![first, Reply::status(200, "{}")]).await;
+        let put = json!({ "TableName": "tracks", "Item": {} });
+        let answer = dynamodb.item("PutItem", "tracks", &put, &retry).await;
+        assert_eq!(answer.is_ok(), expected == 2, "{answer:?}");
+        assert_eq!(stand_in.received().len(), expected, "{answer:?}");
+    }
 }
 
 /// The same against a DynamoDB that nobody scripted.

@@ -5,10 +5,10 @@
 use super::grant::{Grant, NoToken, Token};
 use super::{AuthorizeError, Credential};
 use crate::http_out::client::{Bounds, Client};
+use crate::random::random;
 use crate::secret::Secret;
 use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal};
 use rowcast_pipeline::retry::Backoff;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -188,10 +188,4 @@ fn told(NoToken { failed, hint }: NoToken) -> (AuthorizeError, Duration) {
             Duration::from_millis(asked_ms).min(LONGEST_QUIET),
         ),
     }
-}
-
-/// A number that differs between hosts and calls, for jitter: the standard
-/// library seeds its hash maps with it.
-fn random() -> u64 {
-    RandomState::new().hash_one(0_u8)
 }

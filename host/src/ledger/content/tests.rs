@@ -4,14 +4,14 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use super::*;
-use crate::config::Key;
+use crate::config::KeyAttribute;
 
 const DIGEST_KEY: Digest = Digest { high: 1, low: 2 };
 
 /// Whether a table's item is what a document with that key is written as.
 fn check(kind: KeyType, key: Scalar<'_>, document: &str, item: &str, same: bool) {
     let keys = Keys {
-        partition: Key {
+        partition: KeyAttribute {
             name: "k".into(),
             kind,
         },

@@ -185,6 +185,19 @@ async fn a_key_is_held_until_it_is_settled() {
     assert_eq!(admit(&two, 0, entry).await, Decision::Write);
     drop(two);
     assert_eq!(write(&one, 0, entry).await, Decision::Write);
+    // So is what a decision had taken that was given up before it was made.
+    let two = begun(&admission, 2);
+    let other = (digest("c"), entry.1);
+    let call = CallAdmission {
+        chunk: Arc::clone(&two),
+        rows: None,
+    };
+    let asked = call.placed(&candidate(0, other));
+    two.run.order().admit(asked.entry.key, asked.at);
+    assert_eq!(admit(&one, 0, other).await, Decision::Later);
+    assert!(two.call_ended().is_none());
+    assert_eq!(admit(&one, 0, other).await, Decision::Write);
+    settle(&one, other.0, false);
     // Nobody writes what nobody may, or says so twice.
     settle(&one, entry.0, false);
     settle(&one, digest("b"), true);

@@ -1,14 +1,14 @@
 //! Documents → items or rejections.
 
 use super::*;
-use crate::settings::KeyKind;
+use crate::settings::KeyType;
 
-fn marshal(document: &str, keys: &KeySchema) -> Result<Item, Rejection> {
+fn marshal(document: &str, keys: &Keys) -> Result<Item, Rejection> {
     super::marshal(&mut Index::default(), document, keys)
 }
 
-fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
-    KeySchema {
+fn keys(partition: KeyType, sort: Option<KeyType>) -> Keys {
+    Keys {
         partition: KeyAttribute {
             name: "id".to_owned(),
             kind: partition,
@@ -23,7 +23,7 @@ fn keys(partition: KeyKind, sort: Option<KeyKind>) -> KeySchema {
 /// `expected` is the item after its key, or `path: part of the reason`.
 fn check(members: &str, expected: Result<(&str, usize), (&str, &str)>) {
     let document = format!(r#"{{"id":"k"{members}}}"#);
-    match (marshal(&document, &keys(KeyKind::Text, None)), expected) {
+    match (marshal(&document, &keys(KeyType::Text, None)), expected) {
         (Ok(item), Ok((json, size))) => {
             assert_eq!(
                 item.json,
@@ -146,7 +146,7 @@ fn what_is_wrong_is_pointed_at() {
         Ok((&format!(r#","{fine}":{{"NULL":true}}"#), 65_536)),
     );
     for document in ["", "[]", "null", "1.5", "\"x\"", "{"] {
-        let rejection = marshal(document, &keys(KeyKind::Text, None)).unwrap_err();
+        let rejection = marshal(document, &keys(KeyType::Text, None)).unwrap_err();
         assert!(
             rejection.reason.starts_with("the document is not "),
             "{document}: {rejection:?}"
@@ -173,13 +173,13 @@ fn four_hundred_kilobytes_are_the_largest() {
     // 3 for the key, 1 for the name.
     for (length, fine) in [(MAX_ITEM_BYTES - 4, true), (MAX_ITEM_BYTES - 3, false)] {
         let document = format!(r#"{{"id":"k","a":"{}"}}"#, "x".repeat(length));
-        let item = marshal(&document, &keys(KeyKind::Text, None));
+        let item = marshal(&document, &keys(KeyType::Text, None));
         assert_eq!(item.is_ok(), fine, "{length}");
     }
 }
 
 /// `expected` is empty for an item, or `path: part of the reason`.
-fn check_key(schema: &KeySchema, document: &str, expected: &str) {
+fn check_key(schema: &Keys, document: &str, expected: &str) {
     match marshal(document, schema) {
         Ok(item) => {
             assert_eq!(expected, "", "{document}");
@@ -202,7 +202,7 @@ fn check_key(schema: &KeySchema, document: &str, expected: &str) {
 
 #[test]
 fn keys_are_checked_by_the_schema() {
-    let text = keys(KeyKind::Text, Some(KeyKind::Number));
+    let text = keys(KeyType::Text, Some(KeyType::Number));
     check_key(&text, r#"{"at":1.50,"id":"k"}"#, "");
     check_key(
         &text,
@@ -247,7 +247,7 @@ fn keys_are_checked_by_the_schema() {
         r#"{"id":"k","at":1e200}"#,
         "/at: the number is beyond",
     );
-    let bytes = keys(KeyKind::Bytes, Some(KeyKind::Text));
+    let bytes = keys(KeyType::Bytes, Some(KeyType::Text));
     check_key(&bytes, r#"{"id":"AQI=","at":"x"}"#, "");
     check_key(
         &bytes,
@@ -274,7 +274,7 @@ fn a_track_as_spotify_sends_it() {
     let track = r#"{"artist_id":"2CIMQHirSU0MQqyYHq0eOx","id":"k","name":"Ghosts 'n' Stuff – Ünïcode","popularity":63,
       "album":{"images":[{"height":640,"url":"https://i.scdn.co/image/ab","width":640},{"height":null}],"release_date":"2009-09-22"},
       "artists":[{"name":"deadmau5"}],"preview_url":null,"explicit":false,"duration_ms":328120,"external_ids":{"isrc":"GBTDG0900141"}}"#;
-    let item = marshal(track, &keys(KeyKind::Text, None)).unwrap();
+    let item = marshal(track, &keys(KeyType::Text, None)).unwrap();
     assert_eq!(
         item.json,
         r#"{"artist_id":{"S":"2CIMQHirSU0MQqyYHq0eOx"},"id":{"S":"k"},"name":{"S":"Ghosts 'n' Stuff – Ünïcode"},"popularity":{"N":"63"},"album":{"M":{"images":{"L":[{"M":{"height":{"N":"640"},"url":{"S":"https://i.scdn.co/image/ab"},"width":{"N":"640"}}},{"M":{"height":{"NULL":true}}}]},"release_date":{"S":"2009-09-22"}}},"artists":{"L":[{"M":{"name":{"S":"deadmau5"}}}]},"preview_url":{"NULL":true},"explicit":{"BOOL":false},"duration_ms":{"N":"328120"},"external_ids":{"M":{"isrc":{"S":"GBTDG0900141"}}}}"#

@@ -16,7 +16,7 @@ const FULL: &str = r#"{"Table":{
     "KeySchema":[{"AttributeName":"rank","KeyType":"HASH"}],
     "Projection":{"ProjectionType":"KEYS_ONLY"},"IndexStatus":"ACTIVE"}]}}"#;
 
-fn shown(keys: &KeySchema) -> String {
+fn shown(keys: &Keys) -> String {
     let letter = |each: &KeyAttribute| format!("{}:{:?}", each.name, each.kind);
     let sort = keys.sort.as_ref().map(letter).unwrap_or_default();
     format!("{} {sort}", letter(&keys.partition))

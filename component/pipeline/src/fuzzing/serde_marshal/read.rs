@@ -3,7 +3,7 @@
 use super::{Writer, escaped};
 use crate::dynamodb::key::{self, KeyRole, KeyValue};
 use crate::dynamodb::number::Decimal;
-use crate::settings::{KeyAttribute, KeyKind};
+use crate::settings::{KeyAttribute, KeyType};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -199,7 +199,7 @@ impl KeySeed<'_, '_> {
     }
 
     fn number<E: serde::de::Error>(self, text: &str) -> Result<KeyValue, E> {
-        if self.attribute.kind != KeyKind::Number {
+        if self.attribute.kind != KeyType::Number {
             return Err(self.wrong("a number"));
         }
         self.writer.number(text)?;
@@ -223,12 +223,12 @@ impl<'de> Visitor<'de> for KeySeed<'_, '_> {
     }
     fn visit_str<E: serde::de::Error>(mut self, text: &str) -> Result<KeyValue, E> {
         match self.attribute.kind {
-            KeyKind::Text => {
+            KeyType::Text => {
                 self.check_length(text.len())?;
                 self.writer.string(text)?;
                 Ok(KeyValue::Text(text.to_owned()))
             }
-            KeyKind::Bytes => {
+            KeyType::Bytes => {
                 let Some(bytes) = key::bytes(text) else {
                     return Err(self.wrong("other text"));
                 };
@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for KeySeed<'_, '_> {
                 self.writer.bytes(text, bytes.len())?;
                 Ok(KeyValue::Bytes(bytes))
             }
-            KeyKind::Number => Err(self.wrong("a string")),
+            KeyType::Number => Err(self.wrong("a string")),
         }
     }
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<KeyValue, E> {

@@ -26,8 +26,8 @@ fn keys_are_asked_for_once() {
 
 #[test]
 fn wrong_keys_are_recognised() {
-    let wrong = KeySchema {
-        partition: attribute("name", KeyKind::Text),
+    let wrong = Keys {
+        partition: attribute("name", KeyType::Text),
         sort: None,
     };
     let fake = Fake::scripted(&[]);
@@ -37,7 +37,7 @@ fn wrong_keys_are_recognised() {
     let result = run(&fake, &table(Some(wrong)), &named, None);
     assert_eq!(
         told(&result),
-        "invalid: the table `tracks` has the keys id (S) and at (N), but the call says name (S)"
+        "invalid: the table `tracks` has the keys id (S), at (N), but the call says name (S)"
     );
     assert!(fake.calls() < 16, "{}", fake.calls());
 }
@@ -75,8 +75,8 @@ fn the_configuration_is_checked() {
     );
     check(
         |it| {
-            it.keys = Some(KeySchema {
-                sort: Some(attribute("id", KeyKind::Text)),
+            it.keys = Some(Keys {
+                sort: Some(attribute("id", KeyType::Text)),
                 ..real_keys()
             });
         },
@@ -84,8 +84,8 @@ fn the_configuration_is_checked() {
     );
     check(
         |it| {
-            it.keys = Some(KeySchema {
-                partition: attribute("", KeyKind::Text),
+            it.keys = Some(Keys {
+                partition: attribute("", KeyType::Text),
                 sort: None,
             });
         },

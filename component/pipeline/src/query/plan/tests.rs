@@ -1,23 +1,23 @@
 //! Table × filter → access, key condition and filter.
 
 use super::*;
-use crate::dynamodb::schema::IndexSchema;
+use crate::dynamodb::schema::IndexDescription;
 use crate::query::expression::Placeholders;
 use crate::query::grammar::parse_filter;
 
-fn keys(partition: (&str, KeyKind), sort: Option<(&str, KeyKind)>) -> KeySchema {
-    let attribute = |(name, kind): (&str, KeyKind)| KeyAttribute {
+fn keys(partition: (&str, KeyType), sort: Option<(&str, KeyType)>) -> Keys {
+    let attribute = |(name, kind): (&str, KeyType)| KeyAttribute {
         name: name.to_owned(),
         kind,
     };
-    KeySchema {
+    Keys {
         partition: attribute(partition),
         sort: sort.map(attribute),
     }
 }
 
 fn tracks() -> TableSchema {
-    let index = |name: &str, keys: KeySchema, global: bool| IndexSchema {
+    let index = |name: &str, keys: Keys, global: bool| IndexDescription {
         name: name.to_owned(),
         keys,
         global,
@@ -25,16 +25,16 @@ fn tracks() -> TableSchema {
     };
     TableSchema {
         name: "tracks".to_owned(),
-        keys: keys(("artist", KeyKind::Text), Some(("track", KeyKind::Text))),
+        keys: keys(("artist", KeyType::Text), Some(("track", KeyType::Text))),
         indexes: vec![
             index(
                 "by_year",
-                keys(("year", KeyKind::Number), Some(("hash", KeyKind::Bytes))),
+                keys(("year", KeyType::Number), Some(("hash", KeyType::Bytes))),
                 true,
             ),
             index(
                 "by_rank",
-                keys(("artist", KeyKind::Text), Some(("rank", KeyKind::Number))),
+                keys(("artist", KeyType::Text), Some(("rank", KeyType::Number))),
                 false,
             ),
         ],

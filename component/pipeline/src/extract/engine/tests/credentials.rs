@@ -160,7 +160,7 @@ fn the_token_endpoint_decides_too() {
     };
     let answered = "the token endpoint https://login.example answered";
     let denied = |said: &str| format!("PermanentDenied(\"{answered} {said}\")");
-    let hint = "check client-id, client-secret and scope";
+    let hint = "check client_id, client_secret and scope";
     let body = r#"{"error":"invalid_client","error_description":"Bad"}"#;
     let said = format!("400: invalid_client: Bad; {hint}");
     fails(&|| answer(400, &[], body), &denied(&said));
@@ -168,14 +168,14 @@ fn the_token_endpoint_decides_too() {
     fails(&|| answer(403, &[], ""), &denied(&format!("403; {hint}")));
     fails(&|| answer(404, &[], ""), &denied(&format!("404; {hint}")));
     let html = "PermanentDenied(\"the token endpoint https://login.example gave something \
-                that has no token; check token-url\")";
+                that has no token; check token_url\")";
     fails(&|| answer(200, &[], "<html>"), html);
     fails(
         &|| answer(200, &[], "{}"),
-        &denied("no access_token; check token-url"),
+        &denied("no access_token; check token_url"),
     );
     let mac = r#"{"access_token":"x","token_type":"mac"}"#;
-    let said = "a token_type other than Bearer; check token-url";
+    let said = "a token_type other than Bearer; check token_url";
     fails(&|| answer(200, &[], mac), &denied(said));
     fails(
         &|| answer(500, &[], ""),
