@@ -64,6 +64,52 @@ async fn check(format: &str, input: &str, expected: Expected<'_>) {
     }
 }
 
+/// A row that is wrong alone in its chunk is wrong for itself, as others aren't; where all
+/// are wrong, it's the settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_odd_row_is_one_rejection() {
+    let long = "v".repeat(40_000);
+    for (odd, says) in [
+        (r#"{"ID":"x","v":1}"#.to_owned(), "`id`"),
+        (
+            r#"{"id":"x","v":1,"market":"US"}"#.to_owned(),
+            "is named like a column",
+        ),
+        (
+            format!(r#"{{"id":"x","v":"{long}"}}"#),
+            "headers longer than 32 KiB",
+        ),
+    ] {
+        let source = ScriptedSource::start(|_, _| Reply::json("{}")).await;
+        let stage = Stage::new(
+            &[
+                "[rows]\nfile = \"rows.jsonl\"\n",
+                &source_section(&source.origin(), 2).replace(
+                    "[egress]",
+                    "[source.headers]\nx-v = \"{v}\"\n[source.matrix]\nmarket = [\"US\"]\n[egress]",
+                ),
+            ]
+            .concat(),
+        );
+        let good: Vec<_> = (0..9)
+            .map(|id| format!("{{\"id\":{id},\"v\":1}}\n"))
+            .collect();
+        let rows = stage.path().join("rows.jsonl");
+        for (input, code, done) in [
+            (format!("{}{odd}\n", good[..8].concat()), 5, 8),
+            (format!("{}{odd}\n", good.concat()), 5, 9),
+            (format!("{odd}\n{odd}\n{odd}\n"), 2, 0),
+        ] {
+            std::fs::write(&rows, input).unwrap();
+            let output = stage.rowcast(&["extract"]).await;
+            let context = format!("{says}: {}", output.stderr);
+            assert_eq!(output.code, Some(code), "{context}");
+            assert!(output.stderr.contains(says), "{context}");
+            assert_eq!(output.documents().len(), done, "{context}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn json_lines() {
     let all = |asked| Expected {

@@ -85,6 +85,24 @@ impl Ledger {
         Ok(Self::over(Store::File(FileStore::open(path).await?)))
     }
 
+    /// Whether a file that isn't there could be made.
+    pub fn check_new_file(path: &Path) -> Result<(), LedgerError> {
+        let folders = path.ancestors().skip(1);
+        let mut folders = folders.map(|it| {
+            if it == Path::new("") {
+                Path::new(".")
+            } else {
+                it
+            }
+        });
+        let folder = folders.find(|it| it.exists());
+        let made = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")));
+        made.map(drop).map_err(|error| LedgerError::Open {
+            path: path.to_owned(),
+            source: Box::new(error.into()),
+        })
+    }
+
     /// A ledger in a DynamoDB table with [`table_keys`].
     pub async fn open_table(
         dynamodb: DynamoDb,

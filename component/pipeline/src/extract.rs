@@ -18,6 +18,7 @@ pub mod engine;
 pub mod extracted;
 pub mod format;
 pub mod links;
+pub mod mask;
 pub mod matrix;
 pub mod page;
 pub mod pages;

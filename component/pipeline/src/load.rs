@@ -105,6 +105,7 @@ impl<D: Dynamo> Work<'_, D> {
             repeats: 0,
             exhausted: None,
             pacing: Pacing::new(table_upstream(&table.name)),
+            forbidden: 0,
             waited: false,
             asked: table.keys.is_none(),
         };
@@ -166,6 +167,8 @@ struct Load<'a, D: Dynamo> {
     /// Why the last put that ran out of attempts did.
     exhausted: Option<String>,
     pacing: Pacing,
+    /// How often these credentials weren't allowed to write.
+    forbidden: u32,
     /// It was this call's turn after it had waited.
     waited: bool,
     /// Whether the keys are DynamoDB's own word.
@@ -197,7 +200,16 @@ impl<D: Dynamo> Load<'_, D> {
 
     /// Sends batches until nothing waits, or it is no use.
     fn write_admitted(&mut self, keys: &Keys) -> Option<Halt> {
-        while !self.queue.is_empty() {
+        loop {
+            if self.queue.is_empty() {
+                if let Some(refusal) = self.judge_forbidden() {
+                    return Some(Halt::Refused(refusal));
+                }
+                // What was rejected may have left its place to another.
+                if self.queue.is_empty() {
+                    return None;
+                }
+            }
             if self.caller.out_of_time() {
                 return Some(self.out_of_time());
             }
@@ -233,7 +245,6 @@ impl<D: Dynamo> Load<'_, D> {
                 return Some(self.out_of_time());
             }
         }
-        None
     }
 
     /// Throttling that ate the budget is the table's doing, not the caller's.
@@ -344,6 +355,7 @@ impl<D: Dynamo> Load<'_, D> {
             BatchVerdict::Resend(Cause::Unavailable(_))
             | BatchVerdict::Split
             | BatchVerdict::Reject(..)
+            | BatchVerdict::Forbidden(_)
             | BatchVerdict::Stop(_) => self.pacing.report(dynamo, &[], &[], asked_ms),
         }
     }

@@ -16,13 +16,20 @@ use serde_json::{Map, Value};
 /// Try every connection and credential, writing nothing.
 ///
 /// It reads the first row, asks the source for it once, looks at the table,
-/// and asks DynamoDB to write an item that it can only refuse.
+/// asks DynamoDB to write an item that it can only refuse, and opens the ledger.
 #[derive(Debug, Args)]
 pub struct Check {}
 
 impl Check {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        let host = global.host(global.config(Section::ALL)?).await?;
+        // Where it isn't known where the table is, all else is tried.
+        let (host, no_table) = match global.host(global.config(Section::ALL)?).await {
+            Err(failure) if failure.is_about_endpoint() => {
+                let sections = [Section::Rows, Section::Source];
+                (global.host(global.config(&sections)?).await?, Some(failure))
+            }
+            host => (host?, None),
+        };
         let mut steps = Steps { worst: None };
         let row = steps.report("rows", self::rows(&host).await)?;
         let document = match row.and_then(|found| found.json) {
@@ -30,10 +37,17 @@ impl Check {
             None => steps.skip("source", "there is no row to ask it for")?,
         };
         let document = document.and_then(|found| found.json);
-        match steps.report("table", table(&host, document.as_deref()).await)? {
-            Some(_) => steps.report("permission", permission(&host).await)?,
-            None => steps.skip("permission", "the table comes first")?,
+        let table = match no_table {
+            Some(failure) => Err(failure),
+            None => table(&host, document.as_deref()).await,
         };
+        if steps.report("table", table)?.is_some() {
+            steps.report("permission", permission(&host).await)?;
+            steps.report("ledger", ledger(&host).await)?;
+        } else {
+            steps.skip("permission", "the table comes first")?;
+            steps.skip("ledger", "the table comes first")?;
+        }
         Ok(steps.worst.unwrap_or(Exit::Done))
     }
 }
@@ -214,6 +228,15 @@ fn lacks(document: &Map<String, Value>, keys: &Keys) -> Option<String> {
             };
             (!fits).then(|| format!("its key attribute `{name}` must be {wanted}, and isn't"))
         })
+}
+
+/// Whether what was done can be kept.
+async fn ledger(host: &Host) -> Result<Found, Failure> {
+    Ok(Found::new(if host.check_ledger().await? {
+        "it can be opened"
+    } else {
+        "off"
+    }))
 }
 
 /// Asks to write an item without keys: DynamoDB refuses it as invalid to those

@@ -20,6 +20,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether it isn't known where DynamoDB is.
+    pub fn is_about_endpoint(&self) -> bool {
+        let error = self.error.downcast_ref::<HostError>();
+        matches!(error, Some(HostError::Endpoint(_)))
+    }
+
     /// A mistake in how the command was called.
     pub fn invalid(message: impl Into<String>, hint: Option<&str>) -> Self {
         Self {
@@ -184,8 +190,8 @@ pub fn exit_of_stop(stopped: &Stopped) -> Exit {
         Stopped::Rows(error) => exit_of_rows(error),
         Stopped::Ledger(error) => exit_of_ledger(error),
         // Too much is wrong to go on.
-        Stopped::Rejections { .. } => Exit::Rejected,
-        // Asked to stop, a rate limit, no more budget, rejections that can't be kept.
+        // Asked to stop, a rate limit, no more budget, rejections that can't be kept or
+        // are too many.
         _ => Exit::Incomplete,
     }
 }

@@ -36,7 +36,7 @@ Exit codes:
   3  credentials, permissions or a policy refuse it
   4  a server can't be reached or stays unavailable, or another process has the ledger
   5  it went through, but some rows, records or documents were rejected
-  6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
+  6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk, too many rejections
   130  a second Ctrl-C ended it at once";
 
 impl From<Exit> for ExitCode {

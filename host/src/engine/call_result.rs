@@ -29,6 +29,9 @@ pub struct Repeated {
     pub source: u32,
     /// To DynamoDB.
     pub dynamodb: u32,
+    /// Requests to the source that the component counts and the host didn't send, as
+    /// there was no token for them.
+    pub unsent: u32,
 }
 
 impl<T> CallResult<T> {
@@ -60,6 +63,7 @@ pub(super) fn called<T: Stops>(
         repeats: Repeated {
             source: repeats.0.count(),
             dynamodb: repeats.1.count(),
+            unsent: repeats.0.unsent(),
         },
         result,
     }

@@ -22,6 +22,18 @@ impl Host {
         })
     }
 
+    /// Whether the configured ledger can be opened; it is not made. False where it's
+    /// off.
+    pub async fn check_ledger(&self) -> Result<bool, HostError> {
+        if let config::LedgerSettings::File(file) = &self.config.ledger
+            && !file.exists()
+        {
+            Ledger::check_new_file(file)?;
+            return Ok(true);
+        }
+        Ok(self.ledger().await?.is_some())
+    }
+
     /// Begins a run over these rows in a ledger, or continues with one. For
     /// [`Run::ledger`]. One over rows that can be read only once is continued
     /// only by its name.

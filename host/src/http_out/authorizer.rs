@@ -16,10 +16,11 @@ use grant::Grant;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri};
-use rowcast_pipeline::extract::auth;
+use rowcast_pipeline::extract::{auth, mask};
 use rowcast_pipeline::settings::{Auth, Mistakes};
 use std::sync::Arc;
 use tokens::Tokens;
+use tokio::time::Instant;
 use url::form_urlencoded::{self, Serializer};
 
 /// What authenticates requests to the source. Shared by all instances.
@@ -82,6 +83,14 @@ pub enum AuthorizeError {
     /// The token endpoint can't be reached or doesn't answer as it should.
     #[error("{0}")]
     Unavailable(String),
+    /// It asks to be left alone.
+    #[error("{reason}")]
+    Limited {
+        /// Its reason.
+        reason: String,
+        /// Until then.
+        until: Instant,
+    },
 }
 
 /// What authenticates one request.
@@ -310,7 +319,9 @@ impl Rule {
     /// What every request gets.
     fn fixed(&self) -> Result<Credential, RuleError> {
         let found = auth::fixed(&self.auth).unwrap_or_default();
-        let mask = Mask::new(self.forms());
+        let sent = found.header.as_ref().map(|(_, value)| value.as_str());
+        let forms = mask::forms(&self.auth, sent).into_iter();
+        let mask = Mask::new(forms.map(Secret::new));
         if let Some((name, value)) = found.parameter {
             let pair = Serializer::new(String::new())
                 .append_pair(&name, &value)
@@ -328,21 +339,6 @@ impl Rule {
         value.set_sensitive(true);
         let place = Place::Header(name, value);
         Ok(Credential { place, mask })
-    }
-
-    /// The secrets that every request has, in each form that a server may repeat.
-    fn forms(&self) -> Vec<Secret> {
-        let header = auth::fixed(&self.auth).and_then(|fixed| fixed.header);
-        let header = header.map(|(_, value)| value).unwrap_or_default();
-        let (_, pair) = header.split_once(' ').unwrap_or_default();
-        let forms = auth::secrets(&self.auth).into_iter().flat_map(|secret| {
-            let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            let in_url = in_form.replace('+', "%20");
-            let in_json = serde_json::Value::from(secret).to_string();
-            let in_json = in_json.trim_matches('"').to_owned();
-            [secret.to_owned(), in_form, in_url, in_json]
-        });
-        forms.chain([pair.to_owned()]).map(Secret::new).collect()
     }
 }
 

@@ -48,15 +48,24 @@ const REPEATS: u32 = 8;
 /// How many requests were sent once more by themselves. A request that has it among its
 /// extensions counts in it; clones share the number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Repeats(Arc<AtomicU32>);
+pub(crate) struct Repeats(Arc<(AtomicU32, AtomicU32)>);
 
 impl Repeats {
     pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// What somebody thinks to have sent stayed here.
+    pub(crate) fn add_unsent(&self) {
+        self.0.1.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unsent(&self) -> u32 {
+        self.0.1.load(Ordering::Relaxed)
     }
 }
 

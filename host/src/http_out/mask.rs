@@ -7,13 +7,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body, Frame, SizeHint};
 use memchr::memmem::Finder;
+use rowcast_pipeline::extract::mask::{LETTER, SHORTEST};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// What is shorter stands in answers by chance.
-const SHORTEST: usize = 8;
-const LETTER: u8 = b'x';
 
 /// Secrets to be overwritten.
 #[derive(Clone, Default)]

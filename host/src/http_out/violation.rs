@@ -15,6 +15,8 @@ pub struct Violation {
     hint: Option<Hint>,
     /// It's the number of requests that is refused: fewer at once may pass.
     too_many: bool,
+    /// There are no credentials: nothing is wrong with the requests.
+    no_credentials: bool,
 }
 
 impl Violation {
@@ -38,7 +40,21 @@ impl Violation {
             message,
             hint,
             too_many: false,
+            no_credentials: false,
         }
+    }
+
+    /// Credentials are refused that a request would have been sent with.
+    pub(crate) fn no_credentials(message: impl Into<String>, hint: Option<Hint>) -> Self {
+        Self {
+            no_credentials: true,
+            ..Self::new(message, hint)
+        }
+    }
+
+    /// Whether it says nothing of the requests that it kept from being sent.
+    pub(crate) fn is_no_credentials(&self) -> bool {
+        self.no_credentials
     }
 
     /// A refusal of one request too many in a call.

@@ -13,12 +13,14 @@ use crate::hint::Hint;
 use crate::hold::{Holds, Step};
 use crate::limits::Limits;
 use bytes::Bytes;
+use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper_util::client::legacy::connect::capture_connection;
-use std::sync::Arc;
+use serde_json::json;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::{
@@ -95,6 +97,7 @@ impl WasiHttpHooks for Hooks {
             violations: self.violations.clone(),
             repeats: self.repeats.clone(),
             options: options.unwrap_or_default(),
+            limited: OnceLock::new(),
         };
         let (slots, holds) = (self.slots.clone(), self.holds.clone());
         Box::new(async move {
@@ -110,7 +113,10 @@ impl WasiHttpHooks for Hooks {
                 () = holds.clone().until(Step::Answers) => Err(Error::ConnectionTerminated),
             };
             exchange.note(&answer);
-            let answer = answer?;
+            let answer = match (answer, exchange.limited.get()) {
+                (Err(_), Some(limited)) => return Ok((limited.clone().map(whole), done())),
+                (answer, _) => answer?,
+            };
             let bounds = AnswerBounds {
                 bytes: kib(exchange.outbound.limits.response_body_kib),
                 deadline,
@@ -129,9 +135,20 @@ impl WasiHttpHooks for Hooks {
                     None => body.boxed_unsync(),
                 }
             });
-            Ok((answer, Box::new(std::future::ready(Ok(()))) as Worker))
+            Ok((answer, done()))
         })
     }
+}
+
+/// An answer of the host's own.
+fn whole(text: String) -> WasiBody {
+    Full::new(Bytes::from(text))
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+fn done() -> Worker {
+    Box::new(std::future::ready(Ok(())))
 }
 
 struct Exchange {
@@ -139,6 +156,9 @@ struct Exchange {
     violations: Violations,
     repeats: Repeats,
     options: RequestOptions,
+    /// What is answered where the token endpoint asks to be left alone: it speaks for
+    /// the source.
+    limited: OnceLock<Response<String>>,
 }
 
 impl Exchange {
@@ -159,23 +179,29 @@ impl Exchange {
         let twice = self.outbound.authorizer.covers(&parts.uri);
         let mut body = Sending::from_guest(&parts, body, limit, twice).await?;
         body.check_length(&mut parts)?;
-        let (first, refused) = self.attempt(&mut parts, body.take()).await?;
+        let (first, refused) = self.attempt(&mut parts, body.take(), false).await?;
         let again = refused.is_some_and(|refused| body.is_whole() && refused.refused());
         if !again {
             return Ok(first);
         }
-        self.repeats.add();
-        Ok(self.attempt(&mut parts, body.take()).await?.0)
+        Ok(self.attempt(&mut parts, body.take(), true).await?.0)
     }
 
-    /// Sends it with our credentials, if there are some for it. What the server
-    /// answers, and the credentials if it was 401.
+    /// Sends it with our credentials, if there are some for it; once more, perhaps. What
+    /// the server answers, and the credentials if it was 401.
     async fn attempt(
         &self,
         parts: &mut Parts,
         body: RequestBody,
+        again: bool,
     ) -> Result<(Response<Inbound>, Option<Authorization>), Error> {
-        let authorization = self.authorization(parts).await?;
+        let authorization = self.authorization(parts).await;
+        match &authorization {
+            Ok(_) if again => self.repeats.add(),
+            Err(_) if !again => self.repeats.add_unsent(),
+            _ => {}
+        }
+        let authorization = authorization?;
         let request = Request::from_parts(parts.clone(), body);
         let mut answer = self.start(request).await?;
         if let Some(authorization) = &authorization {
@@ -228,10 +254,18 @@ impl Exchange {
         match added {
             Ok(found) => Ok(found),
             Err(AuthorizeError::Denied { reason, hint }) => {
-                Err(self.denied(Violation::new(reason, hint)))
+                Err(self.denied(Violation::no_credentials(reason, hint)))
             }
             Err(AuthorizeError::Unavailable(reason)) => {
                 // The only code that carries words to the guest.
+                Err(Error::InternalError(Some(reason)))
+            }
+            Err(AuthorizeError::Limited { reason, until }) => {
+                let seconds = until.saturating_duration_since(Instant::now()).as_secs() + 1;
+                let mut limited = Response::new(json!({ "message": reason }).to_string());
+                *limited.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                limited.headers_mut().insert(RETRY_AFTER, seconds.into());
+                let _ = self.limited.set(limited);
                 Err(Error::InternalError(Some(reason)))
             }
         }

@@ -242,11 +242,25 @@ mod tests {
             let many = format!("a\nx\n{}\nz\n", ",".repeat(100_000));
             check(many.as_bytes(), &[x, Err(too_long), z]).await;
         }
-        let open = "read input, line 3: a quote that it opens is never closed, up to line";
-        for (rest, last) in [("\"y", 3), ("\"y\n", 3), ("\"y\nz\n\"\"", 5)] {
-            let message = format!("{open} {last}");
-            check(format!("a\nx\n{rest}").as_bytes(), &[x, Err(&message)]).await;
+        // What a quote that isn't closed would take with it is read again.
+        let open = "read input, line 3: a quote that it opens is";
+        let never = format!("{open} never closed, up to line 3");
+        for rest in ["\"y", "\"y\n"] {
+            check(format!("a\nx\n{rest}").as_bytes(), &[x, Err(&never)]).await;
         }
+        let never = format!("{open} never closed, up to line 6");
+        check(
+            b"a\nx\n\"y\nz\n\"\"\"\"\nz",
+            &[x, Err(&never), z, Ok("{\"a\":\"\\\"\"}"), z],
+        )
+        .await;
+        let stray = format!("{open} closed in the middle of a value, in line 5");
+        let again = stray.replace("line 3:", "line 5:");
+        check(
+            b"a\nx\n\"y\nz\n\"\"y\" x\nz",
+            &[x, Err(&stray), z, Err(&again), z],
+        )
+        .await;
         let header = "read input, line 2: the header: a quote that it opens is never closed, up \
                       to line 3";
         check(b"\n\"a\nx", &[Err(header)]).await;

@@ -167,12 +167,7 @@ impl RowsError {
         match self {
             Self::Timeout { .. } => true,
             // What PostgreSQL says of the query is about the query.
-            Self::Postgres { .. } => self.state().is_none_or(|state| {
-                *state == SqlState::TOO_MANY_CONNECTIONS
-                    || *state == SqlState::CANNOT_CONNECT_NOW
-                    || *state == SqlState::ADMIN_SHUTDOWN
-                    || *state == SqlState::QUERY_CANCELED
-            }),
+            Self::Postgres { .. } => self.state().is_none_or(passes),
             _ => false,
         }
     }
@@ -183,6 +178,13 @@ impl RowsError {
         };
         source.downcast_ref::<DbError>().map(DbError::code)
     }
+}
+
+/// Whether it may pass: connections, transactions that met others, resources, what an
+/// operator does, locks.
+fn passes(state: &SqlState) -> bool {
+    let class = state.code().get(..2).unwrap_or_default();
+    matches!(class, "08" | "40" | "53" | "57") || *state == SqlState::LOCK_NOT_AVAILABLE
 }
 
 fn by_state(state: &SqlState, message: &str) -> Option<&'static str> {

@@ -2,7 +2,8 @@
 
 use super::tally::Tally;
 use crate::engine::{
-    CallError, Counter, Extraction, Failure, Remaining, Repeated, TransferReport, counted,
+    CallError, CallResult, Counter, Extraction, Failure, Remaining, Repeated, TransferReport,
+    counted,
 };
 
 /// What a call of `extract` or `transfer` came to.
@@ -80,6 +81,28 @@ pub fn count_failure(error: &CallError, tally: &mut Tally) {
         | Failure::PermanentDenied(problem) => count_effort(&problem.counters, tally),
         Failure::RateLimited(limit) => count_effort(&limit.counters, tally),
     }
+}
+
+/// Takes off a call's counts what the host didn't send: each such request is called a
+/// repeat the next time.
+pub fn sent_only(mut called: CallResult<Answer>) -> CallResult<Answer> {
+    let unsent = f64::from(called.repeats.unsent);
+    let counters = match &mut called.result {
+        Ok(answer) => &mut answer.report.counters,
+        Err(CallError::Failure(
+            Failure::Unavailable(problem)
+            | Failure::PermanentInvalid(problem)
+            | Failure::PermanentDenied(problem),
+        )) => &mut problem.counters,
+        Err(CallError::Failure(Failure::RateLimited(limit))) => &mut limit.counters,
+        Err(_) => return called,
+    };
+    for counter in counters {
+        if matches!(counter.name.as_str(), "source.requests" | "source.retries") {
+            counter.value = (counter.value - unsent).max(0.0);
+        }
+    }
+    called
 }
 
 /// Requests that the host sent again by itself.

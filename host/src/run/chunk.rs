@@ -5,7 +5,7 @@ use super::admission::Admission;
 use super::event::{Event, Observe, Rejection, Stopped, Upstream};
 use super::upstreams::Upstreams;
 use crate::document::one_line;
-use crate::engine::{CallError, CallResult, Failure, Pipeline, Request, Source, Stop};
+use crate::engine::{CallError, CallResult, Failure, Pipeline, Request, Source, Stop, counted};
 use crate::http_out::violation::Violation;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -190,6 +190,19 @@ fn rate_limited(by: Upstream, retry_after_ms: u64, reason: &str) -> Stopped {
         retry_after,
         resume_at: now.checked_add(retry_after).unwrap_or(now),
         reason: reason.to_owned(),
+    }
+}
+
+/// Whether a call was refused before it sent anything: for its rows, as everything
+/// else was checked when the run began.
+pub(super) fn is_refused_unsent(error: &CallError) -> bool {
+    match error {
+        CallError::Headers(_) => true,
+        CallError::Failure(Failure::PermanentInvalid(problem)) => {
+            let sent = |name| counted(&problem.counters, name) > 0.0;
+            !sent("source.requests") && !sent("dynamodb.requests")
+        }
+        _ => false,
     }
 }
 

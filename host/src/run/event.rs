@@ -199,13 +199,8 @@ pub enum Stopped {
     #[error("{0}")]
     Invalid(String),
     /// More was rejected than `[run] max_rejected` allows.
-    #[error("{rejected} were rejected, more than `[run] max_rejected` = {limit} allows")]
-    Rejections {
-        /// How much was.
-        rejected: u64,
-        /// How much may be.
-        limit: Share,
-    },
+    #[error("more was rejected than `[run] max_rejected` = {0} allows")]
+    Rejections(Share),
     /// An upstream stayed unavailable.
     #[error("{0}")]
     Unavailable(String),
@@ -251,7 +246,7 @@ impl Stopped {
             Self::Policy(violation) => violation.hint(),
             Self::Output(OutputError::TooMuch { hint, .. }) => Some(hint.clone()),
             Self::Invalid(_) | Self::Output(_) => None,
-            Self::Rejections { .. } => Some(Hint::new(
+            Self::Rejections(_) => Some(Hint::new(
                 "the reasons are above, and all of them in the file of `--rejected`",
             )),
             Self::Unavailable(_) => Some(Hint::new("run again later, or see `rowcast check`")),

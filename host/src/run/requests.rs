@@ -1,11 +1,14 @@
 //! A chunk's requests → their documents in the table, or with the observer, and
 //! the rest: rejected, waited for, or left when the run stops.
 
+mod refused;
 mod settle;
 
-use super::answer::{Answer, count_failure, count_repeats};
-use super::chunk::{Chunk, blamed, call_stopped, combinations, is_too_much, raw, stop_reason};
-use super::event::{Rejection, Stopped, Upstream};
+use super::answer::{Answer, count_failure, count_repeats, sent_only};
+use super::chunk::{
+    Chunk, blamed, call_stopped, combinations, is_refused_unsent, is_too_much, stop_reason,
+};
+use super::event::{Stopped, Upstream};
 use super::part::Part;
 use super::recording::Recording;
 use super::tally::Tally;
@@ -133,7 +136,7 @@ impl<'c> Requests<'c> {
         let Some(table) = self.table else {
             let requests = Some(&part.left.requests[..]);
             let call = chunk.pipeline.extract(settings, chunk.rows, requests, None);
-            return Ok(chunk.in_time(call).await?.map(Answer::from));
+            return Ok(sent_only(chunk.in_time(call).await?.map(Answer::from)));
         };
         let pipeline = chunk.pipeline.with_admission(recording.of_call(None));
         let left = Some(&part.left);
@@ -141,7 +144,7 @@ impl<'c> Requests<'c> {
         let called = chunk.in_time(call).await;
         match recording.call_ended() {
             Some(error) => Err(Stopped::Ledger(error)),
-            None => Ok(called?.map(Answer::from)),
+            None => Ok(sent_only(called?.map(Answer::from))),
         }
     }
 
@@ -174,7 +177,9 @@ impl<'c> Requests<'c> {
                     .as_ref()
                     .is_some_and(Violation::is_too_many);
                 let halved = too_many && part.left.requests.len() > 1;
-                if halved {
+                let violation = called.violation.as_ref();
+                let denied = violation.is_some_and(Violation::is_no_credentials);
+                if halved || denied {
                     take_back(&mut report);
                 }
                 let by = report.stopped.as_ref().map_or(Upstream::Source, blamed);
@@ -188,6 +193,8 @@ impl<'c> Requests<'c> {
                 // Another call may send as much again.
                 let stopped = if too_many && got_on {
                     None
+                } else if denied {
+                    called.violation.map(Stopped::Policy)
                 } else {
                     stop_reason(report.stopped.as_ref(), called.violation, by)
                 };
@@ -210,18 +217,15 @@ impl<'c> Requests<'c> {
                 }
                 (by, stopped)
             }
-            Err(error) if is_too_much(&error) => match part.split() {
-                Err(part) => {
-                    let reason = error.to_string();
-                    return self
-                        .reject(part, RejectionKind::TooLarge, &reason, recording, tally)
-                        .await;
-                }
-                halves => {
-                    self.put_back(halves);
-                    return None;
-                }
-            },
+            Err(error) if is_too_much(&error) => {
+                return self.too_much(part, &error, recording, tally).await;
+            }
+            Err(error) if is_refused_unsent(&error) && !part.left.requests.is_empty() => {
+                drop(under_way);
+                let reason = error.to_string();
+                let stopped = call_stopped(error, called.violation, Upstream::Source);
+                return self.refused(part, stopped, &reason, recording, tally).await;
+            }
             Err(error) => {
                 count_failure(&error, tally);
                 // It doesn't say which it sent.
@@ -305,6 +309,15 @@ impl<'c> Requests<'c> {
                 };
                 (RejectionKind::Status, reason, Some(ends))
             }
+            (Upstream::Table, Some(Stopped::Denied { by, reason }))
+                if part.left.requests.is_empty() && upstreams.forbids_one(&reason) =>
+            {
+                let stopped = Stopped::Denied {
+                    by,
+                    reason: reason.clone(),
+                };
+                return self.refused(part, stopped, &reason, recording, tally).await;
+            }
             (_, Some(other)) => {
                 self.parts.push_front(part);
                 return Some(other);
@@ -328,41 +341,6 @@ impl<'c> Requests<'c> {
         let parts = parts.map_or_else(|part| vec![part], Vec::from);
         let parts = parts.into_iter().rev().filter(|part| !part.is_empty());
         parts.for_each(|part| self.parts.push_front(part));
-    }
-
-    /// Rejects what a call left, for a reason of the host's own; documents that
-    /// it is not about are written yet.
-    async fn reject(
-        &mut self,
-        part: Part,
-        kind: RejectionKind,
-        reason: &str,
-        recording: &mut Recording,
-        tally: &mut Tally,
-    ) -> Option<Stopped> {
-        let reason = match kind {
-            RejectionKind::Exhausted => format!("{reason}; other requests are answered"),
-            _ => reason.to_owned(),
-        };
-        tally.requests.rejected += part.left.requests.len() as u64;
-        self.rejected_rows
-            .extend(part.requests().map(|request| request.row));
-        let requests = part.requests().map(|it| self.rejected(it, None, &reason));
-        let mut told: Vec<_> = requests.collect();
-        let mut documents = part.left.documents;
-        if told.is_empty() {
-            tally.documents.rejected += documents.len() as u64;
-            for document in documents.drain(..) {
-                recording.unfinished(document.request.row);
-                told.push(Rejection::Document {
-                    document: raw(&document.document),
-                    path: String::new(),
-                    reason: reason.clone(),
-                });
-            }
-        }
-        self.put_back(Err(Part::new(Vec::new(), documents)));
-        self.chunk.tell(told).await
     }
 }
 

@@ -75,8 +75,7 @@ impl State {
     /// Stops where more is rejected than may be.
     pub fn limit(&mut self, limit: Option<Share>) {
         if let Some(limit) = limit.filter(|limit| self.tally.exceeds(*limit)) {
-            let rejected = self.tally.rejections();
-            self.stop(Some(Stopped::Rejections { rejected, limit }));
+            self.stop(Some(Stopped::Rejections(limit)));
         }
     }
 

@@ -230,7 +230,8 @@ impl Tally {
     }
 
     /// Whether more was refused than may be. A share is one of the rows, requests,
-    /// records or documents that have ended, once there are enough of them.
+    /// records or documents that have ended, once there are enough of them; it is
+    /// exceeded by more than what chance does to the first ones.
     #[must_use]
     pub fn exceeds(&self, limit: Share) -> bool {
         const ENOUGH: u64 = 20;
@@ -255,8 +256,10 @@ impl Tally {
             clippy::cast_precision_loss,
             reason = "a share needs no more precision than that"
         )]
-        let exceeds =
-            |(rejected, all): &(u64, u64)| *all >= ENOUGH && *rejected as f64 > part * *all as f64;
+        let exceeds = |(rejected, all): &(u64, u64)| {
+            let most = part * *all as f64;
+            *all >= ENOUGH && *rejected as f64 > most + 3.0 * most.sqrt()
+        };
         ended.iter().any(exceeds)
     }
 
@@ -360,7 +363,8 @@ mod tests {
         check(1, 100, Share::Count(0), true);
         check(5, 100, Share::Count(5), false);
         check(5, 100, Share::Part(0.05), false);
-        check(6, 100, Share::Part(0.05), true);
+        check(11, 100, Share::Part(0.05), false);
+        check(12, 100, Share::Part(0.05), true);
         check(19, 19, Share::Part(0.05), false);
         check(20, 20, Share::Part(0.05), true);
         check(20, 20, Share::Part(1.0), false);

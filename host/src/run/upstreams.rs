@@ -7,6 +7,7 @@ use super::patience::{Patience, WaitDecision};
 use super::tally::Tally;
 use crate::engine::{Hold, PendingRequest, Pipeline, Request, Source};
 use crate::random::random;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -42,6 +43,8 @@ pub struct Upstreams {
     stop: watch::Receiver<bool>,
     answered: Mutex<Option<Answered>>,
     refusals: Mutex<Refusals>,
+    /// How often the table didn't allow a write since it last allowed one.
+    forbidden: AtomicU64,
     /// Calls that are under way.
     calls: watch::Sender<usize>,
 }
@@ -89,6 +92,7 @@ impl Upstreams {
             stop,
             answered: Mutex::default(),
             refusals: Mutex::default(),
+            forbidden: AtomicU64::default(),
             calls: watch::Sender::default(),
         }
     }
@@ -113,7 +117,18 @@ impl Upstreams {
 
     /// Something succeeded.
     pub fn succeeded(&self, upstream: Upstream) {
+        if upstream == Upstream::Table {
+            self.forbidden.store(0, Ordering::Relaxed);
+        }
         self.patience().succeeded(upstream);
+    }
+
+    /// Whether the table allows others what it doesn't allow here. Not where that is said
+    /// again and again: somebody may have taken the permission away.
+    pub fn forbids_one(&self, reason: &str) -> bool {
+        reason.contains("AccessDenied")
+            && self.has_answered(Upstream::Table)
+            && self.forbidden.fetch_add(1, Ordering::Relaxed) < MOST_REFUSALS
     }
 
     /// A request that can tell whether the source still answers.

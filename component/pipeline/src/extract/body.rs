@@ -1,12 +1,12 @@
 //! A request body's template and a request's values → its JSON text.
 //!
 //! A text that is one placeholder, such as `"{id}"`, stands for the value as
-//! JSON: numbers, lists and null stay what they are. One that has placeholders and no
-//! other braces is a template, as headers are. Every other text is taken as it is
+//! JSON: numbers, lists and null stay what they are; `"{text:id}"` is a text. One that has
+//! placeholders and no other braces is a template. Every other text is taken as it is
 //! written, so that a GraphQL query needs no care.
 
-use super::template::{FillError, Place, Scope, Template};
-use crate::settings::Node;
+use super::template::{FillError, Part, Place, Scope, Template, TemplateError};
+use crate::settings::{Mistakes, Node};
 use rowcast_json::quoted;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -29,29 +29,41 @@ pub enum Body {
 
 impl Body {
     /// Reads a template.
-    #[must_use]
-    pub fn new(node: &Node) -> Self {
+    pub fn new(node: &Node, mistakes: &mut Mistakes) -> Self {
         match node {
             Node::Null | Node::Gone => Self::Text("null".to_owned()),
             Node::Boolean(boolean) => Self::Text(boolean.to_string()),
             Node::Whole(number) => Self::Text(number.to_string()),
             Node::Number(number) => Self::Text(number.to_string()),
-            Node::Text(text) => match placeholder(text) {
-                Some(name) => match name.strip_suffix('?') {
-                    Some(name) => Self::Name(name.to_owned(), true),
-                    None => Self::Name(name.to_owned(), false),
-                },
-                None => template(text).unwrap_or_else(|| Self::Text(quoted(text))),
-            },
-            Node::List(items) => Self::List(items.iter().map(Self::new).collect()),
+            Node::Text(text) => Self::of_text(text, mistakes),
+            Node::List(items) => {
+                let items = items.iter();
+                Self::List(items.map(|node| Self::new(node, mistakes)).collect())
+            }
             Node::Object(members) => {
                 let members = members.iter();
-                Self::Object(
-                    members
-                        .map(|(name, node)| (name.clone(), Self::new(node)))
-                        .collect(),
-                )
+                let member =
+                    |(name, node): &(String, Node)| (name.clone(), Self::new(node, mistakes));
+                Self::Object(members.map(member).collect())
             }
+        }
+    }
+
+    fn of_text(text: &str, mistakes: &mut Mistakes) -> Self {
+        let template = match Template::parse(text, Place::Body) {
+            Ok(template) => template,
+            Err(error @ TemplateError::RecordTooEarly) => {
+                mistakes.add("/body", error.to_string());
+                return Self::Text(quoted(text));
+            }
+            // Braces of another language.
+            Err(_) => return Self::Text(quoted(text)),
+        };
+        let marks = template.marks(0);
+        match template.parts() {
+            [Part::Name(name)] if !marks.text => Self::Name(name.clone(), marks.optional),
+            [Part::Text(_)] if !text.contains("{{") => Self::Text(quoted(text)),
+            _ => Self::Template(Rc::new(template)),
         }
     }
 
@@ -71,7 +83,11 @@ impl Body {
     pub fn fill(&self, scope: &Scope<'_>) -> Result<Option<Self>, FillError> {
         Ok(Some(match self {
             Self::Text(_) => self.clone(),
-            Self::Template(template) => Self::Text(quoted(&template.fill_plain(scope)?)),
+            Self::Template(template) => match template.fill_plain(scope) {
+                Ok(text) => Self::Text(quoted(&text)),
+                Err(error) if error.is_none_of(template) => return Ok(None),
+                Err(error) => return Err(error),
+            },
             Self::Name(name, optional) => match scope.json(name) {
                 Ok(text) => Self::Text(text.into_owned()),
                 Err(FillError::Missing { .. }) if *optional => return Ok(None),
@@ -138,22 +154,6 @@ impl Body {
     }
 }
 
-/// The name in a text that is one placeholder.
-fn placeholder(text: &str) -> Option<&str> {
-    let name = text.strip_prefix('{')?.strip_suffix('}')?;
-    let plain = |part: char| part.is_alphanumeric() || matches!(part, ' ' | '_' | '-' | '.' | '/');
-    let bare = name.strip_suffix('?').unwrap_or(name);
-    (!bare.trim().is_empty() && bare.chars().all(plain)).then_some(name)
-}
-
-/// A text with placeholders, or with `{{` that stands for a brace.
-fn template(text: &str) -> Option<Body> {
-    let template = Template::parse(text, Place::Header).ok()?;
-    let is_name = |name: &str| name == name.trim();
-    let is_template = template.names().next().is_some() || text.contains("{{");
-    (is_template && template.names().all(is_name)).then(|| Body::Template(Rc::new(template)))
-}
-
 impl<'s> Scope<'s> {
     /// A column's or an axis's value as JSON text.
     pub fn json(&self, name: &str) -> Result<Cow<'s, str>, FillError> {
@@ -174,7 +174,7 @@ mod tests {
     use super::super::matrix::Matrix;
     use super::super::row::Row;
     use super::*;
-    use crate::settings::{Axis, Mistakes};
+    use crate::settings::Axis;
 
     fn check(template: &str, cursor: Option<(&[&str], &str)>, expected: &str) {
         let row = Row::parse(r#"{"id":"a\"b","n":1.50,"none":null,"list":[1,{}]}"#).unwrap();
@@ -189,7 +189,13 @@ mod tests {
             combination: 0,
         };
         let node = Node::parse(&format!(r#"{{"b":{template}}}"#), &mut Mistakes::default());
-        let shown = match Body::new(node.unwrap().get("b").unwrap()).fill(&scope) {
+        let mut mistakes = Mistakes::default();
+        let body = Body::new(node.unwrap().get("b").unwrap(), &mut mistakes);
+        if let Some(mistake) = mistakes.into_list().first() {
+            assert_eq!(mistake.message, expected, "{template}");
+            return;
+        }
+        let shown = match body.fill(&scope) {
             Ok(Some(mut body)) => {
                 if let Some((place, text)) = cursor {
                     let place: Vec<_> = place.iter().map(|&name| name.to_owned()).collect();
@@ -231,6 +237,15 @@ mod tests {
         check(r#""{{id}}""#, None, r#""{id}""#);
         check(r#""{id} {n}, {{id}}""#, None, r#""a\"b 1.50, {id}""#);
         check(r#""in:{country}""#, None, r#""in:US""#);
+        check(r#"["{text:n}","{text:id}"]"#, None, r#"["1.50","a\"b"]"#);
+        check(r#""n {text:n}""#, None, r#""n 1.50""#);
+        check(
+            r#"["a {no?} b","{text:none?}","a {n?} b"]"#,
+            None,
+            r#"["a 1.50 b"]"#,
+        );
+        let early = "`{record:…}` is for attributes; there is no record before the request is made";
+        check(r#"{"a":["x {record:/y}"]}"#, None, early);
         check(
             r#""x{none}""#,
             None,

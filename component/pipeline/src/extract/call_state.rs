@@ -26,6 +26,10 @@ const MOST_REFUSALS: u32 = 20;
 /// For so long after good answers, 503 may be how the source limits requests: few
 /// limit them by longer windows than a minute.
 const OVERLOADED_MS: u64 = 65_000;
+/// So many first attempts tell how many fail,
+const LEAST_FIRSTS: u32 = 20;
+/// and one of so many is few.
+const MOST_FAILING: u32 = 10;
 /// Requests in a row whose attempts ran out, after which the upstream is down.
 const MOST_EXHAUSTED: u32 = 10;
 
@@ -60,6 +64,9 @@ pub struct CallState {
     halted: Cell<bool>,
     sleepers: RefCell<BTreeMap<u64, Waker>>,
     places: Cell<u64>,
+    /// Requests that were sent for the first time, and those that failed then.
+    firsts: Cell<u32>,
+    first_failures: Cell<u32>,
     succeeded: Cell<u32>,
     refusals: Cell<u32>,
     limited: Cell<u32>,
@@ -114,6 +121,8 @@ impl CallState {
             halted: Cell::default(),
             sleepers: RefCell::default(),
             places: Cell::default(),
+            firsts: Cell::default(),
+            first_failures: Cell::default(),
             succeeded: Cell::default(),
             refusals: Cell::default(),
             limited: Cell::default(),
@@ -263,7 +272,20 @@ impl CallState {
         self.answer();
     }
 
-    /// The source answered 503 and asked for no pause. Whether that may be about the
+    /// A request was sent for the first time, and failed or didn't.
+    pub fn first(&self, failed: bool) {
+        add(&self.firsts, 1);
+        add(&self.first_failures, usize::from(failed));
+    }
+
+    /// Whether hardly any request fails at the first attempt: then it's hardly by chance
+    /// that one fails again and again.
+    pub fn fails_rarely(&self) -> bool {
+        let (firsts, failed) = (self.firsts.get(), self.first_failures.get());
+        firsts >= LEAST_FIRSTS && failed.saturating_mul(MOST_FAILING) <= firsts
+    }
+
+    /// The source answered a status such as 503 and asked for no pause. Whether that may be about the
     /// number of requests.
     pub fn overloaded(&self, now_ms: u64) -> bool {
         let since = self.overloaded_since_ms.get().unwrap_or(now_ms);

@@ -62,7 +62,8 @@ impl<'a> Checked<'a> {
             .collect();
         let rules = Rules::new(&source.rules, mistakes);
         let paging = Paging::new(source, mistakes);
-        let body = source.body.as_ref().map(|body| Body::new(body.node()));
+        let body = source.body.as_ref();
+        let body = body.map(|body| Body::new(body.node(), mistakes));
         if body.is_some() && source.method == Method::Get {
             mistakes.add_with_hint("/body", "is only for POST", "set `method` to \"POST\"");
         }

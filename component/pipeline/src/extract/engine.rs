@@ -29,6 +29,10 @@ mod settle;
 /// A request that got 401 with so many tokens is refused for itself.
 const MOST_UNAUTHORIZED: u32 = 5;
 
+/// So many others must be answered well from the first to the last failure of a request
+/// that is rejected at once.
+const LEAST_BETWEEN: u32 = 5;
+
 /// Nobody sleeps longer without a look at whether it is still worth it.
 const LOOK_MS: u64 = 1_000;
 
@@ -87,6 +91,8 @@ struct Tries {
     unauthorized: u32,
     /// Good answers to others, when it was last refused for their number.
     others: u32,
+    /// The same when it failed first.
+    failed_first: Option<u32>,
     repeat: bool,
     /// It was asked to wait by a status that may be about this request.
     asked_to_wait: Option<RetryReason>,
@@ -195,7 +201,8 @@ impl<H: Http> Call<'_, H> {
                     }
                 }
                 Verdict::Retry(retry_reason, asked_ms) => {
-                    self.retry(retry_reason, given_ms, asked_ms, pages).await?;
+                    self.retry(retry_reason, given_ms, asked_ms, tries, pages)
+                        .await?;
                 }
                 Verdict::Limited(rejection, certain) => {
                     self.limited(rejection, certain, tries)?;
@@ -238,8 +245,11 @@ impl<H: Http> Call<'_, H> {
         retry_reason: RetryReason,
         given_ms: u64,
         asked_ms: u64,
+        tries: &mut Tries,
         pages: &mut Pages,
     ) -> Result<(), NotDone> {
+        let good = self.state.succeeded();
+        let others = good.saturating_sub(*tries.failed_first.get_or_insert(good));
         if matches!(retry_reason, RetryReason::Failed(..)) {
             self.state.answered_badly();
         }
@@ -257,6 +267,10 @@ impl<H: Http> Call<'_, H> {
             return Err(NotDone::Pending);
         }
         if failed >= self.most_attempts() {
+            // Others were answered meanwhile, and hardly any failed: it is this one.
+            if others >= LEAST_BETWEEN && self.state.fails_rarely() {
+                return Err(NotDone::Rejected(settle::exhausted(&retry_reason)));
+            }
             self.state.exhausted(&retry_reason);
             return Err(NotDone::Exhausted(retry_reason, self.state.succeeded()));
         }

@@ -22,6 +22,8 @@ pub enum Place {
     Url,
     /// Likewise; and its text may be a secret, braces and all.
     Header,
+    /// Likewise; and all braces that hold no name are text.
+    Body,
     /// Attributes may look into the record.
     Attribute,
 }
@@ -185,6 +187,15 @@ impl Template {
             })
     }
 
+    /// Whether there may be no value of that name.
+    #[must_use]
+    pub fn is_optional(&self, name: &str) -> bool {
+        let mut parts = self.parts.iter().zip(&self.marks);
+        parts.any(|(part, marks)| {
+            matches!(part, Part::Name(known) if known == name) && marks.optional
+        })
+    }
+
     /// The column whose values of all rows it takes.
     #[must_use]
     pub fn joined(&self) -> Option<&str> {
@@ -282,6 +293,21 @@ impl<'s> Scope<'s> {
     }
 }
 
+impl FillError {
+    /// Whether it is about a value that may be missing.
+    #[must_use]
+    pub fn is_none_of(&self, template: &Template) -> bool {
+        match self {
+            Self::Missing { name, .. }
+            | Self::Unfit {
+                name,
+                kind: Kind::Null,
+            } => template.is_optional(name),
+            Self::Unfit { .. } | Self::NotUnicode(_) => false,
+        }
+    }
+}
+
 impl Value<'_> {
     /// The value as text.
     #[must_use]
@@ -318,7 +344,7 @@ fn placeholder(name: &str, place: Place, at: usize) -> Result<(Part, Marks), Tem
             Place::Url => return Err(TemplateError::OptionalElsewhere),
             // A secret's braces, more likely.
             Place::Header => return Err(TemplateError::OddName(at)),
-            Place::Attribute => {}
+            Place::Attribute | Place::Body => {}
         }
         marks.optional = true;
         name = before;
@@ -330,12 +356,14 @@ fn placeholder(name: &str, place: Place, at: usize) -> Result<(Part, Marks), Tem
         marks.joined = true;
         name = before;
     }
-    if let (Some(after), Place::Attribute) = (name.strip_prefix("text:"), place) {
+    if let (Some(after), Place::Attribute | Place::Body) = (name.strip_prefix("text:"), place) {
         marks.text = true;
         name = after;
     }
     let part = match (name.strip_prefix("record:"), place) {
-        (Some(_), Place::Url | Place::Header) => return Err(TemplateError::RecordTooEarly),
+        (Some(_), Place::Url | Place::Header | Place::Body) => {
+            return Err(TemplateError::RecordTooEarly);
+        }
         (Some(pointer), Place::Attribute) => Pointer::parse(pointer)
             .map(Part::Record)
             .map_err(TemplateError::Pointer)?,
@@ -343,9 +371,15 @@ fn placeholder(name: &str, place: Place, at: usize) -> Result<(Part, Marks), Tem
         (None, Place::Header) if !name.chars().all(is_plain) => {
             return Err(TemplateError::OddName(at));
         }
+        (None, Place::Body) if !is_bare(name) => return Err(TemplateError::OddName(at)),
         (None, _) => Part::Name(name.to_owned()),
     };
     Ok((part, marks))
+}
+
+/// A column's name, or a pointer into one.
+fn is_bare(name: &str) -> bool {
+    name == name.trim() && name.chars().all(|part| is_plain(part) || part == '/')
 }
 
 fn is_plain(character: char) -> bool {

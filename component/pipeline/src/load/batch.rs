@@ -42,10 +42,12 @@ pub struct Queue {
     /// Halves of refused batches: sent alone, so that what is wrong with one
     /// of them doesn't spoil others again.
     pub halves: VecDeque<Vec<Put>>,
+    /// Refused by themselves, with the reason: others tell whether all would be.
+    pub forbidden: Vec<(Put, String)>,
 }
 
 impl Queue {
-    /// Whether nothing waits.
+    /// Whether nothing waits to be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.halves.is_empty()
@@ -104,7 +106,9 @@ impl Queue {
 
     /// Everything that still waits.
     pub fn drain(&mut self) -> impl Iterator<Item = Put> {
-        self.puts.drain(..).chain(self.halves.drain(..).flatten())
+        let forbidden = self.forbidden.drain(..).map(|(put, _)| put);
+        let halves = self.halves.drain(..).flatten();
+        self.puts.drain(..).chain(halves).chain(forbidden)
     }
 }
 

@@ -185,9 +185,22 @@ impl Pacing {
         for put in written {
             self.suspects.remove(&put.item.key.partition);
         }
-        let partition = alone(written, refused)?;
-        let is_sure = refused.len() > 1 || self.hot.contains_key(partition);
+        let partition = alone(refused)?;
+        let is_known = self.hot.contains_key(partition);
+        if !is_known
+            && written
+                .iter()
+                .all(|put| put.item.key.partition == *partition)
+        {
+            return None;
+        }
+        let is_sure = refused.len() > 1 || is_known;
         (is_sure || !self.suspects.insert(partition.clone())).then_some(partition)
+    }
+
+    /// Whether its partition was found to be hot.
+    pub fn knows_hot(&self, put: &Put) -> bool {
+        self.hot.contains_key(&put.item.key.partition)
     }
 
     fn heat(&mut self, partition: &KeyValue, units: u32, pause_ms: Option<u64>, now_ms: u64) {
@@ -231,9 +244,8 @@ fn refusal(units: u32, pause_ms: Option<u64>) -> Observation {
 
 /// The partition that all that was refused is in, while all of the others was
 /// written.
-fn alone<'p>(written: &[&Put], refused: &[&'p Put]) -> Option<&'p KeyValue> {
+fn alone<'p>(refused: &[&'p Put]) -> Option<&'p KeyValue> {
     let first = &refused.first()?.item.key.partition;
     let alone = refused.iter().all(|put| put.item.key.partition == *first);
-    let others = written.iter().any(|put| put.item.key.partition != *first);
-    (alone && others).then_some(first)
+    alone.then_some(first)
 }

@@ -55,10 +55,10 @@ pub struct Tries {
     pub sent: u32,
     /// How often there was no answer, or a failure on DynamoDB's side.
     pub failed: u32,
-    /// How often it wasn't processed although others were since.
+    /// When it was throttled first.
+    pub throttled_ms: Option<u64>,
+    /// How often that was although others were written since.
     pub passed_over: u32,
-    /// When that happened first.
-    pub passed_over_ms: u64,
     /// How many documents were written when that last happened.
     pub others: u32,
 }

@@ -9,10 +9,14 @@ use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::document::text_of;
 use crate::platform::Dynamo;
 
-/// Times that a put may be left unprocessed while others are processed, and for
-/// how long that must go on: in a table at its limit somebody is always left.
-const MOST_PASSED_OVER: u32 = 30;
-const LONGEST_PASSED_OVER_MS: u64 = 10_000;
+/// Times that a put may be left unprocessed, while others are processed, and for how
+/// long that must go on: in a table at its limit somebody is always left, and a
+/// partition may be used by somebody else for a while.
+const MOST_PASSED_OVER: u32 = 8;
+const LONGEST_PASSED_OVER_MS: u64 = 30_000;
+
+/// Where nothing was written, so many answers of no permission are about all.
+const MOST_FORBIDDEN: u32 = 12;
 
 const UNPROCESSED: &str = "DynamoDB returned the write unprocessed, which it does when the \
                            table's or a partition's throughput is exceeded";
@@ -40,6 +44,7 @@ impl<D: Dynamo> Load<'_, D> {
                 unprocessed,
             } => {
                 self.capacity += capacity;
+                let others = self.accounting.acknowledged();
                 round.progress |= unprocessed.len() < puts.len();
                 let mut again = Vec::with_capacity(unprocessed.len());
                 for (position, put) in puts.into_iter().enumerate() {
@@ -52,24 +57,37 @@ impl<D: Dynamo> Load<'_, D> {
                 if !again.is_empty() {
                     self.pacing.note(UNPROCESSED);
                 }
-                self.pass_over(again);
+                self.pass_over(again, others);
             }
             BatchVerdict::Resend(Cause::Throttled(reason)) if is_hot(&reason) && puts.len() > 1 => {
                 // One of them is of a hot partition, and it isn't known which.
                 self.queue.halves.extend(by_partition(puts));
             }
-            BatchVerdict::Resend(Cause::Throttled(_)) => self.pass_over(puts),
+            BatchVerdict::Resend(Cause::Throttled(_)) => {
+                self.pass_over(puts, self.accounting.acknowledged());
+            }
             BatchVerdict::Resend(Cause::Unavailable(reason)) => {
                 self.resend(puts, &reason, round);
             }
             BatchVerdict::Split => {
                 round.progress = true;
-                let mut first = puts;
-                let second = first.split_off(first.len() / 2);
-                // In front, so that the first culprit is found early and few
-                // halves wait.
-                self.queue.halves.push_front(second);
-                self.queue.halves.push_front(first);
+                self.split(puts);
+            }
+            BatchVerdict::Forbidden(reason) => {
+                self.forbidden += 1;
+                let written = self.accounting.acknowledged() > 0;
+                if self.forbidden >= MOST_FORBIDDEN && !written {
+                    let refusal = ServiceError::Denied(reason);
+                    round.refusal.get_or_insert(refusal);
+                    self.queue.puts.extend(puts);
+                } else if puts.len() > 1 {
+                    round.progress = true;
+                    self.split(puts);
+                } else {
+                    round.progress = true;
+                    let alone = puts.into_iter().map(|put| (put, reason.clone()));
+                    self.queue.forbidden.extend(alone);
+                }
             }
             BatchVerdict::Reject(kind, reason) => {
                 round.progress = true;
@@ -85,20 +103,46 @@ impl<D: Dynamo> Load<'_, D> {
         }
     }
 
+    /// In front, so that the first culprit is found early and few halves wait.
+    fn split(&mut self, mut puts: Vec<Put>) {
+        let second = puts.split_off(puts.len() / 2);
+        self.queue.halves.push_front(second);
+        self.queue.halves.push_front(puts);
+    }
+
+    /// Nothing else waits: what these credentials may not write is rejected where they
+    /// could write something else.
+    pub(super) fn judge_forbidden(&mut self) -> Option<ServiceError> {
+        let (_, reason) = self.queue.forbidden.first()?;
+        if self.accounting.acknowledged() == 0 {
+            return Some(ServiceError::Denied(reason.clone()));
+        }
+        for (put, reason) in std::mem::take(&mut self.queue.forbidden) {
+            let reason = format!("DynamoDB answered {reason}");
+            self.reject(put, RejectionKind::Item, reason);
+        }
+        None
+    }
+
     /// Being throttled costs time and no attempts, but for a put that isn't
-    /// processed again and again while others are.
-    fn pass_over(&mut self, puts: Vec<Put>) {
+    /// processed again and again while others are. So many others were written
+    /// before.
+    fn pass_over(&mut self, puts: Vec<Put>, others: u32) {
         let written = self.accounting.acknowledged();
         let now = self.caller.dynamo().now_ms();
+        // Where no others are left, what is known of its partition tells.
+        let last = self.queue.is_empty() && puts.len() == 1;
         for mut put in puts.into_iter().rev() {
-            if written > put.tries.others {
+            if put.tries.throttled_ms.is_none() {
+                put.tries.throttled_ms = Some(now);
+                put.tries.others = others;
+            }
+            if written > put.tries.others || (last && self.pacing.knows_hot(&put)) {
                 put.tries.others = written;
-                if put.tries.passed_over == 0 {
-                    put.tries.passed_over_ms = now;
-                }
                 put.tries.passed_over += 1;
             }
-            let long = now.saturating_sub(put.tries.passed_over_ms) >= LONGEST_PASSED_OVER_MS;
+            let since = put.tries.throttled_ms.unwrap_or(now);
+            let long = now.saturating_sub(since) >= LONGEST_PASSED_OVER_MS;
             if put.tries.passed_over >= MOST_PASSED_OVER && long {
                 self.reject(put, RejectionKind::Exhausted, exhausted(UNPROCESSED));
             } else {

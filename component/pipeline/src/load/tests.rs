@@ -311,15 +311,32 @@ fn what_is_not_written_supersedes_nothing() {
     );
 }
 
+/// What may not be written is found by halves, as anything that spoils a batch. It is about
+/// all only where nothing may.
+#[test]
+fn what_is_forbidden_alone_is_rejected() {
+    use Behaviour::{Code, Write};
+    let denied = Code("AccessDeniedException");
+    let all = "denied: AccessDeniedException: words";
+    check(&documents(90), &[denied; 99], None, all);
+    check(&documents(1), &[denied], None, all);
+    check(
+        &documents(3),
+        &[denied, denied, Write],
+        None,
+        "written 2, 0 rejected : DynamoDB answered AccessDeniedException: words, requests 3 retries 2",
+    );
+}
+
 #[test]
 fn refusals_stop_the_call() {
     use Behaviour::{Code, Write};
-    let denied = Code("AccessDeniedException");
+    let denied = Code("UnrecognizedClientException");
     check(
         &documents(90),
         &[denied, denied],
         None,
-        "denied: AccessDeniedException: words",
+        "denied: UnrecognizedClientException: words",
     );
     let pending: Vec<usize> = (25..90).collect();
     check(
@@ -327,7 +344,7 @@ fn refusals_stop_the_call() {
         &[Write, denied],
         None,
         &format!(
-            "written 25, pending {pending:?}, denied: AccessDeniedException: words, requests 2 \
+            "written 25, pending {pending:?}, denied: UnrecognizedClientException: words, requests 2 \
              retries 0"
         ),
     );

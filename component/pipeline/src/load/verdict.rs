@@ -26,6 +26,8 @@ pub enum BatchVerdict {
     Split,
     /// The batch's only put is refused, with DynamoDB's words.
     Reject(RejectionKind, String),
+    /// These credentials may not write it, whatever they may write else.
+    Forbidden(String),
     /// No write of this call will be accepted.
     Stop(ServiceError),
 }
@@ -66,6 +68,9 @@ pub fn verdict(outcome: Outcome, puts: &[Put], keys: &Keys) -> BatchVerdict {
         Outcome::Answered(body) => answered(&body, puts, keys),
         Outcome::Throttled(reason) => BatchVerdict::Resend(Cause::Throttled(reason)),
         Outcome::Unavailable(reason) => BatchVerdict::Resend(Cause::Unavailable(reason)),
+        Outcome::Denied(reason) if reason.starts_with("AccessDenied") => {
+            BatchVerdict::Forbidden(reason)
+        }
         Outcome::Denied(reason) => BatchVerdict::Stop(ServiceError::Denied(reason)),
         Outcome::Invalid { code, .. } if is_missing_table(&code) => {
             BatchVerdict::Stop(ServiceError::MissingTable)

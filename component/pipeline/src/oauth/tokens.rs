@@ -67,6 +67,8 @@ pub struct Tokens<H> {
     serial: u32,
     /// Tokens in a row that were refused before they had worked.
     useless: u32,
+    /// One has worked.
+    worked: bool,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,7 @@ impl<H> Default for Tokens<H> {
             present: None,
             serial: 0,
             useless: 0,
+            worked: false,
         }
     }
 }
@@ -93,6 +96,12 @@ impl<H: Clone> Tokens<H> {
         let held = self.present.as_ref()?;
         let fresh = held.renew_at_ms.is_none_or(|at| now_ms < at);
         fresh.then(|| (held.header.clone(), self.serial))
+    }
+
+    /// Whether one was accepted by the source.
+    #[must_use]
+    pub fn has_worked(&self) -> bool {
+        self.worked
     }
 
     /// A new one was fetched.
@@ -113,6 +122,7 @@ impl<H: Clone> Tokens<H> {
             && let Some(held) = &mut self.present
         {
             held.worked = true;
+            self.worked = true;
             self.useless = 0;
         }
     }

@@ -344,6 +344,10 @@ async fn scripts() {
                     format!("denied {reason}{}", hint.unwrap_or_default())
                 }
                 Err(AuthorizeError::Unavailable(text)) => format!("unavailable {text}"),
+                Err(AuthorizeError::Limited { reason, until }) => {
+                    let wait = until - tokio::time::Instant::now();
+                    format!("limited {} s {reason}", wait.as_secs() + 1)
+                }
             };
             assert!(found.contains(expected), "{found} lacks {expected}");
             assert!(!found.contains("hunter2"), "{found}");
@@ -374,10 +378,12 @@ async fn scripts() {
     let later = Reply::status(429, "").with_header("retry-after", "60");
     check(
         vec![later, token("one", 3600)],
-        &["unavailable", "answered 429"],
+        &["limited 60 s", "answered 429"],
         1,
     )
     .await;
+    let hours = Reply::status(429, "").with_header("retry-after", "36000");
+    check(vec![hours], &["limited 36000 s"], 1).await;
 }
 
 #[tokio::test]

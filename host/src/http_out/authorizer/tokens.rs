@@ -7,7 +7,7 @@ use super::{AuthorizeError, Credential};
 use crate::http_out::client::{Bounds, Client};
 use crate::random::random;
 use crate::secret::Secret;
-use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal};
+use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal, TOKEN_URL};
 use rowcast_pipeline::retry::Backoff;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ const BACKOFF: Backoff = Backoff {
 /// that's ending needn't press the server.
 const QUIET_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// The longest pause that's believed.
-const LONGEST_QUIET: Duration = Duration::from_mins(5);
+const LONGEST_QUIET: Duration = Duration::from_hours(7 * 24);
 
 /// The tokens of one client, one at a time.
 #[derive(Debug)]
@@ -113,12 +113,10 @@ impl Tokens {
                 Ok((credential, number))
             }
             Err(no_token) => {
-                let (error, quiet) = told(no_token);
-                let now = Instant::now();
-                let quiet_until = now.checked_add(quiet).unwrap_or(now);
-                let known = error.clone();
+                let has_worked = self.state().has_worked();
+                let (error, quiet_until) = told(no_token, has_worked, Instant::now());
                 last.failure = Some(Failure {
-                    error: known,
+                    error: error.clone(),
                     quiet_until,
                 });
                 Err(error)
@@ -175,17 +173,28 @@ impl Tokens {
     }
 }
 
-/// What callers are told, and how long the token endpoint is left alone.
-fn told(NoToken { failed, hint }: NoToken) -> (AuthorizeError, Duration) {
+/// What callers are told, and until when the token endpoint is left alone. One that has
+/// given tokens which worked is out of order where it gives something else.
+fn told(
+    NoToken { failed, hint }: NoToken,
+    has_worked: bool,
+    now: Instant,
+) -> (AuthorizeError, Instant) {
     let reason = failed.reason;
     match failed.kind {
-        FailureKind::Denied => (AuthorizeError::Denied { reason, hint }, QUIET_AFTER_REFUSAL),
-        FailureKind::Unavailable | FailureKind::Limited(None) => {
-            (AuthorizeError::Unavailable(reason), Duration::ZERO)
+        FailureKind::Denied if failed.check == Some(TOKEN_URL) && has_worked => {
+            (AuthorizeError::Unavailable(reason), now)
         }
-        FailureKind::Limited(Some(asked_ms)) => (
-            AuthorizeError::Unavailable(reason),
-            Duration::from_millis(asked_ms).min(LONGEST_QUIET),
-        ),
+        FailureKind::Denied => {
+            let quiet_until = now + QUIET_AFTER_REFUSAL;
+            (AuthorizeError::Denied { reason, hint }, quiet_until)
+        }
+        FailureKind::Unavailable | FailureKind::Limited(None) => {
+            (AuthorizeError::Unavailable(reason), now)
+        }
+        FailureKind::Limited(Some(asked_ms)) => {
+            let until = now + Duration::from_millis(asked_ms).min(LONGEST_QUIET);
+            (AuthorizeError::Limited { reason, until }, until)
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! Bytes → CSV's records and their fields, each with its line. Knows no columns.
 
 use csv_core::{ReadRecordResult, Reader};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// Bytes of a record and fields in it that there is room for at first.
 const ROOM: (usize, usize) = (1024, 32);
 
 /// Bytes → records. The grammar is `csv_core`'s; lines are counted here, for it
 /// counts a record's from the blank lines before it.
+///
+/// A quote that is closed nowhere, or in the middle of a value, would take the lines
+/// up to there with it: only its own line is rejected, and the next is read.
 pub(super) struct Records<R> {
     reader: BufReader<R>,
+    /// What was read and is to be read again.
+    again: Cursor<Vec<u8>>,
     core: Reader,
     /// Ends of lines that were read.
     lines: u64,
@@ -34,6 +39,7 @@ impl<R: Read> Records<R> {
     pub(super) fn new(reader: R, most_bytes: usize) -> Self {
         Self {
             reader: BufReader::new(reader),
+            again: Cursor::default(),
             core: Reader::new(),
             lines: 0,
             raw: Vec::new(),
@@ -62,11 +68,7 @@ impl<R: Read> Records<R> {
         let mut last = b'\n';
         self.raw.clear();
         loop {
-            let input = match self.reader.fill_buf() {
-                Ok(input) => input,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
+            let input = fill(&mut self.again, &mut self.reader)?;
             // At the end of the file the record is given one more end of line:
             // only an open quote would swallow it.
             let at_end = input.is_empty() && !self.raw.is_empty();
@@ -89,7 +91,7 @@ impl<R: Read> Records<R> {
                     self.raw.extend_from_slice(taken);
                 }
                 let taken = taken.len();
-                self.reader.consume(taken);
+                self.consume(taken);
             }
             too_long |= written > self.most_bytes;
             match result {
@@ -105,17 +107,25 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::End => return Ok(None),
             }
         }
+        let last = self.lines + u64::from(last != b'\n');
         let problem = if open {
-            let last = self.lines + u64::from(last != b'\n');
             Some(format!(
                 "a quote that it opens is never closed, up to line {last}"
             ))
         } else if too_long {
             let kib = self.most_bytes / 1024;
             Some(format!("it is longer than {kib} KiB (`limits.row_kib`)"))
+        } else if is_stray(&self.raw) {
+            Some(format!(
+                "a quote that it opens is closed in the middle of a value, in line {last}"
+            ))
         } else {
             None
         };
+        if problem.is_some() && !too_long {
+            self.reread(line);
+            fields = 0;
+        }
         Ok(Some(Record {
             line,
             fields,
@@ -123,20 +133,37 @@ impl<R: Read> Records<R> {
         }))
     }
 
+    /// Only the present record's first line is what can't be read; the others are read
+    /// again.
+    fn reread(&mut self, first_line: u64) {
+        self.core.reset();
+        let Some(end) = memchr::memchr(b'\n', &self.raw) else {
+            return;
+        };
+        let mut again = self.raw.split_off(end + 1);
+        // What was to be read again, and wasn't yet.
+        let unread = usize::try_from(self.again.position()).unwrap_or(usize::MAX);
+        again.extend_from_slice(self.again.get_ref().get(unread..).unwrap_or_default());
+        self.again = Cursor::new(again);
+        self.lines = first_line;
+    }
+
     /// Blank lines are no records.
     fn skip_line_ends(&mut self) -> io::Result<()> {
         loop {
-            let input = match self.reader.fill_buf() {
-                Ok(input) => input,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            match input.first() {
+            match fill(&mut self.again, &mut self.reader)?.first() {
                 Some(b'\n') => self.lines += 1,
                 Some(b'\r') => {}
                 Some(_) | None => return Ok(()),
             }
-            self.reader.consume(1);
+            self.consume(1);
+        }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        match self.again.fill_buf() {
+            Ok(again) if !again.is_empty() => self.again.consume(bytes),
+            _ => self.reader.consume(bytes),
         }
     }
 
@@ -148,5 +175,51 @@ impl<R: Read> Records<R> {
             start = end;
             field
         })
+    }
+}
+
+/// What is read next: what is to be read again comes first.
+fn fill<'r, R: Read>(
+    again: &'r mut Cursor<Vec<u8>>,
+    reader: &'r mut BufReader<R>,
+) -> io::Result<&'r [u8]> {
+    if !again.fill_buf()?.is_empty() {
+        return again.fill_buf();
+    }
+    // A call that was interrupted is made again; its borrow ends here.
+    while let Err(error) = reader.fill_buf() {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    reader.fill_buf()
+}
+
+/// Whether a record has something else behind a closing quote than the end of its value.
+fn is_stray(record: &[u8]) -> bool {
+    let record = record.trim_ascii_end();
+    let mut rest = record;
+    loop {
+        if let Some(quoted) = rest.strip_prefix(b"\"") {
+            rest = quoted;
+            // Up to the quote that closes it.
+            loop {
+                let Some(end) = memchr::memchr(b'"', rest) else {
+                    return false;
+                };
+                rest = rest.get(end + 1..).unwrap_or_default();
+                match rest.strip_prefix(b"\"") {
+                    Some(after) => rest = after,
+                    None => break,
+                }
+            }
+            if !rest.is_empty() && !rest.starts_with(b",") {
+                return true;
+            }
+        }
+        match memchr::memchr(b',', rest) {
+            Some(comma) => rest = rest.get(comma + 1..).unwrap_or_default(),
+            None => return false,
+        }
     }
 }

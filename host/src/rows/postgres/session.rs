@@ -17,9 +17,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The server's own bounds on time don't hold for rows: they are read as slowly
 /// as their documents are written. Whatever this version of PostgreSQL has of
-/// them, and for this transaction only.
-const NO_BOUNDS: &str = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN \
-     ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')";
+/// them, and for this transaction only. Nor may its settings round numbers, or write
+/// bytes otherwise than others do.
+const SETTINGS: &str = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN \
+     ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout'); \
+     SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = hex";
 
 /// How long a connection may take to say goodbye, or to say why it broke.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -84,7 +86,7 @@ impl Session {
             running,
             row_kib: usize::try_from(limits.row_kib).unwrap_or(usize::MAX),
         };
-        let begin = format!("BEGIN READ ONLY; {NO_BOUNDS}");
+        let begin = format!("BEGIN READ ONLY; {SETTINGS}");
         let outcome = session.client.batch_execute(&begin).await;
         session
             .named(outcome, || "begin a read-only transaction".into())
@@ -114,6 +116,8 @@ impl Session {
         let checked = self.rows_of(&query::wrapped(text, Some(0))).await;
         if let Err(error) = &checked
             && error.code() == Some(&SqlState::PROTOCOL_VIOLATION)
+            // A pooler ends a connection with it.
+            && error.as_db_error().is_some_and(|error| error.severity() == "ERROR")
         {
             return Err(query::has_parameters());
         }

@@ -22,16 +22,33 @@ pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
                     "has a colon, which HTTP Basic can't carry",
                 );
             }
+            one_line("/auth/username", &basic.username, mistakes);
+            one_line("/auth/password", basic.password.expose(), mistakes);
         }
         Auth::ApiKey(key) => check_key(key, mistakes),
         Auth::ClientCredentials(client) => {
             check_client(&client.token_url, &client.client_id, mistakes);
+            one_line(
+                "/auth/client_secret",
+                client.client_secret.expose(),
+                mistakes,
+            );
         }
         Auth::RefreshToken(client) => {
             check_client(&client.token_url, &client.client_id, mistakes);
             if client.refresh_token.expose().is_empty() {
                 mistakes.add("/auth/refresh_token", "is empty");
             }
+            one_line(
+                "/auth/client_secret",
+                client.client_secret.expose(),
+                mistakes,
+            );
+            one_line(
+                "/auth/refresh_token",
+                client.refresh_token.expose(),
+                mistakes,
+            );
         }
     }
 }
@@ -62,6 +79,7 @@ fn check_key(key: &ApiKey, mistakes: &mut Mistakes) {
             if !key.prefix.is_empty() {
                 mistakes.add("/auth/prefix", "is only for a header");
             }
+            one_line("/auth/key", key.key.expose(), mistakes);
         }
         _ => mistakes.add(
             "/auth",
@@ -84,6 +102,13 @@ fn check_client(token_url: &str, client_id: &str, mistakes: &mut Mistakes) {
             "/auth/token_url",
             "must start with https:// (or http://) and carry no credentials",
         );
+    }
+}
+
+/// A secret from a file often has the file's end of line with it.
+fn one_line(place: &str, text: &str, mistakes: &mut Mistakes) {
+    if text.contains(char::is_control) {
+        mistakes.add(place, "has a control character, such as an end of line");
     }
 }
 

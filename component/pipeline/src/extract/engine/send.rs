@@ -4,6 +4,7 @@
 use super::super::answer::Answer;
 use super::super::coding::decoded;
 use super::super::links::with_parameter;
+use super::super::mask::mask;
 use super::super::page::Page;
 use super::super::plan::PreparedRequest;
 use super::super::verdict::{RetryReason, Verdict, judge};
@@ -45,7 +46,7 @@ impl<H: Http> Call<'_, H> {
             self.report(Observation::default(), reserved_ms);
         };
         let mut headers = prepared.headers.clone();
-        headers.extend(authorization.header);
+        headers.extend(authorization.header.clone());
         let source = self.plan.checked.source;
         let url = match &authorization.parameter {
             Some((name, value)) => with_parameter(&page.url, name, value),
@@ -68,9 +69,15 @@ impl<H: Http> Call<'_, H> {
             self.state.sent(tries.repeat);
         }
         let outcome = outcome.and_then(|response| decoded(response, source.max_body_bytes));
-        let outcome = outcome.map(|response| Answer::new(response, source.format));
+        let outcome = outcome.map(|mut response| {
+            mask(&mut response, &source.auth, &authorization);
+            Answer::new(response, source.format)
+        });
         let (verdict, mut seen) = judge(&self.plan.checked, &page.url, &outcome, self.http.today());
-        if let Verdict::Retry(RetryReason::Failed(503, _), _) = verdict {
+        if !tries.repeat {
+            self.state.first(matches!(verdict, Verdict::Retry(..)));
+        }
+        if let Verdict::Retry(RetryReason::Failed(500.., _), _) = verdict {
             // It counts as an attempt, and may lower the speed. It's no sign that there
             // may be so many.
             let refused = self.state.overloaded(self.http.now_ms());

@@ -73,6 +73,16 @@ impl Suspect {
     }
 }
 
+/// It never succeeds while others do.
+pub(super) fn exhausted(retry_reason: &RetryReason) -> Rejection {
+    let reason = retry_reason.reason();
+    Rejection {
+        kind: RejectionKind::Exhausted,
+        status: retry_reason.status(),
+        reason: format!("{reason}; its attempts ran out while other requests succeeded"),
+    }
+}
+
 impl<H: Http> Call<'_, H> {
     /// The requests that go out together, each alone unless there are batches.
     pub(super) fn groups(&self) -> Vec<Vec<Line>> {
@@ -133,18 +143,12 @@ impl<H: Http> Call<'_, H> {
         };
         let twice = twice && !self.state.is_halted();
         if twice || progress.exhausted >= most {
-            let reason = retry_reason.reason();
-            let reason = if good > 0 {
-                format!("{reason}; its attempts ran out while other requests succeeded")
-            } else {
-                let calls = progress.exhausted;
-                format!("{reason}; its attempts ran out in {calls} calls")
-            };
-            return RequestOutcome::Rejected(Rejection {
-                kind: RejectionKind::Exhausted,
-                status: retry_reason.status(),
-                reason,
-            });
+            let mut rejection = exhausted(&retry_reason);
+            if good == 0 {
+                let (reason, calls) = (retry_reason.reason(), progress.exhausted);
+                rejection.reason = format!("{reason}; its attempts ran out in {calls} calls");
+            }
+            return RequestOutcome::Rejected(rejection);
         }
         let reason = self.state.reason(retry_reason.reason());
         let stop = Stop::Unavailable(reason);

@@ -205,9 +205,9 @@ fn what_takes_a_refused_documents_place_is_decided_too() {
 #[test]
 fn what_is_held_is_settled_however_a_call_ends() {
     use Behaviour::{Applied, Code, Write};
-    let denied = Code("AccessDeniedException");
+    let denied = Code("UnrecognizedClientException");
     let ask = "0 ms: [1, 2, 3]?";
-    let expected = "denied: AccessDeniedException: words";
+    let expected = "denied: UnrecognizedClientException: words";
     let log: &[&str] = &[ask, "1- 2- 3-"];
     check(&four(), &[denied], &["www"], None, (expected, log));
     let expected = "unavailable: the connection was reset";

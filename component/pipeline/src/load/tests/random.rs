@@ -78,7 +78,7 @@ fn behaviour(draw: &Draw, fault_rate: u64) -> Behaviour {
         8 => Behaviour::Applied,
         9 => Behaviour::Lost,
         10 => Behaviour::Garbage,
-        _ if draw.below(4) == 0 => Behaviour::Code("AccessDeniedException"),
+        _ if draw.below(4) == 0 => Behaviour::Code("UnrecognizedClientException"),
         _ => Behaviour::Code("ProvisionedThroughputExceededException"),
     }
 }

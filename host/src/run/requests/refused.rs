@@ -1,0 +1,93 @@
+//! What a call left → what is rejected of it, for a reason of the host's own.
+
+use super::Requests;
+use crate::engine::{CallError, RejectionKind};
+use crate::run::chunk::raw;
+use crate::run::event::{Rejection, Stopped};
+use crate::run::part::Part;
+use crate::run::recording::Recording;
+use crate::run::tally::Tally;
+
+impl Requests<'_> {
+    /// A call that was refused for its rows, or for a document: those whom it isn't about
+    /// are asked for without the others. Where nobody was answered, it is about all.
+    pub(super) async fn refused(
+        &mut self,
+        part: Part,
+        stopped: Stopped,
+        reason: &str,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        match part.split() {
+            Err(part) if self.chunk.upstreams.answers_others().await => {
+                self.reject(part, RejectionKind::Template, reason, recording, tally)
+                    .await
+            }
+            Err(part) => {
+                self.parts.push_front(part);
+                Some(stopped)
+            }
+            halves => {
+                self.put_back(halves);
+                None
+            }
+        }
+    }
+
+    /// A call that was too much at once is halved, down to a row that is too much alone.
+    pub(super) async fn too_much(
+        &mut self,
+        part: Part,
+        error: &CallError,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        match part.split() {
+            Err(part) => {
+                let reason = error.to_string();
+                self.reject(part, RejectionKind::TooLarge, &reason, recording, tally)
+                    .await
+            }
+            halves => {
+                self.put_back(halves);
+                None
+            }
+        }
+    }
+
+    /// Rejects what a call left, for a reason of the host's own; documents that
+    /// it is not about are written yet.
+    pub(super) async fn reject(
+        &mut self,
+        part: Part,
+        kind: RejectionKind,
+        reason: &str,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        let reason = match kind {
+            RejectionKind::Exhausted => format!("{reason}; other requests are answered"),
+            _ => reason.to_owned(),
+        };
+        tally.requests.rejected += part.left.requests.len() as u64;
+        self.rejected_rows
+            .extend(part.requests().map(|request| request.row));
+        let requests = part.requests().map(|it| self.rejected(it, None, &reason));
+        let mut told: Vec<_> = requests.collect();
+        let mut documents = part.left.documents;
+        if told.is_empty() {
+            tally.documents.rejected += documents.len() as u64;
+            for document in documents.drain(..) {
+                recording.unfinished(document.request.row);
+                told.push(Rejection::Document {
+                    document: raw(&document.document),
+                    path: String::new(),
+                    reason: reason.clone(),
+                });
+            }
+        }
+        self.put_back(Err(Part::new(Vec::new(), documents)));
+        self.chunk.tell(told).await
+    }
+}
