@@ -1,5 +1,6 @@
 //! An outage while several chunks are on their way, of which only the first was
-//! answered: all of them wait.
+//! answered: all of them wait. A table that never takes one of the documents: it takes
+//! the others.
 
 use crate::support::dynamodb::{Dynamo, table_name};
 use crate::support::stage::{Stage, source_section};
@@ -7,8 +8,9 @@ use crate::support::table::table_keyed;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;
+use serde_json::{Value, json};
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 const ROWS: usize = 60;
 
@@ -48,4 +50,63 @@ async fn chunks_that_were_not_answered_wait_with_those_that_were() {
     stage.rowcast(&["run"]).await.ok();
     let count = stage.rowcast(&["query", "--count"]).await.ok().stdout;
     assert_eq!(count.trim(), ROWS.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_never_processed_is_rejected() {
+    let described = r#"{"Table":{"TableName":"records","TableStatus":"ACTIVE","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"ItemCount":0,"TableSizeBytes":0,"BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"}}}"#;
+    let written = Arc::new(Mutex::new(HashSet::new()));
+    let items = Arc::clone(&written);
+    let dynamodb = ScriptedSource::start(move |seen, _| {
+        let target = seen.header("x-amz-target").unwrap();
+        if target.ends_with(".DescribeTable") {
+            return Reply::json(described);
+        }
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        let puts = body["RequestItems"]["records"].as_array().unwrap();
+        let id = |put: &Value| {
+            put["PutRequest"]["Item"]["id"]["S"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        let (left, done): (Vec<_>, Vec<_>) = puts
+            .iter()
+            .cloned()
+            .partition(|put| id(put).unwrap() == "7");
+        items.lock().unwrap().extend(done.iter().filter_map(id));
+        let left = if left.is_empty() {
+            json!({})
+        } else {
+            json!({ "records": left })
+        };
+        Reply::json(json!({ "UnprocessedItems": left }).to_string())
+    })
+    .await;
+    let source = ScriptedSource::start(|seen, _| {
+        Reply::json(format!(r#"[{{"id":"{}"}}]"#, &seen.target[1..]))
+    })
+    .await;
+    let at = Dynamo {
+        name: "scripted",
+        endpoint: dynamodb.origin(),
+    };
+    let stage = Stage::new(
+        &[
+            "[rows]\nfile = \"rows.jsonl\"\n",
+            &source_section(&source.origin(), 20),
+            "[limits]\ncall_seconds = 2\n",
+            &table_keyed(&at, "records", "id S"),
+        ]
+        .concat(),
+    );
+    let rows: Vec<_> = (0..ROWS).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    std::fs::write(stage.path().join("rows.jsonl"), rows.concat()).unwrap();
+    let output = stage.rowcast(&["run"]).await;
+    assert_eq!(output.code, Some(5), "{}", output.stderr);
+    let counts = format!(
+        "documents  {ROWS} in all: {} written, 0 superseded, 1 rejected",
+        ROWS - 1
+    );
+    assert!(output.stderr.contains(&counts), "{}", output.stderr);
+    assert_eq!(written.lock().unwrap().len(), ROWS - 1);
 }

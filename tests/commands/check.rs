@@ -32,6 +32,7 @@ async fn all_is_well() {
         ok      source      one request, 10 records in the answer
         ok      table       `top_tracks`, keys artist_id (S), country_track (S), which the source's records have
         ok      permission  BatchWriteItem may be called
+        ok      ledger      it can be opened
     "#]]
     .assert_eq(&output);
     assert_eq!(
@@ -55,6 +56,7 @@ async fn rows_fail() {
             skipped source      there is no row to ask it for
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
     std::fs::remove_file(stage.path().join("artists.csv")).unwrap();
@@ -69,6 +71,7 @@ async fn rows_fail() {
             skipped source      there is no row to ask it for
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
 }
@@ -90,6 +93,7 @@ async fn the_source_fails() {
                       hint: check source.auth.client_id, source.auth.client_secret
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
@@ -104,6 +108,7 @@ async fn the_source_fails() {
                       because: the record has no `/popularity`, which the source requires; the upstream may not send it
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
@@ -119,6 +124,7 @@ async fn the_source_fails() {
                       hint: run again at or after TIME UTC
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
@@ -136,6 +142,7 @@ async fn the_source_fails() {
                       hint: if it is meant, set `[egress] addresses = ["127.0.0.1"]` in rowcast.toml
             ok      table       `top_tracks`, keys artist_id (S), country_track (S)
             ok      permission  BatchWriteItem may be called
+            ok      ledger      it can be opened
         "#]])
         .await;
 }
@@ -157,6 +164,7 @@ async fn the_table_fails() {
             FAILED  table       find the DynamoDB table `top_tracks`: there is none in this account and region
                       hint: create it with `rowcast table create`, or correct the table's name or `region` in rowcast.toml
             skipped permission  the table comes first
+            skipped ledger      the table comes first
         "#]])
         .await;
     let other = files(&table.replace("country_track", "market"));
@@ -171,6 +179,7 @@ async fn the_table_fails() {
             FAILED  table       write to the DynamoDB table `top_tracks`: its keys are artist_id (S), market (S), and `table.keys` says artist_id (S), country_track (S)
                       hint: make `table.keys` the table's own (leave it out to take them as they are), or name another table
             skipped permission  the table comes first
+            skipped ledger      the table comes first
         "#]])
         .await;
     let keyless = table.replace("keys.", "# keys.").replace("[table]", "[table]\nkeys.partition = { name = \"artist_id\", type = \"S\" }\nkeys.sort = { name = \"market\", type = \"S\" }");
@@ -184,6 +193,7 @@ async fn the_table_fails() {
             FAILED  table       write the source's records to `top_tracks`: they lack its key attribute `market`
                       hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
+            skipped ledger      the table comes first
         "#]])
         .await;
     let numbers = table
@@ -201,6 +211,7 @@ async fn the_table_fails() {
             FAILED  table       write the source's records to `numbers`: its key attribute `name` must be a number, and isn't
                       hint: fix it under [source.attributes], or name another table
             skipped permission  the table comes first
+            skipped ledger      the table comes first
         "#]])
         .await;
 }
@@ -236,6 +247,7 @@ async fn dynamodb_refuses() {
             FAILED  permission  try to write, without an item
                       because: BatchWriteItem of the DynamoDB table `top_tracks`: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
                       hint: the AWS identity needs dynamodb:BatchWriteItem and dynamodb:PutItem on the table
+            ok      ledger      it can be opened
             $ rowcast run
             exit 3
             --- stderr
@@ -243,7 +255,7 @@ async fn dynamodb_refuses() {
             requests   4 planned: 4 done, 0 rejected, 0 pending (4 sent, 0 of them repeats)
             records    4 received: 4 accepted, 0 rejected
             documents  4 in all: 0 written, 0 superseded, 0 rejected, 4 pending
-            DynamoDB   1 sent, 0 of them repeats; 0 write capacity units
+            DynamoDB   7 sent, 6 of them repeats; 0 write capacity units
             time       SECONDS s
             error: the run stopped before its end
               because: AccessDeniedException: User: arn:aws:iam::123456789012:user/reader is not authorized to perform: dynamodb:BatchWriteItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/top_tracks because no identity-based policy allows the dynamodb:BatchWriteItem action
@@ -265,6 +277,7 @@ async fn dynamodb_refuses() {
             ok      source      one request, 1 record in the answer
             FAILED  table       find AWS credentials: tried the environment (AWS_ACCESS_KEY_ID), the AWS profile, a web identity token, the container's and the EC2 instance's role, and found none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile` in [table] of rowcast.toml; a DynamoDB on this machine takes any
             skipped permission  the table comes first
+            skipped ledger      the table comes first
         "#]])
         .await;
 }

@@ -57,7 +57,7 @@ async fn help() {
               3  credentials, permissions or a policy refuse it
               4  a server can't be reached or stays unavailable, or another process has the ledger
               5  it went through, but some rows, records or documents were rejected
-              6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk; run it again
+              6  it was stopped in order with work left: a rate limit, Ctrl-C, a full disk, too many rejections
               130  a second Ctrl-C ended it at once
             $ rowcast run --help
             exit 0
@@ -312,7 +312,7 @@ async fn schemas_and_the_contract_are_printed() {
                   --standalone     The standalone component: it signs for itself, configured by `AWS_*` and
                                    `ROWCAST_*` variables
                   --service        The service: the standalone component behind HTTP, POST /extract, /load,
-                                   /query
+                                   /transfer, /query and more
               -o, --output <FILE>  Write it to this file, for another host to run; `-` is standard output
                   --schema <OF>    Print a JSON Schema (draft 2020-12) instead [possible values: source, table,
                                    query, config]

@@ -246,7 +246,7 @@ async fn one_artist_is_not_found() {
         .await;
     let rejected = std::fs::read_to_string(stage.path().join("rejected.jsonl")).unwrap();
     expect![[r#"
-        {"what":"request","row_number":0,"row":{"id":"a1","name":"Ann","label":null},"combination":[["country","US"]],"status":404,"reason":"http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 404: Resource not found"}
+        {"what":"request","row_number":1,"row":{"id":"a1","name":"Ann","label":null},"combination":[["country","US"]],"status":404,"reason":"http://127.0.0.1:PORT/v1/artists/a1/top-tracks answered 404: Resource not found"}
     "#]].assert_eq(&super::settled(&rejected));
 }
 
@@ -358,7 +358,7 @@ async fn the_source_is_not_there() {
             exit 4
             --- stderr
             rows       2 read: 0 done, 0 rejected, 2 pending
-            requests   2 planned: 0 done, 0 rejected, 2 pending (4 sent, 2 of them repeats)
+            requests   2 planned: 0 done, 0 rejected, 2 pending (0 sent, 0 of them repeats)
             records    0 received: 0 accepted, 0 rejected
             documents  0 in all: 0 written, 0 superseded, 0 rejected, 0 pending
             DynamoDB   0 sent, 0 of them repeats; 0 write capacity units

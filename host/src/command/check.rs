@@ -22,9 +22,9 @@ pub struct Check {}
 
 impl Check {
     pub async fn execute(self, global: &Global) -> Result<Exit, Failure> {
-        // Where it isn't known where the table is, all else is tried.
+        // Where it isn't said where the table is, all else is tried.
         let (host, no_table) = match global.host(global.config(Section::ALL)?).await {
-            Err(failure) if failure.is_about_endpoint() => {
+            Err(failure) if failure.lacks_region() => {
                 let sections = [Section::Rows, Section::Source];
                 (global.host(global.config(&sections)?).await?, Some(failure))
             }

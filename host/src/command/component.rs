@@ -28,7 +28,7 @@ pub struct Component {
     #[arg(long, conflicts_with = "service")]
     standalone: bool,
     /// The service: the standalone component behind HTTP, POST /extract, /load,
-    /// /query.
+    /// /transfer, /query and more.
     #[arg(long)]
     service: bool,
     /// Write it to this file, for another host to run; `-` is standard output.

@@ -1,8 +1,9 @@
 //! Any error of the library → what the command prints of it, and its exit.
 
 use super::exit::Exit;
+use rowcast::dynamodb::EndpointError;
 use rowcast::dynamodb::admin::TableError;
-use rowcast::engine::{DescribeError, EngineError};
+use rowcast::engine::{CallError, DescribeError, EngineError};
 use rowcast::hint::Hint;
 use rowcast::host::{HostError, RowsOrConfigError};
 use rowcast::ledger::LedgerError;
@@ -20,10 +21,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Whether it isn't known where DynamoDB is.
-    pub fn is_about_endpoint(&self) -> bool {
+    /// Whether it isn't said where DynamoDB is.
+    pub fn lacks_region(&self) -> bool {
         let error = self.error.downcast_ref::<HostError>();
-        matches!(error, Some(HostError::Endpoint(_)))
+        matches!(error, Some(HostError::Endpoint(EndpointError::NoRegion)))
     }
 
     /// A mistake in how the command was called.
@@ -184,12 +185,14 @@ pub fn stopped(stopped: Stopped, context: &'static str) -> Failure {
 pub fn exit_of_stop(stopped: &Stopped) -> Exit {
     match stopped {
         Stopped::Denied { .. } | Stopped::Policy(_) => Exit::Denied,
-        Stopped::Invalid(_) | Stopped::Output(OutputError::TooMuch { .. }) => Exit::Invalid,
+        Stopped::Invalid(_)
+        | Stopped::Output(OutputError::TooMuch { .. })
+        // The values that are to be sent are too long.
+        | Stopped::Component(CallError::Headers(_)) => Exit::Invalid,
         Stopped::Unavailable(_) => Exit::Unavailable,
         Stopped::Component(_) => Exit::Internal,
         Stopped::Rows(error) => exit_of_rows(error),
         Stopped::Ledger(error) => exit_of_ledger(error),
-        // Too much is wrong to go on.
         // Asked to stop, a rate limit, no more budget, rejections that can't be kept or
         // are too many.
         _ => Exit::Incomplete,

@@ -101,7 +101,7 @@ fn describe(rejection: &Rejection) -> String {
             reason,
             ..
         } => {
-            format!("row {}{}: {reason}", row_number + 1, values(combination))
+            format!("row {}{}: {reason}", row_number, values(combination))
         }
         Rejection::Record {
             row_number,
@@ -112,7 +112,7 @@ fn describe(rejection: &Rejection) -> String {
         } => {
             format!(
                 "row {}{}, record {}: {reason}",
-                row_number + 1,
+                row_number,
                 values(combination),
                 index + 1
             )

@@ -61,8 +61,9 @@ impl Chunk<'_> {
         None
     }
 
+    /// Its row's, counted from 1.
     pub(super) fn row_number(&self, request: Request) -> u64 {
-        self.first_row + u64::from(request.row)
+        self.first_row + u64::from(request.row) + 1
     }
 
     pub(super) fn row(&self, request: Request) -> Box<RawValue> {

@@ -112,7 +112,7 @@ impl Chunk<'_> {
                     stop_reason(report.stopped.as_ref(), called.violation, Upstream::Table)
                 };
                 if report.written > 0 {
-                    self.upstreams.succeeded(Upstream::Table);
+                    self.upstreams.wrote();
                 }
                 let rejected = count(&report, documents, tally);
                 let row = |index: u32| {

@@ -11,6 +11,8 @@ pub struct Part {
     /// Calls that ended without getting on: for lack of time, or by a failure.
     pub idle: u32,
     pub failed: u32,
+    /// How much was written by others when it failed first.
+    pub written: u64,
     /// Requests that calls sent which say nothing more of them: they are sent again.
     pub sent: u64,
 }
@@ -24,6 +26,7 @@ impl Part {
             },
             idle: 0,
             failed: 0,
+            written: 0,
             sent: 0,
         }
     }

@@ -199,7 +199,10 @@ impl<'c> Requests<'c> {
                     stop_reason(report.stopped.as_ref(), called.violation, by)
                 };
                 // What else is remembered of a request may be how often it failed.
-                if left.requests.len() != part.left.requests.len() {
+                let settled = |before: usize, now: usize| before != now;
+                if settled(part.left.requests.len(), left.requests.len())
+                    || settled(part.left.documents.len(), left.documents.len())
+                {
                     part.failed = 0;
                 }
                 part.left = left;
@@ -278,6 +281,9 @@ impl<'c> Requests<'c> {
             (by, Some(limited @ Stopped::RateLimited { .. })) => {
                 let reason = limited.to_string();
                 let stopped = upstreams.wait_out(limited).await;
+                if stopped.is_none() && by == Upstream::Table && self.is_passed_over(&mut part) {
+                    return self.passed_over(part, &reason, recording, tally).await;
+                }
                 if stopped.is_some() || by == Upstream::Table {
                     self.parts.push_front(part);
                     return stopped;

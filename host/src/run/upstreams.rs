@@ -43,7 +43,9 @@ pub struct Upstreams {
     stop: watch::Receiver<bool>,
     answered: Mutex<Option<Answered>>,
     refusals: Mutex<Refusals>,
-    /// How often the table didn't allow a write since it last allowed one.
+    written: AtomicU64,
+    /// How often the table didn't allow a write since it last allowed one; more than any
+    /// before that.
     forbidden: AtomicU64,
     /// Calls that are under way.
     calls: watch::Sender<usize>,
@@ -92,7 +94,8 @@ impl Upstreams {
             stop,
             answered: Mutex::default(),
             refusals: Mutex::default(),
-            forbidden: AtomicU64::default(),
+            written: AtomicU64::default(),
+            forbidden: AtomicU64::new(MOST_REFUSALS),
             calls: watch::Sender::default(),
         }
     }
@@ -117,17 +120,30 @@ impl Upstreams {
 
     /// Something succeeded.
     pub fn succeeded(&self, upstream: Upstream) {
-        if upstream == Upstream::Table {
-            self.forbidden.store(0, Ordering::Relaxed);
-        }
         self.patience().succeeded(upstream);
+    }
+
+    /// Something was written.
+    pub fn wrote(&self) {
+        self.written.fetch_add(1, Ordering::Relaxed);
+        self.forbidden.store(0, Ordering::Relaxed);
+        self.succeeded(Upstream::Table);
+    }
+
+    /// In how many calls something was written.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether no call is under way.
+    pub fn is_alone(&self) -> bool {
+        *self.calls.borrow() == 0
     }
 
     /// Whether the table allows others what it doesn't allow here. Not where that is said
     /// again and again: somebody may have taken the permission away.
     pub fn forbids_one(&self, reason: &str) -> bool {
         reason.contains("AccessDenied")
-            && self.has_answered(Upstream::Table)
             && self.forbidden.fetch_add(1, Ordering::Relaxed) < MOST_REFUSALS
     }
 

@@ -64,3 +64,66 @@ fn overwrite(text: &mut [u8], form: &[u8]) {
         from += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Mistakes, Node, read};
+
+    fn auth(text: &str) -> Auth {
+        let node = Node::parse(text, &mut Mistakes::default());
+        let auth = node.and_then(|node| read(node, &mut Mistakes::default()));
+        auth.unwrap_or(Auth::None {})
+    }
+
+    #[test]
+    fn what_was_sent_is_overwritten_in_each_form() {
+        let check = |settings: &str, body: &str, expected: &str| {
+            let auth = auth(settings);
+            let mut response = HttpResponse {
+                status: 200,
+                headers: vec![("link".to_owned(), body.to_owned())],
+                body: body.as_bytes().to_vec(),
+            };
+            let sent = auth::fixed(&auth).unwrap_or_default();
+            mask(&mut response, &auth, &sent);
+            assert_eq!(
+                String::from_utf8_lossy(&response.body),
+                expected,
+                "{settings}"
+            );
+            assert_eq!(response.headers, [("link".to_owned(), expected.to_owned())]);
+        };
+        let bearer = r#"{"type":"bearer","token":"hunter2-hunter3"}"#;
+        check(
+            bearer,
+            "a hunter2-hunter3 b hunter2-",
+            "a xxxxxxxxxxxxxxx b hunter2-",
+        );
+        check(
+            bearer,
+            "hunter2-hunterhunter2-hunter3",
+            "hunter2-hunterxxxxxxxxxxxxxxx",
+        );
+        let key = r#"{"type":"api-key","parameter":"key","key":"hunter2/+\"x"}"#;
+        check(
+            key,
+            "?key=hunter2%2F%2B%22x&a=1",
+            "?key=xxxxxxxxxxxxxxxxx&a=1",
+        );
+        check(key, r#"{"a":"hunter2/+\"x"}"#, r#"{"a":"xxxxxxxxxxxx"}"#);
+        let basic = r#"{"type":"basic","username":"me","password":"hunter2-hunter3"}"#;
+        check(
+            basic,
+            "Basic bWU6aHVudGVyMi1odW50ZXIz",
+            "Basic xxxxxxxxxxxxxxxxxxxxxxxx",
+        );
+        // What is short stands there by chance.
+        check(
+            r#"{"type":"bearer","token":"short"}"#,
+            "a short one",
+            "a short one",
+        );
+        check(r#"{"type":"none"}"#, "hunter2-hunter3", "hunter2-hunter3");
+    }
+}

@@ -10,6 +10,7 @@ use super::template::{FillError, Scope, Template, list};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, Request};
 use crate::order;
 use crate::settings::{Mistakes, Source};
+use std::collections::BTreeSet;
 use url::Url;
 
 /// What was checked.
@@ -247,9 +248,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A name that no row has is a mistake in the source, not in the rows.
+    /// A name that none of the rows has that are asked for is a mistake in the source, not
+    /// in the rows.
     fn check_names(&self) -> Result<(), PlanError> {
-        let rows = || self.rows.iter().flatten();
+        let asked: BTreeSet<_> = self.requests.iter().map(|it| it.request.row).collect();
+        let rows = || {
+            let rows = asked.iter().filter_map(|row| usize::try_from(*row).ok());
+            rows.filter_map(|row| self.rows.get(row)?.as_ref().ok())
+        };
         let axes = || self.checked.matrix.names();
         let is_column = |name: &str| rows().any(|row| row.names().any(|column| column == name));
         if let Some(both) = axes().find(|axis| is_column(axis)) {

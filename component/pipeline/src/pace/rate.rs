@@ -124,7 +124,7 @@ impl Cycle {
     /// about this one, or about how many were in flight. No rate does that.
     pub(super) fn is_lone(&self) -> bool {
         let after = self.accepted.saturating_sub(self.reserve);
-        !self.more && self.silent_ms.is_none() && after >= LONE
+        !self.more && after >= LONE
     }
 }
 

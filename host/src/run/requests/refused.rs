@@ -8,6 +8,9 @@ use crate::run::part::Part;
 use crate::run::recording::Recording;
 use crate::run::tally::Tally;
 
+/// Calls in which the table took nothing of a part, as it has no capacity for it.
+const MOST_PASSED_OVER: u32 = 3;
+
 impl Requests<'_> {
     /// A call that was refused for its rows, or for a document: those whom it isn't about
     /// are asked for without the others. Where nobody was answered, it is about all.
@@ -27,6 +30,42 @@ impl Requests<'_> {
             Err(part) => {
                 self.parts.push_front(part);
                 Some(stopped)
+            }
+            halves => {
+                self.put_back(halves);
+                None
+            }
+        }
+    }
+
+    /// Whether the table kept documents waiting in so many calls, each of which took as
+    /// long as it may, while it took others, or where there are none left.
+    pub(super) fn is_passed_over(&self, part: &mut Part) -> bool {
+        if !part.left.requests.is_empty() {
+            return false;
+        }
+        let upstreams = self.chunk.upstreams;
+        let written = upstreams.written();
+        if part.failed == 0 {
+            part.written = written;
+        }
+        part.failed += 1;
+        let others = written > part.written || (written > 0 && upstreams.is_alone());
+        part.failed >= MOST_PASSED_OVER && others
+    }
+
+    /// Which of them it is, is found by halves.
+    pub(super) async fn passed_over(
+        &mut self,
+        part: Part,
+        reason: &str,
+        recording: &mut Recording,
+        tally: &mut Tally,
+    ) -> Option<Stopped> {
+        match part.split() {
+            Err(part) => {
+                self.reject(part, RejectionKind::Exhausted, reason, recording, tally)
+                    .await
             }
             halves => {
                 self.put_back(halves);
@@ -67,6 +106,9 @@ impl Requests<'_> {
         tally: &mut Tally,
     ) -> Option<Stopped> {
         let reason = match kind {
+            RejectionKind::Exhausted if part.left.requests.is_empty() => {
+                format!("{reason}; other documents were written")
+            }
             RejectionKind::Exhausted => format!("{reason}; other requests are answered"),
             _ => reason.to_owned(),
         };

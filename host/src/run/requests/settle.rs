@@ -27,7 +27,7 @@ impl Requests<'_> {
             upstreams.answered(|| self.answered(part, report));
         }
         if report.written > 0 {
-            upstreams.succeeded(Upstream::Table);
+            upstreams.wrote();
         }
         for rejected in &report.rejected {
             self.rejected_rows.insert(rejected.request.row);

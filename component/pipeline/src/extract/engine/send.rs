@@ -77,7 +77,7 @@ impl<H: Http> Call<'_, H> {
         if !tries.repeat {
             self.state.first(matches!(verdict, Verdict::Retry(..)));
         }
-        if let Verdict::Retry(RetryReason::Failed(500.., _), _) = verdict {
+        if let Verdict::Retry(RetryReason::Failed(502.., _), _) = verdict {
             // It counts as an attempt, and may lower the speed. It's no sign that there
             // may be so many.
             let refused = self.state.overloaded(self.http.now_ms());
