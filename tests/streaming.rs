@@ -13,6 +13,7 @@ use rowcast_stand_ins::scripted::ScriptedSource;
 use serde_json::{Value, json};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 /// How often something is looked at that nobody announces.
 const POLL: Duration = Duration::from_millis(20);
@@ -217,4 +218,26 @@ async fn documents_for_csv_are_not_held_in_memory() {
     }
     let growth = peaks[1].saturating_sub(peaks[0]);
     assert!(growth < GROWTH_KIB, "grew by {growth} KiB: {peaks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_asked_for_though_no_other_comes() {
+    let source = ScriptedSource::holding(0, |_, _| Reply::json("{}")).await;
+    let stage = Stage::new(&format!(
+        "[rows]\nfile = \"-\"\nformat = \"jsonl\"\n{}",
+        source_section(&source.origin(), 50)
+    ));
+    let mut child = prepare(stage.path(), &["extract"], &[]).spawn().unwrap();
+    let mut rows = child.stdin.take().unwrap();
+    rows.write_all(b"{\"id\":1}\n").await.unwrap();
+    rows.flush().await.unwrap();
+    tokio::time::timeout(PATIENCE, source.held(1))
+        .await
+        .unwrap();
+    source.release();
+    rows.write_all(b"{\"id\":2}\n").await.unwrap();
+    drop(rows);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(source.seen().len(), 2);
 }

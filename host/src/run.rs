@@ -253,6 +253,7 @@ impl Run {
             if !reading && workers.is_empty() {
                 break;
             }
+            let due = state.due().filter(|_| reading && room);
             tokio::select! {
                 Some(finished) = workers.join_next() => {
                     let (number, outcome): (u64, ChunkOutcome) = finished?;
@@ -267,6 +268,9 @@ impl Run {
                     if let (Some((hold, _)), Some((_, turn))) = (&mut hold, ends.next()) {
                         turn(hold);
                     }
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    state.wait_no_longer();
                 }
                 row = rows.next(), if reading => match row {
                     Some(Ok(row)) => state.push(row),

@@ -160,12 +160,12 @@ impl Authorization {
         }
     }
 
-    /// The server answered 401 to it. True if another one may be had, and the
-    /// request should be sent again.
+    /// The server answered 401 to it; `first` is the number of the token that the request
+    /// was sent with at first. True if the request should be sent again.
     #[must_use]
-    pub fn refused(&self) -> bool {
+    pub fn refused(&self, first: &mut Option<u32>) -> bool {
         let token = self.token.as_ref();
-        token.is_some_and(|(tokens, number)| tokens.refused(*number))
+        token.is_some_and(|(tokens, number)| tokens.refused(*number, *first.get_or_insert(*number)))
     }
 }
 

@@ -151,6 +151,9 @@ fn done() -> Worker {
     Box::new(std::future::ready(Ok(())))
 }
 
+/// How often a request is sent with tokens that are refused.
+const MOST_SENT: u32 = 4;
+
 struct Exchange {
     outbound: Outbound,
     violations: Violations,
@@ -179,12 +182,16 @@ impl Exchange {
         let twice = self.outbound.authorizer.covers(&parts.uri);
         let mut body = Sending::from_guest(&parts, body, limit, twice).await?;
         body.check_length(&mut parts)?;
-        let (first, refused) = self.attempt(&mut parts, body.take(), false).await?;
-        let again = refused.is_some_and(|refused| body.is_whole() && refused.refused());
-        if !again {
-            return Ok(first);
+        let mut first = None;
+        let mut sent = 0;
+        loop {
+            let (answer, refused) = self.attempt(&mut parts, body.take(), sent > 0).await?;
+            sent += 1;
+            let more = sent < MOST_SENT && body.is_whole();
+            if !refused.is_some_and(|refused| refused.refused(&mut first) && more) {
+                return Ok(answer);
+            }
         }
-        Ok(self.attempt(&mut parts, body.take(), true).await?.0)
     }
 
     /// Sends it with our credentials, if there are some for it; once more, perhaps. What

@@ -206,11 +206,12 @@ impl<'a> Credentials<'a> {
         self.tokens.borrow_mut().worked(token);
     }
 
-    /// The source answered 401 to that token.
-    pub fn refused(&self, token: u32) -> Renewal {
+    /// The source answered 401 to that token, to a request that was sent with `first` at
+    /// first.
+    pub fn refused(&self, token: u32, first: u32) -> Renewal {
         match &self.source.auth {
             Auth::ClientCredentials(_) | Auth::RefreshToken(_) => {
-                self.tokens.borrow_mut().refused(token)
+                self.tokens.borrow_mut().refused(token, first)
             }
             Auth::None {} | Auth::Bearer(_) | Auth::Basic(_) | Auth::ApiKey(_) => Renewal::Refused,
         }

@@ -89,6 +89,8 @@ struct Tries {
     /// Refusals and good answers of all, when it was refused first.
     first: Option<(u32, u32)>,
     unauthorized: u32,
+    /// The token that it was refused with first.
+    token: Option<u32>,
     /// Good answers to others, when it was last refused for their number.
     others: u32,
     /// The same when it failed first.
@@ -288,7 +290,8 @@ impl<H: Http> Call<'_, H> {
     fn renew(&self, token: u32, rejection: Rejection, tries: &mut Tries) -> Result<(), NotDone> {
         self.state.answer();
         tries.unauthorized += 1;
-        let renewal = self.credentials.refused(token);
+        let first = *tries.token.get_or_insert(token);
+        let renewal = self.credentials.refused(token, first);
         if renewal == Renewal::Repeat && tries.unauthorized < MOST_UNAUTHORIZED {
             return Ok(());
         }

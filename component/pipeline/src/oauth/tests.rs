@@ -217,19 +217,48 @@ fn a_token_that_has_worked_has_expired() {
         assert_eq!(tokens.fetched(serial, None, 0), serial);
         assert_eq!(tokens.present(u64::MAX), Some((serial, serial)));
         tokens.worked(serial);
-        assert_eq!(tokens.refused(serial), Renewal::Repeat);
+        assert_eq!(tokens.refused(serial, serial), Renewal::Repeat);
         // Ten requests that went out with one token come back with ten refusals.
-        assert_eq!(tokens.refused(serial), Renewal::Repeat);
+        assert_eq!(tokens.refused(serial, serial), Renewal::Repeat);
         assert_eq!(tokens.present(0), None);
     }
     tokens.fetched(0, None, 0);
-    assert_eq!(tokens.refused(101), Renewal::Repeat);
+    assert_eq!(tokens.refused(101, 101), Renewal::Repeat);
     tokens.fetched(0, None, 0);
-    assert_eq!(tokens.refused(101), Renewal::Repeat);
-    assert_eq!(tokens.refused(102), Renewal::Refused);
-    assert_eq!(tokens.refused(102), Renewal::Refused);
+    assert_eq!(tokens.refused(101, 101), Renewal::Repeat);
+    assert_eq!(tokens.refused(102, 102), Renewal::Refused);
+    assert_eq!(tokens.refused(102, 102), Renewal::Refused);
     tokens.worked(102);
-    assert_eq!(tokens.refused(102), Renewal::Repeat);
+    assert_eq!(tokens.refused(102, 102), Renewal::Repeat);
+}
+
+/// A request that is refused with any token costs two tokens, and the next one none.
+#[test]
+fn a_request_that_is_refused_itself() {
+    let mut tokens = Tokens::default();
+    let working = |tokens: &mut Tokens<u32>| {
+        let serial = tokens.fetched(0, None, 0);
+        tokens.worked(serial);
+        serial
+    };
+    for serial in 1..=2 {
+        assert_eq!(working(&mut tokens), serial);
+        assert_eq!(tokens.refused(serial, 1), Renewal::Repeat);
+    }
+    assert_eq!(working(&mut tokens), 3);
+    assert_eq!(tokens.refused(3, 1), Renewal::Refused);
+    assert!(tokens.present(0).is_some());
+    // The next one is asked again with the token that others are accepted with.
+    for _ in 0..4 {
+        assert_eq!(tokens.refused(3, 3), Renewal::Repeat);
+        assert!(tokens.present(0).is_some());
+        tokens.worked(3);
+    }
+    // Nobody is accepted any more: it has expired.
+    for _ in 0..3 {
+        assert_eq!(tokens.refused(3, 3), Renewal::Repeat);
+    }
+    assert_eq!(tokens.present(0), None);
 }
 
 #[test]

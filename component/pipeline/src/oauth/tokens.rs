@@ -12,6 +12,13 @@ const EARLIEST_MS: u64 = 60_000;
 /// fault.
 const MOST_USELESS: u32 = 2;
 
+/// A request that is refused with so many newer tokens, which others are accepted with,
+/// is refused for itself.
+const MOST_RENEWED: u32 = 2;
+/// After that, so many refusals without a good answer between them tell that a token has
+/// expired.
+const EXPIRED: u32 = 3;
+
 /// The attempts to get one token.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempts {
@@ -69,6 +76,10 @@ pub struct Tokens<H> {
     useless: u32,
     /// One has worked.
     worked: bool,
+    /// One was renewed in vain: it was the request that was refused.
+    vain: bool,
+    /// Refusals since the last good answer.
+    in_a_row: u32,
 }
 
 #[derive(Debug)]
@@ -85,6 +96,8 @@ impl<H> Default for Tokens<H> {
             serial: 0,
             useless: 0,
             worked: false,
+            vain: false,
+            in_a_row: 0,
         }
     }
 }
@@ -124,12 +137,14 @@ impl<H: Clone> Tokens<H> {
             held.worked = true;
             self.worked = true;
             self.useless = 0;
+            self.in_a_row = 0;
         }
     }
 
-    /// The source answered 401 to it. One that has worked has expired, whatever
-    /// its lifetime was said to be.
-    pub fn refused(&mut self, serial: u32) -> Renewal {
+    /// The source answered 401 to it; the request was sent with `first` at first. One that
+    /// has worked has expired, whatever its lifetime was said to be, unless it is the
+    /// request that is refused.
+    pub fn refused(&mut self, serial: u32, first: u32) -> Renewal {
         // Another request's 401 may have had it renewed already.
         if serial < self.serial || self.present.is_none() {
             return Renewal::Repeat;
@@ -137,10 +152,20 @@ impl<H: Clone> Tokens<H> {
         let worked = self.present.as_ref().is_some_and(|held| held.worked);
         if !worked {
             self.useless = self.useless.saturating_add(1);
+        } else if serial.saturating_sub(first) >= MOST_RENEWED {
+            self.vain = true;
+            return Renewal::Refused;
+        } else {
+            self.in_a_row = self.in_a_row.saturating_add(1);
         }
         if self.useless >= MOST_USELESS {
             return Renewal::Refused;
         }
+        // With the same one, once others had the time to tell.
+        if worked && self.vain && self.in_a_row < EXPIRED {
+            return Renewal::Repeat;
+        }
+        self.in_a_row = 0;
         self.present = None;
         Renewal::Repeat
     }

@@ -93,7 +93,7 @@ async fn fixed_headers_go_to_their_origin_only() {
         let url = url.parse().unwrap();
         let found = authorizer.authorization(&url).await.unwrap();
         assert_eq!(found.as_ref().map(shown).as_deref(), expected, "{url}");
-        assert!(found.is_none_or(|found| !found.refused()));
+        assert!(found.is_none_or(|found| !found.refused(&mut None)));
     };
     check(SOURCE, Some("Bearer hunter2")).await;
     check("https://API.example:443/", Some("Bearer hunter2")).await;
@@ -172,7 +172,7 @@ async fn tokens_are_asked_for_as_the_settings_say() {
             let found = authorizer.authorization(&url()).await.unwrap().unwrap();
             assert_eq!(shown(&found), format!("Bearer {name}"));
             found.worked();
-            assert!(found.refused());
+            assert!(found.refused(&mut None));
         }
         let received = stand_in.received();
         for (request, body) in received.iter().zip(bodies) {
@@ -302,17 +302,17 @@ async fn one_refresh_for_ten_refusals() {
     let authorizer = by_token(&stand_in);
     let first = authorizer.authorization(&url()).await.unwrap().unwrap();
     let again = join_all((0..10).map(async |_| {
-        assert!(first.refused());
+        assert!(first.refused(&mut None));
         header(&authorizer).await
     }));
     assert!(again.await.iter().all(|header| header == "Bearer two"));
     assert_eq!(stand_in.received().len(), 2);
     // A late refusal of the first: the second may do.
-    assert!(first.refused());
+    assert!(first.refused(&mut None));
     assert_eq!(header(&authorizer).await, "Bearer two");
     // The new one is refused before it worked: a third wouldn't do either.
     let second = authorizer.authorization(&url()).await.unwrap().unwrap();
-    assert!(!second.refused());
+    assert!(!second.refused(&mut None));
     assert_eq!(stand_in.received().len(), 2);
 }
 
@@ -326,7 +326,7 @@ async fn tokens_that_worked_have_expired() {
         let present = authorizer.authorization(&url()).await.unwrap().unwrap();
         assert_eq!(shown(&present), format!("Bearer {name}"));
         present.worked();
-        assert!(present.refused());
+        assert!(present.refused(&mut None));
     }
 }
 

@@ -130,8 +130,8 @@ impl Tokens {
     }
 
     /// The source answered 401 to it. Whether another may be had.
-    pub fn refused(&self, token: u32) -> bool {
-        self.state().refused(token) == Renewal::Repeat
+    pub fn refused(&self, token: u32, first: u32) -> bool {
+        self.state().refused(token, first) == Renewal::Repeat
     }
 
     fn present(&self) -> Option<(Credential, u32)> {
