@@ -12,6 +12,7 @@ pub(crate) mod handler;
 mod mask;
 mod proxy;
 mod resolve;
+mod sending;
 mod trust;
 pub mod violation;
 pub(crate) mod wasi;

@@ -110,3 +110,24 @@ pub fn sum(mut counters: Vec<Counter>, more: Vec<Counter>) -> Vec<Counter> {
     }
     counters
 }
+
+/// Which reason a caller should act on; among rate limits the longest.
+#[must_use]
+pub fn gravity(stop: &Stop) -> (u8, u64) {
+    match stop {
+        Stop::Budget => (0, 0),
+        Stop::Unavailable(_) => (1, 0),
+        Stop::RateLimited(limit) => (2, limit.retry_after_ms),
+        Stop::Denied(_) => (3, 0),
+        Stop::Invalid(_) => (4, 0),
+    }
+}
+
+/// The graver of two reasons; of equal ones the first.
+#[must_use]
+pub fn graver(one: Option<Stop>, other: Option<Stop>) -> Option<Stop> {
+    match (one, other) {
+        (Some(one), Some(other)) if gravity(&other) > gravity(&one) => Some(other),
+        (one, other) => one.or(other),
+    }
+}

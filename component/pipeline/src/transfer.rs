@@ -11,7 +11,7 @@ use crate::document::{Document, Sink};
 use crate::dynamodb::call::Caller;
 use crate::extract::accounting::Balance;
 use crate::extract::budget::Budget;
-use crate::extract::call_state::graver;
+use crate::failure::graver;
 use crate::failure::{into_stop, sum, table_upstream, with_counters};
 use crate::load::{Admission, Work, ask_keys};
 use crate::order;

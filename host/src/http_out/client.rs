@@ -45,8 +45,8 @@ const HEADERS: usize = 1024;
 /// was closing: an idle pool may have several of those.
 const REPEATS: u32 = 8;
 
-/// How many requests were sent once more by themselves. A request that has it among its
-/// extensions counts in it; clones share the number.
+/// How many requests were sent once more by themselves, and how many weren't sent at all.
+/// A request that has it among its extensions counts in it; clones share the numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repeats(Arc<(AtomicU32, AtomicU32)>);
 

@@ -2,11 +2,12 @@
 //! policy and limits, with the source's credentials added.
 
 use super::authorizer::{Authorization, AuthorizeError, Authorizer};
-use super::body::{Answer, AnswerBounds, Upload};
+use super::body::{Answer, AnswerBounds};
 use super::client::{Client, ExchangeError, Inbound, Repeats, RequestBody};
 use super::egress::Egress;
 use super::fault;
 use super::mask::Mask;
+use super::sending::Sending;
 use super::violation::{UpstreamFailure, Violation, Violations};
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
@@ -15,7 +16,7 @@ use crate::limits::Limits;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -253,13 +254,13 @@ impl Exchange {
 
     /// Adds our credentials, in place of any that the guest may have made up.
     async fn authorization(&self, parts: &mut Parts) -> Result<Option<Authorization>, Error> {
-        let found = self.outbound.authorizer.authorization(&parts.uri).await;
-        let added = found.and_then(|found| {
-            found.iter().try_for_each(|found| found.add_to(parts))?;
-            Ok(found)
-        });
-        match added {
-            Ok(found) => Ok(found),
+        match self.outbound.authorizer.authorization(&parts.uri).await {
+            Ok(found) => {
+                let added = found.iter().try_for_each(|found| found.add_to(parts));
+                let added = added.map_err(|error| Violation::new(error.to_string(), None));
+                added.map_err(|violation| self.denied(violation))?;
+                Ok(found)
+            }
             Err(AuthorizeError::Denied { reason, hint }) => {
                 Err(self.denied(Violation::no_credentials(reason, hint)))
             }
@@ -338,75 +339,6 @@ impl Exchange {
     fn denied(&self, violation: Violation) -> Error {
         self.violations.record(violation);
         Error::HttpRequestDenied
-    }
-}
-
-/// A request's body: one that is there and can be sent twice, or a stream.
-enum Sending {
-    Whole(Bytes),
-    Stream(Option<RequestBody>),
-}
-
-impl Sending {
-    async fn from_guest(
-        parts: &Parts,
-        body: WasiBody,
-        limit: u64,
-        twice: bool,
-    ) -> Result<Self, Error> {
-        let announced = parts.headers.get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if let Some(length) = announced.filter(|length| *length > limit) {
-            return Err(Error::HttpRequestBodySize(Some(length)));
-        }
-        if body.is_end_stream() {
-            return Ok(Self::Whole(Bytes::new()));
-        }
-        let upload = Upload::new(body, limit);
-        // A guest may open the body of a GET only to finish it. Passed on as a
-        // stream that would be `transfer-encoding: chunked`, which servers
-        // don't expect with GET.
-        if twice || parts.method == Method::GET || parts.method == Method::HEAD {
-            let whole =
-                upload
-                    .collect()
-                    .await
-                    .map_err(|error| match error.downcast::<Error>() {
-                        Ok(error) => *error,
-                        Err(_) => Error::HttpProtocolError,
-                    })?;
-            return Ok(Self::Whole(whole.to_bytes()));
-        }
-        Ok(Self::Stream(Some(RequestBody::Stream(
-            upload.boxed_unsync(),
-        ))))
-    }
-
-    /// A length that isn't the body's would make the server take the next
-    /// request on this connection, which is shared, for its rest. hyper writes
-    /// it for bodies that are whole, and checks it for streams.
-    fn check_length(&self, parts: &mut Parts) -> Result<(), Error> {
-        let Self::Whole(bytes) = self else {
-            return Ok(());
-        };
-        let actual = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        match parts.headers.remove(header::CONTENT_LENGTH) {
-            Some(announced) if announced.as_bytes() != actual.to_string().as_bytes() => {
-                Err(Error::HttpRequestBodySize(Some(actual)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        matches!(self, Self::Whole(_))
-    }
-
-    fn take(&mut self) -> RequestBody {
-        match self {
-            Self::Whole(bytes) => RequestBody::Whole(bytes.clone()),
-            Self::Stream(body) => body.take().unwrap_or(RequestBody::Whole(Bytes::new())),
-        }
     }
 }
 

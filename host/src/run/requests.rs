@@ -199,10 +199,8 @@ impl<'c> Requests<'c> {
                     stop_reason(report.stopped.as_ref(), called.violation, by)
                 };
                 // What else is remembered of a request may be how often it failed.
-                let settled = |before: usize, now: usize| before != now;
-                if settled(part.left.requests.len(), left.requests.len())
-                    || settled(part.left.documents.len(), left.documents.len())
-                {
+                let count = |left: &Remaining| (left.requests.len(), left.documents.len());
+                if count(&left) != count(&part.left) {
                     part.failed = 0;
                 }
                 part.left = left;

@@ -8,7 +8,7 @@ use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
 use crate::bindings::rowcast::pipeline::types::{RejectedRequest, RejectionKind};
 use crate::document::Document;
-use crate::failure::{counter, denied, stop_reason, unavailable, with_counters};
+use crate::failure::{counter, denied, graver, stop_reason, unavailable, with_counters};
 use crate::numbers::float;
 use crate::pace::{Budget, Observation, Pace, Window};
 use crate::platform::Http;
@@ -402,25 +402,4 @@ impl CallState {
 fn add(counter: &Cell<u32>, more: usize) {
     let more = u32::try_from(more).unwrap_or(u32::MAX);
     counter.set(counter.get().saturating_add(more));
-}
-
-/// Which reason a caller should act on; among rate limits the longest.
-#[must_use]
-pub fn gravity(stop: &Stop) -> (u8, u64) {
-    match stop {
-        Stop::Budget => (0, 0),
-        Stop::Unavailable(_) => (1, 0),
-        Stop::RateLimited(limit) => (2, limit.retry_after_ms),
-        Stop::Denied(_) => (3, 0),
-        Stop::Invalid(_) => (4, 0),
-    }
-}
-
-/// The graver of two reasons; of equal ones the first.
-#[must_use]
-pub fn graver(one: Option<Stop>, other: Option<Stop>) -> Option<Stop> {
-    match (one, other) {
-        (Some(one), Some(other)) if gravity(&other) > gravity(&one) => Some(other),
-        (one, other) => one.or(other),
-    }
 }

@@ -10,7 +10,7 @@ mod chain;
 
 use super::accounting::{Balance, Unbalanced};
 use super::budget::Budget;
-use super::call_state::{Shared, graver};
+use super::call_state::Shared;
 use super::engine;
 use super::plan::Plan;
 use super::progress::{Progress, Record};
@@ -20,6 +20,7 @@ use crate::bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, RejectionKind, Request, Stop,
 };
 use crate::document::{Sink, with_texts};
+use crate::failure::graver;
 use crate::failure::{counter, into_stop, invalid, sum, unavailable};
 use crate::order;
 use crate::platform::Http;

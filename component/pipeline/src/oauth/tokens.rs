@@ -61,7 +61,7 @@ impl Attempts {
 /// What becomes of a request whose token was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// Repeat it with another token.
+    /// Repeat it, with another token or the same once more.
     Repeat,
     /// The credentials are refused.
     Refused,

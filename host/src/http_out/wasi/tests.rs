@@ -155,9 +155,10 @@ async fn request_bodies_are_bounded() {
     let said = outcome(&mut hooks, post(&origin, 1025), None).await;
     assert_eq!(said, "HttpRequestBodySize(Some(1024))");
     let mut announced = post(&origin, 0);
-    announced
-        .headers_mut()
-        .insert(header::CONTENT_LENGTH, HeaderValue::from_static("4096"));
+    announced.headers_mut().insert(
+        http::header::CONTENT_LENGTH,
+        HeaderValue::from_static("4096"),
+    );
     let said = outcome(&mut hooks, announced, None).await;
     assert_eq!(said, "HttpRequestBodySize(Some(4096))");
 }

@@ -39,7 +39,7 @@ impl Requests<'_> {
     }
 
     /// Whether the table kept documents waiting in so many calls, each of which took as
-    /// long as it may, while it took others, or where there are none left.
+    /// long as it may, while it took others; or the last one, where it took others before.
     pub(super) fn is_passed_over(&self, part: &mut Part) -> bool {
         if !part.left.requests.is_empty() {
             return false;
@@ -50,7 +50,8 @@ impl Requests<'_> {
             part.written = written;
         }
         part.failed += 1;
-        let others = written > part.written || (written > 0 && upstreams.is_alone());
+        let is_last = part.left.documents.len() == 1 && written > 0 && upstreams.is_alone();
+        let others = written > part.written || is_last;
         part.failed >= MOST_PASSED_OVER && others
     }
 
