@@ -93,7 +93,7 @@ async fn a_document_that_is_never_processed_is_rejected() {
     let stage = Stage::new(
         &[
             "[rows]\nfile = \"rows.jsonl\"\n",
-            &source_section(&source.origin(), 20),
+            &source_section(&source.origin(), 60),
             "[limits]\ncall_seconds = 2\n",
             &table_keyed(&at, "records", "id S"),
         ]
