@@ -101,7 +101,7 @@ fn describe(rejection: &Rejection) -> String {
             reason,
             ..
         } => {
-            format!("row {}{}: {reason}", row_number, values(combination))
+            format!("row {row_number}{}: {reason}", values(combination))
         }
         Rejection::Record {
             row_number,
@@ -111,8 +111,7 @@ fn describe(rejection: &Rejection) -> String {
             ..
         } => {
             format!(
-                "row {}{}, record {}: {reason}",
-                row_number,
+                "row {row_number}{}, record {}: {reason}",
                 values(combination),
                 index + 1
             )

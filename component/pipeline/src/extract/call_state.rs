@@ -285,8 +285,8 @@ impl CallState {
         firsts >= LEAST_FIRSTS && failed.saturating_mul(MOST_FAILING) <= firsts
     }
 
-    /// The source answered a status such as 503 and asked for no pause. Whether that may be about the
-    /// number of requests.
+    /// The source answered a status such as 503 and asked for no pause. Whether that may
+    /// be about the number of requests.
     pub fn overloaded(&self, now_ms: u64) -> bool {
         let since = self.overloaded_since_ms.get().unwrap_or(now_ms);
         self.overloaded_since_ms.set(Some(since));

@@ -20,8 +20,7 @@ use crate::bindings::rowcast::pipeline::types::{
     Counter, Failure, PendingRequest, RejectionKind, Request, Stop,
 };
 use crate::document::{Sink, with_texts};
-use crate::failure::graver;
-use crate::failure::{counter, into_stop, invalid, sum, unavailable};
+use crate::failure::{counter, graver, into_stop, invalid, sum, unavailable};
 use crate::order;
 use crate::platform::Http;
 use crate::settings::{Source, origin};

@@ -159,17 +159,14 @@ impl Pacing {
     pub fn report_hot<D: Dynamo>(&mut self, dynamo: &D, puts: &[&Put], asked_ms: Option<u64>) {
         let now = dynamo.now_ms();
         self.heed(asked_ms, now);
-        let partitions: Vec<_> = puts.iter().map(|put| &put.item.key.partition).collect();
         // Where it can't be told which it is, the table is left alone.
         let mut pause_ms = asked_ms;
-        if let [first, rest @ ..] = partitions.as_slice()
-            && rest.iter().all(|other| other == first)
-        {
+        if let Some(partition) = partition_of(puts) {
             let lacking = puts
                 .iter()
                 .map(|put| units(put))
                 .fold(0, u32::saturating_add);
-            self.heat(first, lacking, asked_ms, now);
+            self.heat(partition, lacking, asked_ms, now);
             pause_ms = None;
         } else {
             self.give_back(dynamo, puts);
@@ -185,13 +182,10 @@ impl Pacing {
         for put in written {
             self.suspects.remove(&put.item.key.partition);
         }
-        let partition = alone(refused)?;
+        let partition = partition_of(refused)?;
         let is_known = self.hot.contains_key(partition);
-        if !is_known
-            && written
-                .iter()
-                .all(|put| put.item.key.partition == *partition)
-        {
+        let is_others = |put: &&Put| put.item.key.partition != *partition;
+        if !is_known && !written.iter().any(is_others) {
             return None;
         }
         let is_sure = refused.len() > 1 || is_known;
@@ -242,10 +236,9 @@ fn refusal(units: u32, pause_ms: Option<u64>) -> Observation {
     }
 }
 
-/// The partition that all that was refused is in, while all of the others was
-/// written.
-fn alone<'p>(refused: &[&'p Put]) -> Option<&'p KeyValue> {
-    let first = &refused.first()?.item.key.partition;
-    let alone = refused.iter().all(|put| put.item.key.partition == *first);
-    alone.then_some(first)
+/// The partition that all of these are in.
+fn partition_of<'p>(puts: &[&'p Put]) -> Option<&'p KeyValue> {
+    let first = &puts.first()?.item.key.partition;
+    let same = puts.iter().all(|put| put.item.key.partition == *first);
+    same.then_some(first)
 }

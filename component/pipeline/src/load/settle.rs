@@ -80,11 +80,12 @@ impl<D: Dynamo> Load<'_, D> {
                     let refusal = ServiceError::Denied(reason);
                     round.refusal.get_or_insert(refusal);
                     self.queue.puts.extend(puts);
-                } else if puts.len() > 1 {
-                    round.progress = true;
+                    return;
+                }
+                round.progress = true;
+                if puts.len() > 1 {
                     self.split(puts);
                 } else {
-                    round.progress = true;
                     let alone = puts.into_iter().map(|put| (put, reason.clone()));
                     self.queue.forbidden.extend(alone);
                 }

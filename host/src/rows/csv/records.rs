@@ -197,8 +197,10 @@ fn fill<'r, R: Read>(
 
 /// Whether a record has something else behind a closing quote than the end of its value.
 fn is_stray(record: &[u8]) -> bool {
-    let record = record.trim_ascii_end();
-    let mut rest = record;
+    if memchr::memchr(b'"', record).is_none() {
+        return false;
+    }
+    let mut rest = record.trim_ascii_end();
     loop {
         if let Some(quoted) = rest.strip_prefix(b"\"") {
             rest = quoted;

@@ -1,7 +1,7 @@
 //! Settings of authentication → what can't work of them.
 
 use crate::message::is_header_name;
-use crate::settings::{ApiKey, Auth, Mistakes};
+use crate::settings::{ApiKey, Auth, Mistakes, Secret};
 use url::Url;
 
 /// Adds what can't work.
@@ -27,23 +27,23 @@ pub fn check(auth: &Auth, mistakes: &mut Mistakes) {
         }
         Auth::ApiKey(key) => check_key(key, mistakes),
         Auth::ClientCredentials(client) => {
-            check_client(&client.token_url, &client.client_id, mistakes);
-            one_line(
-                "/auth/client_secret",
-                client.client_secret.expose(),
+            check_client(
+                &client.token_url,
+                &client.client_id,
+                &client.client_secret,
                 mistakes,
             );
         }
         Auth::RefreshToken(client) => {
-            check_client(&client.token_url, &client.client_id, mistakes);
+            check_client(
+                &client.token_url,
+                &client.client_id,
+                &client.client_secret,
+                mistakes,
+            );
             if client.refresh_token.expose().is_empty() {
                 mistakes.add("/auth/refresh_token", "is empty");
             }
-            one_line(
-                "/auth/client_secret",
-                client.client_secret.expose(),
-                mistakes,
-            );
             one_line(
                 "/auth/refresh_token",
                 client.refresh_token.expose(),
@@ -88,7 +88,8 @@ fn check_key(key: &ApiKey, mistakes: &mut Mistakes) {
     }
 }
 
-fn check_client(token_url: &str, client_id: &str, mistakes: &mut Mistakes) {
+fn check_client(token_url: &str, client_id: &str, secret: &Secret, mistakes: &mut Mistakes) {
+    one_line("/auth/client_secret", secret.expose(), mistakes);
     if client_id.is_empty() {
         mistakes.add("/auth/client_id", "is empty");
     }
