@@ -14,13 +14,18 @@ pub struct Work {
     pub source: String,
     /// DynamoDB's endpoint.
     pub dynamodb: String,
+    /// Requests to the source at once.
+    pub in_flight: usize,
 }
 
 /// The combinations of each row.
 pub const COUNTRIES: [&str; 2] = ["US", "CA"];
 
-/// Requests to the source at once; Rowcast's default is four workers with eight.
-pub const SOURCE_IN_FLIGHT: usize = 32;
+/// Rowcast's workers, of which each has its share of the requests at once.
+pub const WORKERS: usize = 4;
+
+/// Requests to the source at once: what Rowcast's defaults come to.
+pub const IN_FLIGHT: usize = 32;
 
 /// Items that a Scan finds.
 pub const SCANNED: u64 = 100_000;
@@ -32,6 +37,7 @@ impl Work {
             postgres: env::var("BENCH_POSTGRES")?,
             source: env::var("BENCH_SOURCE")?,
             dynamodb: env::var("BENCH_DYNAMODB")?,
+            in_flight: env::var("BENCH_IN_FLIGHT")?.parse()?,
         })
     }
 

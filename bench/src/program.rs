@@ -3,6 +3,7 @@
 use crate::postgres::Postgres;
 use crate::servers::{Addresses, Servers};
 use anyhow::{bail, ensure};
+use rowcast_bench::{IN_FLIGHT, WORKERS};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -49,6 +50,8 @@ pub struct Program {
     pub by: Vec<String>,
     /// Its first arguments.
     pub with: Vec<String>,
+    /// Requests to the source at once.
+    pub in_flight: usize,
     pub taken: Vec<Taken>,
 }
 
@@ -60,6 +63,7 @@ impl Program {
             kind,
             by: Vec::new(),
             with: Vec::new(),
+            in_flight: IN_FLIGHT,
             taken: Vec::new(),
         }
     }
@@ -73,7 +77,7 @@ impl Program {
     ) -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         if self.kind != Kind::Native {
-            configure(folder.path(), servers, postgres, self.kind)?;
+            self.configure(folder.path(), servers, postgres)?;
         }
         let (again, wanted) = match self.kind {
             Kind::Unchanged => (true, 0),
@@ -113,6 +117,7 @@ impl Program {
             .env("BENCH_POSTGRES", &postgres.url)
             .env("BENCH_SOURCE", &servers.addresses.source)
             .env("BENCH_DYNAMODB", &servers.addresses.dynamodb)
+            .env("BENCH_IN_FLIGHT", self.in_flight.to_string())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         command.args(&self.with);
@@ -146,28 +151,22 @@ impl Program {
         })
     }
 
-    /// The middle one of all runs.
-    pub fn median(&self, of: impl Fn(&Taken) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.taken.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-    }
-}
-
-fn configure(
-    folder: &Path,
-    servers: &Servers,
-    postgres: &Postgres,
-    kind: Kind,
-) -> anyhow::Result<()> {
-    let Addresses { source, dynamodb } = &servers.addresses;
-    let ledger = match kind {
-        Kind::NewLedger | Kind::Unchanged => String::new(),
-        Kind::Refused(each) => format!("[ledger]\noff = true\n[run]\nchunk_rows = {each}\n"),
-        _ => "[ledger]\noff = true\n".to_owned(),
-    };
-    let text = format!(
-        r#"
+    /// Rowcast's configuration.
+    fn configure(
+        &self,
+        folder: &Path,
+        servers: &Servers,
+        postgres: &Postgres,
+    ) -> anyhow::Result<()> {
+        let Addresses { source, dynamodb } = &servers.addresses;
+        let ledger = match self.kind {
+            Kind::NewLedger | Kind::Unchanged => String::new(),
+            Kind::Refused(each) => format!("[ledger]\noff = true\n[run]\nchunk_rows = {each}\n"),
+            _ => "[ledger]\noff = true\n".to_owned(),
+        };
+        let concurrency = self.in_flight / WORKERS;
+        let text = format!(
+            r#"
 [rows]
 postgres = "{}"
 query = "SELECT id FROM artists ORDER BY id"
@@ -176,6 +175,8 @@ query = "SELECT id FROM artists ORDER BY id"
 url = "{source}/v1/artists/{{id}}/top-tracks?market={{country}}"
 records = "/tracks"
 require = ["/id", "/popularity"]
+
+concurrency = {concurrency}
 
 [source.matrix]
 country = ["US", "CA"]
@@ -199,9 +200,17 @@ access_key_id = "test"
 secret_access_key = "test"
 
 {ledger}"#,
-        postgres.url
-    );
-    Ok(std::fs::write(folder.join("rowcast.toml"), text)?)
+            postgres.url
+        );
+        Ok(std::fs::write(folder.join("rowcast.toml"), text)?)
+    }
+
+    /// The middle one of all runs.
+    pub fn median(&self, of: impl Fn(&Taken) -> f64) -> f64 {
+        let mut values: Vec<f64> = self.taken.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// Waits for a child's end; its status, and what it took.

@@ -13,7 +13,7 @@ use hyper::{Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT, Work};
+use rowcast_bench::{COUNTRIES, Work};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::io::Write as _;
@@ -31,13 +31,13 @@ async fn main() -> anyhow::Result<()> {
         .flat_map(|row| COUNTRIES.map(|country| (row.as_str(), country)));
     let items = stream::iter(cells)
         .map(|(artist, country)| request(&client, &work, artist, country))
-        .buffer_unordered(SOURCE_IN_FLIGHT)
+        .buffer_unordered(work.in_flight)
         .map_ok(|items| stream::iter(items.into_iter().map(anyhow::Ok)))
         .try_flatten();
     items
         .try_chunks(25)
         .map(|batch| async { write(&client, &work, batch?).await })
-        .buffer_unordered(SOURCE_IN_FLIGHT)
+        .buffer_unordered(work.in_flight)
         .try_collect::<()>()
         .await
 }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use rowcast_bench::{COUNTRIES, SOURCE_IN_FLIGHT, Work};
+use rowcast_bench::{COUNTRIES, Work};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -35,13 +35,13 @@ async fn main() -> anyhow::Result<()> {
         .flat_map(|row| COUNTRIES.map(|country| (row.as_str(), country)));
     let items = stream::iter(cells)
         .map(|(artist, country)| request(&source, &work, artist, country))
-        .buffer_unordered(SOURCE_IN_FLIGHT)
+        .buffer_unordered(work.in_flight)
         .map_ok(|items| stream::iter(items.into_iter().map(anyhow::Ok)))
         .try_flatten();
     items
         .try_chunks(25)
         .map(|batch| async { write(&table, batch?).await })
-        .buffer_unordered(SOURCE_IN_FLIGHT)
+        .buffer_unordered(work.in_flight)
         .try_collect::<()>()
         .await
 }
