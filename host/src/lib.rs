@@ -19,4 +19,5 @@ pub mod plan;
 mod random;
 pub mod rows;
 pub mod run;
-pub mod secret;
+
+pub use rowcast_pipeline::settings::Secret;

@@ -9,7 +9,7 @@ mod steps;
 pub use error::PlanError;
 
 use crate::config::interpolate;
-use crate::config::tree::{self, Places};
+use crate::config::tree::Places;
 use crate::config::{self, Auth, Config, ConfigError, Draft, Keys, Written};
 use crate::dynamodb::admin::TableDescription;
 use crate::engine::settings::node;
@@ -121,10 +121,10 @@ impl Plan {
                 if found.is_empty() {
                     match describer.origins(settings.text()).await? {
                         Ok(origins) => claimed = origins,
-                        Err(found) => tree::add(&mut mistakes, "/source", found),
+                        Err(found) => mistakes.add_at("/source", found),
                     }
                 }
-                tree::add(&mut mistakes, "/source", found);
+                mistakes.add_at("/source", found);
                 plan.source = Some(settings);
             }
             if let Some(mut table) = table.filter(Node::is_object) {
@@ -133,7 +133,7 @@ impl Plan {
                 }
                 let places = &mut config.written.tree.places;
                 let found = checked(&mut describer, Kind::Table, &mut table, places).await?;
-                tree::add(&mut mistakes, "/table", found);
+                mistakes.add_at("/table", found);
                 plan.table = Some(Table::of(&table));
             }
         }
@@ -245,7 +245,7 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     source.remove(&of_by);
     let mut found = Mistakes::default();
     let by = by.and_then(|by| settings::read(by, &mut found));
-    tree::add(mistakes, "/source/auth/by", found.into_list());
+    mistakes.add_at("/source/auth/by", found.into_list());
     let (Some(auth), AuthBy::Host) = (source.get("auth").cloned(), by.unwrap_or_default()) else {
         return Auth::default();
     };
@@ -253,7 +253,7 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
     written.remove(&path);
     let mut found = Mistakes::default();
     let auth: Auth = settings::read(auth, &mut found).unwrap_or_default();
-    tree::add(mistakes, "/source/auth", found.into_list());
+    mistakes.add_at("/source/auth", found.into_list());
     let mut found = Mistakes::default();
     rowcast_pipeline::extract::auth::check(&auth, &mut found);
     if let Some(Node::Object(headers)) = source.get("headers")
@@ -266,7 +266,7 @@ fn take_auth(source: &mut Node, written: &mut Node, mistakes: &mut Mistakes) -> 
             }
         }
     }
-    tree::add(mistakes, "/source", found.into_list());
+    mistakes.add_at("/source", found.into_list());
     auth
 }
 

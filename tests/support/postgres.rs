@@ -2,10 +2,10 @@
 
 use futures_util::TryStreamExt;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rowcast::Secret;
 use rowcast::config::{self, PostgresRows};
 use rowcast::limits::Limits;
 use rowcast::rows::{self, Rows, RowsError};
-use rowcast::secret::Secret;
 use rowcast_stand_ins::postgres::TemporaryPostgres;
 use std::error::Error;
 use std::fmt::Write as _;

@@ -1,6 +1,7 @@
 //! The servers that a hostile component tries to misuse, and what a host lends
 //! it to reach them.
 
+use rowcast::Secret;
 use rowcast::dynamodb::credentials::StaticCredentials;
 use rowcast::dynamodb::{DynamoDb, Settings};
 use rowcast::engine::Capabilities;
@@ -8,7 +9,6 @@ use rowcast::http_out::authorizer::{Authorizer, Rule};
 use rowcast::http_out::client::Client;
 use rowcast::http_out::egress::Egress;
 use rowcast::limits::Limits;
-use rowcast::secret::Secret;
 use rowcast_pipeline::settings::{Auth, Bearer};
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::raw::{Behaviour, Raw};

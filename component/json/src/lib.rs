@@ -11,6 +11,7 @@ mod entry;
 mod index;
 mod names;
 mod output;
+pub mod pointer;
 mod skip;
 mod text;
 mod value;

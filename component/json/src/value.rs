@@ -1,6 +1,7 @@
 //! An index and its text → kinds, members, elements, strings.
 
 use super::entry::Entry;
+use super::pointer;
 use super::text::{self, NotUnicode};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -267,7 +268,7 @@ impl<'t> Name<'t> {
     #[must_use]
     pub fn segment(self) -> String {
         let content = self.content().unwrap_or(Cow::Borrowed(self.raw()));
-        format!("/{}", content.replace('~', "~0").replace('/', "~1"))
+        pointer::to_member(&content)
     }
 }
 

@@ -34,14 +34,15 @@ mod tree;
 pub use auth::{ApiKey, Auth, Basic, Bearer, ClientCredentials, CredentialsIn, RefreshToken};
 pub use batch::Batch;
 pub use body::Body;
-pub use duration::Duration;
+pub use duration::{Duration, milliseconds};
 pub use format::{Format, RecordsAs};
-pub use mistakes::{Mistake, Mistakes, escaped, nearest, within};
+pub use mistakes::{Mistake, Mistakes, nearest, within};
 pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;
 pub use rate::Rate;
 pub use read::read;
 pub use retry::Retry;
+pub use rowcast_json::pointer::{escaped, unescaped};
 pub use rules::{
     BodyCondition, HeaderCondition, JsonType, Rule, Scalar, Statuses, Then, Unit, Wait, When,
 };

@@ -32,20 +32,20 @@ pub async fn run<W: Http + Dynamo>(
     remaining: Option<Remaining>,
     budget_ms: Option<u64>,
 ) -> Result<TransferReport, Failure> {
-    let budget = Budget::start(Http::now_ms(world), budget_ms);
+    let budget = Budget::start(world.now_ms(), budget_ms);
     let time = |now_ms| budget_ms.map(|_| budget.remaining_ms(now_ms));
     let (only, left) = match remaining {
         Some(remaining) => (Some(remaining.requests), remaining.documents),
         None => (None, Vec::new()),
     };
     let admission = Admission::new(world);
-    let known = Known::ask(world, source, table, time(Http::now_ms(world)));
+    let known = Known::ask(world, source, table, time(world.now_ms()));
     let keys = known.own.as_ref().or(table.keys.as_ref());
     let sink = keys.filter(|_| source.then.is_empty());
     let sink = sink.map_or(Sink::Texts, |keys| {
         Sink::Items(keys, admission.another().map(RefCell::new))
     });
-    let share = time(Http::now_ms(world)).map(|time| time - time / WRITING_SHARE);
+    let share = time(world.now_ms()).map(|time| time - time / WRITING_SHARE);
     let only_some = only.as_deref();
     let extracted = crate::extract::run_into(world, source, rows, only_some, share, &sink).await;
     let (mut extraction, documents, failed) = match extracted {
@@ -75,7 +75,7 @@ pub async fn run<W: Http + Dynamo>(
         keys: known.own,
         admission,
     };
-    let ending = work.carry_out(world, table, time(Http::now_ms(world)))?;
+    let ending = work.carry_out(world, table, time(world.now_ms()))?;
     let mut report = ending.report;
     // Requests that were answered are an achievement, and those that weren't
     // have an upstream of their own to wait for. So a failure is the table's

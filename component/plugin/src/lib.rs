@@ -6,8 +6,8 @@
 use rowcast_pipeline::bindings::rowcast::pipeline::{admission, dynamodb, pace};
 use rowcast_pipeline::exports::World;
 use rowcast_pipeline::pace::Observation;
-use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
-use rowcast_wasi::{Wasi, clock, executor};
+use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse, Platform};
+use rowcast_wasi::{clock, executor, http};
 use std::future::Future;
 use std::time::SystemTime;
 
@@ -33,24 +33,8 @@ impl Dynamo for Plugin {
         dynamodb::send(&requests)
     }
 
-    fn now_ms(&self) -> u64 {
-        clock::now_ms()
-    }
-
     fn sleep_ms(&self, duration: u64) {
         executor::block_on(clock::timer(duration));
-    }
-
-    fn random(&self) -> u64 {
-        clock::random()
-    }
-
-    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
-        reserve(upstream, units)
-    }
-
-    fn report(&self, upstream: &str, seen: &Observation) {
-        report(upstream, seen);
     }
 
     fn wanted(&self) -> Option<admission::Interest> {
@@ -66,14 +50,9 @@ impl Dynamo for Plugin {
     }
 }
 
-/// As WASI has it; a transfer needs both of one value.
 impl Http for Plugin {
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpError>> {
-        Wasi.send(request)
-    }
-
-    fn now_ms(&self) -> u64 {
-        clock::now_ms()
+        http::send(request)
     }
 
     fn today(&self) -> SystemTime {
@@ -83,35 +62,33 @@ impl Http for Plugin {
     fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()> {
         clock::timer(duration)
     }
+}
+
+impl Platform for Plugin {
+    fn now_ms(&self) -> u64 {
+        clock::now_ms()
+    }
 
     fn random(&self) -> u64 {
         clock::random()
     }
 
     fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
-        reserve(upstream, units)
+        match pace::reserve(upstream, units) {
+            pace::Turn::Go => None,
+            pace::Turn::After(wait_ms) => Some(wait_ms),
+        }
     }
 
     fn report(&self, upstream: &str, seen: &Observation) {
-        report(upstream, seen);
+        let seen = pace::Observation {
+            accepted: seen.accepted,
+            refused: seen.refused,
+            pause_ms: seen.pause_ms,
+            remaining: seen.remaining,
+            reset_ms: seen.reset_ms,
+            held_ms: seen.held_ms,
+        };
+        pace::report(upstream, seen);
     }
-}
-
-fn reserve(upstream: &str, units: u32) -> Option<u64> {
-    match pace::reserve(upstream, units) {
-        pace::Turn::Go => None,
-        pace::Turn::After(wait_ms) => Some(wait_ms),
-    }
-}
-
-fn report(upstream: &str, seen: &Observation) {
-    let seen = pace::Observation {
-        accepted: seen.accepted,
-        refused: seen.refused,
-        pause_ms: seen.pause_ms,
-        remaining: seen.remaining,
-        reset_ms: seen.reset_ms,
-        held_ms: seen.held_ms,
-    };
-    pace::report(upstream, seen);
 }

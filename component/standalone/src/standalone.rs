@@ -7,9 +7,9 @@ use rowcast_aws::origin::OriginError;
 use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use rowcast_pipeline::bindings::rowcast::pipeline::types::{Failure, Problem};
 use rowcast_pipeline::exports::World;
-use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
+use rowcast_pipeline::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse, Platform};
 use rowcast_wasi::bindings::wasi::cli::environment::get_environment;
-use rowcast_wasi::{Wasi, clock, executor};
+use rowcast_wasi::{clock, executor, http};
 use std::future::Future;
 use std::time::SystemTime;
 
@@ -61,11 +61,7 @@ impl World for Standalone {
 impl Http for Standalone {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         allow::admit(&self.allow, &request.url).map_err(HttpError::Denied)?;
-        Wasi.send(request).await
-    }
-
-    fn now_ms(&self) -> u64 {
-        clock::now_ms()
+        http::send(request).await
     }
 
     fn today(&self) -> SystemTime {
@@ -74,10 +70,6 @@ impl Http for Standalone {
 
     fn sleep_ms(&self, duration: u64) -> impl Future<Output = ()> {
         clock::timer(duration)
-    }
-
-    fn random(&self) -> u64 {
-        clock::random()
     }
 }
 
@@ -88,12 +80,14 @@ impl Dynamo for Standalone {
         dynamodb::send(requests, |name| self.variable(name).map(str::to_owned))
     }
 
-    fn now_ms(&self) -> u64 {
-        clock::now_ms()
-    }
-
     fn sleep_ms(&self, duration: u64) {
         executor::block_on(clock::timer(duration));
+    }
+}
+
+impl Platform for Standalone {
+    fn now_ms(&self) -> u64 {
+        clock::now_ms()
     }
 
     fn random(&self) -> u64 {

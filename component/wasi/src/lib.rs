@@ -39,8 +39,3 @@ pub mod error_code;
 pub mod executor;
 #[cfg(target_arch = "wasm32")]
 pub mod http;
-#[cfg(target_arch = "wasm32")]
-mod platform;
-
-#[cfg(target_arch = "wasm32")]
-pub use platform::Wasi;

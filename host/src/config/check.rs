@@ -1,10 +1,10 @@
 //! The host's own settings → everything in them that can't work.
 
 use super::{Config, Rows, Table};
+use crate::Secret;
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::http_out::egress::Origin;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use rowcast_pipeline::settings::{Mistakes, within};
 
 /// Checks what types alone can't say.

@@ -69,7 +69,7 @@ impl OwnPreset {
                 }
                 let mut found = Mistakes::default();
                 let _: Option<Keys> = settings::read(member.clone(), &mut found);
-                super::tree::add(&mut mistakes, "/table/keys", found.into_list());
+                mistakes.add_at("/table/keys", found.into_list());
             }
         }
         let own = Self { path, tree };

@@ -1,6 +1,6 @@
 //! `[rows]`: where rows come from.
 
-use crate::secret::Secret;
+use crate::Secret;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 

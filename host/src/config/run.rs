@@ -1,6 +1,7 @@
 //! `[run]`: how work is cut and spread, how long a run waits for its upstreams,
 //! and how much of it may be refused.
 
+use rowcast_pipeline::settings::milliseconds;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use std::fmt;
@@ -40,23 +41,6 @@ impl Default for Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-impl Span {
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let digits = text.find(|letter: char| !letter.is_ascii_digit())?;
-        let (number, unit) = text.split_at_checked(digits)?;
-        let seconds = match unit.trim() {
-            "s" => 1,
-            "m" | "min" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return None,
-        };
-        let number: u64 = number.parse().ok()?;
-        Some(Self(Duration::from_secs(number.checked_mul(seconds)?)))
-    }
-}
-
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
@@ -68,7 +52,8 @@ impl<'de> Deserialize<'de> for Span {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-                Span::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                let span = milliseconds(text).map(|ms| Span(Duration::from_millis(ms)));
+                span.ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_str(Text)
@@ -133,27 +118,6 @@ impl<'de> Deserialize<'de> for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans() {
-        for (text, seconds) in [
-            ("90s", Some(90)),
-            ("30m", Some(1_800)),
-            (" 12 h ", Some(43_200)),
-            ("2d", Some(172_800)),
-            ("0s", Some(0)),
-            ("90", None),
-            ("h", None),
-            ("", None),
-            ("-1h", None),
-            ("1.5h", None),
-            ("99999999999999999999d", None),
-            ("18446744073709551615d", None),
-        ] {
-            let span = Span::parse(text).map(|span| span.0.as_secs());
-            assert_eq!(span, seconds, "{text}");
-        }
-    }
 
     #[test]
     fn shares() {

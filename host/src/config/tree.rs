@@ -3,7 +3,7 @@
 
 use super::{ConfigError, Problem};
 use crate::hint::Hint;
-use rowcast_pipeline::settings::{self, Mistake, Mistakes, Node, escaped};
+use rowcast_pipeline::settings::{self, Mistake, Mistakes, Node, escaped, unescaped};
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -75,7 +75,7 @@ impl Tree {
             found = Mistakes::default();
             value = settings::read(self.node.clone(), &mut found);
         }
-        add(mistakes, "", found.into_list());
+        mistakes.add_at("", found.into_list());
         value
     }
 }
@@ -160,30 +160,10 @@ impl Places {
     }
 }
 
-/// Adds mistakes of what is at `at`.
-pub(crate) fn add(mistakes: &mut Mistakes, at: &str, found: Vec<Mistake>) {
-    for Mistake {
-        pointer,
-        message,
-        hint,
-    } in found
-    {
-        let pointer = format!("{at}{pointer}");
-        match hint {
-            Some(hint) => mistakes.add_with_hint(pointer, message, hint),
-            None => mistakes.add(pointer, message),
-        }
-    }
-}
-
 /// `/source/url` → `source.url`.
 fn setting(pointer: &str) -> String {
     let names = pointer.split('/').skip(1).map(unescaped);
     names.collect::<Vec<_>>().join(".")
-}
-
-fn unescaped(name: &str) -> String {
-    name.replace("~1", "/").replace("~0", "~")
 }
 
 fn spelt(text: &str) -> Option<Node> {

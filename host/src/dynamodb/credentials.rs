@@ -1,7 +1,7 @@
 //! Settings → AWS credentials, kept and renewed before they expire.
 
+use crate::Secret;
 use crate::hint::Hint;
-use crate::secret::Secret;
 use aws_config::Region;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;

@@ -8,8 +8,8 @@
 
 use super::credentials::tests::Script;
 use super::*;
+use crate::Secret;
 use crate::http_out::client::tests::loopback_client;
-use crate::secret::Secret;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::reference_sigv4::{SECRET, verify};
 use rowcast_stand_ins::scripted::ScriptedSource;

@@ -10,6 +10,7 @@
 use super::compiled::Compiled;
 use super::runtime::config;
 use super::{COMPONENT, Capabilities, Pipeline, Runtime};
+use crate::Secret;
 use crate::config::Auth;
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
@@ -17,7 +18,6 @@ use crate::http_out::authorizer::{Authorizer, Rule};
 use crate::http_out::client::tests::loopback_client;
 use crate::http_out::egress::Egress;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rowcast_stand_ins::http::Reply;

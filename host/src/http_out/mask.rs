@@ -2,7 +2,7 @@
 //! server may repeat them, as in the next page's URL or in an error. Each is
 //! overwritten by as many letters, so that no length changes.
 
-use crate::secret::Secret;
+use crate::Secret;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body, Frame, SizeHint};

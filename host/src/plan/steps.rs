@@ -1,7 +1,6 @@
 //! A source's further steps → what of them is the host's: their credentials go
 //! to the component or nowhere.
 
-use crate::config::tree;
 use rowcast_pipeline::settings::{Mistakes, Node};
 
 /// The source's settings without its further steps.
@@ -47,5 +46,5 @@ pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {
             );
         }
     }
-    tree::add(mistakes, "/source", found.into_list());
+    mistakes.add_at("/source", found.into_list());
 }

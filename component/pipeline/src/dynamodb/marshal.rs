@@ -7,7 +7,7 @@ use super::number::{self, Decimal};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
 use crate::settings::{KeyAttribute, KeyType, Keys};
 use rowcast_json::digest::Scalar;
-use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value};
+use rowcast_json::{Index, Kind, Name, Names, NotUnicode, Output, Value, pointer};
 use std::borrow::Cow;
 
 /// 400 KB, names included.
@@ -105,7 +105,7 @@ impl<'k> Writer<'k> {
         }
         let added = self.scalar(name, value);
         added.map_err(|refused| {
-            let segment = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let segment = pointer::to_member(name);
             *within(refused, &segment).0
         })
     }
@@ -349,7 +349,7 @@ fn required(
     let name = &attribute.name;
     value.ok_or_else(|| Rejection {
         kind: RejectionKind::Item,
-        path: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        path: pointer::to_member(name),
         reason: format!("the table's {} `{name}` is missing", role.name()),
     })
 }

@@ -1,10 +1,10 @@
 //! A record and its request's attributes → one document, by splicing text: the
 //! record's own members stay byte for byte.
 
-use super::pointer::{self, Pointer};
+use super::pointer::Pointer;
 use super::template::{FillError, Part, Scope, Template, Value};
 use crate::bindings::rowcast::pipeline::types::RejectionKind;
-use rowcast_json::{self as json, Kind, Output};
+use rowcast_json::{self as json, Kind, Output, pointer};
 use std::borrow::Cow;
 
 /// An attribute whose columns and axes are filled in; only the record's own

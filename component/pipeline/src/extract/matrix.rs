@@ -1,7 +1,8 @@
 //! Axes and rows → combinations, counted and looked up by index. Nothing is
 //! multiplied out.
 
-use crate::settings::{Axis, Mistakes, escaped};
+use crate::settings::{Axis, Mistakes};
+use rowcast_json::pointer::escaped;
 use std::collections::HashSet;
 
 /// Checked axes.

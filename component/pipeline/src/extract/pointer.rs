@@ -86,12 +86,6 @@ impl Pointer {
     }
 }
 
-/// The pointer to a member of the root.
-#[must_use]
-pub fn to_member(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
 fn unescape(token: &str) -> Result<String, PointerError> {
     let mut parts = token.split('~');
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -157,6 +151,6 @@ mod tests {
         assert_eq!(Pointer::parse("foo"), Err(PointerError::NoSlash));
         assert_eq!(Pointer::parse("/a~"), Err(PointerError::BadEscape));
         assert_eq!(Pointer::parse("/a~2"), Err(PointerError::BadEscape));
-        assert_eq!(to_member("a/b~c"), "/a~1b~0c");
+        assert_eq!(rowcast_json::pointer::to_member("a/b~c"), "/a~1b~0c");
     }
 }

@@ -1,7 +1,7 @@
 //! A scripted upstream over virtual time, for tests: sleeping costs nothing,
 //! and every request is on record.
 
-use crate::platform::{Http, HttpError, HttpRequest, HttpResponse};
+use crate::platform::{Http, HttpError, HttpRequest, HttpResponse, Platform};
 use crate::settings::{self, Mistakes, Source};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -96,10 +96,6 @@ impl<F: Fn(&HttpRequest, u32) -> Reply> Http for Script<F> {
         }
     }
 
-    fn now_ms(&self) -> u64 {
-        self.now_ms.get()
-    }
-
     fn today(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_000 + self.now_ms())
     }
@@ -117,7 +113,12 @@ impl<F: Fn(&HttpRequest, u32) -> Reply> Http for Script<F> {
         })
         .await;
     }
+}
 
+impl<F: Fn(&HttpRequest, u32) -> Reply> Platform for Script<F> {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
     fn random(&self) -> u64 {
         self.seed.set(draw(self.seed.get()));
         self.seed.get()

@@ -10,6 +10,7 @@ use crate::dynamodb::marshal::{Item, MAX_ITEM_BYTES, Rejection};
 use crate::dynamodb::number;
 use crate::settings::{KeyAttribute, Keys};
 use read::Document;
+use rowcast_json::pointer;
 use serde::de::DeserializeSeed as _;
 use std::fmt;
 
@@ -65,18 +66,13 @@ fn required(
 ) -> Result<KeyValue, Rejection> {
     value.ok_or_else(|| Rejection {
         kind: RejectionKind::Item,
-        path: format!("/{}", escaped(&attribute.name)),
+        path: pointer::to_member(&attribute.name),
         reason: format!(
             "the table's {} `{}` is missing",
             role.name(),
             attribute.name
         ),
     })
-}
-
-/// A name in a JSON Pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// What is written and measured so far.

@@ -2,13 +2,14 @@
 
 use super::config;
 use super::json::{names, objects, values, written};
-use crate::extract::pointer::{Pointer, to_member};
+use crate::extract::pointer::Pointer;
 use crate::extract::records;
 use crate::extract::row::Row;
 use crate::fuzzing;
 use crate::fuzzing::reference::same;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rowcast_json::pointer::to_member;
 use rowcast_json::{self as json, Index};
 use serde_json::{Map, Value};
 

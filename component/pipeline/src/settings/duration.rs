@@ -9,30 +9,30 @@ pub struct Duration {
     pub ms: u64,
 }
 
-const UNITS: [(&str, u64); 5] = [
+const UNITS: [(&str, u64); 6] = [
     ("ms", 1),
     ("s", 1_000),
     ("m", 60_000),
+    ("min", 60_000),
     ("h", 3_600_000),
     ("d", 86_400_000),
 ];
 
-impl Duration {
-    /// Reads a whole number and its unit.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let end = text.find(|digit: char| !digit.is_ascii_digit())?;
-        let (number, unit) = text.split_at_checked(end)?;
-        let (_, factor) = UNITS.iter().find(|(known, _)| *known == unit)?;
-        let ms = number.parse::<u64>().ok()?.checked_mul(*factor)?;
-        (ms > 0).then_some(Self { ms })
-    }
+/// A whole number and its unit → milliseconds.
+#[must_use]
+pub fn milliseconds(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|digit: char| !digit.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(end)?;
+    let (_, factor) = UNITS.iter().find(|(known, _)| *known == unit.trim())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
+        let ms = milliseconds(&text).filter(|ms| *ms > 0);
+        ms.map(|ms| Self { ms }).ok_or_else(|| {
             de::Error::custom("is not a length of time such as \"500ms\", \"5s\", \"1m\" or \"2h\"")
         })
     }
@@ -44,25 +44,16 @@ mod tests {
 
     #[test]
     fn lengths_of_time_have_a_unit() {
-        let check = |text: &str, expected: Option<u64>| {
-            assert_eq!(Duration::parse(text).map(|it| it.ms), expected, "{text}");
-        };
+        let check = |text: &str, expected| assert_eq!(milliseconds(text), expected, "{text}");
         check("500ms", Some(500));
         check("5s", Some(5_000));
         check("1m", Some(60_000));
         check("2h", Some(7_200_000));
+        check(" 12 h ", Some(43_200_000));
+        check("30min", Some(1_800_000));
         check("1d", Some(86_400_000));
-        for bad in [
-            "",
-            "5",
-            "s",
-            "0s",
-            "-1s",
-            "1.5s",
-            "5 s",
-            "5S",
-            "99999999999999999d",
-        ] {
+        check("0s", Some(0));
+        for bad in ["", "5", "s", "-1s", "1.5s", "5S", "99999999999999999d"] {
             check(bad, None);
         }
     }

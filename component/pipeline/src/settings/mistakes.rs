@@ -42,20 +42,23 @@ impl Mistakes {
         }
     }
 
+    /// Adds those of a part of the settings.
+    pub fn add_at(&mut self, pointer: &str, part: impl IntoIterator<Item = Mistake>) {
+        for mistake in part {
+            let own = mistake.pointer;
+            self.push(format!("{pointer}{own}"), mistake.message, mistake.hint);
+        }
+    }
+
     /// Adds those of a part of the settings, but for what the part has from
     /// elsewhere and is said there.
     pub fn add_under(&mut self, pointer: &str, part: Self) {
-        for Mistake {
-            pointer: own,
-            message,
-            hint,
-        } in part.0
-        {
-            let known = |it: &Mistake| it.pointer == own && it.message == message;
-            if !self.0.iter().any(known) {
-                self.push(format!("{pointer}{own}"), message, hint);
-            }
-        }
+        let said = |it: &Mistake| {
+            let known = |own: &Mistake| own.pointer == it.pointer && own.message == it.message;
+            self.0.iter().any(known)
+        };
+        let part: Vec<_> = part.0.into_iter().filter(|it| !said(it)).collect();
+        self.add_at(pointer, part);
     }
 
     /// Whether nothing is wrong.
@@ -93,12 +96,6 @@ pub fn within(mistakes: &mut Mistakes, pointer: &str, value: u64, least: u64, mo
     if !(least..=most).contains(&value) {
         mistakes.add(pointer, format!("is {value}; it must be {least} to {most}"));
     }
-}
-
-/// A member's name as a part of a JSON Pointer.
-#[must_use]
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The name that differs from what was written by a slip or two.

@@ -3,8 +3,9 @@
 //! Reading stops at the first mistake, so the mistake is taken out of the tree
 //! and reading starts again, until nothing is wrong or nothing is left.
 
-use super::mistakes::{Mistakes, escaped, nearest};
+use super::mistakes::{Mistakes, nearest};
 use super::tree::Node;
+use rowcast_json::pointer::escaped;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use std::fmt;

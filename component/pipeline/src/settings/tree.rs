@@ -1,6 +1,7 @@
 //! JSON text → a tree of settings, in the text's order.
 
-use super::mistakes::{Mistakes, escaped};
+use super::mistakes::Mistakes;
+use rowcast_json::pointer::escaped;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;

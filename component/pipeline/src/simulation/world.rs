@@ -8,7 +8,7 @@ use super::table::TableModel;
 use crate::bindings::rowcast::pipeline::admission::{Candidate, Decision, Interest, Outcome};
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::pace::{Observation, Pace};
-use crate::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse};
+use crate::platform::{Dynamo, Http, HttpError, HttpRequest, HttpResponse, Platform};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
@@ -150,10 +150,6 @@ impl Http for World {
         answer
     }
 
-    fn now_ms(&self) -> u64 {
-        self.now()
-    }
-
     fn today(&self) -> SystemTime {
         self.dice.today()
     }
@@ -170,18 +166,6 @@ impl Http for World {
         })
         .await;
     }
-
-    fn random(&self) -> u64 {
-        self.next()
-    }
-
-    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
-        Shared::reserve(self, upstream, units)
-    }
-
-    fn report(&self, upstream: &str, seen: &Observation) {
-        Shared::report(self, upstream, seen);
-    }
 }
 
 impl Dynamo for World {
@@ -194,24 +178,8 @@ impl Dynamo for World {
             .collect()
     }
 
-    fn now_ms(&self) -> u64 {
-        self.now()
-    }
-
     fn sleep_ms(&self, duration: u64) {
         self.advance(duration);
-    }
-
-    fn random(&self) -> u64 {
-        self.next()
-    }
-
-    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
-        Shared::reserve(self, upstream, units)
-    }
-
-    fn report(&self, upstream: &str, seen: &Observation) {
-        Shared::report(self, upstream, seen);
     }
 
     fn wanted(&self) -> Option<Interest> {
@@ -228,6 +196,21 @@ impl Dynamo for World {
     fn settle(&self, outcomes: Vec<Outcome>) {
         let table = self.table.borrow();
         self.record.borrow_mut().settle(&table, &outcomes);
+    }
+}
+
+impl Platform for World {
+    fn now_ms(&self) -> u64 {
+        self.now()
+    }
+    fn random(&self) -> u64 {
+        self.next()
+    }
+    fn reserve(&self, upstream: &str, units: u32) -> Option<u64> {
+        Shared::reserve(self, upstream, units)
+    }
+    fn report(&self, upstream: &str, seen: &Observation) {
+        Shared::report(self, upstream, seen);
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::bindings::exports::rowcast::pipeline::transfer::Remaining;
 use crate::bindings::rowcast::pipeline::dynamodb::{Request as Call, Response, SendError};
 use crate::bindings::rowcast::pipeline::types::{PendingRequest, Stop};
-use crate::platform::{HttpError, HttpRequest, HttpResponse};
+use crate::platform::{HttpError, HttpRequest, HttpResponse, Platform};
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
@@ -35,17 +35,11 @@ impl Http for World {
             body: br#"[{"id":"a"}]"#.to_vec(),
         })
     }
-    fn now_ms(&self) -> u64 {
-        self.now_ms.get()
-    }
     fn today(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH
     }
     async fn sleep_ms(&self, duration: u64) {
         self.wait(duration);
-    }
-    fn random(&self) -> u64 {
-        1
     }
 }
 
@@ -54,11 +48,14 @@ impl Dynamo for World {
         let denied = |_| Err(SendError::Denied("no".to_owned()));
         requests.into_iter().map(denied).collect()
     }
-    fn now_ms(&self) -> u64 {
-        self.now_ms.get()
-    }
     fn sleep_ms(&self, duration: u64) {
         self.wait(duration);
+    }
+}
+
+impl Platform for World {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
     }
     fn random(&self) -> u64 {
         1

@@ -2,6 +2,7 @@
 //! followed. Versions 2.0 and 3 differ in where things stand, and nowhere else.
 
 use super::sentence;
+use rowcast_pipeline::settings::unescaped;
 use serde_json::Value;
 
 /// References that lead to references; a document may have circles.
@@ -133,7 +134,7 @@ impl<'a> Document<'a> {
                 break;
             };
             let target = path.split('/').try_fold(self.root, |at, step| {
-                let step = step.replace("~1", "/").replace("~0", "~");
+                let step = unescaped(step);
                 member(at, &step)
             });
             match target {

@@ -1,6 +1,7 @@
 //! The schema of an answer → where its records are, and what else it has.
 
 use super::document::{Document, Operation, format, member, members, schema, text};
+use rowcast_pipeline::settings::escaped;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -171,7 +172,7 @@ impl<'a> Shape<'a> {
             return;
         }
         for (name, property) in &self.properties {
-            let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let at = format!("{at}/{}", escaped(name));
             Shape::of(document, property).look(document, at, depth + 1, lists, beside);
         }
     }

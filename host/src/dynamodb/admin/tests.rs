@@ -8,10 +8,10 @@
 
 use super::super::credentials::{Keyring, StaticCredentials};
 use super::*;
+use crate::Secret;
 use crate::config::{KeyAttribute, KeyType, Retry};
 use crate::http_out::client::tests::loopback_client;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use rowcast_aws::endpoint::Endpoint;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 use rowcast_stand_ins::http::Reply;

@@ -6,6 +6,7 @@
 //! yet does depend on it, hence the tolerance.
 
 use super::*;
+use crate::Secret;
 use crate::dynamodb::credentials::StaticCredentials;
 use crate::dynamodb::{DynamoDb, Settings};
 use crate::engine::compiled::Compiled;
@@ -15,7 +16,6 @@ use crate::http_out::authorizer::Authorizer;
 use crate::http_out::client::tests::loopback_client;
 use crate::http_out::egress::Egress;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use rowcast_stand_ins::catalog::Catalog;
 use rowcast_stand_ins::http::Reply;
 use rowcast_stand_ins::scripted::ScriptedSource;

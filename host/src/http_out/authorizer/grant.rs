@@ -1,11 +1,11 @@
 //! A client and its secret → the request for a token; its outcome → a token, or
 //! why there is none. What answers mean is decided in `rowcast_pipeline::oauth`.
 
+use crate::Secret;
 use crate::address::Address;
 use crate::dynamodb::with_causes;
 use crate::hint::Hint;
 use crate::http_out::client::ExchangeError;
-use crate::secret::Secret;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use rowcast_pipeline::extract::auth;

@@ -4,9 +4,9 @@
 
 use super::grant::{Grant, NoToken, Token};
 use super::{AuthorizeError, Credential};
+use crate::Secret;
 use crate::http_out::client::{Bounds, Client};
 use crate::random::random;
-use crate::secret::Secret;
 use rowcast_pipeline::oauth::{self, Attempts, FailureKind, LONGEST_ANSWER, Renewal, TOKEN_URL};
 use rowcast_pipeline::retry::Backoff;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,11 +1,11 @@
 //! Two processes and a lease, on a DynamoDB in this process.
 
 use super::*;
+use crate::Secret;
 use crate::dynamodb::credentials::{Keyring, StaticCredentials};
 use crate::dynamodb::{DynamoDb, Endpoint};
 use crate::http_out::client::tests::loopback_client;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use rowcast_stand_ins::dynamodb::TemporaryDynamoDb;
 
 const RETRY: Retry = Retry {

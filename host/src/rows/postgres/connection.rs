@@ -6,8 +6,8 @@
 mod text;
 
 use super::super::RowsError;
+use crate::Secret;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use std::fmt;
 use std::time::Duration;
 use text::Word;

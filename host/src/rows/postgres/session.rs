@@ -2,8 +2,8 @@
 
 use super::super::RowsError;
 use super::{connection, query, tls};
+use crate::Secret;
 use crate::limits::Limits;
-use crate::secret::Secret;
 use futures_util::TryStreamExt;
 use std::pin::Pin;
 use std::time::Duration;

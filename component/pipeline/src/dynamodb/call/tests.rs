@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dynamodb::response;
+use crate::platform::Platform;
 use crate::settings::Mistakes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -23,11 +24,14 @@ impl Dynamo for Script {
             .push(requests.into_iter().map(|each| each.body).collect());
         letters.chars().map(answer).collect()
     }
-    fn now_ms(&self) -> u64 {
-        self.now.get()
-    }
     fn sleep_ms(&self, duration: u64) {
         self.now.set(self.now.get() + duration);
+    }
+}
+
+impl Platform for Script {
+    fn now_ms(&self) -> u64 {
+        self.now.get()
     }
     fn random(&self) -> u64 {
         100

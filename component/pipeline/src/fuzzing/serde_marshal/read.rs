@@ -1,9 +1,10 @@
 //! JSON as `serde_json` meets it → what the writer writes.
 
-use super::{Writer, escaped};
+use super::Writer;
 use crate::dynamodb::key::{self, KeyRole, KeyValue};
 use crate::dynamodb::number::Decimal;
 use crate::settings::{KeyAttribute, KeyType};
+use rowcast_json::pointer::escaped;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;

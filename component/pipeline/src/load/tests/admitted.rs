@@ -6,6 +6,7 @@ use crate::bindings::rowcast::pipeline::admission::{
     Candidate, Decision, Digest, Interest, Outcome,
 };
 use crate::bindings::rowcast::pipeline::dynamodb::{Request as Call, Response, SendError};
+use crate::platform::Platform;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -44,14 +45,8 @@ impl Dynamo for Host {
     fn send(&self, requests: Vec<Call>) -> Vec<Result<Response, SendError>> {
         self.fake.send(requests)
     }
-    fn now_ms(&self) -> u64 {
-        self.fake.now_ms()
-    }
     fn sleep_ms(&self, duration: u64) {
         self.fake.sleep_ms(duration);
-    }
-    fn random(&self) -> u64 {
-        self.fake.random()
     }
     fn wanted(&self) -> Option<Interest> {
         Some(self.interest)
@@ -96,6 +91,15 @@ impl Dynamo for Host {
             .collect();
         told.sort();
         self.log.borrow_mut().push(told.join(" "));
+    }
+}
+
+impl Platform for Host {
+    fn now_ms(&self) -> u64 {
+        self.fake.now_ms()
+    }
+    fn random(&self) -> u64 {
+        self.fake.random()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::response;
-use crate::platform::Dynamo;
+use crate::platform::{Dynamo, Platform};
 use crate::retry::AWS_LONGEST_ASKED_MS;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -171,11 +171,14 @@ impl Dynamo for Fake {
         };
         requests.into_iter().map(answer).collect()
     }
-    fn now_ms(&self) -> u64 {
-        self.now.get()
-    }
     fn sleep_ms(&self, duration: u64) {
         self.now.set(self.now.get() + duration);
+    }
+}
+
+impl Platform for Fake {
+    fn now_ms(&self) -> u64 {
+        self.now.get()
     }
     fn random(&self) -> u64 {
         100

@@ -10,7 +10,7 @@ use crate::dynamodb::key::{Key, KeyValue};
 use crate::dynamodb::marshal::Item;
 use crate::dynamodb::response;
 use crate::pace::{Observation, Pace};
-use crate::platform::Dynamo;
+use crate::platform::{Dynamo, Platform};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
@@ -63,11 +63,14 @@ impl Dynamo for Limited {
     fn send(&self, requests: Vec<Request>) -> Vec<Result<Response, SendError>> {
         requests.iter().map(|request| self.batch(request)).collect()
     }
-    fn now_ms(&self) -> u64 {
-        self.fake.now_ms()
-    }
     fn sleep_ms(&self, duration: u64) {
         self.fake.sleep_ms(duration);
+    }
+}
+
+impl Platform for Limited {
+    fn now_ms(&self) -> u64 {
+        self.fake.now_ms()
     }
     fn random(&self) -> u64 {
         self.fake.random()

@@ -4,7 +4,7 @@
 
 use crate::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
 use crate::dynamodb::response;
-use crate::platform::Dynamo;
+use crate::platform::{Dynamo, Platform};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
@@ -108,14 +108,15 @@ impl Dynamo for Table {
         answers.collect()
     }
 
-    fn now_ms(&self) -> u64 {
-        self.clock.get()
-    }
-
     fn sleep_ms(&self, duration: u64) {
         self.clock.set(self.clock.get() + duration);
     }
+}
 
+impl Platform for Table {
+    fn now_ms(&self) -> u64 {
+        self.clock.get()
+    }
     fn random(&self) -> u64 {
         0
     }

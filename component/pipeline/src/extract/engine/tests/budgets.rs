@@ -1,7 +1,7 @@
 //! Calls that run out of time.
 
 use super::*;
-use crate::platform::Http;
+use crate::platform::Platform;
 
 #[test]
 fn the_budget_ends_a_call_in_time() {

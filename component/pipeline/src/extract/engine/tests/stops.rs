@@ -240,5 +240,5 @@ fn a_stop_wakes_those_who_sleep() {
     let expected = "done 0:1 pending 1 2 3 4 5 because limited 3600000; 5 requests, 0 repeats, 0 \
                     tokens";
     let script = check(&source, 6, None, reply, expected);
-    assert_eq!(crate::platform::Http::now_ms(&script), 50);
+    assert_eq!(crate::platform::Platform::now_ms(&script), 50);
 }
