@@ -18,7 +18,6 @@ use rowcast_aws::service_error;
 use rowcast_aws::sign::{self, SignError, Unsigned};
 use rowcast_aws::skew::{Corrected, Skew};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
@@ -82,8 +81,8 @@ struct Shared {
     endpoint: Endpoint,
     keyring: Keyring,
     skew: Skew,
-    /// How many milliseconds DynamoDB's clock was ahead at its last answer.
-    ahead_ms: AtomicI64,
+    /// DynamoDB's clock by its last answer.
+    heard: Skew,
     bounds: Bounds,
     in_flight: Semaphore,
 }
@@ -171,7 +170,7 @@ impl DynamoDb {
                 endpoint,
                 keyring,
                 skew,
-                ahead_ms: AtomicI64::new(0),
+                heard: Skew::default(),
                 bounds,
                 in_flight,
             }),
@@ -195,15 +194,7 @@ impl DynamoDb {
     /// it is this machine's.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        let ahead_ms = self.shared.ahead_ms.load(Ordering::Relaxed);
-        let distance = Duration::from_millis(ahead_ms.unsigned_abs());
-        let now = SystemTime::now();
-        let shifted = if ahead_ms < 0 {
-            now.checked_sub(distance)
-        } else {
-            now.checked_add(distance)
-        };
-        shifted.unwrap_or(now)
+        self.shared.heard.correct(SystemTime::now()).at
     }
 
     /// Sends one request, whatever its operation and table: policy is the
@@ -298,7 +289,11 @@ impl Shared {
                 .await
                 .map_err(|error| self.unanswered(operation, &error))?;
             spent += started.elapsed();
-            self.heed_clock(&response);
+            let date = date(&response);
+            let now = SystemTime::now();
+            if let Some(server) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
+                self.heard.learn(self.heard.correct(now), now, server);
+            }
             match self.verdict(&response, with, &credentials) {
                 AnswerDecision::CorrectClock if !clock => clock = true,
                 AnswerDecision::RenewCredentials if !renewal => {
@@ -314,22 +309,6 @@ impl Shared {
         }
     }
 
-    /// Keeps how far DynamoDB's clock is ahead.
-    fn heed_clock(&self, response: &Response<Bytes>) {
-        let date = response.headers().get(header::DATE);
-        let date = date.and_then(|date| date.to_str().ok());
-        let Some(server) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
-            return;
-        };
-        let ahead = match server.duration_since(SystemTime::now()) {
-            Ok(ahead) => i64::try_from(ahead.as_millis()),
-            Err(behind) => i64::try_from(behind.duration().as_millis()).map(|ms| -ms),
-        };
-        if let Ok(ahead_ms) = ahead {
-            self.ahead_ms.store(ahead_ms, Ordering::Relaxed);
-        }
-    }
-
     fn verdict(
         &self,
         response: &Response<Bytes>,
@@ -339,11 +318,7 @@ impl Shared {
         let Some(error) = service_error::of_response(response) else {
             return AnswerDecision::Answer;
         };
-        let date = response
-            .headers()
-            .get(header::DATE)
-            .and_then(|date| date.to_str().ok());
-        if self.skew.corrects(with, SystemTime::now(), &error, date) {
+        if (self.skew).corrects(with, SystemTime::now(), &error, date(response)) {
             tracing::warn!(
                 "this machine's clock differs from DynamoDB's by more than it accepts; \
                  signing by DynamoDB's"
@@ -402,6 +377,10 @@ fn unsignable(error: &SignError) -> SendError {
     } else {
         SendError::Denied(text)
     }
+}
+
+fn date(response: &Response<Bytes>) -> Option<&str> {
+    response.headers().get(header::DATE)?.to_str().ok()
 }
 
 /// The failed act, its error with causes, and what to do about it: what

@@ -40,13 +40,6 @@ use crate::run::Run;
 use rowcast_aws::endpoint::EndpointError;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Rows in one call, where the configuration doesn't say.
-const CHUNK: u32 = 50;
-
-/// Documents in one call of [`Host::load`]'s runs, likewise. They are smaller
-/// than what a row becomes.
-const LOAD_CHUNK: u32 = 500;
-
 /// Everything a configuration names, ready to run.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -186,20 +179,20 @@ impl Host {
     pub async fn run(&self) -> Result<Run, HostError> {
         let source = self.source()?.clone();
         let table = self.checked_table().await?;
-        Ok(self.sized(Run::new(self.pipeline.clone(), source, table), CHUNK))
+        Ok(self.sized(Run::new(self.pipeline.clone(), source, table)))
     }
 
     /// A run that only extracts.
     pub fn extract(&self) -> Result<Run, HostError> {
         let source = self.source()?.clone();
-        Ok(self.sized(Run::extract_only(self.pipeline.clone(), source), CHUNK))
+        Ok(self.sized(Run::extract_only(self.pipeline.clone(), source)))
     }
 
     /// A run whose rows are documents to load.
     pub async fn load(&self) -> Result<Run, HostError> {
         let table = self.checked_table().await?;
         let run = Run::load_only(self.pipeline.clone(), table);
-        Ok(self.sized(run, LOAD_CHUNK))
+        Ok(self.sized(run))
     }
 
     /// A query of the configured table.
@@ -256,11 +249,13 @@ impl Host {
         Ok(checked)
     }
 
-    fn sized(&self, run: Run, chunk_rows: u32) -> Run {
+    fn sized(&self, mut run: Run) -> Run {
         let configured = &self.config.run;
         let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        run.chunk_rows(size(configured.chunk_rows.unwrap_or(chunk_rows)))
-            .workers(size(configured.workers))
+        if let Some(rows) = configured.chunk_rows {
+            run = run.chunk_rows(size(rows));
+        }
+        run.workers(size(configured.workers))
             .max_wait(configured.max_wait.0)
             .max_rejected(configured.max_rejected)
     }

@@ -2,7 +2,6 @@
 //! the egress policy and the authorizer are given.
 
 pub(crate) mod error;
-mod preset;
 mod rules;
 mod steps;
 
@@ -18,6 +17,7 @@ use crate::host::error::HostError;
 use crate::http_out::egress::{Egress, Origin};
 use crate::ledger::Hash;
 use crate::rows::Identity;
+use rowcast_pipeline::settings::preset::fill_from;
 use rowcast_pipeline::settings::{self, Mistakes, Node};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -102,8 +102,8 @@ impl Plan {
             if let Some(mut source) = source {
                 let mut written = source.clone();
                 if let Some(settings) = settings {
-                    preset::fill(&mut source, &settings, |at, text| {
-                        filled(&mut config.written, &mut mistakes, at, text)
+                    fill_from(&mut source, &settings, |at, text| {
+                        Some(filled(&mut config.written, &mut mistakes, at, text))
                     });
                     source.remove(&["preset".to_owned()]);
                 }

@@ -43,6 +43,12 @@ use tokio::time::{Instant, sleep_until};
 use upstreams::{LAST_STEPS, Upstreams};
 use work::ChunkOutcome;
 
+/// Rows in one call, where nobody says.
+const CHUNK_ROWS: usize = 50;
+
+/// Documents in one call, likewise. They are smaller than what a row becomes.
+const CHUNK_DOCUMENTS: usize = 500;
+
 /// A run of the pipeline over rows.
 ///
 /// Dropping the future of [`Run::start`] ends it at once; what was written
@@ -95,7 +101,7 @@ pub enum RunError {
 }
 
 impl Run {
-    /// The whole pipeline, in chunks of 50 rows with 4 workers.
+    /// The whole pipeline.
     #[must_use]
     pub fn new(pipeline: Pipeline, source: Source, table: Table) -> Self {
         Self::of(pipeline, Stages::All { source, table })
@@ -115,18 +121,23 @@ impl Run {
 
     fn of(pipeline: Pipeline, stages: Stages) -> Self {
         let (stop, _) = watch::channel(false);
+        let default = config::Run::default();
+        let chunk_rows = match &stages {
+            Stages::All { .. } | Stages::Extract { .. } => CHUNK_ROWS,
+            Stages::Load { .. } => CHUNK_DOCUMENTS,
+        };
         Self {
             // A run that stops holds up no other one of the same host.
             pipeline: pipeline.apart(),
             stages: Arc::new(stages),
-            chunk_rows: 50,
-            workers: 4,
+            chunk_rows,
+            workers: usize::try_from(default.workers).unwrap_or(usize::MAX),
             stop,
             ledger: None,
             unchanged: Unchanged::default(),
             again: false,
-            max_wait: config::Run::default().max_wait.0,
-            max_rejected: None,
+            max_wait: default.max_wait.0,
+            max_rejected: default.max_rejected,
         }
     }
 

@@ -1,5 +1,7 @@
 //! HTTP requests and answers as plain values, for every target.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// One HTTP request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpRequest {
@@ -114,6 +116,34 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// RFC 3986's unreserved characters stay as they are.
+pub(crate) const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What RFC 3986 has nowhere in a URL.
+const FOREIGN: AsciiSet = RESERVED
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'%')
+    .remove(b'[')
+    .remove(b']');
+
 /// What follows the authority in a URL → what a request's first line has: no
 /// fragment, a slash first, and only the characters that RFC 3986 has. URLs may
 /// keep `{` and `|` in a query as they are; not every host sends those.
@@ -122,24 +152,8 @@ pub fn target(after_authority: &str) -> String {
     let (path, _) = after_authority
         .split_once('#')
         .unwrap_or((after_authority, ""));
-    let mut target = String::with_capacity(path.len() + 1);
-    if !path.starts_with('/') {
-        target.push('/');
-    }
-    for character in path.chars() {
-        if character.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%[]".contains(character) {
-            target.push(character);
-        } else {
-            let mut bytes = [0; 4];
-            for byte in character.encode_utf8(&mut bytes).bytes() {
-                let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-                target.push('%');
-                target.push(digit(byte >> 4).to_ascii_uppercase());
-                target.push(digit(byte & 15).to_ascii_uppercase());
-            }
-        }
-    }
-    target
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    format!("{slash}{}", utf8_percent_encode(path, &FOREIGN))
 }
 
 #[cfg(test)]

@@ -276,16 +276,6 @@ impl Authorizer {
         self.entry(url).is_some_and(|entry| entry.posts)
     }
 
-    /// How many requests were sent to token endpoints.
-    #[must_use]
-    pub fn token_requests(&self) -> u64 {
-        let count = |entry: &Entry| match &entry.method {
-            Method::Fixed(_) => 0,
-            Method::Token(tokens) => tokens.requests(),
-        };
-        self.entries.iter().map(count).sum()
-    }
-
     fn entry(&self, url: &Uri) -> Option<&Entry> {
         let origin = Origin::of(url).ok()?;
         self.entries.iter().find(|entry| entry.origin == origin)

@@ -1,7 +1,7 @@
-//! Bodies of the component's requests and answers, with their bounds: bytes,
-//! time, and the slot that an exchange holds until its last byte.
+//! Bodies of answers to the component, with their bounds: bytes, time, and the
+//! slot that an exchange holds until its last byte.
 
-use super::client::{BoxError, Inbound};
+use super::client::Inbound;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use std::future::Future;
@@ -10,54 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
-use wasmtime_wasi_http::{Error, WasiBody};
-
-/// A request body that breaks off when it gets too long.
-pub(super) struct Upload {
-    inner: WasiBody,
-    left: u64,
-    limit: u64,
-}
-
-impl Upload {
-    pub(super) fn new(inner: WasiBody, limit: u64) -> Self {
-        Self {
-            inner,
-            left: limit,
-            limit,
-        }
-    }
-}
-
-impl Body for Upload {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
-            Some(Ok(frame)) => {
-                let taken = take(&mut self.left, &frame).map(|()| frame);
-                let size = Some(self.limit);
-                Poll::Ready(Some(
-                    taken.map_err(|TooLong| Error::HttpRequestBodySize(size).into()),
-                ))
-            }
-            Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
+use wasmtime_wasi_http::Error;
 
 /// Bounds of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -121,15 +74,16 @@ impl Body for Answer {
             return Poll::Ready(None);
         }
         let outcome = match Pin::new(&mut self.inner).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => match take(&mut self.left, &frame) {
-                Ok(()) => {
+            Poll::Ready(Some(Ok(frame))) => match self.left.checked_sub(length(&frame)) {
+                Some(left) => {
+                    self.left = left;
                     let pause = self.bounds.pause;
                     if let (Some(timer), Some(pause)) = (&mut self.pause, pause) {
                         timer.as_mut().reset(Instant::now() + pause);
                     }
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                Err(TooLong) => Some(Err(Error::HttpResponseBodySize(Some(self.bounds.bytes)))),
+                None => Some(Err(Error::HttpResponseBodySize(Some(self.bounds.bytes)))),
             },
             Poll::Ready(Some(Err(error))) => Some(Err(super::fault::of_answer(error.as_ref()))),
             Poll::Ready(None) => None,
@@ -160,12 +114,7 @@ impl Body for Answer {
     }
 }
 
-struct TooLong;
-
-fn take(left: &mut u64, frame: &Frame<Bytes>) -> Result<(), TooLong> {
-    let bytes = frame
-        .data_ref()
-        .map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-    *left = left.checked_sub(bytes).ok_or(TooLong)?;
-    Ok(())
+fn length(frame: &Frame<Bytes>) -> u64 {
+    let data = frame.data_ref().map_or(0, Bytes::len);
+    u64::try_from(data).unwrap_or(u64::MAX)
 }

@@ -142,21 +142,6 @@ impl ExchangeError {
         }
     }
 
-    /// Whether time ran out, for connecting or for the answer.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout(_) | Self::Connect(ConnectError::Timeout { .. })
-        )
-    }
-
-    /// Whether it is certain that the server has not seen the request.
-    #[must_use]
-    pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::Connect(_) | Self::Invalid)
-    }
-
     /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

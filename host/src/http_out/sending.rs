@@ -1,11 +1,10 @@
 //! A request's body as the component gives it → one that can be sent.
 
-use super::body::Upload;
-use super::client::RequestBody;
+use super::client::{BoxError, RequestBody};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -30,7 +29,11 @@ impl Sending {
         if body.is_end_stream() {
             return Ok(Self::Whole(Bytes::new()));
         }
-        let upload = Upload::new(body, limit);
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let upload = Limited::new(body, most);
+        let upload = upload
+            .map_err(move |error| too_long(error, limit))
+            .boxed_unsync();
         // A guest may open the body of a GET only to finish it. Passed on as a
         // stream that would be `transfer-encoding: chunked`, which servers
         // don't expect with GET.
@@ -45,9 +48,7 @@ impl Sending {
                     })?;
             return Ok(Self::Whole(whole.to_bytes()));
         }
-        Ok(Self::Stream(Some(RequestBody::Stream(
-            upload.boxed_unsync(),
-        ))))
+        Ok(Self::Stream(Some(RequestBody::Stream(upload))))
     }
 
     /// A length that isn't the body's would make the server take the next
@@ -76,4 +77,11 @@ impl Sending {
             Self::Stream(body) => body.take().unwrap_or(RequestBody::Whole(Bytes::new())),
         }
     }
+}
+
+fn too_long(error: BoxError, limit: u64) -> BoxError {
+    if error.is::<LengthLimitError>() {
+        return Error::HttpRequestBodySize(Some(limit)).into();
+    }
+    error
 }

@@ -4,16 +4,10 @@
 use super::matrix::Matrix;
 use super::pointer::{Pointer, PointerError};
 use super::row::Row;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::message::RESERVED;
+use percent_encoding::utf8_percent_encode;
 use rowcast_json::Kind;
 use std::borrow::Cow;
-
-/// RFC 3986's unreserved characters stay as they are.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Where a template stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

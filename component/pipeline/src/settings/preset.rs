@@ -3,6 +3,7 @@
 
 use super::mistakes::{Mistakes, nearest};
 use super::tree::Node;
+use rowcast_json::pointer::escaped;
 
 /// Settings that a name stands for. `${…}` in them are credentials that a
 /// caller has to give: a host may take them from its environment.
@@ -64,9 +65,7 @@ pub const PRESETS: &[Preset] = &[
     ),
 ];
 
-/// Fills in what a source with a preset doesn't say. A setting that it does
-/// say replaces the preset's whole, so that no axis or attribute is left over;
-/// `auth` is filled up if it is of the same type.
+/// Fills in what a source with a preset doesn't say.
 pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
     let Some(Node::Text(name)) = source.get("preset") else {
         return;
@@ -80,27 +79,46 @@ pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
         mistakes.add_with_hint("/preset", "is not the name of a preset", hint);
         return;
     };
-    let Some(preset) = Node::parse(preset.source, mistakes) else {
-        return;
-    };
-    let given_type = source.get("auth").and_then(|auth| auth.get("type"));
-    let preset_type = preset.get("auth").and_then(|auth| auth.get("type"));
-    let same_type = given_type.is_none() || given_type == preset_type;
+    if let Some(preset) = Node::parse(preset.source, mistakes) {
+        fill_from(source, &preset, |_, node| {
+            (!is_placeholder(node)).then(|| without_placeholders(node))
+        });
+    }
+}
+
+/// Fills in what a source doesn't say. A setting that it does say replaces the
+/// preset's whole, so that no axis or attribute is left over; `auth` is filled
+/// up if it is of the same type. `take` makes a preset's setting, by its pointer,
+/// the source's, or leaves it out.
+pub fn fill_from(
+    source: &mut Node,
+    preset: &Node,
+    mut take: impl FnMut(&str, &Node) -> Option<Node>,
+) {
+    let type_of = |node: &Node| node.get("auth").and_then(|auth| auth.get("type")).cloned();
+    let given = type_of(source);
+    let same_type = given.is_none() || given == type_of(preset);
     if let (true, Some(given), Some(preset)) =
         (same_type, source.get_mut("auth"), preset.get("auth"))
     {
-        fill_up(given, preset);
+        fill_up(given, preset, "/auth", &mut take);
     }
-    fill_up(source, &preset);
+    fill_up(source, preset, "", &mut take);
 }
 
-fn fill_up(given: &mut Node, preset: &Node) {
+fn fill_up(
+    given: &mut Node,
+    preset: &Node,
+    at: &str,
+    take: &mut impl FnMut(&str, &Node) -> Option<Node>,
+) {
     let (Node::Object(given), Node::Object(preset)) = (given, preset) else {
         return;
     };
     for (name, node) in preset {
-        if !given.iter().any(|(known, _)| known == name) && !is_placeholder(node) {
-            given.push((name.clone(), without_placeholders(node)));
+        if given.iter().all(|(known, _)| known != name) {
+            let taken = take(&format!("{at}/{}", escaped(name)), node);
+            given.extend(taken.map(|node| (name.clone(), node)));
         }
     }
 }

@@ -274,11 +274,8 @@ async fn one_token_for_all() {
     let authorizer = by_token(&stand_in);
     let headers = join_all((0..50).map(|_| header(&authorizer))).await;
     assert!(headers.iter().all(|header| header == "Bearer one"));
-    assert_eq!(
-        (stand_in.received().len(), authorizer.token_requests()),
-        (1, 1)
-    );
     let received = stand_in.received();
+    assert_eq!(received.len(), 1);
     let request = received.first().unwrap();
     assert_eq!(
         request.headers().get("authorization").unwrap(),

@@ -35,7 +35,6 @@ pub struct Tokens {
     /// For obtaining a token, all attempts and waits included.
     time: Duration,
     started: Instant,
-    requests: AtomicU64,
     /// How often obtaining one has come to an end, well or not.
     rounds: AtomicU64,
     state: Mutex<oauth::Tokens<Credential>>,
@@ -66,16 +65,10 @@ impl Tokens {
             client,
             time,
             started: Instant::now(),
-            requests: AtomicU64::new(0),
             rounds: AtomicU64::new(0),
             state: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
         }
-    }
-
-    /// Requests sent to the token endpoint.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
     }
 
     /// The present token or a new one, and its number.
@@ -148,7 +141,6 @@ impl Tokens {
                 time: (self.time / ATTEMPTS).min(left),
                 body_bytes: LONGEST_ANSWER,
             };
-            self.requests.fetch_add(1, Ordering::Relaxed);
             let request = self.grant.request(renewal);
             let outcome = self.client.exchange(request, bounds).await;
             let no_token = match self.grant.read(renewal, &outcome, SystemTime::now()) {
