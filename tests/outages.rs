@@ -52,6 +52,37 @@ async fn chunks_that_were_not_answered_wait_with_those_that_were() {
     assert_eq!(count.trim(), ROWS.to_string());
 }
 
+/// A refusal says how long to wait in its head, whatever becomes of its body.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_count_without_their_bodies() {
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let source = ScriptedSource::start(move |seen, number| {
+        let row = &seen.target[1..];
+        if number % 5 == 2 {
+            return Reply::status(429, "x".repeat(50_000)).with_header("retry-after", "1");
+        }
+        Reply::json(format!(r#"[{{"id":"{row}"}}]"#))
+    })
+    .await;
+    let at = Dynamo {
+        name: "dynoxide",
+        endpoint: dynamodb.endpoint(),
+    };
+    let stage = Stage::new(
+        &[
+            "[rows]\nfile = \"rows.jsonl\"\n",
+            &source_section(&source.origin(), 1).replace("url =", "max_body_bytes = 1000\nurl ="),
+            &table_keyed(&at, &table_name(), "id S"),
+        ]
+        .concat(),
+    );
+    let rows: Vec<_> = (0..8).map(|id| format!("{{\"id\":{id}}}\n")).collect();
+    std::fs::write(stage.path().join("rows.jsonl"), rows.concat()).unwrap();
+    stage.rowcast(&["table", "create"]).await.ok();
+    let said = stage.rowcast(&["run"]).await.ok().stderr;
+    assert!(said.contains("8 read: 8 done"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_is_never_processed_is_rejected() {
     let described = r#"{"Table":{"TableName":"records","TableStatus":"ACTIVE","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],"ItemCount":0,"TableSizeBytes":0,"BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"}}}"#;

@@ -159,6 +159,25 @@ async fn documents_that_nobody_reads_are_not_asked_for() {
     assert_eq!(fixture.run(&["table", "describe"], true, false).await, 0);
 }
 
+/// Whoever writes a rejections file has it alone.
+#[tokio::test]
+async fn a_rejections_file_is_one_process_at_a_time() {
+    let fixture = fixture(|_, _| good()).await;
+    let path = fixture.stage.path().join("rejected.jsonl");
+    std::fs::write(&path, "{}\n").unwrap();
+    let held = std::fs::File::open(&path).unwrap();
+    held.lock().unwrap();
+    let arguments = ["run", "--rejected", "rejected.jsonl"];
+    let output = fixture.stage.rowcast(&arguments).await;
+    assert_eq!(output.code, Some(4), "{}", output.stderr);
+    let said = "another process writes rejected.jsonl";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}\n");
+    drop(held);
+    fixture.stage.rowcast(&arguments).await.ok();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+}
+
 /// `/dev/full` takes nothing, as a full disk.
 #[cfg(target_os = "linux")]
 #[tokio::test]

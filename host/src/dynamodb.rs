@@ -17,7 +17,9 @@ use profile::Profile;
 use rowcast_aws::service_error;
 use rowcast_aws::sign::{self, SignError, Unsigned};
 use rowcast_aws::skew::{Corrected, Skew};
-use std::sync::Arc;
+use rowcast_pipeline::extract::mask;
+use rowcast_pipeline::pace::Pace;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Semaphore;
 
@@ -83,6 +85,9 @@ struct Shared {
     skew: Skew,
     /// DynamoDB's clock by its last answer.
     heard: Skew,
+    /// How much the host itself may write at once: to its ledger's table.
+    pace: Mutex<Pace>,
+    started: Instant,
     bounds: Bounds,
     in_flight: Semaphore,
 }
@@ -171,6 +176,8 @@ impl DynamoDb {
                 keyring,
                 skew,
                 heard: Skew::default(),
+                pace: Mutex::new(Pace::of_units()),
+                started: Instant::now(),
                 bounds,
                 in_flight,
             }),
@@ -262,7 +269,7 @@ impl Shared {
             if let Some((before, answer)) = refused.take()
                 && credentials::same(&before, &credentials)
             {
-                return Ok(answer);
+                return Ok(unrepeated(answer, &before));
             }
             let unsigned = Unsigned {
                 endpoint: &self.endpoint,
@@ -303,7 +310,7 @@ impl Shared {
                 AnswerDecision::Answer
                 | AnswerDecision::CorrectClock
                 | AnswerDecision::RenewCredentials => {
-                    return Ok(response);
+                    return Ok(unrepeated(response, &credentials));
                 }
             }
         }
@@ -376,6 +383,18 @@ fn unsignable(error: &SignError) -> SendError {
         SendError::Credentials(text)
     } else {
         SendError::Denied(text)
+    }
+}
+
+/// An error without the session token, which a gateway may repeat.
+fn unrepeated(response: Response<Bytes>, credentials: &Credentials) -> Response<Bytes> {
+    match credentials.session_token() {
+        Some(token) if !response.status().is_success() => response.map(|body| {
+            let mut text = body.to_vec();
+            mask::overwrite(&mut text, token);
+            text.into()
+        }),
+        _ => response,
     }
 }
 

@@ -5,6 +5,10 @@
 use serde::Deserialize;
 use std::time::Duration;
 
+/// How long an operation of the host's own, such as its ledger's, is sent again while
+/// DynamoDB throttles it.
+pub(crate) const LONGEST_THROTTLED: Duration = Duration::from_mins(10);
+
 /// Bounds that the host keeps, whatever the component does.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -110,7 +110,8 @@ impl Plan {
                 // A file of the operator's is their word as the configuration is.
                 let trusted = trusted || config.written.own_preset.is_some();
                 plan.auth = take_auth(&mut source, &mut written, &mut mistakes);
-                steps::take_auth(&mut source, &mut mistakes);
+                let by_host = !matches!(plan.auth, Auth::None {});
+                steps::take_auth(&mut source, by_host, &mut mistakes);
                 let known = if trusted { &source } else { &written };
                 named = origins_in(known);
                 own = origins_in(&steps::first(known));
@@ -132,7 +133,8 @@ impl Plan {
                     table.remove(&[name.to_owned()]);
                 }
                 let places = &mut config.written.tree.places;
-                let found = checked(&mut describer, Kind::Table, &mut table, places).await?;
+                let mut found = checked(&mut describer, Kind::Table, &mut table, places).await?;
+                found.iter_mut().for_each(config::Table::know_own);
                 mistakes.add_at("/table", found);
                 plan.table = Some(Table::of(&table));
             }

@@ -118,7 +118,7 @@ async fn init_writes_once() {
             $ rowcast init -c new.toml
             exit 0
             --- stderr
-            wrote new.toml; next: edit it, then `rowcast check`
+            wrote new.toml; next: edit it, then `rowcast --config new.toml check`
         "#]])
         .await;
     let written = std::fs::read_to_string(stage.path().join("new.toml")).unwrap();

@@ -87,7 +87,12 @@ async fn help() {
 
                   --rows <FILE>
                       Take these rows (JSON lines or CSV) instead of `[rows]`; a file that `--rejected` wrote is
-                      fine
+                      fine, and `-` is standard input
+
+                  --rows-format <FORMAT>
+                      Their format, where the file's name doesn't end in it; otherwise JSON lines
+
+                      [possible values: jsonl, csv]
 
                   --rejected <FILE>
                       Write what is rejected to this file, as JSON lines

@@ -5,6 +5,7 @@ use crate::support::stage::Stage;
 use expect_test::{Expect, expect};
 use rowcast::config::{Draft, Section};
 use rowcast::host::Host;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 fn document(name: &str) -> PathBuf {
@@ -42,8 +43,17 @@ async fn writes(name: &str, operation: &str, expected: Expect) {
     stage.rowcast(&arguments).await.ok();
     let text = std::fs::read_to_string(stage.path().join("rowcast.toml")).unwrap();
     expected.assert_eq(&source(&text));
+    is_accepted(&text).await;
+}
+
+/// By the component, with no variable but those that `init` writes itself.
+async fn is_accepted(text: &str) {
     let sections = [Section::Rows, Section::Source];
-    let draft = Draft::parse(&text, &sections, |_| Some("value".to_owned())).unwrap();
+    let variable = |name: &str| {
+        assert!(name == "DATABASE_URL" || name.starts_with("API_"), "{name}");
+        Some("value".to_owned())
+    };
+    let draft = Draft::parse(text, &sections, variable).unwrap();
     let host = Host::new(draft).await;
     assert!(host.is_ok(), "{text}\n{:?}", host.err());
 }
@@ -62,7 +72,7 @@ async fn a_source_is_proposed() {
         # The URL may also have the parameters state.
         # A REST API and how to read it.
         [source]
-        url = "https://api.github.com/repos/{owner}/{repo}/issues?per_page=100"
+        url = "https://api.github.com/repos/{owner}/{repo}/issues?per_page=30"
         require = ["/id"]
         [source.attributes]
         owner = "{owner}"
@@ -80,6 +90,8 @@ async fn a_source_is_proposed() {
         # Browse recordings.
         # Records: guessed to be /recordings.
         # Pages: guessed to be found by an offset; see whether that is so.
+        # The document has several servers: the first, `https://musicbrainz.org/ws/2`,
+        # was chosen; others are `https://beta.musicbrainz.org/ws/2`.
         # The URL may also have the parameters inc.
         # A REST API and how to read it.
         [source]
@@ -105,6 +117,8 @@ async fn a_source_is_proposed() {
         query = "SELECT isrc FROM requests"
         # Records: guessed to be /recordings.
         # Pages: none were found; one request is the whole answer.
+        # The document has several servers: the first, `https://musicbrainz.org/ws/2`,
+        # was chosen; others are `https://beta.musicbrainz.org/ws/2`.
         # A REST API and how to read it.
         [source]
         url = "https://musicbrainz.org/ws/2/isrc/{isrc}"
@@ -252,4 +266,76 @@ async fn what_is_no_document_is_refused() {
         .await;
     let output = stage.rowcast(&["init", "--openapi", "github.json"]).await;
     assert!(output.stderr.contains("--operation <ID>"), "{output:?}");
+}
+
+/// A document whose every text would mean something in TOML, in a template or in
+/// a URL.
+#[tokio::test]
+async fn texts_of_a_document_mean_nothing() {
+    let text = "a{now}\n[rows]\r${MY_SECRET} \u{1b}\u{0}\u{7f}\u{2028}\"'''#&+%$${X}${";
+    let parameter = |name: &str, place: &str, schema: Value| json!({"name": name, "in": place, "required": true, "schema": schema});
+    let list = json!({"type": "array", "items": {"type": "object"}});
+    let schema = json!({"type": "object", "properties": {text: list, "next": {"type": "string"}}});
+    let address = format!("https://a.example/{text}");
+    let document = |scheme: Value| {
+        json!({
+            "openapi": "3.0.0",
+            "servers": [
+                {"url": format!("{address}/{{it}}?{text}"), "variables": {"it": {"default": text, "enum": [text, "b"]}}},
+                {"url": text},
+            ],
+            "security": [{"it": [text]}, {"none": []}],
+            "components": {"securitySchemes": {"it": scheme}},
+            "paths": {format!("/{{a}}/{text}"): {"get": {
+                "operationId": "x", "summary": text,
+                "parameters": [
+                    {"$ref": text},
+                    parameter("a", "path", json!({"enum": [text]})),
+                    parameter(text, "query", json!({})),
+                    parameter("b", "query", json!({"default": text})),
+                    parameter("c", "header", json!({"default": "{now} ${MY_SECRET} $${X} ${"})),
+                    parameter(text, "header", json!({"default": text})),
+                    parameter(text, "cookie", json!({})),
+                    {"name": "cursor", "in": "query", "schema": {"type": "string"}},
+                    {"name": format!("after{text}"), "in": "query"},
+                ],
+                "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
+            }}},
+        })
+    };
+    for scheme in [
+        json!({"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": address}}}),
+        json!({"type": "oauth2", "flows": {"authorizationCode": {"tokenUrl": "/t", "refreshUrl": text}}}),
+        json!({"type": "apiKey", "in": "query", "name": text}),
+        json!({"type": "apiKey", "in": "header", "name": text}),
+        json!({"type": text}),
+    ] {
+        let stage = Stage::new("");
+        let folder = stage.path();
+        std::fs::write(folder.join("a.json"), document(scheme).to_string()).unwrap();
+        let arguments = ["init", "--force", "--openapi", "a.json", "--operation", "x"];
+        stage.rowcast(&arguments).await.ok();
+        let text = std::fs::read_to_string(folder.join("rowcast.toml")).unwrap();
+        is_accepted(&text).await;
+    }
+}
+
+#[tokio::test]
+async fn a_document_is_read_from_the_standard_input_or_a_file() {
+    let stage = Stage::new("");
+    let text = std::fs::read_to_string(document("github.json")).unwrap();
+    let operation = ["--operation", "issues/list-for-repo"];
+    let arguments = |file| [&["init", "--force", "--openapi", file][..], &operation].concat();
+    stage.rowcast_with_input(&arguments("-"), &text).await.ok();
+    let written = std::fs::read_to_string(stage.path().join("rowcast.toml")).unwrap();
+    assert!(written.contains("https://api.github.com/"), "{written}");
+    stage
+        .check(expect![[r#"
+            $ rowcast init --openapi https://a.example/openapi.json --operation x
+            exit 2
+            --- stderr
+            error: --openapi takes a file, and https://a.example/openapi.json is a URL
+              hint: download the document first, such as by `curl -o openapi.yaml URL`
+        "#]])
+        .await;
 }

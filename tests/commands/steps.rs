@@ -122,4 +122,9 @@ async fn credentials_of_a_step_are_the_components() {
         .await;
     let with_token = |seen: &Seen| seen.header("authorization") == Some("Bearer s3cr3t");
     assert!(details.seen().iter().all(with_token));
+    // The host would add its own.
+    let dynamodb = TemporaryDynamoDb::start().await.unwrap();
+    let by = r#"auth = { type = "none" }"#;
+    let written = section(&search.origin(), &search.origin(), by);
+    stage(&written, &dynamodb).await.check(expect![""]).await;
 }

@@ -14,6 +14,7 @@ pub mod call_state;
 pub mod checked;
 pub mod coding;
 pub mod document;
+pub mod echo;
 pub mod engine;
 pub mod extracted;
 pub mod format;

@@ -51,7 +51,9 @@ impl HttpResponse {
 /// Why there is no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpError {
-    /// Not connected, reset, or cut short.
+    /// No connection could be made: nothing was sent.
+    Unreached(String),
+    /// Reset, or cut short.
     Unavailable(String),
     /// The time for the exchange ran out.
     Timeout,

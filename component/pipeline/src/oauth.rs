@@ -196,6 +196,8 @@ impl Client<'_> {
                 let reason = format!("{reason}{}", self.redirect(reply));
                 return failed(FailureKind::Denied, reason);
             }
+            // Nobody is there to ask.
+            404 | 405 | 410 => return denied(reason, TOKEN_URL),
             400..=499 => return denied(reason, CLIENT),
             _ => return denied(reason, TOKEN_URL),
         }

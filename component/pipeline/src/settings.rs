@@ -36,7 +36,7 @@ pub use batch::Batch;
 pub use body::Body;
 pub use duration::{Duration, milliseconds};
 pub use format::{Format, RecordsAs};
-pub use mistakes::{Mistake, Mistakes, nearest, within};
+pub use mistakes::{Mistake, Mistakes, UNKNOWN, nearest, within};
 pub use pagination::{CursorPagination, End, LinkHeader, NextUrl, Offset, PageNumber, Pagination};
 pub use query::Query;
 pub use rate::Rate;
@@ -54,9 +54,15 @@ pub use tree::Node;
 /// Reads a source's settings; none where too little of them can be read.
 pub fn source(text: &str, mistakes: &mut Mistakes) -> Option<Source> {
     let mut tree = Node::parse(text, mistakes)?;
-    preset::fill(&mut tree, mistakes);
+    let is_open = !preset::fill(&mut tree, mistakes);
     steps::fill(&mut tree, mistakes);
-    read::read(tree, mistakes)
+    let mut found = Mistakes::default();
+    let source = read::read(tree, &mut found);
+    // What is missing, a preset that nobody knows would have given.
+    let (open, told): (Vec<_>, Vec<_>) =
+        (found.into_list().into_iter()).partition(|it| is_open && it.is_of_absence());
+    mistakes.add_at("", told);
+    source.filter(|_| open.is_empty())
 }
 
 /// Reads a list of rules that has no mistakes.

@@ -10,6 +10,7 @@ use rowcast_aws::service_error;
 use rowcast_aws::sign::{SignError, Unsigned, sign};
 use rowcast_aws::skew::Skew;
 use rowcast_pipeline::bindings::rowcast::pipeline::dynamodb::{Request, Response, SendError};
+use rowcast_pipeline::extract::mask;
 use rowcast_pipeline::message::{HttpError, HttpMethod, HttpRequest, HttpResponse};
 use rowcast_wasi::{clock, executor, http as wasi_http};
 
@@ -58,7 +59,13 @@ async fn send_one(settings: &Settings, request: Request) -> Result<Response, Sen
         let signed =
             sign(&unsigned, with.at, &settings.credentials).map_err(|error| unsignable(&error))?;
         let answer = wasi_http::send(plain(&signed, settings)).await;
-        let answer = answer.map_err(|error| unanswered(&act, error))?;
+        let mut answer = answer.map_err(|error| unanswered(&act, error))?;
+        // A gateway may repeat it.
+        if let Some(token) = settings.credentials.session_token()
+            && !(200..300).contains(&answer.status)
+        {
+            mask::overwrite(&mut answer.body, token);
+        }
         let status = answer.status;
         let headers = headers(&answer);
         let date = headers
@@ -135,7 +142,9 @@ fn unsignable(error: &SignError) -> SendError {
 
 fn unanswered(act: &str, error: HttpError) -> SendError {
     match error {
-        HttpError::Unavailable(cause) => SendError::Unavailable(format!("{act}: {cause}")),
+        HttpError::Unreached(cause) | HttpError::Unavailable(cause) => {
+            SendError::Unavailable(format!("{act}: {cause}"))
+        }
         HttpError::Timeout => SendError::Unavailable(format!(
             "{act}: no complete answer within ROWCAST_DYNAMODB_SECONDS"
         )),

@@ -17,11 +17,20 @@ pub fn refused(code: ErrorCode) -> HttpError {
         ErrorCode::ConfigurationError => {
             HttpError::Denied("the host's own configuration is wrong".to_owned())
         }
-        ErrorCode::ConnectionTimeout
-        | ErrorCode::ConnectionReadTimeout
+        ErrorCode::ConnectionTimeout | ErrorCode::DnsTimeout => {
+            HttpError::Unreached("no connection could be made in time".to_owned())
+        }
+        ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
-        | ErrorCode::HttpResponseTimeout
-        | ErrorCode::DnsTimeout => HttpError::Timeout,
+        | ErrorCode::HttpResponseTimeout => HttpError::Timeout,
+        ErrorCode::DnsError(_)
+        | ErrorCode::ConnectionRefused
+        | ErrorCode::DestinationNotFound
+        | ErrorCode::DestinationUnavailable
+        | ErrorCode::DestinationIpUnroutable
+        | ErrorCode::TlsProtocolError
+        | ErrorCode::TlsCertificateError
+        | ErrorCode::TlsAlertReceived(_) => HttpError::Unreached(words(&code)),
         ErrorCode::HttpResponseBodySize(_) | ErrorCode::HttpResponseHeaderSectionSize(_) => {
             HttpError::TooLarge
         }
@@ -71,9 +80,10 @@ mod tests {
         let invalid = |words: &str| {
             HttpError::Invalid(format!("the host refuses the request: ErrorCode::{words}"))
         };
+        let unreached = |words: &str| HttpError::Unreached(words.to_owned());
         check(
             ErrorCode::ConnectionRefused,
-            unavailable("the connection was refused"),
+            unreached("the connection was refused"),
         );
         check(
             ErrorCode::InternalError(Some("said so".to_owned())),
@@ -83,7 +93,9 @@ mod tests {
             ErrorCode::LoopDetected,
             unavailable("ErrorCode::LoopDetected"),
         );
-        check(ErrorCode::DnsTimeout, HttpError::Timeout);
+        let late = "no connection could be made in time";
+        check(ErrorCode::DnsTimeout, unreached(late));
+        check(ErrorCode::HttpResponseTimeout, HttpError::Timeout);
         check(
             ErrorCode::HttpResponseBodySize(Some(9)),
             HttpError::TooLarge,

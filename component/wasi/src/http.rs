@@ -18,6 +18,9 @@ use std::pin::pin;
 /// Bytes asked of a body at once.
 const READ_BYTES: u64 = 64 * 1024;
 
+/// How long the body of a refusal is waited for.
+const REFUSAL_MS: u64 = 5_000;
+
 /// How errors of JavaScript hosts begin, such as `Error: aborted` for a
 /// connection that ends within a body. They have no code of WASI's: asked for
 /// one, jco's preview2-shim 0.26 ends the component.
@@ -62,7 +65,21 @@ async fn exchange(request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         })
         .collect();
     let status = response.status();
-    let body = read(&response, request.max_body_bytes).await?;
+    if status >= 400 {
+        // What it refuses, and for how long, is in its head.
+        let mut body = Vec::new();
+        {
+            let reading = pin!(read(&response, request.max_body_bytes, &mut body));
+            select(reading, pin!(timer(REFUSAL_MS))).await;
+        }
+        return Ok(HttpResponse {
+            status,
+            headers,
+            body,
+        });
+    }
+    let mut body = Vec::new();
+    read(&response, request.max_body_bytes, &mut body).await?;
     // Not every host notices a body that ends early.
     if let Some(announced) = announced(status, &headers).filter(|length| *length > body.len()) {
         let length = body.len();
@@ -106,7 +123,12 @@ fn outgoing(request: &HttpRequest) -> Result<OutgoingRequest, HttpError> {
         .and_then(|()| outgoing.set_scheme(Some(&scheme)))
         .and_then(|()| outgoing.set_authority(Some(parts.authority)))
         .and_then(|()| outgoing.set_path_with_query(Some(&path)));
-    set.map_err(|()| invalid("the URL is not valid"))?;
+    set.map_err(|()| {
+        let length = path.len();
+        invalid(&format!(
+            "its path and query of {length} bytes are not valid, or too long"
+        ))
+    })?;
     Ok(outgoing)
 }
 
@@ -166,7 +188,11 @@ async fn response(future: &FutureIncomingResponse) -> Result<IncomingResponse, H
     }
 }
 
-async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, HttpError> {
+async fn read(
+    response: &IncomingResponse,
+    max_bytes: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<(), HttpError> {
     let body: IncomingBody = response
         .consume()
         .map_err(|()| broken("the answer has no body"))?;
@@ -174,7 +200,6 @@ async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, Ht
         .stream()
         .map_err(|()| broken("the answer has no body"))?;
     let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
-    let mut bytes = Vec::new();
     loop {
         // Before each chunk, so that a body without end ends with its time.
         Readiness::of(stream.subscribe()).await;
@@ -183,9 +208,9 @@ async fn read(response: &IncomingResponse, max_bytes: u64) -> Result<Vec<u8>, Ht
                 return Err(HttpError::TooLarge);
             }
             // Often it is all of it.
-            Ok(chunk) if bytes.is_empty() => bytes = chunk,
+            Ok(chunk) if bytes.is_empty() => *bytes = chunk,
             Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::Closed) => return Ok(()),
             Err(StreamError::LastOperationFailed(error)) => {
                 let said = error.to_debug_string();
                 if said.starts_with(JAVASCRIPT) {

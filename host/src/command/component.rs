@@ -9,7 +9,12 @@ use rowcast::limits::Limits;
 use rowcast_pipeline::extract::rules::BUILT_IN;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What WebAssembly begins with.
+const WASM: [u8; 4] = *b"\0asm";
 
 /// Describe a WASI component, or write it to a file.
 ///
@@ -95,14 +100,26 @@ impl Component {
         }
         match self.output {
             Some(path) if path.as_os_str() == "-" => print::data(bytes)?,
-            Some(path) => std::fs::write(&path, bytes).map_err(|error| {
-                let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
-                Failure::new(error, None, Exit::Invalid)
-            })?,
+            Some(path) => write(&path, bytes)?,
             None => describe(bytes)?,
         }
         Ok(Exit::Done)
     }
+}
+
+/// Writes a component, but over nothing else than one.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut first = [0; WASM.len()];
+    let there = File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    let is_other = path.is_file() && (there.is_err() || first != WASM);
+    if is_other && path.metadata().is_ok_and(|it| it.len() > 0) {
+        let message = format!("{} is there already, and is no component", path.display());
+        return Err(Failure::invalid(message, Some("name another file")));
+    }
+    std::fs::write(path, bytes).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
+        Failure::new(error, None, Exit::Invalid)
+    })
 }
 
 /// The package as one file.

@@ -161,6 +161,7 @@ pub fn exit_of_table(error: &TableError) -> Exit {
         | TableError::Invalid(_) => Exit::Invalid,
         TableError::Denied(_) | TableError::Unsent(_) | TableError::Credentials(_) => Exit::Denied,
         TableError::Unavailable(_) => Exit::Unavailable,
+        TableError::Throttled(_) => Exit::Incomplete,
     }
 }
 
@@ -171,6 +172,7 @@ fn exit_of_ledger(error: &LedgerError) -> Exit {
         LedgerError::Table(error) => exit_of_table(error),
         // A full disk.
         LedgerError::File { .. } => Exit::Incomplete,
+        error if error.is_full_disk() => Exit::Incomplete,
         _ => Exit::Invalid,
     }
 }

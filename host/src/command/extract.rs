@@ -1,5 +1,6 @@
 //! `rowcast extract`: rows → documents on standard output.
 
+use super::ledger::{self, GivenRows};
 use super::output::{Columns, Format, Printer, terminal_width};
 use super::run::{self, Parts};
 use super::{Exit, Failure, Global, Signals};
@@ -22,10 +23,8 @@ pub struct Extract {
         value_name = "FORMAT"
     )]
     output: Format,
-    /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
-    /// `--rejected` wrote is fine.
-    #[arg(long, value_name = "FILE")]
-    rows: Option<String>,
+    #[command(flatten)]
+    given: GivenRows,
     /// Write what is rejected to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -33,13 +32,13 @@ pub struct Extract {
 
 impl Extract {
     pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
-        let sections: &[Section] = match &self.rows {
+        let sections: &[Section] = match &self.given.rows {
             Some(_) => &[Section::Source],
             None => &[Section::Rows, Section::Source],
         };
         global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
-        let input = super::ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
+        let input = ledger::input(&host, &self.given, self.rejected.as_deref())?;
         let extract = input.prepare(host.extract()?);
         let printer = Printer::new(self.output, Columns::AsTheyCome, stdout(), terminal_width());
         let rows = Box::pin(input.open(&host));

@@ -5,7 +5,7 @@ use super::print::note;
 use super::{Exit, Failure, Global};
 use clap::Args;
 use rowcast::config::openapi::{Proposal, propose};
-use rowcast::config::{SCHEMA_FILE, commented, commented_proposal, schema};
+use rowcast::config::{FILE_NAME, SCHEMA_FILE, commented, commented_proposal, schema};
 use rowcast::engine::{COMPONENT, Description, Preset, Runtime};
 use rowcast::hint::Hint;
 use rowcast::limits::Limits;
@@ -29,7 +29,8 @@ pub struct Init {
         conflicts_with = "openapi"
     )]
     preset: String,
-    /// Propose the source from that OpenAPI document, in JSON or YAML.
+    /// Propose the source from that OpenAPI document, in JSON or YAML; `-` is the
+    /// standard input.
     #[arg(long, value_name = "FILE", requires = "operation")]
     openapi: Option<PathBuf>,
     /// The operation of the document: its operationId, or as `GET /its/path`.
@@ -64,7 +65,7 @@ impl Init {
             .and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| {
             let exists = error.kind() == ErrorKind::AlreadyExists;
-            let hint = exists.then(|| Hint::new("--force replaces it"));
+            let hint = (exists && !path.is_dir()).then(|| Hint::new("--force replaces it"));
             unwritten(path, error, hint)
         })?;
         let beside = path.with_file_name(SCHEMA_FILE);
@@ -73,9 +74,14 @@ impl Init {
             .and_then(|()| fs::write(&beside, schema(&description)))
             .map_err(|error| unwritten(&beside, error, None))?;
         if global.talks() {
+            let named = if path == Path::new(FILE_NAME) {
+                String::new()
+            } else {
+                format!(" --config {}", path.display())
+            };
             let path = path.display();
             note(&format!(
-                "wrote {path}; next: edit it, then `rowcast check`\n"
+                "wrote {path}; next: edit it, then `rowcast{named} check`\n"
             ));
         }
         Ok(Exit::Done)
@@ -98,8 +104,22 @@ impl Init {
 }
 
 fn proposal(file: &Path, operation: &str) -> Result<Proposal, Failure> {
-    let act = || format!("read {}", file.display());
-    let text = fs::read_to_string(file).map_err(|error| {
+    let name = file.to_string_lossy();
+    let act = || match name.as_ref() {
+        "-" => "read standard input".to_owned(),
+        name => format!("read {name}"),
+    };
+    if name.starts_with("https://") || name.starts_with("http://") {
+        let message = format!("--openapi takes a file, and {name} is a URL");
+        let hint = "download the document first, such as by `curl -o openapi.yaml URL`";
+        return Err(Failure::invalid(message, Some(hint)));
+    }
+    let text = if name == "-" {
+        io::read_to_string(io::stdin())
+    } else {
+        fs::read_to_string(file)
+    };
+    let text = text.map_err(|error| {
         let error = anyhow::Error::new(error).context(act());
         Failure::new(error, None, Exit::Invalid)
     })?;

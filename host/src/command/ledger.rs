@@ -3,7 +3,7 @@
 
 use super::print::note;
 use super::{Exit, Failure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rowcast::config::{FileRows, Format, Input as Place, LedgerSettings, Rows};
 use rowcast::hint::Hint;
 use rowcast::host::Host;
@@ -13,6 +13,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+
+/// Rows that are given in place of the configured ones.
+#[derive(Debug, Args)]
+pub struct GivenRows {
+    /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
+    /// `--rejected` wrote is fine, and `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<String>,
+    /// Their format, where the file's name doesn't end in it; otherwise JSON lines.
+    #[arg(long, value_enum, value_name = "FORMAT", requires = "rows")]
+    rows_format: Option<RowsFormat>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RowsFormat {
+    Jsonl,
+    Csv,
+}
 
 /// Which run to begin.
 #[derive(Debug, Args)]
@@ -119,12 +137,16 @@ enum Again {
 }
 
 /// The configured rows, or those of a file.
-pub fn input(host: &Host, file: Option<&str>, rejected: Option<&Path>) -> Result<Input, Failure> {
+pub fn input(host: &Host, given: &GivenRows, rejected: Option<&Path>) -> Result<Input, Failure> {
     not_the_ledger(host, rejected)?;
-    let (rows, again) = match file {
+    let (rows, again) = match &given.rows {
         Some(file) => {
+            let format = given.rows_format.map(|format| match format {
+                RowsFormat::Jsonl => Format::JsonLines,
+                RowsFormat::Csv => Format::Csv,
+            });
             // Whatever isn't said to be CSV is JSON lines, as `--rejected` writes.
-            let file = FileRows::new(file, None)
+            let file = FileRows::new(file, format)
                 .or_else(|_| FileRows::new(file, Some(Format::JsonLines)))
                 .map_err(|reason| Failure::invalid(reason, None))?;
             (Rows::File(file), Again::Rows)

@@ -3,8 +3,9 @@
 use super::error::plain;
 use super::progress::Progress;
 use super::{Exit, Failure};
+use rowcast::hint::Hint;
 use rowcast::run::{OutputError, Rejection};
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -64,11 +65,24 @@ impl Rejections {
 
 impl Kept {
     fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path).map_err(|error| {
+        let failed = |error: io::Error| {
             let context = format!("create the rejections file {}", path.display());
             let error = anyhow::Error::new(error).context(context);
             Failure::new(error, None, Exit::Invalid)
-        })?;
+        };
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(failed)?;
+        if file.metadata().is_ok_and(|it| it.is_file()) {
+            // Where files can't be locked nobody is known to write it.
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                let message = format!("another process writes {}", path.display());
+                let hint = Hint::new("wait until it has ended, or name another file");
+                let error = anyhow::Error::msg(message);
+                return Err(Failure::new(error, Some(hint), Exit::Unavailable));
+            }
+            file.set_len(0).map_err(failed)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             file,

@@ -1,7 +1,7 @@
 //! `rowcast run`: rows → extract → load, and a summary.
 
 use super::error::exit_of_stop;
-use super::ledger::{self, RunBooks, UnchangedBooks};
+use super::ledger::{self, GivenRows, RunBooks, UnchangedBooks};
 use super::outputs::{Documents, LAST_WORDS, Outputs};
 use super::pages;
 use super::print;
@@ -27,10 +27,8 @@ pub struct Run {
     recording: RunBooks,
     #[command(flatten)]
     unchanged: UnchangedBooks,
-    /// Take these rows (JSON lines or CSV) instead of `[rows]`; a file that
-    /// `--rejected` wrote is fine.
-    #[arg(long, value_name = "FILE")]
-    rows: Option<String>,
+    #[command(flatten)]
+    given: GivenRows,
     /// Write what is rejected to this file, as JSON lines.
     #[arg(long, value_name = "FILE")]
     rejected: Option<PathBuf>,
@@ -49,13 +47,13 @@ enum Report {
 
 impl Run {
     pub async fn execute(self, global: &Global, signals: &Signals) -> Result<Exit, Failure> {
-        let sections: &[Section] = match &self.rows {
+        let sections: &[Section] = match &self.given.rows {
             Some(_) => &[Section::Source, Section::Table],
             None => Section::ALL,
         };
         global.spare(self.rejected.as_deref())?;
         let host = global.host(global.config(sections)?).await?;
-        let input = ledger::input(&host, self.rows.as_deref(), self.rejected.as_deref())?;
+        let input = ledger::input(&host, &self.given, self.rejected.as_deref())?;
         input.verify(&host)?;
         let run = self.unchanged.apply(&host, host.run().await?)?;
         let run = self
@@ -77,7 +75,7 @@ impl Run {
             let counts = serde_json::to_string(&report.tally).map_err(anyhow::Error::from)?;
             print::data(counts + "\n")?;
         }
-        finish(report, self.rows.as_deref())
+        finish(report, self.given.rows.as_deref())
     }
 }
 
@@ -239,7 +237,7 @@ fn summary(parts: Parts, tally: &Tally, printed: bool, elapsed: Duration) -> Str
     if documents.superseded > 0 {
         lines.push(format!(
             "note: superseded: {}; a later document has the same key, and the table keeps one. If both \
-             matter, the key must tell them apart, such as by an attribute that contains the country.",
+             matter, the key must tell them apart, such as by an attribute that has the matrix' value.",
             documents.superseded
         ));
     }

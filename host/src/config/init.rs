@@ -261,7 +261,9 @@ impl File<'_> {
 
     fn comment(&mut self, text: &str) {
         let mut line = String::new();
-        for word in text.split_whitespace() {
+        // TOML has no control characters in comments.
+        let ends = |each: char| each.is_whitespace() || each.is_control();
+        for word in text.split(ends).filter(|word| !word.is_empty()) {
             if !line.is_empty() && line.chars().count() + word.chars().count() > WIDTH {
                 let _ = writeln!(self.text, "#{line}");
                 line.clear();
@@ -391,11 +393,12 @@ fn key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(bare) {
         name.to_owned()
     } else {
-        json(&Node::Text(name.to_owned()))
+        toml(&Node::Text(name.to_owned()))
     }
 }
 
-/// Texts, numbers and truth values are written as in JSON.
+/// Texts, numbers and truth values are written as in JSON, but for the one
+/// character that only TOML has escaped.
 fn toml(node: &Node) -> String {
     match node {
         Node::List(items) => {
@@ -409,6 +412,6 @@ fn toml(node: &Node) -> String {
                 .collect();
             format!("{{ {} }}", members.join(", "))
         }
-        other => json(other),
+        other => json(other).replace('\u{7f}', "\\u007f"),
     }
 }

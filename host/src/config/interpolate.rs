@@ -36,6 +36,11 @@ pub(crate) fn fill(
                 format!("needs the environment variable {name}, which is not set"),
                 format!("set it, or give a default in the file: ${{{name}:-…}}"),
             ),
+            Err(Mistake::Nested) => mistakes.add_with_hint(
+                at,
+                "has a `${` inside of another one's default",
+                "a default is text; write $${ for a ${ in it",
+            ),
             Err(Mistake::Malformed) => mistakes.add_with_hint(
                 at,
                 "has a `${` that isn't followed by a variable's name and `}`",
@@ -65,6 +70,8 @@ pub(super) enum Mistake {
     Unset(String),
     /// `${` without a name and an end.
     Malformed,
+    /// A variable in a default.
+    Nested,
 }
 
 /// Fills one text. `$${` is `${` itself; any other `$` stands for itself, as in
@@ -100,6 +107,9 @@ fn value(inside: &str, env: Environment<'_>) -> Result<String, Mistake> {
             .all(|each| each.is_ascii_alphanumeric() || each == '_')
     {
         return Err(Mistake::Malformed);
+    }
+    if default.is_some_and(|default| default.contains("${")) {
+        return Err(Mistake::Nested);
     }
     match (env(name), default) {
         (Some(value), Some(default)) if value.is_empty() => Ok(default.to_owned()),

@@ -3,17 +3,34 @@
 
 mod auth;
 mod document;
+mod foreign;
 mod pages;
 mod records;
+mod request;
+mod server;
 #[cfg(test)]
 mod tests;
 
 use document::{Document, Operation, Parameter, text};
 use rowcast_pipeline::settings::{Node, nearest};
 use serde_json::{Map, Value, json};
+use server::Server;
+use std::cell::Cell;
 
-/// Operations that a hint lists.
+/// Names that a hint or a remark lists.
 const LISTED: usize = 12;
+
+/// Words that PostgreSQL doesn't take for a column's name unless they are quoted.
+/// `user` would be the name of who is connected.
+const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric authorization binary \
+    both case cast check collate collation column concurrently constraint create cross \
+    current_catalog current_date current_role current_schema current_time current_timestamp \
+    current_user default deferrable desc distinct do else end except false fetch for foreign \
+    freeze from full grant group having ilike in initially inner intersect into is isnull join \
+    lateral leading left like limit localtime localtimestamp natural not notnull null offset on \
+    only or order outer overlaps placing primary references returning right select session_user \
+    similar some symmetric system_user table tablesample then to trailing true union unique user \
+    using variadic verbose when where window with";
 
 /// What a document says of an operation, as settings.
 #[derive(Clone, Debug)]
@@ -38,7 +55,9 @@ impl Proposal {
 pub(super) fn query(columns: &[String]) -> Option<String> {
     let plain = |each: char| each.is_ascii_lowercase() || each.is_ascii_digit() || each == '_';
     let column = |name: &String| {
-        if name.chars().all(plain) {
+        let is_number = name.starts_with(|first: char| first.is_ascii_digit());
+        let is_word = SQL_WORDS.split(' ').any(|word| word == name);
+        if name.chars().all(plain) && !is_number && !is_word {
             name.clone()
         } else {
             format!("\"{name}\"")
@@ -89,21 +108,24 @@ impl OpenApiError {
 
 /// Proposes a source. An operation without an id is named as `GET /its/path`.
 pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
-    let document = Document::new(document).ok_or(OpenApiError::NotOpenApi)?;
+    let lost = Cell::default();
+    let document = Document::new(document, &lost).ok_or(OpenApiError::NotOpenApi)?;
     let operation = find(document, id)?;
+    let server = Server::of(document, &operation);
     let mut source = Map::new();
     let mut remarks = Vec::new();
     remarks.extend(operation.title());
     let parameters = document.parameters(&operation);
-    let key = auth::guess(document, &operation, &parameters, &mut remarks);
+    let key = auth::guess(document, &operation, &parameters, &server, &mut remarks);
     let answer = records::of(document, &operation, &mut remarks);
     let pages = pages::guess(&parameters, &answer, &mut remarks);
     let is_done = |parameter: &Parameter| {
         let name = parameter.name.as_str();
-        pages.parameters.iter().any(|it| it == name) || key.parameter.as_deref() == Some(name)
+        let is_of_pages = pages.parameters.iter().any(|it| it == name);
+        (parameter.place == "query" && is_of_pages) || key.is(parameter)
     };
     let rest: Vec<_> = parameters.iter().filter(|it| !is_done(it)).collect();
-    let (url, columns) = url(document, &operation, &rest, &pages.fixed, &mut remarks);
+    let (url, columns) = request::url(&server, &operation, &rest, &pages.fixed, &mut remarks);
     source.insert("url".to_owned(), url.into());
     if let Some(format) = answer.format {
         source.insert("format".to_owned(), format.into());
@@ -114,7 +136,7 @@ pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
     if answer.has("id") {
         source.insert("require".to_owned(), json!(["/id"]));
     }
-    let headers = headers(&rest, &mut remarks);
+    let headers = request::headers(&rest, key.settings.is_some(), &mut remarks);
     if !headers.is_empty() {
         source.insert("headers".to_owned(), headers.into());
     }
@@ -138,8 +160,12 @@ pub fn propose(document: &Value, id: &str) -> Result<Proposal, OpenApiError> {
     if let Some(settings) = key.settings {
         source.insert("auth".to_owned(), settings);
     }
+    let mut source = source.into();
+    // In this order: what the document calls a variable is none.
+    foreign::without_variables(&mut source);
+    source.get_mut("auth").map(auth::add_secrets);
     Ok(Proposal {
-        source: crate::engine::settings::node(&Value::Object(source).to_string()),
+        source: crate::engine::settings::node(&source.to_string()),
         remarks,
         columns,
     })
@@ -151,9 +177,14 @@ fn find<'a>(document: Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiEr
         let reads = operations.iter().filter(|operation| operation.is_get());
         let names: Vec<String> = reads.map(Operation::name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let elsewhere = document.lost().into_iter().next();
         let hint = match (nearest(id, &names), names.len()) {
             (Some(name), _) => format!("did you mean \"{name}\"?"),
-            (None, 0) => "it has no GET operation at all".to_owned(),
+            // A path may be nothing but a reference.
+            (None, 0) => match elsewhere {
+                Some(remark) => format!("it has no GET operation of its own. {remark}"),
+                None => "it has no GET operation at all".to_owned(),
+            },
             (None, count) => {
                 let more = if count > LISTED { ", …" } else { "" };
                 let listed: Vec<_> = names.into_iter().take(LISTED).collect();
@@ -163,6 +194,8 @@ fn find<'a>(document: Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiEr
         let id = id.to_owned();
         return Err(OpenApiError::Unknown { id, hint });
     };
+    // What other paths lack isn't this one's.
+    document.lost();
     if found.is_get() {
         return Ok(found.clone());
     }
@@ -170,104 +203,6 @@ fn find<'a>(document: Document<'a>, id: &str) -> Result<Operation<'a>, OpenApiEr
         id: id.to_owned(),
         method: found.method.to_uppercase(),
     })
-}
-
-/// The URL template, and the columns in it. `fixed` are parameters with values.
-fn url(
-    document: Document<'_>,
-    operation: &Operation<'_>,
-    parameters: &[&Parameter],
-    fixed: &[(String, String)],
-    remarks: &mut Vec<String>,
-) -> (String, Vec<String>) {
-    let mut columns = Vec::new();
-    let server = document.server(operation, remarks);
-    let mut path = String::new();
-    for (number, piece) in operation.path.split('{').enumerate() {
-        match piece.split_once('}') {
-            Some((name, rest)) if number > 0 => {
-                let is_it = |it: &&&Parameter| it.place == "path" && it.name == name;
-                let parameter = parameters.iter().find(is_it);
-                let value = parameter.and_then(|it| it.json_format().or_else(|| it.sole_value()));
-                if let Some(value) = value {
-                    path.extend([&encoded(&value), rest]);
-                } else {
-                    columns.push(name.to_owned());
-                    path.extend(["{", name, "}", rest]);
-                }
-            }
-            _ => path.push_str(piece),
-        }
-    }
-    let mut query: Vec<(String, String)> = Vec::new();
-    let mut optional = Vec::new();
-    for parameter in parameters.iter().filter(|it| it.place == "query") {
-        let name = &parameter.name;
-        if let Some(value) = parameter.json_format() {
-            query.push((name.clone(), value));
-        } else if !parameter.required {
-            optional.push(name.as_str());
-        } else if let Some(value) = parameter.only_value() {
-            query.push((name.clone(), value));
-        } else {
-            let column = column_name(name);
-            query.push((name.clone(), format!("{{{column}}}")));
-            if !columns.contains(&column) {
-                columns.push(column);
-            }
-        }
-    }
-    query.extend(fixed.iter().cloned());
-    if !optional.is_empty() {
-        let optional = optional.join(", ");
-        remarks.push(format!("The URL may also have the parameters {optional}."));
-    }
-    if columns.is_empty() {
-        remarks.push(
-            "Nothing of a row is in the URL: every row asks for the same. Put a column in \
-             braces, such as a parameter's value."
-                .to_owned(),
-        );
-    }
-    let query: Vec<_> = query
-        .iter()
-        .map(|(name, value)| format!("{}={value}", encoded(name)))
-        .collect();
-    let mark = if query.is_empty() { "" } else { "?" };
-    (format!("{server}{path}{mark}{}", query.join("&")), columns)
-}
-
-/// A parameter's name as a row's column may be called.
-fn column_name(parameter: &str) -> String {
-    let name = parameter.trim_end_matches("[]");
-    let plain = |each: char| each.is_ascii_alphanumeric() || each == '_' || each == '-';
-    name.chars()
-        .map(|each| if plain(each) { each } else { '_' })
-        .collect()
-}
-
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// Headers that every request must have.
-fn headers(parameters: &[&Parameter], remarks: &mut Vec<String>) -> Map<String, Value> {
-    // These are the component's own.
-    let own = ["accept", "authorization", "content-type", "user-agent"];
-    let mut headers = Map::new();
-    for parameter in parameters {
-        let name = parameter.name.to_ascii_lowercase();
-        if parameter.place != "header" || !parameter.required || own.contains(&name.as_str()) {
-            continue;
-        }
-        match parameter.only_value() {
-            Some(value) => {
-                headers.insert(name, value.into());
-            }
-            None => remarks.push(format!("Requests must have the header `{name}`: set it.")),
-        }
-    }
-    headers
 }
 
 /// A sentence of a document, without its markup and line breaks.

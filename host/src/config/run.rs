@@ -107,6 +107,10 @@ impl<'de> Deserialize<'de> for Share {
                 Ok(Share::Count(count))
             }
 
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Share, E> {
+                Err(E::invalid_value(de::Unexpected::Float(number), &self))
+            }
+
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {
                 Share::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }

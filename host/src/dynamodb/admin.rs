@@ -110,6 +110,9 @@ pub enum TableError {
     /// No usable answer.
     #[error("{0}")]
     Unavailable(String),
+    /// The table's capacity is exceeded.
+    #[error("{0}")]
+    Throttled(String),
     /// DynamoDB doesn't accept the name or the keys.
     #[error("{0}")]
     Invalid(String),
@@ -126,6 +129,9 @@ impl TableError {
             Self::Exists(_) => "`rowcast table describe` shows its keys",
             Self::Denied(_) => {
                 "the AWS identity needs dynamodb:DescribeTable, and dynamodb:CreateTable to create; `aws sts get-caller-identity` shows which it is"
+            }
+            Self::Throttled(_) => {
+                "give that table more capacity, or make it on-demand; or run again later"
             }
             Self::Unavailable(_) => {
                 "check `endpoint` and `region` in [table] of rowcast.toml, and the network on the way; or try again later"
@@ -173,7 +179,9 @@ impl DynamoDb {
                 Ok(description) => table = description,
                 // A table is described a moment later than it's created, and
                 // one lost answer is no reason to lose the table.
-                Err(TableError::NotFound(_) | TableError::Unavailable(_)) => {}
+                Err(
+                    TableError::NotFound(_) | TableError::Unavailable(_) | TableError::Throttled(_),
+                ) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -197,9 +205,8 @@ impl DynamoDb {
         let text = |why| format!("{operation} of the DynamoDB table `{table}`: {why}");
         Err(match judge(answer.status, answer.body) {
             Outcome::Answered(body) => return Ok(body),
-            Outcome::Throttled(why) | Outcome::Unavailable(why) => {
-                TableError::Unavailable(text(why))
-            }
+            Outcome::Throttled(why) => TableError::Throttled(text(why)),
+            Outcome::Unavailable(why) => TableError::Unavailable(text(why)),
             Outcome::Denied(why) => TableError::Denied(text(why)),
             Outcome::TooLarge(why) => TableError::Invalid(text(why)),
             Outcome::Invalid { code, message } => match code.as_str() {

@@ -32,6 +32,8 @@ pub struct Repeated {
     /// Requests to the source that the component counts and the host didn't send, as
     /// there was no token for them.
     pub unsent: u32,
+    /// Those for which no connection could be made: what they say is about none of them.
+    pub unreached: u32,
 }
 
 impl<T> CallResult<T> {
@@ -58,12 +60,14 @@ pub(super) fn called<T: Stops>(
         // Whatever was refused to it, the component should have returned.
         Err(_) => None,
     };
+    let ([source, unsent, unreached], [dynamodb, ..]) = (repeats.0.counts(), repeats.1.counts());
     CallResult {
         violation: claim.and_then(|claim| violations.behind(claim)),
         repeats: Repeated {
-            source: repeats.0.count(),
-            dynamodb: repeats.1.count(),
-            unsent: repeats.0.unsent(),
+            source,
+            dynamodb,
+            unsent,
+            unreached,
         },
         result,
     }

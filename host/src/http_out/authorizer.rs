@@ -122,7 +122,7 @@ impl Credential {
         let token = header.to_str().unwrap_or_default();
         let token = token.strip_prefix("Bearer ").unwrap_or(token);
         Self {
-            mask: Mask::new([Secret::new(token)]),
+            mask: Mask::new(mask::echo(token)),
             place: Place::Header(http::header::AUTHORIZATION, header),
         }
     }
@@ -310,8 +310,7 @@ impl Rule {
     fn fixed(&self) -> Result<Credential, RuleError> {
         let found = auth::fixed(&self.auth).unwrap_or_default();
         let sent = found.header.as_ref().map(|(_, value)| value.as_str());
-        let forms = mask::forms(&self.auth, sent).into_iter();
-        let mask = Mask::new(forms.map(Secret::new));
+        let mask = Mask::new(mask::echoes(&self.auth, sent));
         if let Some((name, value)) = found.parameter {
             let pair = Serializer::new(String::new())
                 .append_pair(&name, &value)

@@ -45,27 +45,35 @@ const HEADERS: usize = 1024;
 /// was closing: an idle pool may have several of those.
 const REPEATS: u32 = 8;
 
-/// How many requests were sent once more by themselves, and how many weren't sent at all.
-/// A request that has it among its extensions counts in it; clones share the numbers.
+/// How many requests were sent once more by themselves, how many weren't sent at all, and
+/// how many reached nobody. A request that has it among its extensions counts in it; clones
+/// share the numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Repeats(Arc<(AtomicU32, AtomicU32)>);
+pub(crate) struct Repeats(Arc<[AtomicU32; 3]>);
 
 impl Repeats {
     pub(crate) fn add(&self) {
-        self.0.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn count(&self) -> u32 {
-        self.0.0.load(Ordering::Relaxed)
+        let [again, _, _] = &*self.0;
+        again.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What somebody thinks to have sent stayed here.
     pub(crate) fn add_unsent(&self) {
-        self.0.1.fetch_add(1, Ordering::Relaxed);
+        let [_, unsent, _] = &*self.0;
+        unsent.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn unsent(&self) -> u32 {
-        self.0.1.load(Ordering::Relaxed)
+    /// No connection could be made for it.
+    pub(crate) fn add_unreached(&self) {
+        let [_, _, unreached] = &*self.0;
+        unreached.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All three.
+    pub(crate) fn counts(&self) -> [u32; 3] {
+        let count = |count: &AtomicU32| count.load(Ordering::Relaxed);
+        let [again, unsent, unreached] = &*self.0;
+        [again, unsent, unreached].map(count)
     }
 }
 

@@ -21,35 +21,103 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// whoever bounds a body's size sees these first.
 const PIECE: usize = 4_096;
 
-/// An answer's body without its coding.
+/// Codings around each other that are taken off; of more, somebody means harm.
+const MOST_LAYERS: usize = 3;
+
+/// An answer's body without its codings: the one that the headers name, and gzip that they
+/// don't.
 pub struct Inbound {
     inner: Incoming,
-    decoder: Option<Decoder>,
-    /// What has come and isn't decoded yet.
+    /// The outermost first.
+    layers: Vec<Layer>,
+    /// Nothing has come yet.
+    begins: bool,
+    ended: bool,
+}
+
+/// A coding, and what has come and isn't decoded yet.
+struct Layer {
+    decoder: Decoder,
     coded: Bytes,
+    begins: bool,
+    ended: bool,
+}
+
+impl Layer {
+    fn new(coding: Coding) -> Self {
+        Self {
+            decoder: Decoder::new(coding),
+            coded: Bytes::new(),
+            begins: true,
+            ended: false,
+        }
+    }
 }
 
 impl Inbound {
-    /// Takes the coding off that the headers name. A body that isn't there, as in
-    /// the answer to HEAD, has none.
+    /// A body that isn't there, as in the answer to HEAD, has no coding.
     pub(super) fn decode(answer: Response<Incoming>) -> Response<Self> {
         let (mut parts, inner) = answer.into_parts();
-        let decoder = Coding::named(&parts.headers).map(Decoder::new);
-        if decoder.is_some() {
+        let coding = Coding::named(&parts.headers);
+        if coding.is_some() {
             parts.headers.remove(CONTENT_ENCODING);
+        }
+        let is_there = !inner.is_end_stream();
+        if is_there {
+            // It is the coded body's, and was checked where it was read.
             parts.headers.remove(CONTENT_LENGTH);
         }
-        let decoder = decoder.filter(|_| !inner.is_end_stream());
-        let coded = Bytes::new();
-        Response::from_parts(
-            parts,
-            Self {
-                inner,
-                decoder,
-                coded,
-            },
-        )
+        let layers = coding.filter(|_| is_there).map(Layer::new);
+        let body = Self {
+            inner,
+            layers: layers.into_iter().collect(),
+            begins: true,
+            ended: false,
+        };
+        Response::from_parts(parts, body)
     }
+
+    /// What comes next of what has been received; none if that is nothing.
+    fn decoded(&mut self) -> Option<io::Result<Bytes>> {
+        loop {
+            let waits = |layer: &Layer| !layer.coded.is_empty();
+            let ends = |layer: &Layer| !layer.ended;
+            let (at, plain) = if let Some(at) = self.layers.iter().rposition(waits) {
+                let layer = self.layers.get_mut(at)?;
+                let piece = layer.coded.len().min(PIECE);
+                (at, layer.decoder.decode(&layer.coded.split_to(piece)))
+            } else if self.ended {
+                let at = self.layers.iter().position(ends)?;
+                let layer = self.layers.get_mut(at)?;
+                layer.ended = true;
+                (at, layer.decoder.end())
+            } else {
+                return None;
+            };
+            let plain = match plain {
+                Ok(plain) if plain.is_empty() => continue,
+                Ok(plain) => Bytes::from(plain),
+                Err(error) => return Some(Err(error)),
+            };
+            let begins = |layer: &mut Layer| std::mem::take(&mut layer.begins);
+            if self.layers.get_mut(at).is_some_and(begins) && may_be_gzip(&plain) {
+                if self.layers.len() == MOST_LAYERS {
+                    let message = "the body is packed too often";
+                    return Some(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
+                }
+                self.layers.push(Layer::new(Coding::Gzip));
+            }
+            match self.layers.get_mut(at + 1) {
+                Some(next) => next.coded = plain,
+                None => return Some(Ok(plain)),
+            }
+        }
+    }
+}
+
+/// Whether a body that begins so is gzip; one byte doesn't tell.
+fn may_be_gzip(text: &[u8]) -> bool {
+    text.starts_with(&GZIP) || (text.len() == 1 && GZIP.starts_with(text))
 }
 
 impl Body for Inbound {
@@ -62,46 +130,50 @@ impl Body for Inbound {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         loop {
-            let Some(decoder) = &mut this.decoder else {
-                let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-                return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-            };
-            let plain = if this.coded.is_empty() {
-                let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
-                match frame.map(|frame| frame.map(Frame::into_data)) {
-                    Some(Ok(Ok(coded))) => {
-                        this.coded = coded;
-                        continue;
-                    }
-                    Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
-                    Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-                    None => {
-                        let last = decoder.end();
-                        this.decoder = None;
-                        last
-                    }
+            if let Some(plain) = this.decoded() {
+                return Poll::Ready(Some(plain.map(Frame::data).map_err(Into::into)));
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            let frame = ready!(Pin::new(&mut this.inner).poll_frame(context));
+            let data = match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => {
+                    this.ended = true;
+                    continue;
                 }
-            } else {
-                let piece = this.coded.len().min(PIECE);
-                decoder.decode(&this.coded.split_to(piece))
             };
-            match plain {
-                Ok(plain) if plain.is_empty() => {}
-                Ok(plain) => return Poll::Ready(Some(Ok(Frame::data(plain.into())))),
-                Err(error) => return Poll::Ready(Some(Err(error.into()))),
+            if !data.is_empty()
+                && std::mem::take(&mut this.begins)
+                && this.layers.is_empty()
+                && may_be_gzip(&data)
+            {
+                this.layers.push(Layer::new(Coding::Gzip));
+            }
+            match this.layers.first_mut() {
+                Some(layer) => layer.coded = data,
+                None => return Poll::Ready(Some(Ok(Frame::data(data)))),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.decoder.is_none() && self.inner.is_end_stream()
+        self.layers.is_empty() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.decoder {
-            None => self.inner.size_hint(),
-            Some(_) => SizeHint::default(),
+        if !self.layers.is_empty() {
+            return SizeHint::default();
         }
+        if self.begins {
+            let mut hint = SizeHint::new();
+            hint.set_lower(self.inner.size_hint().lower());
+            return hint;
+        }
+        self.inner.size_hint()
     }
 }
 
@@ -186,7 +258,8 @@ impl Decoder {
     fn begin(&self, first: [u8; 2]) -> Stream {
         let zlib = first[0] & 0x0f == 8 && u16::from_be_bytes(first).is_multiple_of(31);
         match self.coding {
-            Coding::Gzip if first == GZIP => Stream::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+            // No deflate begins so.
+            _ if first == GZIP => Stream::Gzip(Box::new(GzDecoder::new(Vec::new()))),
             // Some pad the end with zeros.
             Coding::Gzip if self.complete => Stream::Past,
             Coding::Gzip => Stream::Plain(Vec::new()),

@@ -2,19 +2,19 @@
 //! server may repeat them, as in the next page's URL or in an error. Each is
 //! overwritten by as many letters, so that no length changes.
 
-use crate::Secret;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use hyper::body::{Body, Frame, SizeHint};
 use memchr::memmem::Finder;
-use rowcast_pipeline::extract::mask::{LETTER, SHORTEST};
+use rowcast_pipeline::extract::echo::Echo;
+use rowcast_pipeline::extract::mask::LETTER;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Secrets to be overwritten.
 #[derive(Clone, Default)]
-pub(crate) struct Mask(Arc<[Finder<'static>]>);
+pub(crate) struct Mask(Arc<[(Finder<'static>, Echo)]>);
 
 impl std::fmt::Debug for Mask {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,12 +23,12 @@ impl std::fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// These secrets, in each form that they may come in.
-    pub(crate) fn new(forms: impl IntoIterator<Item = Secret>) -> Self {
-        let long = forms
-            .into_iter()
-            .filter(|form| form.expose().len() >= SHORTEST);
-        let finders = long.map(|form| Finder::new(form.expose().as_bytes()).into_owned());
+    /// These secrets.
+    pub(crate) fn new(echoes: impl IntoIterator<Item = Echo>) -> Self {
+        let finders = echoes.into_iter().map(|echo| {
+            let finder = Finder::new(echo.anchor().as_bytes()).into_owned();
+            (finder, echo)
+        });
         Self(finders.collect())
     }
 
@@ -55,15 +55,18 @@ impl Mask {
     /// The text without them; none if they aren't in it.
     fn masked(&self, text: &Bytes) -> Option<Bytes> {
         let mut masked: Option<BytesMut> = None;
-        for finder in &*self.0 {
+        for (finder, echo) in &*self.0 {
             let mut from = 0;
-            while let Some(at) = text.get(from..).and_then(|rest| finder.find(rest)) {
-                let end = from + at + finder.needle().len();
+            while let Some(hit) = text.get(from..).and_then(|rest| finder.find(rest)) {
+                from += hit + 1;
+                let Some(found) = echo.around(text, from - 1) else {
+                    continue;
+                };
+                from = found.end;
                 let copy = masked.get_or_insert_with(|| BytesMut::from(&**text));
-                if let Some(found) = copy.get_mut(from + at..end) {
+                if let Some(found) = copy.get_mut(found) {
                     found.fill(LETTER);
                 }
-                from = end;
             }
         }
         masked.map(BytesMut::freeze)
@@ -71,15 +74,8 @@ impl Mask {
 
     /// How many bytes at the end may be the beginning of one.
     fn begun(&self, text: &[u8]) -> usize {
-        let longest = |finder: &Finder<'_>| {
-            let needle = finder.needle();
-            let most = needle.len().saturating_sub(1).min(text.len());
-            (1..=most).rev().find(|&length| {
-                let end = text.get(text.len() - length..);
-                end.is_some() && end == needle.get(..length)
-            })
-        };
-        self.0.iter().filter_map(longest).max().unwrap_or(0)
+        let begun = self.0.iter().map(|(_, echo)| echo.begun(text));
+        begun.max().unwrap_or(0)
     }
 }
 
@@ -169,7 +165,11 @@ mod tests {
     use std::convert::Infallible;
 
     fn mask() -> Mask {
-        Mask::new(["hunter2-hunter3", "hunter2%2F", "short"].map(Secret::new))
+        Mask::new(
+            ["hunter2-hunter3", "hunter4/"]
+                .into_iter()
+                .filter_map(Echo::of),
+        )
     }
 
     /// However the body is cut into pieces.
@@ -179,7 +179,11 @@ mod tests {
             ("", ""),
             ("nothing of it, and short", "nothing of it, and short"),
             ("a hunter2-hunter3 b", "a xxxxxxxxxxxxxxx b"),
-            ("hunter2-hunter3hunter2%2F", "xxxxxxxxxxxxxxxxxxxxxxxxx"),
+            ("hunter2-hunter3hunter4%2F", "xxxxxxxxxxxxxxxxxxxxxxxxx"),
+            (
+                r"a hunter4\/ \\u002F hunter4\\u002F\\",
+                r"a xxxxxxxxx \\u002F xxxxxxxxxxxxxx\\",
+            ),
             (
                 "hunter2-hunterhunter2-hunter3",
                 "hunter2-hunterxxxxxxxxxxxxxxx",
@@ -205,7 +209,7 @@ mod tests {
     #[test]
     fn headers_too() {
         let mut headers = HeaderMap::new();
-        let value = "https://a.example/?key=hunter2%2F&page=2";
+        let value = "https://a.example/?key=hunter4%2f&page=2";
         headers.insert("location", value.parse().unwrap());
         headers.insert("etag", "\"1\"".parse().unwrap());
         mask().headers(&mut headers);

@@ -3,7 +3,7 @@
 use super::client::{BoxError, RequestBody};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -61,10 +61,16 @@ impl Sending {
         let actual = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         match parts.headers.remove(header::CONTENT_LENGTH) {
             Some(announced) if announced.as_bytes() != actual.to_string().as_bytes() => {
-                Err(Error::HttpRequestBodySize(Some(actual)))
+                return Err(Error::HttpRequestBodySize(Some(actual)));
             }
-            _ => Ok(()),
+            _ => {}
         }
+        // Some servers want to be told that there is none.
+        if bytes.is_empty() && parts.method == Method::POST {
+            let none = HeaderValue::from_static("0");
+            parts.headers.insert(header::CONTENT_LENGTH, none);
+        }
+        Ok(())
     }
 
     pub(super) fn is_whole(&self) -> bool {

@@ -123,7 +123,9 @@ impl WasiHttpHooks for Hooks {
                 deadline,
                 pause: exchange.options.between_bytes_timeout,
             };
-            if answer.body().size_hint().lower() > bounds.bytes {
+            // A refusal's head is worth reading, however long its body.
+            let refuses = answer.status().as_u16() >= 400;
+            if !refuses && answer.body().size_hint().lower() > bounds.bytes {
                 return Err(Error::HttpResponseBodySize(Some(
                     answer.body().size_hint().lower(),
                 )));
@@ -330,6 +332,9 @@ impl Exchange {
             && connect.is_lasting()
         {
             return self.denied(Violation::new(with_causes(connect), connect.hint()));
+        }
+        if let ExchangeError::Connect(_) = error {
+            self.repeats.add_unreached();
         }
         let fault = fault::of_exchange(error);
         tracing::debug!(?error, ?fault, "no answer for the component");

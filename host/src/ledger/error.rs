@@ -4,6 +4,7 @@ use super::RunRecord;
 use crate::dynamodb::admin::TableError;
 use crate::hint::Hint;
 use crate::run::clock;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -85,6 +86,18 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// Whether there was no room for it.
+    #[must_use]
+    pub fn is_full_disk(&self) -> bool {
+        let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+        match self {
+            Self::Open { source, .. } | Self::File { source, .. } => {
+                matches!(&**source, redb::Error::Io(cause) if full.contains(&cause.kind()))
+            }
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {

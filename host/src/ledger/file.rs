@@ -10,8 +10,8 @@ use redb::{
     Database, DatabaseError, Error, Range, ReadableDatabase, ReadableTable, ReadableTableMetadata,
 };
 use redb::{TableDefinition, TableError, Value};
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -206,6 +206,7 @@ fn open(path: &Path) -> Result<FileStore, LedgerError> {
         fs::write(folder.join(".gitignore"), "*\n")
             .map_err(|error| unusable(Box::new(error.into())))?;
     }
+    begin_anew(path);
     let create = || Database::builder().set_cache_size(CACHE).create(path);
     let database = match damage::caught(create) {
         None => return Err(LedgerError::Damaged(path.to_owned())),
@@ -246,6 +247,21 @@ fn open(path: &Path) -> Result<FileStore, LedgerError> {
         database: Arc::new(database),
         path: path.into(),
     })
+}
+
+/// A process that ended while it made the file has left one that begins with zeros: nothing
+/// was kept in it yet.
+fn begin_anew(path: &Path) {
+    let mut first = [1; 64];
+    let made = OpenOptions::new().read(true).write(true).open(path);
+    if let Ok(mut file) = made
+        && file.try_lock().is_ok()
+        && file.read_exact(&mut first).is_ok()
+        && first == [0; 64]
+    {
+        // If that fails, opening it says why.
+        let _ = file.set_len(0);
+    }
 }
 
 /// What the table has under these keys, in any order. Neighbours are read one after

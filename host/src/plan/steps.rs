@@ -1,7 +1,7 @@
 //! A source's further steps → what of them is the host's: their credentials go
 //! to the component or nowhere.
 
-use rowcast_pipeline::settings::{Mistakes, Node};
+use rowcast_pipeline::settings::{self, Mistakes, Node};
 
 /// The source's settings without its further steps.
 pub fn first(source: &Node) -> Node {
@@ -21,13 +21,16 @@ pub fn posts(source: &Node) -> bool {
 }
 
 /// The host authenticates requests to the source's own origin, whichever step
-/// makes them. Other credentials of a step are the component's.
-pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {
+/// makes them, where it has credentials for it (`by_host`). Other credentials of a
+/// step are the component's.
+pub fn take_auth(source: &mut Node, by_host: bool, mistakes: &mut Mistakes) {
+    let asked = origin_of(source);
     let Some(Node::List(steps)) = source.get_mut("then") else {
         return;
     };
     let mut found = Mistakes::default();
     for (index, step) in steps.iter_mut().enumerate() {
+        let is_same = asked.is_some() && origin_of(step) == asked;
         let Some(auth) = step.get_mut("auth") else {
             continue;
         };
@@ -35,11 +38,20 @@ pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {
             Some(Node::Text(text)) => Some(text.as_str()),
             _ => None,
         };
-        if text("by") == Some("component") {
+        let at = format!("/then/{index}/auth");
+        if by_host && is_same {
+            found.add_with_hint(
+                at,
+                "can't be another than the source's: the host adds that to all requests to its \
+                 origin",
+                "leave it out; or add `by = \"component\"` to [source.auth], too: the component \
+                 is given the secrets then",
+            );
+        } else if text("by") == Some("component") {
             auth.remove(&["by".to_owned()]);
         } else if text("type") != Some("none") {
             found.add_with_hint(
-                format!("/then/{index}/auth"),
+                at,
                 "is not done by the host for a step",
                 "leave it out where the step asks the origin of [source]; otherwise add \
                  `by = \"component\"`: the component is given the secret then",
@@ -47,4 +59,11 @@ pub fn take_auth(source: &mut Node, mistakes: &mut Mistakes) {
         }
     }
     mistakes.add_at("/source", found.into_list());
+}
+
+fn origin_of(step: &Node) -> Option<String> {
+    match step.get("url") {
+        Some(Node::Text(url)) => Some(settings::origin(url)),
+        _ => None,
+    }
 }

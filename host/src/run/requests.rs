@@ -247,10 +247,11 @@ impl<'c> Requests<'c> {
             // Nothing is left that the reason could be about.
             return None;
         }
-        let weight = if begun.elapsed() < LONG_CALL {
-            1
-        } else {
-            FAILED_CALLS
+        let weight = match called.repeats.unreached {
+            // An outage says nothing about requests, however often it is met.
+            1.. => 0,
+            0 if begun.elapsed() < LONG_CALL => 1,
+            0 => FAILED_CALLS,
         };
         self.go_on(part, by, stopped, weight, recording, tally)
             .await

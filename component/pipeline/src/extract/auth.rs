@@ -332,7 +332,7 @@ fn read(
             location: response.header("location"),
             asked: asked(response, today),
         }),
-        Err(HttpError::Unavailable(cause)) => {
+        Err(HttpError::Unreached(cause) | HttpError::Unavailable(cause)) => {
             let cause = snippet::line(cause);
             let reason = format!("{shown} gave no complete answer: {cause}");
             failed(FailureKind::Unavailable, reason)

@@ -152,23 +152,49 @@ fn ranges(source: &Source, mistakes: &mut Mistakes) {
 
 /// Checks a URL's scheme, host and lack of credentials.
 fn check_url(sample: &str, mistakes: &mut Mistakes) {
-    let url = Url::parse(sample).ok();
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match url {
-        None => mistakes.add(
+    let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    match Url::parse(sample) {
+        // That isn't relative, so it is about what stands there.
+        Err(error) if sample.contains("://") => {
+            mistakes.add("/url", format!("is not a URL: {error}"));
+        }
+        Ok(url) if is_web(&url) => check_parts(&url, mistakes),
+        Ok(_) | Err(_) => mistakes.add(
             "/url",
             "must start with https:// (or http://, where the host allows it) and a host name",
         ),
-        Some(url) if !url.username().is_empty() || url.password().is_some() => {
-            mistakes.add_with_hint(
-                "/url",
-                "has a user name or password in it",
-                "use `auth` with type \"basic\"",
-            );
-        }
-        Some(_) => {}
     }
 }
+
+fn check_parts(url: &Url, mistakes: &mut Mistakes) {
+    if !url.username().is_empty() || url.password().is_some() {
+        mistakes.add_with_hint(
+            "/url",
+            "has a user name or password in it",
+            "use `auth` with type \"basic\"",
+        );
+    }
+    if url.fragment().is_some() {
+        mistakes.add_with_hint(
+            "/url",
+            "has a `#`, and what follows it is never sent",
+            "write %23 for the character; or leave out what follows",
+        );
+    }
+}
+/// Headers that are about the connection, or that follow from the request.
+const OF_THE_CLIENT: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Template)> {
     let mut headers = Vec::with_capacity(source.headers.len());
@@ -176,6 +202,12 @@ fn headers<'a>(source: &'a Source, mistakes: &mut Mistakes) -> Vec<(&'a str, Tem
         let at = format!("/headers/{}", escaped(name));
         if !is_header_name(name) {
             mistakes.add(&at, "is not the name of an HTTP header");
+        }
+        if OF_THE_CLIENT
+            .iter()
+            .any(|own| own.eq_ignore_ascii_case(name))
+        {
+            mistakes.add(&at, "is written by the HTTP client itself");
         }
         if Some(name.to_ascii_lowercase()) == auth::header_name(&source.auth) {
             mistakes.add(&at, "is already set by `auth`");

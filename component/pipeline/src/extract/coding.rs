@@ -14,10 +14,21 @@ pub fn decoded(mut response: HttpResponse, most: u64) -> Result<HttpResponse, Ht
     if !response.body.starts_with(&GZIP) {
         return Ok(response);
     }
-    let plain = unpacked(&response.body, most.saturating_add(1))
-        .map_err(|error| HttpError::Unavailable(format!("its gzip body is damaged: {error}")))?;
+    let plain = match unpacked(&response.body, most.saturating_add(1)) {
+        Ok(plain) => plain,
+        // What a refusal says is in its head.
+        Err(_) if response.status >= 400 => Vec::new(),
+        Err(error) => {
+            let reason = format!("its gzip body is damaged: {error}");
+            return Err(HttpError::Unavailable(reason));
+        }
+    };
     if u64::try_from(plain.len()).is_ok_and(|length| length > most) {
-        return Err(HttpError::TooLarge);
+        if response.status < 400 {
+            return Err(HttpError::TooLarge);
+        }
+        response.body.clear();
+        return Ok(response);
     }
     response.body = plain;
     Ok(response)
@@ -47,6 +58,21 @@ mod tests {
             body: bytes.to_vec(),
         };
         decoded(response, most).map(|response| response.body)
+    }
+
+    #[test]
+    fn a_refusal_needs_no_body() {
+        let coded = gzip(&"[1]".repeat(1_000));
+        for body in [coded.get(..coded.len() - 9).unwrap(), &coded] {
+            let response = HttpResponse {
+                status: 429,
+                headers: vec![("retry-after".to_owned(), "1".to_owned())],
+                body: body.to_vec(),
+            };
+            let found = decoded(response.clone(), 100).unwrap();
+            assert_eq!((found.status, found.headers), (429, response.headers));
+            assert!(found.body.is_empty());
+        }
     }
 
     fn gzip(text: &str) -> Vec<u8> {

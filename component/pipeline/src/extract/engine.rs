@@ -270,7 +270,8 @@ impl<H: Http> Call<'_, H> {
         }
         if failed >= self.most_attempts() {
             // Others were answered meanwhile, and hardly any failed: it is this one.
-            if others >= LEAST_BETWEEN && self.state.fails_rarely() {
+            let reached = !matches!(retry_reason, RetryReason::Unreached(_));
+            if reached && others >= LEAST_BETWEEN && self.state.fails_rarely() {
                 return Err(NotDone::Rejected(settle::exhausted(&retry_reason)));
             }
             self.state.exhausted(&retry_reason);

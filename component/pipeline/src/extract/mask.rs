@@ -5,63 +5,48 @@
 //! A host that authenticates does this before the component reads anything.
 
 use super::auth::{self, Authorization};
+use super::echo::Echo;
 use crate::platform::HttpResponse;
 use crate::settings::Auth;
-use url::form_urlencoded;
 
 /// What is shorter stands in answers by chance.
-pub const SHORTEST: usize = 8;
+const SHORTEST: usize = 8;
 /// What takes its place.
 pub const LETTER: u8 = b'x';
 
-/// The secrets of credentials, in each form that a server may repeat; `header` is what
-/// is sent of them.
+/// The secrets of credentials, to be looked for; `header` is what is sent of them.
 #[must_use]
-pub fn forms(auth: &Auth, header: Option<&str>) -> Vec<String> {
-    let encoded = |secret: &str| {
-        let in_form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let in_url = in_form.replace('+', "%20");
-        let in_json = rowcast_json::quoted(secret);
-        let in_json = in_json.trim_matches('"').to_owned();
-        [secret.to_owned(), in_form, in_url, in_json]
-    };
-    let sent = header.and_then(|value| Some(value.split_once(' ')?.1.to_owned()));
-    let forms = auth::secrets(auth)
-        .into_iter()
-        .flat_map(encoded)
-        .chain(sent);
-    forms.filter(|form| form.len() >= SHORTEST).collect()
+pub fn echoes(auth: &Auth, header: Option<&str>) -> Vec<Echo> {
+    let sent = header.and_then(|value| Some(value.split_once(' ')?.1));
+    let secrets = auth::secrets(auth).into_iter().chain(sent);
+    secrets.filter_map(echo).collect()
+}
+
+/// Overwrites a secret in a text that may repeat it.
+pub fn overwrite(text: &mut [u8], secret: &str) {
+    if let Some(echo) = echo(secret) {
+        echo.overwrite(text, LETTER);
+    }
+}
+
+/// A secret to be looked for; none where it is too short for that.
+#[must_use]
+pub fn echo(secret: &str) -> Option<Echo> {
+    (secret.len() >= SHORTEST)
+        .then(|| Echo::of(secret))
+        .flatten()
 }
 
 /// Overwrites in an answer what its request was sent with.
 pub fn mask(response: &mut HttpResponse, auth: &Auth, sent: &Authorization) {
     let header = sent.header.as_ref().map(|(_, value)| value.as_str());
-    for form in forms(auth, header) {
-        overwrite(&mut response.body, form.as_bytes());
+    for echo in echoes(auth, header) {
+        echo.overwrite(&mut response.body, LETTER);
         for (_, value) in &mut response.headers {
-            if value.contains(&form) {
-                *value = value.replace(&form, &char::from(LETTER).to_string().repeat(form.len()));
-            }
+            let mut bytes = std::mem::take(value).into_bytes();
+            echo.overwrite(&mut bytes, LETTER);
+            *value = String::from_utf8(bytes).unwrap_or_default();
         }
-    }
-}
-
-fn overwrite(text: &mut [u8], form: &[u8]) {
-    let Some(first) = form.first() else {
-        return;
-    };
-    let mut from = 0;
-    while let Some(at) = text
-        .get(from..)
-        .and_then(|rest| rest.iter().position(|byte| byte == first))
-    {
-        from += at;
-        match text.get_mut(from..from + form.len()) {
-            Some(found) if found == form => found.fill(LETTER),
-            Some(_) => {}
-            None => return,
-        }
-        from += 1;
     }
 }
 
@@ -77,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_overwritten_in_each_form() {
+    fn what_was_sent_is_overwritten() {
         let check = |settings: &str, body: &str, expected: &str| {
             let auth = auth(settings);
             let mut response = HttpResponse {

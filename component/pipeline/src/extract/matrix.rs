@@ -21,7 +21,7 @@ impl<'a> Matrix<'a> {
             if axis.name.is_empty() {
                 mistakes.add(&at, "has no name");
             }
-            if axis.values.is_empty() {
+            if axis.values.is_empty() && !mistakes.is_inside(&at) {
                 mistakes.add(&at, "has no values; it needs at least one");
             }
             let different: HashSet<_> = axis.values.iter().collect();

@@ -18,8 +18,8 @@ pub enum BodyError {
     /// Nothing at all.
     #[error("the body is empty")]
     Empty,
-    /// Not UTF-8, so not JSON.
-    #[error("the body is not UTF-8 text, so not JSON")]
+    /// Not UTF-8, in which all formats are read.
+    #[error("the body is not UTF-8 text")]
     NotText,
     /// Something else, such as a page for people.
     #[error("the body is not JSON; it starts with: {0}")]

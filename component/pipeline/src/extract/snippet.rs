@@ -1,8 +1,8 @@
 //! Foreign text, URLs and error chains → one short line that is safe to show.
 
+use super::echo::Echo;
 use std::error::Error;
 use url::Url;
-use url::form_urlencoded::byte_serialize;
 
 /// Characters of foreign text that are shown at most.
 const LONGEST: usize = 200;
@@ -32,15 +32,11 @@ pub fn url(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-/// Foreign text without secrets that it may repeat, as they are or as a URL has
-/// them.
+/// Foreign text without secrets that it may repeat.
 #[must_use]
 pub fn without<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
-    secrets.fold(text.to_owned(), |text, secret| {
-        let encoded: String = byte_serialize(secret.as_bytes()).collect();
-        text.replace(secret, "…").replace(&encoded, "…")
-    })
+    let echoes = secrets.into_iter().filter_map(Echo::of);
+    echoes.fold(text.to_owned(), |text, echo| echo.removed(&text))
 }
 
 /// An error and its causes, joined.

@@ -46,6 +46,8 @@ pub enum RetryReason {
     Limited(u16, String),
     /// There was no complete answer.
     Silent(String),
+    /// There was no connection: that is about no request.
+    Unreached(String),
 }
 
 impl RetryReason {
@@ -53,7 +55,10 @@ impl RetryReason {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Failed(_, reason) | Self::Limited(_, reason) | Self::Silent(reason) => reason,
+            Self::Failed(_, reason)
+            | Self::Limited(_, reason)
+            | Self::Silent(reason)
+            | Self::Unreached(reason) => reason,
         }
     }
 
@@ -62,7 +67,7 @@ impl RetryReason {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Failed(status, _) | Self::Limited(status, _) => Some(*status),
-            Self::Silent(_) => None,
+            Self::Silent(_) | Self::Unreached(_) => None,
         }
     }
 }
@@ -103,6 +108,13 @@ pub fn judge(
             "{shown} gave no complete answer: {}",
             snippet::line(&clean(cause))
         )),
+        Err(HttpError::Unreached(cause)) => {
+            let reason = format!(
+                "{shown} gave no complete answer: {}",
+                snippet::line(&clean(cause))
+            );
+            Verdict::Retry(RetryReason::Unreached(reason), 0)
+        }
         Err(HttpError::Timeout) => silent(format!("{shown} gave no complete answer in time")),
         Err(HttpError::TooLarge) => reject(
             RejectionKind::Body,

@@ -11,6 +11,19 @@ pub type Mistake = describe::Mistake;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mistakes(Vec<Mistake>);
 
+/// What is said of a setting that must be there.
+pub(super) const MISSING: &str = "is missing";
+
+/// What is said of a setting that isn't one.
+pub const UNKNOWN: &str = "is not a known setting";
+
+impl Mistake {
+    /// Whether a setting isn't there.
+    pub(super) fn is_of_absence(&self) -> bool {
+        self.message == MISSING
+    }
+}
+
 impl Mistakes {
     /// Adds one, unless the setting or what it is part of has one already.
     pub fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
@@ -40,6 +53,17 @@ impl Mistakes {
                 hint,
             });
         }
+    }
+
+    /// Whether something is wrong inside of a setting.
+    #[must_use]
+    pub fn is_inside(&self, pointer: &str) -> bool {
+        let inside = |it: &Mistake| {
+            it.pointer
+                .strip_prefix(pointer)
+                .is_some_and(|it| it.starts_with('/'))
+        };
+        self.0.iter().any(inside)
     }
 
     /// Adds those of a part of the settings.

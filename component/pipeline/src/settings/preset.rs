@@ -65,10 +65,11 @@ pub const PRESETS: &[Preset] = &[
     ),
 ];
 
-/// Fills in what a source with a preset doesn't say.
-pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
+/// Fills in what a source with a preset doesn't say. Whether the preset is known, if there
+/// is one.
+pub fn fill(source: &mut Node, mistakes: &mut Mistakes) -> bool {
     let Some(Node::Text(name)) = source.get("preset") else {
-        return;
+        return true;
     };
     let Some(preset) = PRESETS.iter().find(|preset| preset.name == name) else {
         let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
@@ -77,13 +78,14 @@ pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
             None => format!("known presets: {}", names.join(", ")),
         };
         mistakes.add_with_hint("/preset", "is not the name of a preset", hint);
-        return;
+        return false;
     };
     if let Some(preset) = Node::parse(preset.source, mistakes) {
         fill_from(source, &preset, |_, node| {
             (!is_placeholder(node)).then(|| without_placeholders(node))
         });
     }
+    true
 }
 
 /// Fills in what a source doesn't say. A setting that it does say replaces the

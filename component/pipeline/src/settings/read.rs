@@ -3,7 +3,7 @@
 //! Reading stops at the first mistake, so the mistake is taken out of the tree
 //! and reading starts again, until nothing is wrong or nothing is left.
 
-use super::mistakes::{Mistakes, nearest};
+use super::mistakes::{MISSING, Mistakes, UNKNOWN, nearest};
 use super::tree::Node;
 use rowcast_json::pointer::escaped;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
@@ -24,8 +24,9 @@ pub fn read<T: DeserializeOwned>(mut tree: Node, mistakes: &mut Mistakes) -> Opt
         };
         let mut path: Vec<String> = error.path.into_iter().rev().collect();
         let missing = error.kind == ErrorKind::Missing;
-        // What was taken out because of another mistake isn't one more.
-        if !missing || !removed.contains(&path) {
+        // What was taken out because of another mistake isn't one more, nor is what was put in.
+        let known = if missing { &removed } else { &inserted };
+        if !known.contains(&path) {
             let pointer = path.iter().fold(String::new(), |pointer, name| {
                 pointer + "/" + &escaped(name)
             });
@@ -127,14 +128,14 @@ impl de::Error for ReadError {
         };
         Self {
             hint: Some(hint),
-            ..Self::new("is not a known setting").under(field)
+            ..Self::new(UNKNOWN).under(field)
         }
     }
 
     fn missing_field(field: &'static str) -> Self {
         Self {
             kind: ErrorKind::Missing,
-            ..Self::new("is missing").under(field)
+            ..Self::new(MISSING).under(field)
         }
     }
 }

@@ -39,7 +39,7 @@ impl SourceModel {
             .is_some_and(|(from, to)| (from..to).contains(&now))
         {
             return match faults.style {
-                0 => (0, Err(HttpError::Unavailable("refused".to_owned()))),
+                0 => (0, Err(HttpError::Unreached("refused".to_owned()))),
                 1 => reply(503, &[], ""),
                 2 => (60_000, Err(HttpError::Timeout)),
                 _ => reply(502, &[], "<html>"),

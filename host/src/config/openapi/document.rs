@@ -2,8 +2,10 @@
 //! followed. Versions 2.0 and 3 differ in where things stand, and nowhere else.
 
 use super::sentence;
+use percent_encoding::percent_decode_str;
 use rowcast_pipeline::settings::unescaped;
 use serde_json::Value;
+use std::cell::Cell;
 
 /// References that lead to references; a document may have circles.
 const DEEPEST: usize = 16;
@@ -14,6 +16,8 @@ const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "op
 #[derive(Clone, Copy)]
 pub struct Document<'a> {
     root: &'a Value,
+    /// What was said of references that can't be followed, since it was asked for.
+    lost: &'a Cell<Vec<String>>,
 }
 
 /// One operation, with the path that it is of.
@@ -36,7 +40,27 @@ pub struct Parameter {
     pub default: Option<Value>,
     pub minimum: Option<u64>,
     pub maximum: Option<u64>,
+    /// How its value is written, if it isn't as most are.
+    pub style: Style,
     values: Vec<Value>,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// As it is.
+    #[default]
+    Plain,
+    /// `;name=value`, in a path.
+    Matrix,
+    /// `.value`, in a path.
+    Label,
+    /// Several values, with that character between them.
+    Joined(&'static str),
+    /// As JSON.
+    Json,
+    /// A parameter for each member of an object.
+    Members(&'static str),
 }
 
 /// A member of an object. Some YAML documents write objects as `!!omap`, a list
@@ -66,7 +90,7 @@ pub fn text(value: Option<&Value>) -> Option<&str> {
     value?.as_str()
 }
 
-fn items(value: Option<&Value>) -> &[Value] {
+pub fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
@@ -114,9 +138,9 @@ pub fn format(response: &Value) -> Result<Option<&'static str>, &str> {
 
 impl<'a> Document<'a> {
     /// None where it is something else.
-    pub fn new(root: &'a Value) -> Option<Self> {
+    pub fn new(root: &'a Value, lost: &'a Cell<Vec<String>>) -> Option<Self> {
         let is_one = member(root, "openapi").or_else(|| member(root, "swagger"));
-        (is_one.is_some() && member(root, "paths").is_some()).then_some(Self { root })
+        (is_one.is_some() && member(root, "paths").is_some()).then_some(Self { root, lost })
     }
 
     pub fn member(self, name: &str) -> Option<&'a Value> {
@@ -128,21 +152,49 @@ impl<'a> Document<'a> {
         let mut found = value;
         for _ in 0..DEEPEST {
             let Some(to) = text(member(found, "$ref")) else {
-                break;
+                return found;
             };
-            let Some(path) = to.strip_prefix("#/") else {
-                break;
+            let Some(path) = to.strip_prefix('#') else {
+                let what = "leads out of the document, and isn't followed: bundle the document \
+                            into one file";
+                self.lose(to, what);
+                return found;
             };
-            let target = path.split('/').try_fold(self.root, |at, step| {
+            let path = percent_decode_str(path).decode_utf8_lossy();
+            let target = path.split('/').skip(1).try_fold(self.root, |at, step| {
                 let step = unescaped(step);
                 member(at, &step)
             });
-            match target {
-                Some(target) => found = target,
-                None => break,
-            }
+            let is_pointer = path.is_empty() || path.starts_with('/');
+            let Some(target) = target.filter(|_| is_pointer) else {
+                self.lose(to, "leads nowhere: what it stands for is left out");
+                return found;
+            };
+            found = target;
         }
+        self.lose_circle(found);
         found
+    }
+
+    /// Says of a value's reference that it leads back to it.
+    pub fn lose_circle(self, value: &Value) {
+        if let Some(to) = text(member(value, "$ref")) {
+            self.lose(to, "leads back to itself");
+        }
+    }
+
+    fn lose(self, reference: &str, what: &str) {
+        let mut lost = self.lost.take();
+        let remark = format!("The reference `{reference}` {what}.");
+        if !lost.contains(&remark) {
+            lost.push(remark);
+        }
+        self.lost.set(lost);
+    }
+
+    /// What is to be said of references that couldn't be followed.
+    pub fn lost(self) -> Vec<String> {
+        self.lost.take()
     }
 
     pub fn operations(self) -> Vec<Operation<'a>> {
@@ -193,52 +245,9 @@ impl<'a> Document<'a> {
                 .cloned(),
             minimum: number("minimum"),
             maximum: number("maximum"),
+            style: style(parameter, schema),
             values: items(member(schema, "enum")).to_vec(),
         }
-    }
-
-    /// Scheme, host and the beginning of the path, without a slash at the end.
-    pub fn server(self, operation: &Operation<'a>, remarks: &mut Vec<String>) -> String {
-        let of = |value: &'a Value| items(member(value, "servers")).first();
-        let server = of(operation.own)
-            .or_else(|| of(operation.item))
-            .or_else(|| of(self.root));
-        let url = match server {
-            Some(server) => {
-                let url = text(member(server, "url")).unwrap_or_default().to_owned();
-                let variables = members(member(server, "variables"));
-                variables.into_iter().fold(url, |url, (name, variable)| {
-                    let default = text(member(variable, "default")).unwrap_or_default();
-                    url.replace(&format!("{{{name}}}"), default)
-                })
-            }
-            None => self.second_version(),
-        };
-        let url = url.trim_end_matches('/');
-        if url.starts_with("https://") || url.starts_with("http://") {
-            return url.to_owned();
-        }
-        remarks
-            .push("The document doesn't say on which host the API is: write it here.".to_owned());
-        let slash = if url.is_empty() || url.starts_with('/') {
-            ""
-        } else {
-            "/"
-        };
-        format!("https://api.example.com{slash}{url}")
-    }
-
-    /// Of OpenAPI 2.0.
-    fn second_version(self) -> String {
-        let Some(host) = text(self.member("host")) else {
-            return text(self.member("basePath")).unwrap_or_default().to_owned();
-        };
-        let schemes = items(self.member("schemes"));
-        let plain = schemes.first().and_then(Value::as_str) == Some("http");
-        let secure = schemes.iter().any(|it| it.as_str() == Some("https"));
-        let scheme = if plain && !secure { "http" } else { "https" };
-        let base = text(self.member("basePath")).unwrap_or_default();
-        format!("{scheme}://{host}{base}")
     }
 
     /// The success of an operation.
@@ -272,7 +281,15 @@ impl<'a> Document<'a> {
     }
 }
 
-impl Operation<'_> {
+impl<'a> Operation<'a> {
+    /// Its own servers, or those of its path or of the whole document.
+    pub fn servers(&self, document: Document<'a>) -> &'a [Value] {
+        let of = [self.own, self.item, document.root];
+        let servers = of.map(|it| items(member(it, "servers")));
+        let mut servers = servers.into_iter();
+        servers.find(|it| !it.is_empty()).unwrap_or_default()
+    }
+
     /// By which it is asked for: its id, or its method and path.
     pub fn name(&self) -> String {
         let id = text(member(self.own, "operationId"));
@@ -317,6 +334,23 @@ impl Parameter {
         let for_that = ["fmt", "format", "output", "alt", "f"].contains(&self.name.as_str());
         let mut values = self.values.iter().chain(&self.default).filter_map(plain);
         values.find(|value| for_that && value.eq_ignore_ascii_case("json"))
+    }
+}
+
+fn style(parameter: &Value, schema: &Value) -> Style {
+    let of = |name: &str| text(member(parameter, name));
+    // OpenAPI 2.0 has another name for it.
+    match of("style").or_else(|| of("collectionFormat")) {
+        Some("matrix") => Style::Matrix,
+        Some("label") => Style::Label,
+        Some("pipeDelimited" | "pipes") => Style::Joined("|"),
+        Some("spaceDelimited" | "ssv") => Style::Joined(" "),
+        Some("deepObject") => Style::Members("deepObject"),
+        _ if member(parameter, "content").is_some() => Style::Json,
+        _ if text(member(schema, "type")) == Some("object") && of("in") == Some("query") => {
+            Style::Members("form")
+        }
+        _ => Style::Plain,
     }
 }
 

@@ -5,9 +5,6 @@ use super::document::Parameter;
 use super::records::Answer;
 use serde_json::{Map, Value, json};
 
-/// The size of a page where the document doesn't say how large it may be.
-const SIZE: u64 = 100;
-
 const SIZES: [&str; 12] = [
     "perpage",
     "pagesize",
@@ -76,7 +73,8 @@ pub fn guess(parameters: &[Parameter], answer: &Answer, remarks: &mut Vec<String
         let known = query.filter(|it| names.contains(&plain(&it.name).as_str()));
         known.min_by_key(|it| names.iter().position(|name| *name == plain(&it.name)))
     };
-    let size = find(&SIZES);
+    // Nobody promised what the document doesn't say: then a page has its usual size.
+    let size = find(&SIZES).and_then(|it| Some((it, size_of(it)?)));
     let (number, offset, cursor) = (find(&NUMBERS), find(&OFFSETS), find(&CURSORS));
     let next_url = pointer(answer, &NEXT_URLS, |kind| kind == "string");
     let next_cursor = pointer(answer, &NEXT_CURSORS, |kind| kind != "boolean");
@@ -121,13 +119,15 @@ pub fn guess(parameters: &[Parameter], answer: &Answer, remarks: &mut Vec<String
     ));
     let counts = settings.get("parameter").is_some() && settings.get("size").is_some();
     let size_in_url = size.filter(|_| !counts);
-    let fixed = size_in_url.map(|it| (it.name.clone(), size_of(it).to_string()));
-    // A link has the next page's number in it.
+    let fixed = size_in_url.map(|(it, size)| (it.name.clone(), size.to_string()));
+    // A link has the next page's number in it; the first request may need one.
+    let by_number = settings.get("parameter").is_some();
+    let is_left_out = |it: &&Parameter| by_number || !it.required;
     let others = [
-        counted,
-        size,
-        number.filter(|_| by_link),
-        offset.filter(|_| by_link),
+        counted.filter(is_left_out),
+        size.map(|(it, _)| it),
+        number.filter(|_| by_link).filter(is_left_out),
+        offset.filter(|_| by_link).filter(is_left_out),
     ];
     let parameters = others.into_iter().flatten().map(|it| it.name.clone());
     Pages {
@@ -140,7 +140,7 @@ pub fn guess(parameters: &[Parameter], answer: &Answer, remarks: &mut Vec<String
 fn counting(
     kind: &str,
     parameter: &Parameter,
-    size: Option<&Parameter>,
+    size: Option<(&Parameter, u64)>,
     usual: u64,
     answer: &Answer,
 ) -> Value {
@@ -162,9 +162,9 @@ fn counting(
         .or_else(|| Some(json!({"has_more": pointer(answer, &HAS_MORE, |it| it == "boolean")?})))
         .or_else(|| Some(json!({"total": total(answer)?})));
     // Without an end or a bound, a page that the API cuts shorter would be the last.
-    if let Some(size) = size.filter(|size| end.is_some() || size.maximum.is_some()) {
-        settings.insert("size_parameter".to_owned(), size.name.as_str().into());
-        settings.insert("size".to_owned(), size_of(size).into());
+    if let Some((parameter, size)) = size.filter(|(it, _)| end.is_some() || it.maximum.is_some()) {
+        settings.insert("size_parameter".to_owned(), parameter.name.as_str().into());
+        settings.insert("size".to_owned(), size.into());
     }
     if let Some(end) = end {
         settings.insert("end".to_owned(), end);
@@ -172,11 +172,11 @@ fn counting(
     settings.into()
 }
 
-/// As large as it may be.
-fn size_of(parameter: &Parameter) -> u64 {
+/// As large as it may be, or else as it is where nobody chooses.
+fn size_of(parameter: &Parameter) -> Option<u64> {
     let default = parameter.default.as_ref().and_then(Value::as_u64);
-    let size = parameter.maximum.or(default.filter(|it| *it > SIZE));
-    size.unwrap_or(SIZE).clamp(1, 1_000)
+    let size = parameter.maximum.map(|most| most.min(1_000)).or(default);
+    size.filter(|size| *size > 0)
 }
 
 /// A number of records, also if it is called after them.

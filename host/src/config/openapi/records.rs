@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// Objects in objects that are looked into.
 const DEEPEST: usize = 3;
+/// Schemas that one is made of: no document that people wrote has as many.
+const MOST: usize = 500;
 
 /// What an operation answers.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,7 @@ impl Answer {
 
 pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<String>) -> Answer {
     let mut answer = Answer::default();
+    remarks.extend(document.lost());
     let response = document.success(operation);
     let headers = response.and_then(|it| member(it, "headers"));
     let headers = members(headers).into_iter();
@@ -49,6 +52,7 @@ pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<S
         return answer;
     }
     let Some(body) = response.and_then(schema) else {
+        remarks.extend(document.lost());
         remarks.push(
             "The document doesn't say what an answer looks like: set `records` to the JSON \
              Pointer of its records."
@@ -62,6 +66,9 @@ pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<S
     // The shallowest; of several, the first.
     lists.sort_by_key(|(pointer, _)| pointer.matches('/').count());
     let mut lists = lists.into_iter();
+    let lost = document.lost();
+    let is_lost = !lost.is_empty();
+    remarks.extend(lost);
     if let Some((pointer, record)) = lists.next() {
         answer.record = record.names();
         let place = if pointer.is_empty() {
@@ -76,6 +83,12 @@ pub fn of(document: Document<'_>, operation: &Operation<'_>, remarks: &mut Vec<S
             remarks.push(format!("Other lists of objects are at {others}."));
         }
         answer.pointer = pointer;
+    } else if is_lost {
+        remarks.push(
+            "Records: where they are isn't known without that reference: set `records` to their \
+             JSON Pointer."
+                .to_owned(),
+        );
     } else {
         answer.record = shape.names();
         remarks.push(
@@ -91,6 +104,8 @@ struct Shape<'a> {
     properties: Vec<(&'a str, &'a Value)>,
     items: Option<&'a Value>,
     kind: Option<&'a str>,
+    /// The schemas it is made of, and whether their parts are being added.
+    seen: Vec<(&'a Value, bool)>,
 }
 
 impl<'a> Shape<'a> {
@@ -99,13 +114,26 @@ impl<'a> Shape<'a> {
             properties: Vec::new(),
             items: None,
             kind: None,
+            seen: Vec::new(),
         };
-        shape.add(document, schema, 0);
+        shape.add(document, schema);
         shape
     }
 
-    fn add(&mut self, document: Document<'a>, schema: &'a Value, depth: usize) {
-        let schema = document.resolved(schema);
+    fn add(&mut self, document: Document<'a>, reference: &'a Value) {
+        let schema = document.resolved(reference);
+        let same = |(known, _): &&(&Value, bool)| std::ptr::eq(*known, schema);
+        if let Some((_, is_open)) = self.seen.iter().find(same) {
+            if *is_open {
+                document.lose_circle(reference);
+            }
+            return;
+        }
+        let place = self.seen.len();
+        if place >= MOST {
+            return;
+        }
+        self.seen.push((schema, true));
         for (name, property) in members(member(schema, "properties")) {
             if self.properties.iter().all(|(known, _)| *known != name) {
                 self.properties.push((name, property));
@@ -121,21 +149,21 @@ impl<'a> Shape<'a> {
             kind => text(kind),
         };
         self.kind = self.kind.or(kind);
-        if depth > DEEPEST {
-            return;
-        }
         let parts = |keyword: &str| {
             let parts = member(schema, keyword).and_then(Value::as_array);
             parts.map_or(&[][..], Vec::as_slice)
         };
         for part in parts("allOf") {
-            self.add(document, part, depth + 1);
+            self.add(document, part);
         }
         let is_null = |part: &&Value| text(member(part, "type")) == Some("null");
         for keyword in ["oneOf", "anyOf"] {
             if let Some(first) = parts(keyword).iter().find(|part| !is_null(part)) {
-                self.add(document, first, depth + 1);
+                self.add(document, first);
             }
+        }
+        if let Some((_, is_open)) = self.seen.get_mut(place) {
+            *is_open = false;
         }
     }
 

@@ -7,6 +7,9 @@
     reason = "a test stops at the first surprise, and its documents are written where they are used"
 )]
 
+mod hostile;
+mod said;
+
 use super::*;
 use crate::engine::settings::json;
 use expect_test::{Expect, expect};
@@ -109,22 +112,22 @@ fn pages_are_guessed() {
     check(
         &["page", "per_page"],
         json!({"total_pages": number}),
-        r#" {"type":"page-number","parameter":"page","size_parameter":"per_page","size":100,"end":{"total_pages":"/total_pages"}}"#,
+        r#" {"type":"page-number","parameter":"page","end":{"total_pages":"/total_pages"}}"#,
     );
     check(
         &["skip", "take"],
         json!({"hasMore": {"type": "boolean"}}),
-        r#" {"type":"offset","parameter":"skip","size_parameter":"take","size":100,"end":{"has_more":"/hasMore"}}"#,
+        r#" {"type":"offset","parameter":"skip","end":{"has_more":"/hasMore"}}"#,
     );
     check(
         &["cursor", "limit"],
         json!({"paging": {"type": "object", "properties": {"next_cursor": text}}}),
-        r#"?limit=100 {"type":"cursor","parameter":"cursor","pointer":"/paging/next_cursor"}"#,
+        r#" {"type":"cursor","parameter":"cursor","pointer":"/paging/next_cursor"}"#,
     );
     check(
         &["offset", "limit"],
         json!({"links": {"type": "object", "properties": {"next": text}}, "total": number}),
-        r#"?limit=100 {"type":"next-url","pointer":"/links/next"}"#,
+        r#" {"type":"next-url","pointer":"/links/next"}"#,
     );
     check(
         &["page"],
@@ -139,6 +142,41 @@ fn pages_are_guessed() {
     // What looks like a page and isn't one.
     check(&["cursor"], json!({}), " ");
     check(&[], json!({"next": text}), " ");
+}
+
+/// A size is what the document promises, and nothing else.
+#[test]
+fn sizes_of_pages() {
+    let check = |required: bool, size: Value, end: Value, expected: &str| {
+        let operation = json!({
+            "parameters": [
+                {"name": "page", "in": "query", "schema": {"type": "integer"}},
+                {"name": "size", "in": "query", "required": required, "schema": size},
+            ],
+            "responses": {"200": {"content": {"application/json": {"schema": list(end)}}}},
+        });
+        let found = propose(&document(operation, json!({})), "GET /items").unwrap();
+        let source: Value = serde_json::from_str(&json(&found.source)).unwrap();
+        let set = source["pagination"].get("size").map(Value::to_string);
+        let url = source["url"].as_str().unwrap();
+        let in_url = url.split_once("size=").map(|(_, size)| size.to_owned());
+        let optional = found
+            .remarks
+            .iter()
+            .any(|it| it.ends_with("parameters size."));
+        let optional = optional.then(|| "optional".to_owned());
+        let found: Vec<_> = [set, in_url, optional].into_iter().flatten().collect();
+        assert_eq!(found.join(" "), expected, "{size}");
+    };
+    let total = json!({"total": {"type": "integer"}});
+    check(false, json!({}), total.clone(), "optional");
+    check(false, json!({}), json!({}), "optional");
+    check(true, json!({}), json!({}), "{size}");
+    check(false, json!({"default": 20}), total.clone(), "20");
+    check(false, json!({"default": 20}), json!({}), "20");
+    check(true, json!({"default": 20, "maximum": 50}), json!({}), "50");
+    check(false, json!({"maximum": 2_147_483_647}), total, "1000");
+    check(false, json!({"default": 0}), json!({}), "optional");
 }
 
 #[test]
@@ -246,8 +284,8 @@ fn one_key_of_several_and_one_format_of_several() {
           },
           "auth": {
             "type": "api-key",
-            "key": "${API_KEY}",
-            "parameter": "api_key"
+            "parameter": "api_key",
+            "key": "${API_KEY}"
           }
         }
         columns: list

@@ -93,6 +93,25 @@ async fn check(create: bool, script: Vec<Reply>, expected: &str, requests: usize
     assert_eq!(stand_in.received().len(), requests, "{text}");
 }
 
+/// Being throttled costs time and no attempts, as exceptions and as what is left over.
+#[tokio::test]
+async fn the_hosts_own_writes_keep_to_the_pace() {
+    let left = r#"{"UnprocessedItems":{"tracks":[{"PutRequest":{"Item":{}}}]}}"#;
+    let mut script: Vec<_> = (0..6).map(|_| fault(400, "ThrottlingException")).collect();
+    script.extend((0..6).map(|_| Reply::json(left)));
+    script.push(Reply::json("{}"));
+    let (dynamodb, stand_in) = dynamodb(script).await;
+    let retry = crate::config::Retry {
+        max_attempts: 2,
+        base_delay_ms: 1,
+        max_delay_ms: 5,
+        ..crate::config::Retry::default()
+    };
+    let puts = vec![json!({ "PutRequest": { "Item": {} } })];
+    dynamodb.write_items("tracks", puts, &retry).await.unwrap();
+    assert_eq!(stand_in.received().len(), 13);
+}
+
 #[tokio::test]
 async fn describes() {
     let (dynamodb, stand_in) = dynamodb(vec![table("Table", "ACTIVE")]).await;
@@ -139,7 +158,7 @@ async fn describes() {
     check(
         false,
         vec![fault(400, "ThrottlingException")],
-        "Unavailable(",
+        "Throttled(",
         1,
     )
     .await;

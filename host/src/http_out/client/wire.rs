@@ -124,7 +124,11 @@ async fn coded_answers_are_decoded() {
             Ok(found) => {
                 assert_eq!(Ok(found.body().as_ref()), expected, "{coding}");
                 let left = found.headers().get(CONTENT_ENCODING).is_some();
-                assert_eq!(left, ["br", "identity"].contains(&coding), "{coding}");
+                assert_eq!(
+                    left,
+                    ["br", "identity", "gzip, gzip"].contains(&coding),
+                    "{coding}"
+                );
             }
             Err(error) => assert_eq!(Err(error.to_string().as_str()), expected, "{coding}"),
         }
@@ -137,7 +141,15 @@ async fn coded_answers_are_decoded() {
     check("identity", object, Ok(object)).await;
     check("gzip", b"", Ok(b"")).await;
     check("br", b"coded", Ok(b"coded")).await;
+    // Whatever the headers say, as whoever reads a body unpacks what is gzip: secrets are
+    // looked for in what comes out.
+    check("identity", &coded, Ok(object)).await;
+    check("br", &coded, Ok(object)).await;
+    check("gzip, gzip", &gzip(&coded), Ok(object)).await;
+    check("gzip", &gzip(&coded), Ok(object)).await;
+    check("deflate", &gzip(&coded), Ok(object)).await;
     let broken = "exchange a request and its answer";
+    check("gzip", &gzip(&gzip(&gzip(&coded))), Err(broken)).await;
     check(
         "gzip",
         &[&coded[..], &coded].concat(),

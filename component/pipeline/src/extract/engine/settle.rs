@@ -127,19 +127,24 @@ impl<H: Http> Call<'_, H> {
 
     /// One bad thing is one bad thing: where others were answered well, a
     /// request whose attempts ran out `twice` is rejected. Where that isn't sure
-    /// yet, it is pending, and remembers it.
+    /// yet, it is pending, and remembers it. Where nobody was reached, it is about nobody.
     pub(super) fn judge_suspect(&self, suspect: Suspect, twice: bool) -> RequestOutcome {
         let Suspect {
             progress,
             retry_reason,
             ..
         } = suspect;
+        if let RetryReason::Unreached(reason) = &retry_reason {
+            let reason = self.state.reason(reason);
+            self.state.note(Stop::Unavailable(reason));
+            return RequestOutcome::Pending(progress);
+        }
         let progress = progress.exhausted();
         let good = self.state.succeeded();
         let most = match retry_reason {
             RetryReason::Limited(..) => MOST_CALLS_LIMITED,
-            RetryReason::Failed(..) | RetryReason::Silent(_) if good > 0 => MOST_CALLS,
-            RetryReason::Failed(..) | RetryReason::Silent(_) => MOST_CALLS_ALONE,
+            _ if good > 0 => MOST_CALLS,
+            _ => MOST_CALLS_ALONE,
         };
         let twice = twice && !self.state.is_halted();
         if twice || progress.exhausted >= most {
@@ -155,7 +160,7 @@ impl<H: Http> Call<'_, H> {
         match retry_reason {
             // The call knows of the limit, or its time ran out.
             RetryReason::Limited(..) => self.state.explain(stop),
-            RetryReason::Failed(..) | RetryReason::Silent(_) => self.state.note(stop),
+            _ => self.state.note(stop),
         }
         RequestOutcome::Pending(progress)
     }

@@ -270,10 +270,32 @@ fn everything_is_said_at_once() {
 }
 
 #[test]
+fn what_would_not_be_sent_is_refused() {
+    for url in [
+        "https://api.example/s?q=#{id}",
+        "https://api.example/#/{id}",
+    ] {
+        check(
+            |source| source.url = url.to_owned(),
+            "source: /url has a `#`, and what follows it is never sent (write %23 for the \
+             character; or leave out what follows)",
+        );
+    }
+    check(
+        |source| source.headers = vec![secret("Content-Length", "1")],
+        "source: /headers/Content-Length is written by the HTTP client itself",
+    );
+    check(
+        |source| source.url = "https://a.example:99999/{id}".to_owned(),
+        "source: /url is not a URL: invalid port number",
+    );
+}
+
+#[test]
 fn requests_that_cannot_be_made() {
     let order = |row: &str, expected: &str| {
         let mut source = source();
-        source.url = "https://api.example/{id}#part".to_owned();
+        source.url = "https://api.example/{id}".to_owned();
         source.headers = vec![secret("x", "{id}")];
         source.attributes = vec![field("b", "{name}")];
         let rows = [ROW.to_owned(), row.to_owned()];

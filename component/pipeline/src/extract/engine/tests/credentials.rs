@@ -166,7 +166,7 @@ fn the_token_endpoint_decides_too() {
     fails(&|| answer(400, &[], body), &denied(&said));
     fails(&|| answer(401, &[], ""), &denied(&format!("401; {hint}")));
     fails(&|| answer(403, &[], ""), &denied(&format!("403; {hint}")));
-    fails(&|| answer(404, &[], ""), &denied(&format!("404; {hint}")));
+    fails(&|| answer(404, &[], ""), &denied("404; check token_url"));
     let html = "PermanentDenied(\"the token endpoint https://login.example gave something \
                 that has no token; check token_url\")";
     fails(&|| answer(200, &[], "<html>"), html);

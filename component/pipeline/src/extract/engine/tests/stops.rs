@@ -40,6 +40,24 @@ fn nobody_sends_inside_the_window() {
     }
 }
 
+/// However often nobody is reached for it, while others are answered: no request is at fault.
+#[test]
+fn who_reaches_nobody_is_not_rejected() {
+    let mut source = source();
+    source.concurrency = 2;
+    let reply = |request: &HttpRequest, _| match id(request) {
+        3 => (10, Err(HttpError::Unreached("refused".to_owned()))),
+        _ => ok(),
+    };
+    let done: Vec<_> = (0..60).filter(|row| *row != 3).collect();
+    let done: Vec<_> = done.iter().map(|row| format!("{row}:1")).collect();
+    let expected = format!(
+        "done {} pending 3 because unavailable; 65 requests, 5 repeats, 0 tokens",
+        done.join(" ")
+    );
+    check(&source, 60, None, reply, &expected);
+}
+
 #[test]
 fn long_windows_stop_the_call() {
     let mut source = source();
