@@ -126,5 +126,14 @@ async fn credentials_of_a_step_are_the_components() {
     let dynamodb = TemporaryDynamoDb::start().await.unwrap();
     let by = r#"auth = { type = "none" }"#;
     let written = section(&search.origin(), &search.origin(), by);
-    stage(&written, &dynamodb).await.check(expect![""]).await;
+    stage(&written, &dynamodb)
+        .await
+        .check(expect![[r#"
+            $ rowcast run -q
+            exit 2
+            --- stderr
+            error: `source.then.0.auth` (line 17) can't be another than the source's: the host adds that to all requests to its origin
+              hint: leave it out; or add `by = "component"` to [source.auth], too: the component is given the secrets then
+        "#]])
+        .await;
 }

@@ -249,15 +249,18 @@ fn open(path: &Path) -> Result<FileStore, LedgerError> {
     })
 }
 
-/// A process that ended while it made the file has left one that begins with zeros: nothing
-/// was kept in it yet.
+/// The store's magic number.
+const MAGIC_BYTES: usize = 9;
+
+/// A process that ended while it made the file has left one without magic number, which is
+/// written last: nothing was kept in it yet.
 fn begin_anew(path: &Path) {
-    let mut first = [1; 64];
+    let mut first = [1; MAGIC_BYTES];
     let made = OpenOptions::new().read(true).write(true).open(path);
     if let Ok(mut file) = made
         && file.try_lock().is_ok()
         && file.read_exact(&mut first).is_ok()
-        && first == [0; 64]
+        && first == [0; MAGIC_BYTES]
     {
         // If that fails, opening it says why.
         let _ = file.set_len(0);

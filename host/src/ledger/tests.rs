@@ -229,7 +229,9 @@ async fn what_is_no_ledger_stays_as_it_is() {
     write("rowcast", 2);
     refused(|error| matches!(error, LedgerError::Version(_))).await;
     // One whose making was broken off, as by a full disk, has nothing yet.
-    std::fs::write(&path, vec![0; 73_728]).unwrap();
+    let mut begun = vec![0; 73_728];
+    begun[12..16].copy_from_slice(&4_096_u32.to_le_bytes());
+    std::fs::write(&path, begun).unwrap();
     drop(Ledger::open_file(&path).await.unwrap());
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
