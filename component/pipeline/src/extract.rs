@@ -21,6 +21,7 @@ pub mod format;
 pub mod links;
 pub mod mask;
 pub mod matrix;
+pub mod overload;
 pub mod page;
 pub mod pages;
 pub mod paging;

@@ -15,7 +15,7 @@ mod verdict;
 use crate::bindings::exports::rowcast::pipeline::load::Report;
 use crate::bindings::rowcast::pipeline::types::{Failure, Request};
 use crate::document::Document;
-use crate::dynamodb::call::{CallError, Caller};
+use crate::dynamodb::call::{CallError, Caller, LONGEST_THROTTLED_MS};
 use crate::dynamodb::schema::{describe_request, interpret};
 use crate::failure::{invalid, table_upstream};
 use crate::platform::Dynamo;
@@ -40,9 +40,6 @@ const LONG_TURN_MS: u64 = 500;
 
 /// Who is told to wait longer than that is to send nothing more.
 const NO_TURN_MS: u64 = 24 * 3_600_000;
-
-/// Where nothing but throttling is answered for that long, the caller waits.
-const LONGEST_THROTTLED_MS: u64 = 60_000;
 
 /// How long a call waits before it asks again about documents that another call
 /// is writing, where it has nothing else to do.

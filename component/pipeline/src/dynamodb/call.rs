@@ -14,6 +14,9 @@ use crate::settings::Retry;
 /// the second.
 const THROTTLED_MS: u64 = 1_000;
 
+/// Where nothing but throttling is answered for that long, the caller waits.
+pub const LONGEST_THROTTLED_MS: u64 = 60_000;
+
 /// Sends requests for one call of an export: one retry policy, one budget, one
 /// count.
 pub struct Caller<'a, D: Dynamo> {
@@ -86,21 +89,31 @@ impl<'a, D: Dynamo> Caller<'a, D> {
             requests.iter().map(|_| Err(CallError::OutOfTime)).collect();
         let mut waiting: Vec<(usize, Request)> = requests.into_iter().enumerate().collect();
         let mut attempt = 1;
+        let begun_ms = self.dynamo.now_ms();
         while !waiting.is_empty() && !self.out_of_time() {
             if attempt > 1 {
                 self.retries = self.retries.saturating_add(count(waiting.len()));
             }
             let last = attempt >= self.retry.max_attempts;
+            // Being throttled costs time and no attempts, up to a bound.
+            let time_ms = self.dynamo.now_ms().saturating_sub(begun_ms);
+            let patient = time_ms < LONGEST_THROTTLED_MS;
             let answers = self.attempt(waiting.iter().map(|(_, each)| each.clone()).collect());
             let mut again = Vec::new();
             let (mut cause, mut asked_ms) = (Cause::Transient, None);
             for ((position, request), answer) in waiting.into_iter().zip(answers) {
-                let outcome = answer.outcome;
-                let result = match outcome {
-                    Outcome::Throttled(_) | Outcome::Unavailable(_) if !last => {
-                        if matches!(outcome, Outcome::Throttled(_)) {
-                            cause = Cause::Throttled;
+                let result = match answer.outcome {
+                    Outcome::Throttled(reason) if patient => {
+                        cause = Cause::Throttled;
+                        // What it is where the budget ends before it is tried again.
+                        if let Some(slot) = results.get_mut(position) {
+                            *slot = Err(CallError::Throttled(reason));
                         }
+                        asked_ms = asked_ms.max(answer.retry_after_ms);
+                        again.push((position, request));
+                        continue;
+                    }
+                    Outcome::Unavailable(_) if !last => {
                         asked_ms = asked_ms.max(answer.retry_after_ms);
                         again.push((position, request));
                         continue;

@@ -3,6 +3,7 @@
 //! call state → extraction or failure.
 
 use super::accounting::Balance;
+use super::overload::Overload;
 use super::verdict::RetryReason;
 use crate::bindings::exports::rowcast::pipeline::extract::Extraction;
 use crate::bindings::rowcast::pipeline::types::{Failure, Stop, StopReason};
@@ -23,9 +24,6 @@ use std::task::{Context, Poll, Waker};
 /// credentials are at fault. Fewer may be private resources.
 const MOST_REFUSALS: u32 = 20;
 
-/// For so long after good answers, 503 may be how the source limits requests: few
-/// limit them by longer windows than a minute.
-const OVERLOADED_MS: u64 = 65_000;
 /// So many first attempts tell how many fail,
 const LEAST_FIRSTS: u32 = 20;
 /// and one of so many is few.
@@ -71,8 +69,8 @@ pub struct CallState {
     refusals: Cell<u32>,
     limited: Cell<u32>,
     exhausted: Cell<u32>,
-    /// Since when it answers 503, after good answers.
-    overloaded_since_ms: Cell<Option<u64>>,
+    /// Answers such as 503.
+    pub overload: Overload,
     /// Whether there was any answer.
     answered: Cell<bool>,
     /// Since when every answer refuses the number of requests.
@@ -127,7 +125,7 @@ impl CallState {
             refusals: Cell::default(),
             limited: Cell::default(),
             exhausted: Cell::default(),
-            overloaded_since_ms: Cell::default(),
+            overload: Overload::default(),
             answered: Cell::default(),
             limited_since_ms: Cell::default(),
             requests: Cell::default(),
@@ -268,7 +266,7 @@ impl CallState {
     /// The upstream answered well.
     pub fn succeed(&self) {
         self.succeeded.set(self.succeeded.get().saturating_add(1));
-        self.overloaded_since_ms.set(None);
+        self.overload.ends();
         self.answer();
     }
 
@@ -283,14 +281,6 @@ impl CallState {
     pub fn fails_rarely(&self) -> bool {
         let (firsts, failed) = (self.firsts.get(), self.first_failures.get());
         firsts >= LEAST_FIRSTS && failed.saturating_mul(MOST_FAILING) <= firsts
-    }
-
-    /// The source answered a status such as 503 and asked for no pause. Whether that may
-    /// be about the number of requests.
-    pub fn overloaded(&self, now_ms: u64) -> bool {
-        let since = self.overloaded_since_ms.get().unwrap_or(now_ms);
-        self.overloaded_since_ms.set(Some(since));
-        self.succeeded.get() > 0 && now_ms.saturating_sub(since) < OVERLOADED_MS
     }
 
     /// How many answers were good.

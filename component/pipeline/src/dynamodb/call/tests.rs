@@ -112,9 +112,11 @@ fn check(
 fn only_what_may_succeed_is_repeated() {
     check(&["+++"], None, "+++", (3, 0, 10));
     check(&["+t+u", "++"], None, "++++", (6, 2, 120));
-    check(&["t+u", "u+", "t"], None, "T++", (6, 3, 179));
+    check(&["t+u", "u+", "+"], None, "+++", (6, 3, 179));
     check(&["tdiu", "++"], None, "+DI+", (6, 2, 120));
     check(&["t", "t", "u"], None, "U", (3, 2, 230));
+    // Being throttled costs no attempts.
+    check(&["t", "t", "t", "t", "+"], None, "+", (5, 4, 450));
     check(&["u", "u", "u"], None, "U", (3, 2, 101));
     check(&["t", "u", "+"], None, "+", (3, 2, 179));
 }
@@ -124,7 +126,7 @@ fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
     check(&["T", "+"], None, "+", (2, 1, 720));
     check(&["+TtU", "+++"], None, "++++", (7, 3, 720));
     check(&["U", "+"], None, "+", (2, 1, 70));
-    check(&["T"], Some(710), "O", (1, 0, 10));
+    check(&["T"], Some(710), "T", (1, 0, 10));
     // Never more than five seconds longer than it would wait anyway.
     check(&["A", "+"], None, "+", (2, 1, 5_120));
 }
@@ -133,7 +135,7 @@ fn dynamodb_is_left_alone_for_as_long_as_it_asks() {
 fn the_budget_ends_it() {
     check(&["+"], Some(0), "O", (0, 0, 0));
     check(&["+"], Some(1), "+", (1, 0, 10));
-    check(&["+tt", "++"], Some(110), "+OO", (3, 0, 10));
+    check(&["+tt", "++"], Some(110), "+TT", (3, 0, 10));
     check(&["+tt", "++"], Some(111), "+++", (5, 2, 120));
     check(&["+d", "++"], Some(5), "+D", (2, 0, 10));
 }

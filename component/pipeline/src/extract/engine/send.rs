@@ -80,7 +80,7 @@ impl<H: Http> Call<'_, H> {
         if let Verdict::Retry(RetryReason::Failed(502.., _), _) = verdict {
             // It counts as an attempt, and may lower the speed. It's no sign that there
             // may be so many.
-            let refused = self.state.overloaded(self.http.now_ms());
+            let refused = self.state.overload.goes_on(self.http.now_ms());
             (seen.accepted, seen.refused) = (0, refused.into());
         }
         self.report(seen, reserved_ms);
