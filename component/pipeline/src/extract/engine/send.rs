@@ -63,7 +63,7 @@ impl<H: Http> Call<'_, H> {
             timeout_ms: self.given_ms(),
             max_body_bytes: source.max_body_bytes,
         };
-        let outcome = self.http.send(request).await;
+        let outcome = self.state.overload.during(self.http.send(request)).await;
         // What the host's policy refuses, or what can't be made, goes nowhere.
         if !matches!(outcome, Err(HttpError::Denied(_) | HttpError::Invalid(_))) {
             self.state.sent(tries.repeat);
@@ -131,11 +131,16 @@ impl<H: Http> Call<'_, H> {
 
     /// Waits until the pace allows a request.
     async fn admit(&self) -> Result<(), NotDone> {
+        let mut waited = false;
         loop {
             self.check()?;
             match self.state.reserve(self.http, 1) {
-                0 => return Ok(()),
+                0 => {
+                    self.state.overload.begins(waited);
+                    return Ok(());
+                }
                 wait => {
+                    waited = true;
                     self.check_pause("the upstream asked for a pause")?;
                     let most = self.plan.checked.source.retry.max_retry_after_ms;
                     if wait > most.max(LONGEST_TURN_MS) {
