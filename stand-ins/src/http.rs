@@ -95,7 +95,7 @@ impl Server {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = bound((Ipv4Addr::LOCALHOST, 0).into())?.listen(BACKLOG)?;
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
         let shared = Arc::new(Shared {
@@ -184,9 +184,13 @@ async fn accept(
             state = changed(&mut port) => match state {
                 State::Open => {}
                 State::ClosedFor(lasting) => {
+                    let Ok(closed) = bound(address) else {
+                        return;
+                    };
                     drop(listener);
                     open.shutdown().await;
-                    let Ok(reopened) = reopen(address, lasting).await else {
+                    tokio::time::sleep(lasting).await;
+                    let Ok(reopened) = closed.listen(BACKLOG) else {
                         return;
                     };
                     listener = reopened;
@@ -208,13 +212,14 @@ async fn changed(port: &mut watch::Receiver<State>) -> State {
 }
 
 /// Bound, but not listening, a socket refuses connections, and nobody else gets
-/// its port.
-async fn reopen(address: SocketAddr, lasting: Duration) -> io::Result<TcpListener> {
+/// its port. A second one can be bound before the first is dropped: in between, a
+/// connection of anybody's might take the port for its own end.
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
     socket.bind(address)?;
-    tokio::time::sleep(lasting).await;
-    socket.listen(BACKLOG)
+    Ok(socket)
 }
 
 /// Serves one connection until either side has enough.

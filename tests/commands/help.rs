@@ -90,7 +90,7 @@ async fn help() {
                       fine, and `-` is standard input
 
                   --rows-format <FORMAT>
-                      Their format, where the file's name doesn't end in it; otherwise JSON lines
+                      Their format; by default what the file's name ends in, or JSON lines
 
                       [possible values: jsonl, csv]
 

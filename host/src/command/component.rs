@@ -109,10 +109,12 @@ impl Component {
 
 /// Writes a component, but over nothing else than one.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut first = [0; WASM.len()];
-    let there = File::open(path).and_then(|mut file| file.read_exact(&mut first));
-    let is_other = path.is_file() && (there.is_err() || first != WASM);
-    if is_other && path.metadata().is_ok_and(|it| it.len() > 0) {
+    let is_component = |mut file: File| {
+        let mut first = [0; WASM.len()];
+        file.read_exact(&mut first).is_ok() && first == WASM
+    };
+    let has_something = path.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
+    if has_something && !File::open(path).is_ok_and(is_component) {
         let message = format!("{} is there already, and is no component", path.display());
         return Err(Failure::invalid(message, Some("name another file")));
     }

@@ -21,7 +21,7 @@ pub struct GivenRows {
     /// `--rejected` wrote is fine, and `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub rows: Option<String>,
-    /// Their format, where the file's name doesn't end in it; otherwise JSON lines.
+    /// Their format; by default what the file's name ends in, or JSON lines.
     #[arg(long, value_enum, value_name = "FORMAT", requires = "rows")]
     rows_format: Option<RowsFormat>,
 }
