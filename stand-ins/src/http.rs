@@ -88,6 +88,10 @@ impl Server {
     }
 
     /// The same with a port that the handler can close.
+    #[expect(
+        clippy::unused_async,
+        reason = "it starts a task, which needs the runtime that awaits it"
+    )]
     pub async fn start_at<F>(
         port: Port,
         handler: impl Fn(Seen) -> F + Send + Sync + 'static,
