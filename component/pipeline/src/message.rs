@@ -65,6 +65,13 @@ pub enum HttpError {
     Invalid(String),
 }
 
+/// Whether a status refuses a request: what it says, and for how long, is in its head, whatever
+/// becomes of its body.
+#[must_use]
+pub fn is_refusal(status: u16) -> bool {
+    status >= 400
+}
+
 /// Whether a text is a token of RFC 9110.
 #[must_use]
 pub fn is_header_name(name: &str) -> bool {
@@ -119,14 +126,14 @@ impl<'a> Parts<'a> {
 }
 
 /// RFC 3986's unreserved characters stay as they are.
-pub(crate) const RESERVED: AsciiSet = NON_ALPHANUMERIC
+pub const RESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
 /// What RFC 3986 has nowhere in a URL.
-const FOREIGN: AsciiSet = RESERVED
+pub const FOREIGN: AsciiSet = RESERVED
     .remove(b'!')
     .remove(b'$')
     .remove(b'&')

@@ -48,6 +48,7 @@ pub use rules::{
 };
 pub use secret::Secret;
 pub use source::{Axis, Field, Header, Method, Source, origin};
+pub use steps::origin_of;
 pub use table::{KeyAttribute, KeyType, Keys, Table};
 pub use tree::Node;
 

@@ -11,7 +11,7 @@ use crate::error_code::refused;
 use crate::executor::Readiness;
 use futures_util::future::{Either, select};
 use rowcast_pipeline::message::{
-    HttpError, HttpMethod, HttpRequest, HttpResponse, Parts, announced, target,
+    HttpError, HttpMethod, HttpRequest, HttpResponse, Parts, announced, is_refusal, target,
 };
 use std::pin::pin;
 
@@ -65,27 +65,20 @@ async fn exchange(request: &HttpRequest) -> Result<HttpResponse, HttpError> {
         })
         .collect();
     let status = response.status();
-    if status >= 400 {
-        // What it refuses, and for how long, is in its head.
-        let mut body = Vec::new();
-        {
-            let reading = pin!(read(&response, request.max_body_bytes, &mut body));
-            select(reading, pin!(timer(REFUSAL_MS))).await;
-        }
-        return Ok(HttpResponse {
-            status,
-            headers,
-            body,
-        });
-    }
     let mut body = Vec::new();
-    read(&response, request.max_body_bytes, &mut body).await?;
-    // Not every host notices a body that ends early.
-    if let Some(announced) = announced(status, &headers).filter(|length| *length > body.len()) {
-        let length = body.len();
-        return Err(broken(&format!(
-            "the body ended after {length} of {announced} bytes"
-        )));
+    let reading = read(&response, request.max_body_bytes, &mut body);
+    if is_refusal(status) {
+        select(pin!(reading), pin!(timer(REFUSAL_MS))).await;
+    } else {
+        reading.await?;
+        // Not every host notices a body that ends early.
+        let missing = |length: &usize| *length > body.len();
+        if let Some(announced) = announced(status, &headers).filter(missing) {
+            let length = body.len();
+            return Err(broken(&format!(
+                "the body ended after {length} of {announced} bytes"
+            )));
+        }
     }
     Ok(HttpResponse {
         status,

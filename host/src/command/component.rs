@@ -1,5 +1,6 @@
 //! `rowcast component`: the three WASI components, described or written out, and their contract.
 
+use super::init::unwritten;
 use super::print;
 use super::{Exit, Failure, Global};
 use clap::{Args, ValueEnum};
@@ -118,10 +119,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let message = format!("{} is there already, and is no component", path.display());
         return Err(Failure::invalid(message, Some("name another file")));
     }
-    std::fs::write(path, bytes).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
-        Failure::new(error, None, Exit::Invalid)
-    })
+    std::fs::write(path, bytes).map_err(|error| unwritten(path, error, None))
 }
 
 /// The package as one file.

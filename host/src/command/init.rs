@@ -144,7 +144,7 @@ fn yaml(text: &str) -> Result<serde_json::Value, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, options)
 }
 
-fn unwritten(path: &Path, error: io::Error, hint: Option<Hint>) -> Failure {
+pub(super) fn unwritten(path: &Path, error: io::Error, hint: Option<Hint>) -> Failure {
     let error = anyhow::Error::new(error).context(format!("write {}", path.display()));
     Failure::new(error, hint, Exit::Invalid)
 }

@@ -60,14 +60,13 @@ pub(super) fn called<T: Stops>(
         // Whatever was refused to it, the component should have returned.
         Err(_) => None,
     };
-    let ([source, unsent, unreached], [dynamodb, ..]) = (repeats.0.counts(), repeats.1.counts());
     CallResult {
         violation: claim.and_then(|claim| violations.behind(claim)),
         repeats: Repeated {
-            source,
-            dynamodb,
-            unsent,
-            unreached,
+            source: repeats.0.count(),
+            dynamodb: repeats.1.count(),
+            unsent: repeats.0.unsent(),
+            unreached: repeats.0.unreached(),
         },
         result,
     }

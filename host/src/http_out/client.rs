@@ -49,31 +49,40 @@ const REPEATS: u32 = 8;
 /// how many reached nobody. A request that has it among its extensions counts in it; clones
 /// share the numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Repeats(Arc<[AtomicU32; 3]>);
+pub(crate) struct Repeats(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    again: AtomicU32,
+    unsent: AtomicU32,
+    unreached: AtomicU32,
+}
 
 impl Repeats {
     pub(crate) fn add(&self) {
-        let [again, _, _] = &*self.0;
-        again.fetch_add(1, Ordering::Relaxed);
+        self.0.again.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What somebody thinks to have sent stayed here.
     pub(crate) fn add_unsent(&self) {
-        let [_, unsent, _] = &*self.0;
-        unsent.fetch_add(1, Ordering::Relaxed);
+        self.0.unsent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// No connection could be made for it.
     pub(crate) fn add_unreached(&self) {
-        let [_, _, unreached] = &*self.0;
-        unreached.fetch_add(1, Ordering::Relaxed);
+        self.0.unreached.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// All three.
-    pub(crate) fn counts(&self) -> [u32; 3] {
-        let count = |count: &AtomicU32| count.load(Ordering::Relaxed);
-        let [again, unsent, unreached] = &*self.0;
-        [again, unsent, unreached].map(count)
+    pub(crate) fn count(&self) -> u32 {
+        self.0.again.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unsent(&self) -> u32 {
+        self.0.unsent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unreached(&self) -> u32 {
+        self.0.unreached.load(Ordering::Relaxed)
     }
 }
 

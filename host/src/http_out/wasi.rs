@@ -20,6 +20,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper_util::client::legacy::connect::capture_connection;
+use rowcast_pipeline::message::is_refusal;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
@@ -123,8 +124,7 @@ impl WasiHttpHooks for Hooks {
                 deadline,
                 pause: exchange.options.between_bytes_timeout,
             };
-            // A refusal's head is worth reading, however long its body.
-            let refuses = answer.status().as_u16() >= 400;
+            let refuses = is_refusal(answer.status().as_u16());
             if !refuses && answer.body().size_hint().lower() > bounds.bytes {
                 return Err(Error::HttpResponseBodySize(Some(
                     answer.body().size_hint().lower(),

@@ -1,7 +1,7 @@
 //! A source's further steps → what of them is the host's: their credentials go
 //! to the component or nowhere.
 
-use rowcast_pipeline::settings::{self, Mistakes, Node};
+use rowcast_pipeline::settings::{Mistakes, Node, origin_of};
 
 /// The source's settings without its further steps.
 pub fn first(source: &Node) -> Node {
@@ -59,11 +59,4 @@ pub fn take_auth(source: &mut Node, by_host: bool, mistakes: &mut Mistakes) {
         }
     }
     mistakes.add_at("/source", found.into_list());
-}
-
-fn origin_of(step: &Node) -> Option<String> {
-    match step.get("url") {
-        Some(Node::Text(url)) => Some(settings::origin(url)),
-        _ => None,
-    }
 }

@@ -1,6 +1,7 @@
 //! An answer whose body is gzip → the same with what it holds. Rowcast's own host
 //! has taken the coding off already; others pass on what came.
 
+use crate::message::is_refusal;
 use crate::platform::{HttpError, HttpResponse};
 use flate2::read::MultiGzDecoder;
 use std::io::{self, Read};
@@ -14,24 +15,21 @@ pub fn decoded(mut response: HttpResponse, most: u64) -> Result<HttpResponse, Ht
     if !response.body.starts_with(&GZIP) {
         return Ok(response);
     }
-    let plain = match unpacked(&response.body, most.saturating_add(1)) {
+    response.body = match plain(&response.body, most) {
         Ok(plain) => plain,
-        // What a refusal says is in its head.
-        Err(_) if response.status >= 400 => Vec::new(),
-        Err(error) => {
-            let reason = format!("its gzip body is damaged: {error}");
-            return Err(HttpError::Unavailable(reason));
-        }
+        Err(_) if is_refusal(response.status) => Vec::new(),
+        Err(error) => return Err(error),
     };
-    if u64::try_from(plain.len()).is_ok_and(|length| length > most) {
-        if response.status < 400 {
-            return Err(HttpError::TooLarge);
-        }
-        response.body.clear();
-        return Ok(response);
-    }
-    response.body = plain;
     Ok(response)
+}
+
+fn plain(packed: &[u8], most: u64) -> Result<Vec<u8>, HttpError> {
+    let plain = unpacked(packed, most.saturating_add(1))
+        .map_err(|error| HttpError::Unavailable(format!("its gzip body is damaged: {error}")))?;
+    if u64::try_from(plain.len()).is_ok_and(|length| length > most) {
+        return Err(HttpError::TooLarge);
+    }
+    Ok(plain)
 }
 
 /// What gzip holds, of which at most so many bytes come.

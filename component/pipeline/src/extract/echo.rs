@@ -10,9 +10,10 @@ const LONGEST: usize = 16;
 /// is looked for first, and the rest around it.
 #[derive(Clone)]
 pub struct Echo {
-    before: Vec<char>,
+    characters: Vec<char>,
+    /// How many of them are before the anchor, which has one byte for each.
+    before: usize,
     anchor: String,
-    after: Vec<char>,
 }
 
 impl Echo {
@@ -28,12 +29,11 @@ impl Echo {
             },
         );
         let at = secret.find(anchor)?;
-        let (before, rest) = secret.split_at_checked(at)?;
-        let after = rest.get(anchor.len()..)?;
+        let before = secret.get(..at)?;
         (!secret.is_empty()).then(|| Self {
-            before: before.chars().collect(),
+            characters: secret.chars().collect(),
+            before: before.chars().count(),
             anchor: anchor.to_owned(),
-            after: after.chars().collect(),
         })
     }
 
@@ -47,11 +47,12 @@ impl Echo {
     #[must_use]
     pub fn around(&self, text: &[u8], anchor: usize) -> Option<Range<usize>> {
         let end = anchor.checked_add(self.anchor.len())?;
-        let (ends, _) = follow(text, end, &self.after);
+        let (before, rest) = self.characters.split_at_checked(self.before)?;
+        let (ends, _) = follow(text, end, rest.get(self.anchor.len()..)?);
         let end = ends.into_iter().max()?;
-        let earliest = anchor.saturating_sub(self.before.len() * LONGEST);
-        let mut start = (earliest..=anchor)
-            .find(|&start| follow(text, start, &self.before).0.contains(&anchor))?;
+        let earliest = anchor.saturating_sub(self.before * LONGEST);
+        let mut start =
+            (earliest..=anchor).find(|&start| follow(text, start, before).0.contains(&anchor))?;
         // Half an escape would be none.
         while start > 0 && text.get(start - 1) == Some(&b'\\') {
             start -= 1;
@@ -62,17 +63,14 @@ impl Echo {
     /// How many bytes at the end may be the beginning of it.
     #[must_use]
     pub fn begun(&self, text: &[u8]) -> usize {
-        let all: Vec<char> = (self.before.iter().copied())
-            .chain(self.anchor.chars())
-            .chain(self.after.iter().copied())
-            .collect();
-        let most = self.anchor.len() + (self.before.len() + self.after.len()) * LONGEST;
-        let first = all.first().map_or(0, |first| utf8(*first).0[0]);
+        let others = self.characters.len().saturating_sub(self.anchor.len());
+        let most = self.anchor.len() + others * LONGEST;
+        let first = self.characters.first().map_or(0, |first| utf8(*first).0[0]);
         let may_begin = |start: &usize| {
             (text.get(*start)).is_some_and(|byte| *byte == first || b"%\\&+".contains(byte))
         };
         let mut starts = (text.len().saturating_sub(most)..text.len()).filter(may_begin);
-        let start = starts.find(|&start| follow(text, start, &all).1);
+        let start = starts.find(|&start| follow(text, start, &self.characters).1);
         start.map_or(0, |start| {
             let before = text.get(..start).unwrap_or_default();
             let escapes = before.iter().rev().take_while(|byte| **byte == b'\\');

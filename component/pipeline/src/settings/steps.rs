@@ -53,7 +53,9 @@ pub fn fill(source: &mut Node, mistakes: &mut Mistakes) {
     }
 }
 
-fn origin_of(source: &Node) -> Option<String> {
+/// The origin that a source or a step asks.
+#[must_use]
+pub fn origin_of(source: &Node) -> Option<String> {
     match source.get("url") {
         Some(Node::Text(url)) => Some(origin(url)),
         _ => None,

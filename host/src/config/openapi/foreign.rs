@@ -2,35 +2,13 @@
 //! written by others: nothing of them may become a placeholder, or a variable of
 //! the environment, whose value would be sent to the server that they name.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
+use rowcast_pipeline::message::{FOREIGN, RESERVED};
 use serde_json::Value;
 
-/// RFC 3986's unreserved characters stay as they are.
-const VALUE: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// Likewise, and what separates the parts of a URL. Of what RFC 3986 has, `$`
-/// begins a variable, and `?` and `#` end the part that is written.
-const ADDRESS: AsciiSet = VALUE
-    .remove(b'!')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@')
-    .remove(b'/')
-    .remove(b'%')
-    .remove(b'[')
-    .remove(b']');
+/// What a part of a URL doesn't have as it is. Of what RFC 3986 has, `$` begins a
+/// variable, and `?` and `#` end the part that is written.
+const ADDRESS: AsciiSet = FOREIGN.add(b'$').add(b'?');
 
 /// A URL template in the making: only `column` adds a placeholder.
 #[derive(Debug, Default)]
@@ -55,7 +33,7 @@ impl Template {
 
     /// Adds what the server must get as it is.
     pub fn value(&mut self, value: &str) {
-        self.text.extend(utf8_percent_encode(value, &VALUE));
+        self.text.extend(utf8_percent_encode(value, &RESERVED));
     }
 
     /// Adds a placeholder for a parameter's value.
